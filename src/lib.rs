@@ -1,0 +1,34 @@
+//! TLS as a component. A consumer imports `portcullis:tls/{context, listener, port}`; this crate,
+//! built for `wasm32-wasip2`, exports them.
+//!
+//! ```text
+//!  bindings <-- context, listener, port --> conv --> bindings      layer 4, the resources
+//!                  |         |       |
+//!                  v         v       v
+//!                 fs       net     pump                            layer 3 WASI, layer 2
+//!                            \       |  \
+//!                             \      v   v
+//!                              '--> tls  timers                    layer 1, layer 2
+//! ```
+//!
+//! Arrows point from user to used, and never up. Layers 1 and 2 know nothing of WASI: they alone
+//! make up the native build, which is what the tests in `tests/session.rs` and `tests/pump.rs` use.
+
+pub mod pump;
+pub mod timers;
+pub mod tls;
+
+#[cfg(target_os = "wasi")]
+mod bindings;
+#[cfg(target_os = "wasi")]
+mod context;
+#[cfg(target_os = "wasi")]
+mod conv;
+#[cfg(target_os = "wasi")]
+mod fs;
+#[cfg(target_os = "wasi")]
+mod listener;
+#[cfg(target_os = "wasi")]
+mod net;
+#[cfg(target_os = "wasi")]
+mod port;

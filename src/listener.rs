@@ -1,0 +1,124 @@
+//! Layer 4: the resource `listener`.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
+use crate::bindings::exports::portcullis::tls::listener::{
+    Guest, GuestListener, Listener as ListenerHandle, Pollable,
+};
+use crate::bindings::exports::portcullis::tls::port::Port as PortHandle;
+use crate::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
+use crate::context::{Component, Context};
+use crate::net::Acceptor;
+use crate::port::Port;
+use crate::tls::{Config, Error, Role};
+
+/// A listening socket and the configuration of what it accepts; none once closed.
+pub(crate) struct Listener {
+    state: RefCell<Option<Listening>>,
+}
+
+struct Listening {
+    acceptor: Acceptor,
+    config: Arc<Config>,
+}
+
+impl Guest for Component {
+    type Listener = Listener;
+}
+
+impl GuestListener for Listener {
+    fn listen(
+        context: ContextBorrow<'_>,
+        ip: String,
+        port: u16,
+        backlog: Option<u64>,
+    ) -> Result<ListenerHandle, WitError> {
+        let config = server_config(&context)?;
+        let Ok(ip) = ip.parse::<IpAddr>() else {
+            return Err(WitError::InvalidArgument(format!(
+                "{ip:?} is not an IP address"
+            )));
+        };
+        let acceptor =
+            Acceptor::listen(SocketAddr::new(ip, port), backlog).map_err(Error::Network)?;
+        Ok(ListenerHandle::new(Self {
+            state: RefCell::new(Some(Listening { acceptor, config })),
+        }))
+    }
+
+    fn accept(&self) -> Result<PortHandle, WitError> {
+        self.listening(|listening| {
+            let streams = listening.acceptor.accept().map_err(Error::Network)?;
+            let streams = streams.ok_or(Error::WantAccept)?;
+            Port::accepted(&listening.config, streams)
+        })
+        .map(PortHandle::new)
+    }
+
+    fn blocking_accept(&self) -> Result<PortHandle, WitError> {
+        loop {
+            match self.accept() {
+                Err(WitError::WantAccept) => self.subscribe()?.block(),
+                result => return result,
+            }
+        }
+    }
+
+    fn accept_ready(&self) -> Result<bool, WitError> {
+        self.subscribe().map(|pollable| pollable.ready())
+    }
+
+    fn set_context(&self, context: ContextBorrow<'_>) -> Result<(), WitError> {
+        let config = server_config(&context)?;
+        match &mut *self.state.borrow_mut() {
+            Some(listening) => {
+                listening.config = config;
+                Ok(())
+            }
+            None => Err(WitError::Closed),
+        }
+    }
+
+    fn local_address(&self) -> Result<Address, WitError> {
+        self.listening(|listening| {
+            listening
+                .acceptor
+                .local_address()
+                .map(Address::from)
+                .map_err(Error::Network)
+        })
+    }
+
+    fn subscribe(&self) -> Result<Pollable, WitError> {
+        self.listening(|listening| Ok(listening.acceptor.pollable()))
+    }
+
+    fn close(&self) {
+        self.state.borrow_mut().take();
+    }
+}
+
+impl Listener {
+    fn listening<T>(
+        &self,
+        operation: impl FnOnce(&Listening) -> Result<T, Error>,
+    ) -> Result<T, WitError> {
+        match &*self.state.borrow() {
+            Some(listening) => operation(listening).map_err(WitError::from),
+            None => Err(WitError::Closed),
+        }
+    }
+}
+
+fn server_config(context: &ContextBorrow<'_>) -> Result<Arc<Config>, WitError> {
+    let config = context.get::<Context>().config()?;
+    match config.role() {
+        Role::Server => Ok(config),
+        Role::Client => Err(WitError::InvalidArgument(
+            "a listener needs a server's context".into(),
+        )),
+    }
+}

@@ -1,0 +1,411 @@
+//! Layer 4: the resource `port`, and the waiting of its `blocking-` forms.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasi::clocks::monotonic_clock;
+use wasi::io::poll::poll;
+
+use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
+use crate::bindings::exports::portcullis::tls::port::{
+    Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle,
+};
+use crate::bindings::exports::portcullis::tls::types::{Address, Error as WitError, Version};
+use crate::context::{Component, Context};
+use crate::net::{Connector, Streams};
+use crate::pump::{Pump, Wait};
+use crate::timers::{Moment, Timers};
+use crate::tls::{Config, Error, Role, Session, Timer};
+
+/// One connection.
+pub(crate) struct Port {
+    state: RefCell<State>,
+    /// What pollables may be children of that were handed out before the connection was there.
+    remains: RefCell<Option<Connector>>,
+}
+
+enum State {
+    /// Entered by `connect`; leaves to `Connected`, `Broken` or `Closed`.
+    Connecting(Box<Connecting>),
+    /// Handshake, data and failures of the session; leaves to `Closed`.
+    Connected(Box<Pump<Streams>>),
+    /// The connection never came to be; leaves to `Closed`.
+    Broken(Error),
+    /// Terminal.
+    Closed,
+}
+
+struct Connecting {
+    connector: Connector,
+    session: Session,
+    config: Arc<Config>,
+    timers: Timers,
+}
+
+/// What an operation of a port waits for.
+#[derive(Clone, Copy)]
+enum Interest {
+    Read,
+    Write,
+}
+
+impl Port {
+    /// A server's port on an accepted connection.
+    pub(crate) fn accepted(config: &Arc<Config>, streams: Streams) -> Result<Self, Error> {
+        Self::connected(config, None, streams, Vec::new())
+    }
+
+    fn connected(
+        config: &Arc<Config>,
+        host: Option<&str>,
+        streams: Streams,
+        already_read: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let session = Session::new(config, host)?;
+        let pump = Pump::new(session, streams, already_read, config.timeouts());
+        Ok(Self::new(State::Connected(Box::new(pump))))
+    }
+
+    fn new(state: State) -> Self {
+        Self {
+            state: RefCell::new(state),
+            remains: RefCell::new(None),
+        }
+    }
+
+    fn connecting(config: &Arc<Config>, host: &str, port: u16) -> Result<Self, Error> {
+        if config.role() != Role::Client {
+            return Err(Error::InvalidArgument(
+                "connect needs a client's context".into(),
+            ));
+        }
+        if port == 0 {
+            return Err(Error::InvalidArgument("port 0; use 1 to 65535".into()));
+        }
+        let session = Session::new(config, Some(host))?;
+        let mut timers = Timers::new(config.timeouts());
+        timers.start(Timer::Connect, now());
+        let state = match Connector::new(host, port) {
+            Ok(connector) => State::Connecting(Box::new(Connecting {
+                connector,
+                session,
+                config: Arc::clone(config),
+                timers,
+            })),
+            Err(error) => State::Broken(error),
+        };
+        Ok(Self::new(state))
+    }
+
+    /// Run an operation on the connection, once there is one.
+    fn operate<T>(
+        &self,
+        operation: impl FnOnce(&mut Pump<Streams>, Moment) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut state = self.state.borrow_mut();
+        let now = now();
+        self.advance(&mut state, now);
+        match &mut *state {
+            State::Connecting(_) => Err(Error::WantConnect),
+            State::Connected(pump) => operation(pump, now),
+            State::Broken(error) => Err(error.clone()),
+            State::Closed => Err(Error::Closed),
+        }
+    }
+
+    /// One step on from `Connecting`, if that is where it is.
+    fn advance(&self, state: &mut State, now: Moment) {
+        let State::Connecting(connecting) = state else {
+            return;
+        };
+        let outcome = match connecting.connector.advance() {
+            Ok(Some(streams)) => Ok(streams),
+            Ok(None) if !connecting.timers.has_run_out(Timer::Connect, now) => return,
+            Ok(None) => Err(Error::Timeout(Timer::Connect)),
+            Err(error) => Err(Error::Network(error)),
+        };
+        let State::Connecting(connecting) = std::mem::replace(state, State::Closed) else {
+            return;
+        };
+        let Connecting {
+            connector,
+            session,
+            config,
+            ..
+        } = *connecting;
+        if connector.is_shared() {
+            *self.remains.borrow_mut() = Some(connector);
+        }
+        *state = match outcome {
+            Ok(streams) => {
+                let pump = Pump::new(session, streams, Vec::new(), config.timeouts());
+                State::Connected(Box::new(pump))
+            }
+            Err(error) => State::Broken(error),
+        };
+    }
+
+    /// Repeat an operation until it says something else than `want-`, waiting in between.
+    fn block<T>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&mut Pump<Streams>, Moment) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        loop {
+            let interest = match self.operate(&mut operation) {
+                Err(Error::WantConnect) => interest,
+                Err(Error::WantRead) => Interest::Read,
+                Err(Error::WantWrite) => Interest::Write,
+                result => return result,
+            };
+            self.wait(interest);
+        }
+    }
+
+    /// Wait for the transport or the next timer. The pollables are gone when it returns.
+    fn wait(&self, interest: Interest) {
+        let (ready, left) = {
+            let state = self.state.borrow();
+            (state.pollable(interest), state.time_left(now()))
+        };
+        let timer = left.map(|left| {
+            // A little late rather than a little early: then the timer has run out for sure.
+            monotonic_clock::subscribe_duration(nanoseconds(left).saturating_add(1))
+        });
+        match (ready, timer) {
+            (Some(ready), Some(timer)) => {
+                poll(&[&ready, &timer]);
+            }
+            (Some(ready), None) => ready.block(),
+            // Without a transport there is nothing to wait for: the next call tells why.
+            (None, _) => {}
+        }
+    }
+
+    fn subscribe_to(&self, interest: Interest) -> Result<Pollable, WitError> {
+        let mut state = self.state.borrow_mut();
+        if matches!(*state, State::Closed) {
+            return Err(WitError::Closed);
+        }
+        match &mut *state {
+            State::Connecting(connecting) => connecting.connector.share(),
+            State::Connected(pump) => {
+                pump.share_transport();
+            }
+            State::Broken(_) | State::Closed => {}
+        }
+        Ok(state
+            .pollable(interest)
+            .unwrap_or_else(|| monotonic_clock::subscribe_duration(0)))
+    }
+
+    /// A fact of the session, or its default while there is none.
+    fn fact<T: Default>(&self, fact: impl FnOnce(&Session) -> T) -> T {
+        match &*self.state.borrow() {
+            State::Connected(pump) => fact(pump.session()),
+            State::Connecting(_) | State::Broken(_) | State::Closed => T::default(),
+        }
+    }
+
+    fn address(
+        &self,
+        address: impl FnOnce(&Streams) -> Option<std::net::SocketAddr>,
+    ) -> Option<Address> {
+        match &*self.state.borrow() {
+            State::Connected(pump) => pump.transport().and_then(address).map(Address::from),
+            State::Connecting(_) | State::Broken(_) | State::Closed => None,
+        }
+    }
+}
+
+impl State {
+    /// What the interest waits for; none for "nothing".
+    fn pollable(&self, interest: Interest) -> Option<Pollable> {
+        match self {
+            Self::Connecting(connecting) => connecting.connector.pollable(),
+            Self::Connected(pump) => {
+                let wait = match interest {
+                    Interest::Read => pump.wait_to_read(),
+                    Interest::Write => pump.wait_to_write(),
+                };
+                match wait {
+                    Wait::Nothing => None,
+                    wait => pump
+                        .transport()
+                        .and_then(|transport| transport.pollable(wait)),
+                }
+            }
+            Self::Broken(_) | Self::Closed => None,
+        }
+    }
+
+    fn time_left(&self, now: Moment) -> Option<Duration> {
+        match self {
+            Self::Connecting(connecting) => connecting.timers.time_left(now),
+            Self::Connected(pump) => pump.time_left(now),
+            Self::Broken(_) | Self::Closed => None,
+        }
+    }
+}
+
+impl Guest for Component {
+    type Port = Port;
+}
+
+impl GuestPort for Port {
+    fn connect(
+        context: ContextBorrow<'_>,
+        host: String,
+        port: u16,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        Ok(PortHandle::new(Self::connecting(&config, &host, port)?))
+    }
+
+    fn blocking_connect(
+        context: ContextBorrow<'_>,
+        host: String,
+        port: u16,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        let port = Self::connecting(&config, &host, port)?;
+        port.block(Interest::Write, |_, _| Ok(()))?;
+        Ok(PortHandle::new(port))
+    }
+
+    fn start(
+        context: ContextBorrow<'_>,
+        host: Option<String>,
+        transport: PlainTransport,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        let streams = Streams::new(transport.input, transport.output, None);
+        let port = Self::connected(&config, host.as_deref(), streams, transport.already_read)?;
+        Ok(PortHandle::new(port))
+    }
+
+    fn handshake(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::handshake)?)
+    }
+
+    fn blocking_handshake(&self) -> Result<(), WitError> {
+        Ok(self.block(Interest::Read, Pump::handshake)?)
+    }
+
+    fn read(&self, length: u64) -> Result<Option<Vec<u8>>, WitError> {
+        let length = read_length(length)?;
+        Ok(self.operate(|pump, now| pump.read(length, now))?)
+    }
+
+    fn blocking_read(&self, length: u64) -> Result<Option<Vec<u8>>, WitError> {
+        let length = read_length(length)?;
+        Ok(self.block(Interest::Read, |pump, now| pump.read(length, now))?)
+    }
+
+    fn check_write(&self) -> Result<u64, WitError> {
+        let room = self.operate(Pump::check_write)?;
+        Ok(u64::try_from(room).unwrap_or(u64::MAX))
+    }
+
+    fn write(&self, plaintext: Vec<u8>) -> Result<u64, WitError> {
+        let written = self.operate(|pump, now| pump.write(&plaintext, now))?;
+        Ok(u64::try_from(written).unwrap_or(u64::MAX))
+    }
+
+    fn blocking_write_all(&self, plaintext: Vec<u8>) -> Result<(), WitError> {
+        let mut rest = plaintext.as_slice();
+        loop {
+            let written = self.block(Interest::Write, |pump, now| pump.write(rest, now))?;
+            rest = rest.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(self.block(Interest::Write, Pump::flush)?);
+            }
+        }
+    }
+
+    fn flush(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::flush)?)
+    }
+
+    fn close_output(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::close_output)?)
+    }
+
+    fn close(&self) -> Result<(), WitError> {
+        let result = match &*self.state.borrow() {
+            State::Connected(_) => None,
+            State::Connecting(_) | State::Broken(_) | State::Closed => Some(Ok(())),
+        };
+        let result = result.unwrap_or_else(|| {
+            self.block(Interest::Write, |pump, now| {
+                let result = pump.shutdown(now);
+                if !matches!(result, Err(Error::WantWrite)) {
+                    pump.release();
+                }
+                result
+            })
+        });
+        *self.state.borrow_mut() = State::Closed;
+        self.remains.borrow_mut().take();
+        Ok(result?)
+    }
+
+    fn subscribe(&self) -> Result<Pollable, WitError> {
+        self.subscribe_to(Interest::Read)
+    }
+
+    fn subscribe_write(&self) -> Result<Pollable, WitError> {
+        self.subscribe_to(Interest::Write)
+    }
+
+    fn time_left(&self) -> Option<u64> {
+        let left = self.state.borrow().time_left(now())?;
+        u64::try_from(left.as_nanos().div_ceil(1_000_000)).ok()
+    }
+
+    fn local_address(&self) -> Option<Address> {
+        self.address(Streams::local_address)
+    }
+
+    fn remote_address(&self) -> Option<Address> {
+        self.address(Streams::remote_address)
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.fact(Session::version).map(Version::from)
+    }
+
+    fn cipher_suite(&self) -> Option<String> {
+        self.fact(Session::cipher_suite)
+    }
+
+    fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        self.fact(|session| {
+            session
+                .peer_certificates()
+                .iter()
+                .map(|certificate| certificate.to_vec())
+                .collect()
+        })
+    }
+
+    fn peer_verified(&self) -> bool {
+        self.fact(Session::peer_verified)
+    }
+}
+
+fn read_length(length: u64) -> Result<usize, WitError> {
+    match usize::try_from(length).unwrap_or(usize::MAX) {
+        0 => Err(WitError::InvalidArgument("a read of 0 bytes".into())),
+        length => Ok(length),
+    }
+}
+
+fn now() -> Moment {
+    Duration::from_nanos(monotonic_clock::now())
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

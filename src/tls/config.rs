@@ -1,0 +1,627 @@
+//! Decisions to rustls configuration: `Settings` while they can change, `Config` once they are
+//! sealed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::{
+    ClientConfig, Error as RustlsError, InconsistentKeys, RootCertStore, ServerConfig,
+    SupportedProtocolVersion, version,
+};
+
+use super::credential::{self, KeyKind};
+use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
+use super::provider::crypto_provider;
+use super::verifier::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
+
+/// Which end of the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Speaks first.
+    Client,
+    /// Answers.
+    Server,
+}
+
+/// A protocol version, older below newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// The name sent in SNI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendName {
+    /// The verified name.
+    Automatic,
+    /// None.
+    Off,
+    /// This one.
+    Name(String),
+}
+
+/// The name that the peer's certificate must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifyName {
+    /// The host that the connection is made to.
+    Host,
+    /// This one.
+    Name(String),
+    /// Any.
+    Unverified,
+}
+
+/// Limits in milliseconds; none is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For `Timer::Connect`.
+    pub connect: Option<u64>,
+    /// For `Timer::Handshake`.
+    pub handshake: Option<u64>,
+    /// For `Timer::Read`.
+    pub read: Option<u64>,
+    /// For `Timer::Shutdown`.
+    pub shutdown: Option<u64>,
+    /// For `Timer::Write`.
+    pub write: Option<u64>,
+}
+
+/// The seed's two minutes (P1, P2).
+const TWO_MINUTES_MS: u64 = 120_000;
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: None,
+            handshake: Some(TWO_MINUTES_MS),
+            read: None,
+            shutdown: Some(TWO_MINUTES_MS),
+            write: None,
+        }
+    }
+}
+
+impl Timeouts {
+    /// Set the limit of one timer.
+    pub fn set(&mut self, timer: Timer, milliseconds: Option<u64>) {
+        match timer {
+            Timer::Connect => self.connect = milliseconds,
+            Timer::Handshake => self.handshake = milliseconds,
+            Timer::Read => self.read = milliseconds,
+            Timer::Shutdown => self.shutdown = milliseconds,
+            Timer::Write => self.write = milliseconds,
+        }
+    }
+}
+
+/// What a context holds until it is sealed. Each change is atomic.
+#[derive(Clone)]
+pub struct Settings {
+    role: Role,
+    lowest: Version,
+    highest: Version,
+    chain: Option<Vec<CertificateDer<'static>>>,
+    key: Option<Arc<dyn SigningKey>>,
+    roots: TrustRoots,
+    verify: Verify,
+    server_name: SendName,
+    verify_name: VerifyName,
+    timeouts: Timeouts,
+    clock: Arc<dyn TimeProvider>,
+}
+
+/// Trust roots in the making.
+#[derive(Clone)]
+struct TrustRoots {
+    /// The web roots stand for themselves until the caller adds roots of its own.
+    is_default: bool,
+    web: bool,
+    own: BTreeSet<Vec<u8>>,
+}
+
+impl Settings {
+    /// Safe as they are: verification, names and web roots for a client.
+    #[must_use]
+    pub fn secure(role: Role) -> Self {
+        Self {
+            verify: match role {
+                Role::Client => Verify::Required,
+                Role::Server => Verify::Unverified,
+            },
+            server_name: SendName::Automatic,
+            roots: TrustRoots {
+                is_default: true,
+                web: role == Role::Client,
+                own: BTreeSet::new(),
+            },
+            ..Self::unverified(role)
+        }
+    }
+
+    /// Nothing verified, nothing trusted, no name sent.
+    #[must_use]
+    pub fn unverified(role: Role) -> Self {
+        Self {
+            role,
+            lowest: Version::Tls12,
+            highest: Version::Tls13,
+            chain: None,
+            key: None,
+            roots: TrustRoots {
+                is_default: false,
+                web: false,
+                own: BTreeSet::new(),
+            },
+            verify: Verify::Unverified,
+            server_name: SendName::Off,
+            verify_name: VerifyName::Host,
+            timeouts: Timeouts::default(),
+            clock: Arc::new(DefaultTimeProvider),
+        }
+    }
+
+    /// The role they were made for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Take the time from another clock, in tests.
+    pub fn set_clock(&mut self, clock: Arc<dyn TimeProvider>) {
+        self.clock = clock;
+    }
+
+    /// Choose the versions by a name of the seed (C4).
+    pub fn set_protocol(&mut self, name: &str) -> Result<(), Error> {
+        let (lowest, highest) = match name {
+            "auto" | "sslv2-or-v3" => (Version::Tls12, Version::Tls13),
+            "tlsv12" => (Version::Tls12, Version::Tls12),
+            "tlsv13" => (Version::Tls13, Version::Tls13),
+            "sslv2" | "sslv3" | "tls" | "tlsv1" | "tlsv11" => {
+                return Err(Error::UnsupportedProtocol(name.to_owned()));
+            }
+            _ => {
+                return Err(Error::InvalidArgument(format!(
+                    "{name:?} is no protocol; use auto, tlsv12 or tlsv13"
+                )));
+            }
+        };
+        self.set_versions(lowest, highest)
+    }
+
+    /// Choose the lowest and the highest version.
+    pub fn set_versions(&mut self, lowest: Version, highest: Version) -> Result<(), Error> {
+        if lowest > highest {
+            return Err(Error::InvalidArgument(
+                "the lowest version is above the highest".into(),
+            ));
+        }
+        (self.lowest, self.highest) = (lowest, highest);
+        Ok(())
+    }
+
+    /// Take the certificate chain, own certificate first.
+    pub fn load_certificate_chain(&mut self, input: &[u8]) -> Result<(), Error> {
+        let chain = parse_chain(input)?;
+        if let Some(key) = &self.key {
+            check_pair(&chain, key, ConfigurationItem::CertificateChain)?;
+        }
+        self.chain = Some(chain);
+        Ok(())
+    }
+
+    /// Take the private key.
+    pub fn load_private_key(
+        &mut self,
+        input: &[u8],
+        kind: KeyKind,
+        passphrase: Option<&str>,
+    ) -> Result<(), Error> {
+        let key = credential::private_key(&crypto_provider(), input, kind, passphrase)?;
+        if let Some(chain) = &self.chain {
+            check_pair(chain, &key, ConfigurationItem::PrivateKey)?;
+        }
+        self.key = Some(key);
+        Ok(())
+    }
+
+    /// Take chain and key in one step.
+    pub fn load_identity(
+        &mut self,
+        chain: &[u8],
+        key: &[u8],
+        passphrase: Option<&str>,
+    ) -> Result<(), Error> {
+        let chain = parse_chain(chain)?;
+        let key = credential::private_key(&crypto_provider(), key, KeyKind::Any, passphrase)?;
+        check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
+        (self.chain, self.key) = (Some(chain), Some(key));
+        Ok(())
+    }
+
+    /// Trust the certificates of the input too; how many were new.
+    pub fn add_trust_roots(&mut self, input: &[u8]) -> Result<u32, Error> {
+        let found = credential::certificates(ConfigurationItem::TrustRoots, input)?;
+        // Bundles hold certificates that webpki cannot read; one that it can is enough.
+        let readable: Vec<_> = found
+            .into_iter()
+            .filter(|der| RootCertStore::empty().add(der.clone()).is_ok())
+            .collect();
+        if readable.is_empty() {
+            return Err(Error::refused(
+                ConfigurationItem::TrustRoots,
+                ConfigurationReason::Malformed,
+                "no certificate in it is valid X.509",
+            ));
+        }
+        if self.roots.is_default {
+            (self.roots.is_default, self.roots.web) = (false, false);
+        }
+        Ok(readable
+            .iter()
+            .map(|root| u32::from(self.roots.own.insert(root.to_vec())))
+            .sum())
+    }
+
+    /// Trust the built-in web roots too; how many were new.
+    pub fn add_web_roots(&mut self) -> u32 {
+        let was_there = std::mem::replace(&mut self.roots.web, true);
+        self.roots.is_default = false;
+        if was_there {
+            0
+        } else {
+            u32::try_from(web_roots().len()).unwrap_or(u32::MAX)
+        }
+    }
+
+    /// Say what is asked of the peer's certificate.
+    pub fn set_verify(&mut self, verify: Verify) {
+        self.verify = verify;
+    }
+
+    /// Choose the name sent in SNI.
+    pub fn set_server_name(&mut self, name: SendName) -> Result<(), Error> {
+        if let SendName::Name(name) = &name
+            && !matches!(parse_name(name), Some(ServerName::DnsName(_)))
+        {
+            return Err(bad_name(name, "not a DNS name"));
+        }
+        self.server_name = name;
+        Ok(())
+    }
+
+    /// Choose the name that the server's certificate must have.
+    pub fn set_verify_name(&mut self, name: VerifyName) -> Result<(), Error> {
+        if let VerifyName::Name(name) = &name
+            && parse_name(name).is_none()
+        {
+            return Err(bad_name(name, "neither a DNS name nor an IP address"));
+        }
+        self.verify_name = name;
+        Ok(())
+    }
+
+    /// Set the limit of one timer.
+    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) {
+        self.timeouts.set(timer, milliseconds);
+    }
+
+    /// The configuration that connections are made with, if the whole can work.
+    pub fn seal(&self) -> Result<Config, Error> {
+        let identity = self.identity()?;
+        let side = match self.role {
+            Role::Client => Side::Client(self.client(identity)?),
+            Role::Server => Side::Server(self.server(identity)?),
+        };
+        Ok(Config {
+            side,
+            timeouts: self.timeouts,
+        })
+    }
+
+    fn identity(&self) -> Result<Option<Arc<SingleCertAndKey>>, Error> {
+        let missing =
+            |item, detail| Err(Error::refused(item, ConfigurationReason::Missing, detail));
+        match (&self.chain, &self.key) {
+            (Some(chain), Some(key)) => {
+                let pair = CertifiedKey::new(chain.clone(), Arc::clone(key));
+                Ok(Some(Arc::new(SingleCertAndKey::from(pair))))
+            }
+            (Some(_), None) => missing(ConfigurationItem::PrivateKey, "there is a chain without"),
+            (None, Some(_)) => missing(
+                ConfigurationItem::CertificateChain,
+                "there is a private key without",
+            ),
+            (None, None) if self.role == Role::Server => missing(
+                ConfigurationItem::CertificateChain,
+                "a server needs one and its key",
+            ),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn client(&self, identity: Option<Arc<SingleCertAndKey>>) -> Result<ClientSide, Error> {
+        let provider = crypto_provider();
+        let verifier = ServerVerifier {
+            roots: self.roots()?,
+            verify: self.verify,
+            name: match &self.verify_name {
+                VerifyName::Host => NameCheck::Connection,
+                VerifyName::Name(name) => {
+                    NameCheck::Fixed(parse_name(name).ok_or_else(|| bad_name(name, "not a name"))?)
+                }
+                VerifyName::Unverified => NameCheck::Unverified,
+            },
+            algorithms: provider.signature_verification_algorithms,
+        };
+        let verifier = Arc::new(verifier);
+        let clock = Arc::clone(&self.clock);
+        let builder = ClientConfig::builder_with_details(provider, clock)
+            .with_protocol_versions(&self.versions())
+            .map_err(|error| Error::Other(Some(error.to_string())))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier));
+        let mut rustls = match identity {
+            Some(identity) => builder.with_client_cert_resolver(identity),
+            None => builder.with_no_client_auth(),
+        };
+        rustls.enable_sni = self.server_name != SendName::Off;
+        Ok(ClientSide {
+            rustls: Arc::new(rustls),
+            verifier,
+            server_name: self.server_name.clone(),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+
+    fn server(&self, identity: Option<Arc<SingleCertAndKey>>) -> Result<Arc<ServerConfig>, Error> {
+        let provider = crypto_provider();
+        let clock = Arc::clone(&self.clock);
+        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
+            .with_protocol_versions(&self.versions())
+            .map_err(|error| Error::Other(Some(error.to_string())))?;
+        let builder = if self.verify == Verify::Unverified {
+            builder.with_no_client_auth()
+        } else {
+            let roots = self.roots()?;
+            let inner =
+                WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots.anchors), provider);
+            let inner = match self.verify {
+                Verify::Optional => inner.allow_unauthenticated(),
+                Verify::Required | Verify::Unverified => inner,
+            };
+            let inner = inner
+                .build()
+                .map_err(|error| Error::Other(Some(error.to_string())))?;
+            builder.with_client_cert_verifier(Arc::new(ClientVerifier { inner, roots }))
+        };
+        let identity = identity.ok_or_else(|| Error::Other(Some("no identity".into())))?;
+        Ok(Arc::new(builder.with_cert_resolver(identity)))
+    }
+
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        [
+            (Version::Tls13, &version::TLS13),
+            (Version::Tls12, &version::TLS12),
+        ]
+        .into_iter()
+        .filter(|(version, _)| (self.lowest..=self.highest).contains(version))
+        .map(|(_, supported)| supported)
+        .collect()
+    }
+
+    fn roots(&self) -> Result<Roots, Error> {
+        let anchors = if self.roots.own.is_empty() && self.roots.web {
+            Arc::clone(web_roots())
+        } else {
+            let mut anchors = RootCertStore::empty();
+            if self.roots.web {
+                anchors.roots.clone_from(&web_roots().roots);
+            }
+            anchors.add_parsable_certificates(
+                self.roots
+                    .own
+                    .iter()
+                    .map(|root| CertificateDer::from(root.as_slice())),
+            );
+            Arc::new(anchors)
+        };
+        if anchors.is_empty() && self.verify != Verify::Unverified {
+            return Err(Error::refused(
+                ConfigurationItem::TrustRoots,
+                ConfigurationReason::Missing,
+                "verification is asked for and nothing is trusted",
+            ));
+        }
+        Ok(Roots {
+            anchors,
+            whole: Arc::new(self.roots.own.clone()),
+        })
+    }
+}
+
+/// A sealed configuration: what listeners and ports share.
+#[derive(Debug)]
+pub struct Config {
+    pub(crate) side: Side,
+    pub(crate) timeouts: Timeouts,
+}
+
+#[derive(Debug)]
+pub(crate) enum Side {
+    Client(ClientSide),
+    Server(Arc<ServerConfig>),
+}
+
+impl Config {
+    /// The role it was made for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self.side {
+            Side::Client(_) => Role::Client,
+            Side::Server(_) => Role::Server,
+        }
+    }
+
+    /// The limits that its connections keep.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+}
+
+/// The client's half of a configuration.
+#[derive(Debug)]
+pub(crate) struct ClientSide {
+    rustls: Arc<ClientConfig>,
+    verifier: Arc<ServerVerifier>,
+    server_name: SendName,
+    clock: Arc<dyn TimeProvider>,
+}
+
+/// What one client connection is made with.
+pub(crate) struct ClientParameters {
+    pub(crate) rustls: Arc<ClientConfig>,
+    pub(crate) connection_name: ServerName<'static>,
+    pub(crate) verifier: Arc<ServerVerifier>,
+}
+
+impl ClientSide {
+    /// The parameters of a connection to the host. rustls has one name for SNI, for resumption and
+    /// for its verifier; where SNI and the verified name differ, ours is told the other.
+    pub(crate) fn connection(&self, host: Option<&str>) -> Result<ClientParameters, Error> {
+        let host = host.map(parse_host).transpose()?;
+        let verified = match &self.verifier.name {
+            NameCheck::Fixed(name) => Some(name.clone()),
+            NameCheck::Connection | NameCheck::Unverified => host.clone(),
+        };
+        let sent = match &self.server_name {
+            SendName::Automatic => verified,
+            SendName::Off => host.clone(),
+            SendName::Name(name) => parse_name(name),
+        };
+        let checks_host = self.verifier.verify != Verify::Unverified
+            && self.verifier.name == NameCheck::Connection;
+        if host.is_none() && (checks_host || (sent.is_none() && self.rustls.enable_sni)) {
+            return Err(Error::InvalidArgument(
+                "this context verifies or sends the host's name; give the host".into(),
+            ));
+        }
+        let Some(connection_name) = sent else {
+            return Ok(self.nameless());
+        };
+        let mut verifier = Arc::clone(&self.verifier);
+        let mut rustls = Arc::clone(&self.rustls);
+        if checks_host
+            && host.as_ref() != Some(&connection_name)
+            && let Some(host) = host
+        {
+            let own = ServerVerifier {
+                name: NameCheck::Fixed(host),
+                ..(*self.verifier).clone()
+            };
+            verifier = Arc::new(own);
+            let mut own = (*self.rustls).clone();
+            own.dangerous()
+                .set_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier));
+            rustls = Arc::new(own);
+        }
+        Ok(ClientParameters {
+            rustls,
+            connection_name,
+            verifier,
+        })
+    }
+
+    /// A connection to nobody in particular: a name that SNI never sends, and no resumption, which
+    /// would be filed under it.
+    fn nameless(&self) -> ClientParameters {
+        let mut rustls = (*self.rustls).clone();
+        rustls.resumption = Resumption::disabled();
+        ClientParameters {
+            rustls: Arc::new(rustls),
+            connection_name: ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0, 0, 0, 0]))),
+            verifier: Arc::clone(&self.verifier),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Option<UnixTime> {
+        self.clock.current_time()
+    }
+}
+
+fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let item = ConfigurationItem::CertificateChain;
+    let chain = credential::certificates(item, input)?;
+    for certificate in &chain {
+        if let Err(cause) = webpki::EndEntityCert::try_from(certificate) {
+            return Err(Error::refused(
+                item,
+                ConfigurationReason::Malformed,
+                format!("not valid X.509: {cause}"),
+            ));
+        }
+    }
+    Ok(chain)
+}
+
+fn check_pair(
+    chain: &[CertificateDer<'static>],
+    key: &Arc<dyn SigningKey>,
+    item: ConfigurationItem,
+) -> Result<(), Error> {
+    match CertifiedKey::new(chain.to_vec(), Arc::clone(key)).keys_match() {
+        // `Unknown`: the key cannot say; the handshake will.
+        Ok(()) | Err(RustlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+        Err(_) => Err(Error::refused(
+            item,
+            ConfigurationReason::KeyMismatch,
+            "certificate and private key",
+        )),
+    }
+}
+
+/// The Mozilla list, made once.
+fn web_roots() -> &'static Arc<RootCertStore> {
+    static WEB_ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    WEB_ROOTS.get_or_init(|| {
+        Arc::new(RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        })
+    })
+}
+
+/// A host as a name; a trailing dot, which DNS allows and certificates never have, goes.
+fn parse_host(host: &str) -> Result<ServerName<'static>, Error> {
+    parse_name(host).ok_or_else(|| {
+        let cure = if host.is_ascii() {
+            ""
+        } else {
+            "; write it in its ASCII form (xn--…)"
+        };
+        Error::InvalidArgument(format!(
+            "{host:?} is neither a DNS name nor an IP address{cure}"
+        ))
+    })
+}
+
+fn parse_name(name: &str) -> Option<ServerName<'static>> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    ServerName::try_from(name.to_owned()).ok()
+}
+
+fn bad_name(name: &str, why: &str) -> Error {
+    Error::refused(
+        ConfigurationItem::ServerName,
+        ConfigurationReason::Malformed,
+        format!("{name:?} is {why}"),
+    )
+}

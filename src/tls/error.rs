@@ -1,0 +1,406 @@
+//! What can fail, whose fault it was, and so what to do.
+
+use rustls::{AlertDescription, CertificateError as RustlsCertificate, PeerIncompatible};
+
+/// Every failure of the component. The WIT variant `error` has the same cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Nothing to read yet.
+    WantRead,
+    /// The transport takes no more now.
+    WantWrite,
+    /// The TCP connection is not there yet.
+    WantConnect,
+    /// No connection waits to be accepted.
+    WantAccept,
+    /// Never made; the seed has it (E7).
+    WantX509Lookup,
+    /// Closed by this side, or by the peer in the middle of the handshake.
+    Closed,
+    /// The transport ended without close_notify (RFC 8446 §6.1).
+    Truncated,
+    /// A timer ran out.
+    Timeout(Timer),
+    /// The peer's certificate was refused.
+    Certificate(CertificateError),
+    /// The peer sent a fatal alert (RFC 8446 §6.2).
+    AlertReceived(u8),
+    /// The peer broke the protocol.
+    Protocol(ProtocolError),
+    /// Name resolution or the transport failed.
+    Network(NetworkError),
+    /// A configuration was refused.
+    Configuration(ConfigurationError),
+    /// A protocol name that no longer exists.
+    UnsupportedProtocol(String),
+    /// An argument has no meaning.
+    InvalidArgument(String),
+    /// The context is sealed.
+    Sealed,
+    /// Anything else, a fault of ours included.
+    Other(Option<String>),
+}
+
+/// A limit on how long something may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// Name resolution and TCP connect.
+    Connect,
+    /// The handshake.
+    Handshake,
+    /// One read.
+    Read,
+    /// Sending close_notify.
+    Shutdown,
+    /// One write or flush.
+    Write,
+}
+
+/// The seed's statuses (E2 to E10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Closed in a controlled way.
+    ZeroReturn,
+    /// Try again when there is something to read.
+    WantRead,
+    /// Try again when the transport takes bytes.
+    WantWrite,
+    /// Try again when connected.
+    WantConnect,
+    /// Try again when a connection waits.
+    WantAccept,
+    /// Never returned.
+    WantX509Lookup,
+    /// The transport failed.
+    Syscall,
+    /// TLS or a certificate failed.
+    Ssl,
+    /// Not classified.
+    None,
+}
+
+/// Why a certificate was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateReason {
+    /// Not parseable as X.509.
+    BadEncoding,
+    /// A signature is wrong.
+    BadSignature,
+    /// Its time is over.
+    Expired,
+    /// None was presented.
+    Missing,
+    /// Its time is still to come.
+    NotYetValid,
+    /// Revoked by its authority.
+    Revoked,
+    /// No chain to a trust root.
+    UnknownAuthority,
+    /// An algorithm or key size that is not accepted.
+    UnsupportedAlgorithm,
+    /// Not the name that was asked for.
+    WrongName,
+    /// Not issued for this use.
+    WrongPurpose,
+    /// Another check failed.
+    Other,
+}
+
+/// A refused certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateError {
+    /// The check that failed.
+    pub reason: CertificateReason,
+    /// The name that was asked for.
+    pub expected_name: Option<String>,
+    /// With `WrongName`: the names that the certificate has.
+    pub names: Vec<String>,
+    /// The alert that was put to the peer.
+    pub alert_sent: Option<u8>,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+/// How the peer broke the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolReason {
+    /// A record did not decrypt.
+    BadRecord,
+    /// A message or record could not be parsed.
+    Malformed,
+    /// The first bytes are not TLS.
+    NotTls,
+    /// No suite, group or signature scheme in common.
+    NoCommonParameters,
+    /// No version in common.
+    NoCommonVersion,
+    /// The first bytes are HTTP.
+    PlainHttp,
+    /// A message that breaks a rule.
+    UnexpectedMessage,
+    /// Something else.
+    Other,
+}
+
+/// A peer that broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolError {
+    /// How.
+    pub reason: ProtocolReason,
+    /// The alert that was put to the peer.
+    pub alert_sent: Option<u8>,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+/// What was being done on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the operations say it")]
+pub enum NetworkOperation {
+    Accept,
+    Bind,
+    Connect,
+    Listen,
+    Read,
+    Resolve,
+    Write,
+}
+
+/// Why the network failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of wasi:sockets")]
+pub enum NetworkCode {
+    AccessDenied,
+    AddressInUse,
+    AddressNotBindable,
+    ConnectionAborted,
+    ConnectionRefused,
+    ConnectionReset,
+    NameUnresolvable,
+    NewSocketLimit,
+    NotSupported,
+    PermanentResolverFailure,
+    RemoteUnreachable,
+    TemporaryResolverFailure,
+    TimedOut,
+    Other,
+}
+
+/// A failure of name resolution or of the transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkError {
+    /// What was being done.
+    pub operation: NetworkOperation,
+    /// Why it failed.
+    pub code: NetworkCode,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+/// What was being configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the settings say it")]
+pub enum ConfigurationItem {
+    CertificateChain,
+    PrivateKey,
+    ServerName,
+    TrustRoots,
+    Versions,
+}
+
+/// Why a configuration was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigurationReason {
+    /// The path may not be read.
+    AccessDenied,
+    /// There are no bytes.
+    Empty,
+    /// Encrypted in a way that is not supported.
+    Encrypted,
+    /// The key does not belong to the certificate.
+    KeyMismatch,
+    /// Not parseable, or cut short.
+    Malformed,
+    /// Something that has to be there is not.
+    Missing,
+    /// Readable, without a certificate.
+    NoCertificate,
+    /// Readable, without a private key of the kind asked for.
+    NoPrivateKey,
+    /// The path does not exist, or no preopened directory leads to it.
+    NotFound,
+    /// The passphrase is missing.
+    PassphraseMissing,
+    /// The passphrase does not open the key.
+    PassphraseWrong,
+    /// The path cannot be read for another reason.
+    Unreadable,
+    /// A key type or size that no suite can use.
+    UnsupportedKeyType,
+}
+
+/// A refused configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigurationError {
+    /// What was being set.
+    pub item: ConfigurationItem,
+    /// Why it was refused.
+    pub reason: ConfigurationReason,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+impl Error {
+    /// The seed's status of this error (E1).
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::WantRead => Status::WantRead,
+            Self::WantWrite => Status::WantWrite,
+            Self::WantConnect => Status::WantConnect,
+            Self::WantAccept => Status::WantAccept,
+            Self::WantX509Lookup => Status::WantX509Lookup,
+            Self::Closed => Status::ZeroReturn,
+            Self::Network(_) => Status::Syscall,
+            Self::Truncated | Self::Certificate(_) | Self::AlertReceived(_) | Self::Protocol(_) => {
+                Status::Ssl
+            }
+            Self::Timeout(_)
+            | Self::Configuration(_)
+            | Self::UnsupportedProtocol(_)
+            | Self::InvalidArgument(_)
+            | Self::Sealed
+            | Self::Other(_) => Status::None,
+        }
+    }
+
+    /// Whether this says "call again" and is no failure.
+    #[must_use]
+    pub fn is_want(&self) -> bool {
+        matches!(
+            self,
+            Self::WantRead
+                | Self::WantWrite
+                | Self::WantConnect
+                | Self::WantAccept
+                | Self::WantX509Lookup
+        )
+    }
+
+    pub(crate) fn refused(
+        item: ConfigurationItem,
+        reason: ConfigurationReason,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::Configuration(ConfigurationError {
+            item,
+            reason,
+            detail: Some(detail.into()),
+        })
+    }
+
+    /// The error of a failed rustls connection. `alert_sent` is the alert found in what it wanted
+    /// to send, where that was readable.
+    pub(crate) fn from_rustls(error: rustls::Error, alert_sent: Option<u8>) -> Self {
+        let detail = Some(error.to_string());
+        let protocol = |reason, alert_sent| {
+            Self::Protocol(ProtocolError {
+                reason,
+                alert_sent,
+                detail: detail.clone(),
+            })
+        };
+        match error {
+            rustls::Error::AlertReceived(alert) => Self::AlertReceived(alert.into()),
+            rustls::Error::InvalidCertificate(cause) => {
+                let alert =
+                    alert_sent.or_else(|| Some(AlertDescription::from(cause.clone()).into()));
+                Self::Certificate(CertificateError::from_rustls(cause, alert))
+            }
+            rustls::Error::NoCertificatesPresented => Self::Certificate(CertificateError {
+                reason: CertificateReason::Missing,
+                expected_name: None,
+                names: Vec::new(),
+                alert_sent,
+                detail,
+            }),
+            rustls::Error::DecryptError => {
+                let alert = alert_sent.or_else(|| Some(AlertDescription::BadRecordMac.into()));
+                protocol(ProtocolReason::BadRecord, alert)
+            }
+            rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled,
+            ) => protocol(ProtocolReason::NoCommonVersion, alert_sent),
+            rustls::Error::PeerIncompatible(_) => {
+                protocol(ProtocolReason::NoCommonParameters, alert_sent)
+            }
+            rustls::Error::PeerMisbehaved(_)
+            | rustls::Error::InappropriateMessage { .. }
+            | rustls::Error::InappropriateHandshakeMessage { .. } => {
+                protocol(ProtocolReason::UnexpectedMessage, alert_sent)
+            }
+            rustls::Error::InvalidMessage(_) | rustls::Error::PeerSentOversizedRecord => {
+                protocol(ProtocolReason::Malformed, alert_sent)
+            }
+            _ => Self::Other(detail),
+        }
+    }
+}
+
+impl CertificateError {
+    fn from_rustls(cause: RustlsCertificate, alert_sent: Option<u8>) -> Self {
+        let detail = Some(cause.to_string());
+        let (mut expected_name, mut names) = (None, Vec::new());
+        let reason = match cause {
+            RustlsCertificate::BadEncoding => CertificateReason::BadEncoding,
+            RustlsCertificate::BadSignature => CertificateReason::BadSignature,
+            RustlsCertificate::Expired | RustlsCertificate::ExpiredContext { .. } => {
+                CertificateReason::Expired
+            }
+            RustlsCertificate::NotValidYet | RustlsCertificate::NotValidYetContext { .. } => {
+                CertificateReason::NotYetValid
+            }
+            RustlsCertificate::Revoked => CertificateReason::Revoked,
+            RustlsCertificate::UnknownIssuer => CertificateReason::UnknownAuthority,
+            RustlsCertificate::UnsupportedSignatureAlgorithmContext { .. }
+            | RustlsCertificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                CertificateReason::UnsupportedAlgorithm
+            }
+            RustlsCertificate::NotValidForName => CertificateReason::WrongName,
+            RustlsCertificate::NotValidForNameContext {
+                expected,
+                presented,
+            } => {
+                expected_name = Some(expected.to_str().into_owned());
+                names = presented;
+                CertificateReason::WrongName
+            }
+            RustlsCertificate::InvalidPurpose | RustlsCertificate::InvalidPurposeContext { .. } => {
+                CertificateReason::WrongPurpose
+            }
+            RustlsCertificate::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+                Some(
+                    webpki::Error::CaUsedAsEndEntity
+                    | webpki::Error::EndEntityUsedAsCa
+                    | webpki::Error::NameConstraintViolation
+                    | webpki::Error::PathLenConstraintViolated,
+                ) => CertificateReason::WrongPurpose,
+                _ => CertificateReason::Other,
+            },
+            _ => CertificateReason::Other,
+        };
+        Self {
+            reason,
+            expected_name,
+            names,
+            alert_sent,
+            detail,
+        }
+    }
+}
+
+impl std::error::Error for Error {}

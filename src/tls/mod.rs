@@ -1,0 +1,25 @@
+//! Layer 1: TLS as bytes in and bytes out.
+//!
+//! Nothing here does I/O, waits, or knows WASI; randomness and the clock come in through
+//! `provider` and rustls' time provider. It compiles and is tested natively. rustls types do not
+//! leave this module but for the clock.
+#![forbid(unsafe_code)]
+
+mod config;
+mod credential;
+mod error;
+mod explain;
+mod pem;
+pub mod provider;
+mod session;
+mod verifier;
+
+pub use config::{Config, Role, SendName, Settings, Timeouts, VerifyName, Version};
+pub use credential::KeyKind;
+pub use error::{
+    CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
+    ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
+    ProtocolReason, Status, Timer,
+};
+pub use session::{Plaintext, Session, State};
+pub use verifier::Verify;

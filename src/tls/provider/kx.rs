@@ -1,0 +1,220 @@
+//! Ephemeral key exchange: X25519 (RFC 7748) and ECDH over P-256 and P-384 (RFC 8446 §4.2.8.2).
+//!
+//! Secrets are made per handshake, used once and zeroized.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use p256::NistP256;
+use p256::elliptic_curve::ecdh;
+use p256::elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
+use p256::elliptic_curve::{
+    AffinePoint, CurveArithmetic, FieldBytesSize, Generate, NonZeroScalar, PublicKey, SecretKey,
+};
+use p384::NistP384;
+use rustls::crypto::{ActiveKeyExchange, GetRandomFailed, SharedSecret, SupportedKxGroup};
+use rustls::ffdhe_groups::FfdheGroup;
+use rustls::{Error, NamedGroup, PeerMisbehaved};
+use x25519_dalek::StaticSecret;
+use zeroize::Zeroizing;
+
+/// X25519.
+pub static X25519: &dyn SupportedKxGroup = &Montgomery;
+
+/// ECDH over NIST P-256.
+pub static SECP256R1: &dyn SupportedKxGroup = &Weierstrass::<NistP256> {
+    name: NamedGroup::secp256r1,
+    curve: PhantomData,
+};
+
+/// ECDH over NIST P-384.
+pub static SECP384R1: &dyn SupportedKxGroup = &Weierstrass::<NistP384> {
+    name: NamedGroup::secp384r1,
+    curve: PhantomData,
+};
+
+/// What no connection may use.
+pub mod danger {
+    use p256::NistP256;
+    use p384::NistP384;
+    use rustls::crypto::ActiveKeyExchange;
+    use rustls::{Error, NamedGroup};
+
+    use super::{MontgomeryExchange, WeierstrassExchange};
+
+    /// Begins an exchange with a given private key, so that published vectors can be checked.
+    ///
+    /// The key is 32 little-endian bytes for X25519, a big-endian scalar of the curve's size
+    /// otherwise. A key used twice takes forward secrecy away.
+    pub fn start_with_private_key(
+        group: NamedGroup,
+        private_key: &[u8],
+    ) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let exchange: Option<Box<dyn ActiveKeyExchange>> = match group {
+            NamedGroup::X25519 => MontgomeryExchange::with_key(private_key),
+            NamedGroup::secp256r1 => WeierstrassExchange::<NistP256>::with_key(group, private_key),
+            NamedGroup::secp384r1 => WeierstrassExchange::<NistP384>::with_key(group, private_key),
+            _ => None,
+        };
+        exchange.ok_or_else(|| Error::General(format!("not a private key of {group:?}")))
+    }
+}
+
+#[derive(Debug)]
+struct Montgomery;
+
+impl SupportedKxGroup for Montgomery {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *bytes).map_err(|_| GetRandomFailed)?;
+        let secret = StaticSecret::from(*bytes);
+        Ok(Box::new(MontgomeryExchange::new(secret)))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::X25519
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
+    }
+}
+
+/// Called static by its crate because it could be used again; [`ActiveKeyExchange::complete`]
+/// consumes it.
+struct MontgomeryExchange {
+    secret: StaticSecret,
+    public: x25519_dalek::PublicKey,
+}
+
+impl MontgomeryExchange {
+    fn new(secret: StaticSecret) -> Self {
+        let public = (&secret).into();
+        Self { secret, public }
+    }
+
+    fn with_key(bytes: &[u8]) -> Option<Box<dyn ActiveKeyExchange>> {
+        let bytes = <[u8; 32]>::try_from(bytes).ok()?;
+        Some(Box::new(Self::new(bytes.into())))
+    }
+}
+
+impl ActiveKeyExchange for MontgomeryExchange {
+    fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
+        let peer = <[u8; 32]>::try_from(peer_pub_key).map_err(|_| INVALID_KEY_SHARE)?;
+        let shared = self.secret.diffie_hellman(&peer.into());
+        // RFC 8446 §7.4.2: the all-zero value must be refused.
+        if !shared.was_contributory() {
+            return Err(INVALID_KEY_SHARE);
+        }
+        Ok(SharedSecret::from(shared.as_bytes().as_slice()))
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        self.public.as_bytes()
+    }
+
+    fn group(&self) -> NamedGroup {
+        NamedGroup::X25519
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
+    }
+}
+
+struct Weierstrass<C> {
+    name: NamedGroup,
+    curve: PhantomData<fn() -> C>,
+}
+
+impl<C> SupportedKxGroup for Weierstrass<C>
+where
+    C: CurveArithmetic,
+    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let secret = SecretKey::<C>::try_generate_from_rng(&mut getrandom::SysRng)
+            .map_err(|_| GetRandomFailed)?;
+        Ok(Box::new(WeierstrassExchange::new(self.name, secret)))
+    }
+
+    fn name(&self) -> NamedGroup {
+        self.name
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
+    }
+}
+
+impl<C> fmt::Debug for Weierstrass<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
+struct WeierstrassExchange<C: CurveArithmetic> {
+    name: NamedGroup,
+    secret: SecretKey<C>,
+    public: Box<[u8]>,
+}
+
+impl<C> WeierstrassExchange<C>
+where
+    C: CurveArithmetic,
+    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    fn new(name: NamedGroup, secret: SecretKey<C>) -> Self {
+        let public = secret.public_key().to_sec1_point(false).as_bytes().into();
+        Self {
+            name,
+            secret,
+            public,
+        }
+    }
+
+    fn with_key(name: NamedGroup, bytes: &[u8]) -> Option<Box<dyn ActiveKeyExchange>> {
+        let secret = SecretKey::from_slice(bytes).ok()?;
+        Some(Box::new(Self::new(name, secret)))
+    }
+}
+
+impl<C> ActiveKeyExchange for WeierstrassExchange<C>
+where
+    C: CurveArithmetic,
+    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
+        // RFC 8446 §4.2.8.2: the uncompressed form alone. Decoding refuses points that are not on
+        // the curve, and the identity has no such form.
+        if peer_pub_key.first() != Some(&UNCOMPRESSED) {
+            return Err(INVALID_KEY_SHARE);
+        }
+        let peer = PublicKey::<C>::from_sec1_bytes(peer_pub_key).map_err(|_| INVALID_KEY_SHARE)?;
+        let scalar = Zeroizing::new(self.secret.to_nonzero_scalar());
+        let scalar: &NonZeroScalar<C> = &scalar;
+        let shared = ecdh::diffie_hellman(scalar, peer.as_affine());
+        Ok(SharedSecret::from(shared.raw_secret_bytes().as_slice()))
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn group(&self) -> NamedGroup {
+        self.name
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
+    }
+}
+
+/// First byte of an uncompressed point (SEC 1 §2.3.3).
+const UNCOMPRESSED: u8 = 4;
+
+const INVALID_KEY_SHARE: Error = Error::PeerMisbehaved(PeerMisbehaved::InvalidKeyShare);

@@ -1,0 +1,450 @@
+//! One connection as a state machine over rustls.
+
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConnection, Connection, ProtocolVersion, ServerConnection};
+
+use super::config::{Config, Side, Version};
+use super::error::{Error, ProtocolError, ProtocolReason};
+use super::verifier::{ServerVerifier, Verify};
+
+/// Plaintext and handshake that wait for the transport: four records, so that one write call can
+/// carry several while a slow peer costs no more than this.
+const OUTGOING_LIMIT: usize = 64 * 1024;
+
+/// Where a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Entered at creation; leaves to `Open` or `Failed`.
+    Handshaking,
+    /// Both directions; leaves to `WriteClosed`, `ReadClosed` or `Failed`.
+    Open,
+    /// We sent close_notify, reading goes on; leaves to `Closed` or `Failed`.
+    WriteClosed,
+    /// The peer sent close_notify, writing goes on; leaves to `Closed` or `Failed`.
+    ReadClosed,
+    /// Terminal: closed both ways.
+    Closed,
+    /// Terminal: every later call returns this error.
+    Failed(Error),
+}
+
+/// What a read found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Plaintext {
+    /// At least one byte.
+    Bytes(Vec<u8>),
+    /// Nothing yet.
+    Pending,
+    /// The peer sent close_notify; it stays so.
+    End,
+}
+
+/// One connection. Its methods stand in four groups: facts; what came from the network; what the
+/// application wants; what goes to the network. It does no I/O and knows no time but the
+/// certificate's.
+pub struct Session {
+    state: State,
+    connection: Connection,
+    check: PeerCheck,
+    opening: Opening,
+    /// What rustls wanted to send when it failed: an alert, if anything.
+    last_words: Vec<u8>,
+    /// Plaintext that was protected and not yet polled as ciphertext; up to `OUTGOING_LIMIT`.
+    waiting: usize,
+    /// Plaintext that arrived and was not yet read.
+    readable: usize,
+}
+
+/// What the peer's first bytes say of it.
+enum Opening {
+    /// Not enough to tell TLS from something else; these bytes are not TLS.
+    Strange(Vec<u8>),
+    /// None has come.
+    Awaited,
+    /// The first record has begun.
+    Tls,
+}
+
+/// Enough to tell `HTTP/` and the methods of HTTP (RFC 9110 §9) from other protocols.
+const STRANGE_BYTES: usize = 5;
+
+/// How `peer_verified` is answered.
+enum PeerCheck {
+    /// The handshake fails without; so a certificate that is there has passed.
+    InHandshake,
+    /// Nothing is asked for.
+    Never,
+    /// The handshake goes on regardless, so the check is made when its result is asked for.
+    OnDemand {
+        verifier: Arc<ServerVerifier>,
+        name: ServerName<'static>,
+        config: Arc<Config>,
+    },
+}
+
+impl Session {
+    /// A session in the role of the configuration; a client is told the host that it talks to.
+    pub fn new(config: &Arc<Config>, host: Option<&str>) -> Result<Self, Error> {
+        let made = |error: rustls::Error| Error::from_rustls(error, None);
+        let (mut connection, check) = match &config.side {
+            Side::Client(side) => {
+                let parameters = side.connection(host)?;
+                let check = match parameters.verifier.verify {
+                    Verify::Required => PeerCheck::InHandshake,
+                    Verify::Unverified => PeerCheck::Never,
+                    Verify::Optional => PeerCheck::OnDemand {
+                        verifier: parameters.verifier,
+                        name: parameters.connection_name.clone(),
+                        config: Arc::clone(config),
+                    },
+                };
+                let client = ClientConnection::new(parameters.rustls, parameters.connection_name);
+                (Connection::from(client.map_err(made)?), check)
+            }
+            Side::Server(rustls) => {
+                let server = ServerConnection::new(Arc::clone(rustls)).map_err(made)?;
+                // A certificate is there only if it was asked for, and then it was checked.
+                (Connection::from(server), PeerCheck::InHandshake)
+            }
+        };
+        // `write` keeps the bound, so that it can be told beforehand.
+        connection.set_buffer_limit(None);
+        Ok(Self {
+            state: State::Handshaking,
+            connection,
+            check,
+            opening: Opening::Awaited,
+            last_words: Vec::new(),
+            waiting: 0,
+            readable: 0,
+        })
+    }
+
+    // Facts.
+
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether ciphertext of the peer's is of any use now: not while plaintext is to be fetched
+    /// first, nor after the end.
+    #[must_use]
+    pub fn wants_ciphertext(&self) -> bool {
+        matches!(
+            self.state,
+            State::Handshaking | State::Open | State::WriteClosed
+        ) && self.connection.wants_read()
+    }
+
+    /// Whether `read` would return something other than `Pending`.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.readable > 0
+            || matches!(
+                self.state,
+                State::ReadClosed | State::Closed | State::Failed(_)
+            )
+    }
+
+    /// How much plaintext `write` would take now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        OUTGOING_LIMIT.saturating_sub(self.waiting)
+    }
+
+    /// Whether there is ciphertext to send.
+    #[must_use]
+    pub fn has_ciphertext(&self) -> bool {
+        !self.last_words.is_empty() || self.connection.wants_write()
+    }
+
+    /// The negotiated version, once the handshake is done.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self.connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) if self.is_established() => Some(Version::Tls12),
+            Some(ProtocolVersion::TLSv1_3) if self.is_established() => Some(Version::Tls13),
+            _ => None,
+        }
+    }
+
+    /// The IANA name of the negotiated cipher suite, once the handshake is done.
+    #[must_use]
+    pub fn cipher_suite(&self) -> Option<String> {
+        let suite = self
+            .connection
+            .negotiated_cipher_suite()
+            .filter(|_| self.is_established())?;
+        let name = suite.suite().as_str()?;
+        // rustls writes TLS13_ where IANA writes TLS_.
+        Some(
+            name.strip_prefix("TLS13_")
+                .map_or_else(|| name.to_owned(), |n| format!("TLS_{n}")),
+        )
+    }
+
+    /// The peer's certificates, its own first, once the handshake is done.
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        match self.connection.peer_certificates() {
+            Some(chain) if self.is_established() => chain,
+            _ => &[],
+        }
+    }
+
+    /// Whether the peer presented a certificate that passed what the configuration asks for.
+    #[must_use]
+    pub fn peer_verified(&self) -> bool {
+        let Some((end_entity, intermediates)) = self.peer_certificates().split_first() else {
+            return false;
+        };
+        match &self.check {
+            PeerCheck::InHandshake => true,
+            PeerCheck::Never => false,
+            PeerCheck::OnDemand {
+                verifier,
+                name,
+                config,
+            } => match &config.side {
+                Side::Client(side) => side.now().is_some_and(|now| {
+                    verifier.check(end_entity, intermediates, name, now).is_ok()
+                }),
+                Side::Server(_) => false,
+            },
+        }
+    }
+
+    fn is_established(&self) -> bool {
+        !self.connection.is_handshaking()
+    }
+
+    // From the network.
+
+    /// Take ciphertext of the peer's; how much was taken. Less than all means that plaintext is to
+    /// be fetched first, or that the rest is of no use any more.
+    ///
+    /// # Errors
+    /// The session has failed, now or before; its last ciphertext may hold an alert for the peer.
+    pub fn handle_ciphertext(&mut self, ciphertext: &[u8]) -> Result<usize, Error> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        if !self.is_tls(ciphertext)? {
+            return Ok(ciphertext.len());
+        }
+        let mut rest = ciphertext;
+        while !rest.is_empty() && self.wants_ciphertext() {
+            if let Err(error) = self.connection.read_tls(&mut rest) {
+                return Err(self.fail(Error::Other(Some(error.to_string()))));
+            }
+            self.process()?;
+        }
+        Ok(ciphertext.len() - rest.len())
+    }
+
+    /// The transport ended.
+    ///
+    /// # Errors
+    /// `Truncated`: close_notify is missing. What was read before can still be fetched.
+    pub fn handle_eof(&mut self) -> Result<(), Error> {
+        match &self.state {
+            State::ReadClosed | State::Closed => Ok(()),
+            State::Failed(error) => Err(error.clone()),
+            State::Handshaking | State::Open | State::WriteClosed => {
+                let error = match &self.opening {
+                    Opening::Strange(bytes) => strange(bytes),
+                    Opening::Awaited | Opening::Tls => Error::Truncated,
+                };
+                Err(self.fail(error))
+            }
+        }
+    }
+
+    // From the application.
+
+    /// Fetch up to `limit` bytes of plaintext. What arrived before the end or a failure comes first.
+    ///
+    /// # Errors
+    /// The session has failed, and everything that came before has been fetched.
+    pub fn read(&mut self, limit: usize) -> Result<Plaintext, Error> {
+        let mut plaintext = Vec::new();
+        let mut reader = self.connection.reader();
+        while plaintext.len() < limit {
+            // An error stands for "nothing here"; what that means is for the state to say.
+            let Ok(chunk) = reader.fill_buf() else { break };
+            let Some(taken) = chunk.get(..chunk.len().min(limit - plaintext.len())) else {
+                break;
+            };
+            if taken.is_empty() {
+                break;
+            }
+            plaintext.extend_from_slice(taken);
+            let count = taken.len();
+            reader.consume(count);
+        }
+        self.readable = self.readable.saturating_sub(plaintext.len());
+        if !plaintext.is_empty() {
+            return Ok(Plaintext::Bytes(plaintext));
+        }
+        match &self.state {
+            State::Handshaking | State::Open | State::WriteClosed => Ok(Plaintext::Pending),
+            State::ReadClosed | State::Closed => Ok(Plaintext::End),
+            State::Failed(error) => Err(error.clone()),
+        }
+    }
+
+    /// Protect as much of the plaintext as there is room for; how much that was. Nothing is
+    /// protected before the handshake is done.
+    ///
+    /// # Errors
+    /// `Closed` after `close`; the session's failure.
+    pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
+        match &self.state {
+            State::Handshaking => Ok(0),
+            State::Open | State::ReadClosed => {
+                let taken = plaintext.get(..self.room()).unwrap_or(plaintext);
+                match self.connection.writer().write(taken) {
+                    Ok(written) => {
+                        self.waiting += written;
+                        Ok(written)
+                    }
+                    Err(error) => Err(self.fail(Error::Other(Some(error.to_string())))),
+                }
+            }
+            State::WriteClosed | State::Closed => Err(Error::Closed),
+            State::Failed(error) => Err(error.clone()),
+        }
+    }
+
+    /// Put close_notify behind what was written, once. In `Handshaking` there is nothing to close.
+    pub fn close(&mut self) {
+        let next = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open => State::WriteClosed,
+            State::ReadClosed => State::Closed,
+            same => {
+                self.state = same;
+                return;
+            }
+        };
+        self.connection.send_close_notify();
+        self.state = next;
+    }
+
+    /// Fail for a reason outside the protocol: the transport, a timer. The first failure stays.
+    pub fn fail(&mut self, error: Error) -> Error {
+        if let State::Failed(first) = &self.state {
+            return first.clone();
+        }
+        self.state = State::Failed(error.clone());
+        error
+    }
+
+    // To the network.
+
+    /// Append everything that is to be sent to `ciphertext`.
+    pub fn poll_ciphertext(&mut self, ciphertext: &mut Vec<u8>) {
+        ciphertext.append(&mut self.last_words);
+        self.waiting = 0;
+        while self.connection.wants_write() {
+            // Writing to memory does not fail.
+            if !matches!(self.connection.write_tls(ciphertext), Ok(written) if written > 0) {
+                return;
+            }
+        }
+    }
+
+    fn process(&mut self) -> Result<(), Error> {
+        match self.connection.process_new_packets() {
+            Ok(io) => {
+                let peer_has_closed = io.peer_has_closed();
+                self.readable = io.plaintext_bytes_to_read();
+                self.state = std::mem::replace(&mut self.state, State::Closed)
+                    .after_records(self.connection.is_handshaking(), peer_has_closed);
+                match &self.state {
+                    State::Failed(error) => Err(error.clone()),
+                    _ => Ok(()),
+                }
+            }
+            Err(error) => {
+                let mut last_words = Vec::new();
+                self.poll_ciphertext(&mut last_words);
+                let error = Error::from_rustls(error, readable_alert(&last_words));
+                self.last_words = last_words;
+                Err(self.fail(error))
+            }
+        }
+    }
+
+    /// Whether the bytes belong to TLS; false while that is open.
+    fn is_tls(&mut self, ciphertext: &[u8]) -> Result<bool, Error> {
+        let seen = match &mut self.opening {
+            Opening::Tls => return Ok(true),
+            Opening::Awaited => match ciphertext.first().copied() {
+                None => return Ok(false),
+                Some(ALERT | HANDSHAKE) => {
+                    self.opening = Opening::Tls;
+                    return Ok(true);
+                }
+                Some(_) => ciphertext.to_vec(),
+            },
+            Opening::Strange(bytes) => [bytes, ciphertext].concat(),
+        };
+        if seen.len() >= STRANGE_BYTES {
+            let error = strange(&seen);
+            return Err(self.fail(error));
+        }
+        self.opening = Opening::Strange(seen);
+        Ok(false)
+    }
+}
+
+/// Content types of a record (RFC 8446 §5.1).
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+
+impl State {
+    /// The state after records were processed without failure.
+    fn after_records(self, is_handshaking: bool, peer_has_closed: bool) -> Self {
+        match (self, peer_has_closed) {
+            (Self::Handshaking, true) if is_handshaking => Self::Failed(Error::Closed),
+            (Self::Handshaking, false) if is_handshaking => Self::Handshaking,
+            (Self::Handshaking | Self::Open, true) => Self::ReadClosed,
+            (Self::Handshaking | Self::Open, false) => Self::Open,
+            (Self::WriteClosed, true) => Self::Closed,
+            (same, _) => same,
+        }
+    }
+}
+
+/// The error of a peer whose first bytes are no TLS record.
+fn strange(bytes: &[u8]) -> Error {
+    const HTTP: [&[u8]; 9] = [
+        b"HTTP", b"GET ", b"HEAD", b"POST", b"PUT ", b"DELET", b"OPTIO", b"PATCH", b"CONNE",
+    ];
+    let is_http = HTTP.iter().any(|opening| bytes.starts_with(opening));
+    Error::Protocol(ProtocolError {
+        reason: if is_http {
+            ProtocolReason::PlainHttp
+        } else {
+            ProtocolReason::NotTls
+        },
+        alert_sent: None,
+        detail: Some(format!(
+            "its first bytes are {:?}",
+            String::from_utf8_lossy(bytes)
+        )),
+    })
+}
+
+/// The number of the alert, if that is what the record holds and it is not encrypted.
+fn readable_alert(record: &[u8]) -> Option<u8> {
+    match record {
+        [ALERT, 3, _, 0, 2, _level, number] => Some(*number),
+        _ => None,
+    }
+}
