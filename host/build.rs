@@ -1,0 +1,145 @@
+//! Finds the component that the library embeds: the one that `PORTCULLIS_COMPONENT` names, or the
+//! guest, built here by a nested Cargo.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match component() {
+        Ok(path) => {
+            println!("cargo:rustc-env=PORTCULLIS_WASM={}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn component() -> Result<PathBuf> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=PORTCULLIS_COMPONENT");
+    match env::var_os("PORTCULLIS_COMPONENT").filter(|path| !path.is_empty()) {
+        Some(path) => prebuilt(PathBuf::from(path)),
+        None => build(),
+    }
+}
+
+fn prebuilt(path: PathBuf) -> Result<PathBuf> {
+    if !path.is_absolute() || !path.is_file() {
+        return Err(format!(
+            "PORTCULLIS_COMPONENT={} is not the absolute path of a file: correct or unset it",
+            path.display()
+        )
+        .into());
+    }
+    println!("cargo:rerun-if-changed={}", path.display());
+    Ok(path)
+}
+
+fn build() -> Result<PathBuf> {
+    require_target()?;
+    let workspace = fs::canonicalize(Path::new(&variable("CARGO_MANIFEST_DIR")?).join(".."))?;
+    let target = guest_target_dir(Path::new(&variable("OUT_DIR")?));
+
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--locked", "--profile", "component"])
+        .args(["--target", "wasm32-wasip2", "--package", "portcullis", "--lib"])
+        .current_dir(&workspace)
+        .env("CARGO_TARGET_DIR", &target);
+    for (name, _) in env::vars_os() {
+        if is_of_the_outer_build(&name) && name != "CARGO_TARGET_DIR" {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo.status().map_err(|error| format!("cargo does not start: {error}"))?;
+    if !status.success() {
+        return Err("the guest does not build: see the messages above".into());
+    }
+
+    let output = target.join("wasm32-wasip2/component");
+    let component = output.join("portcullis.wasm");
+    for input in dependencies(&output.join("portcullis.d"))? {
+        println!("cargo:rerun-if-changed={}", input.display());
+    }
+    for input in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "wit"] {
+        println!("cargo:rerun-if-changed={}", workspace.join(input).display());
+    }
+    // The nested build's own output: rebuilt if someone removes it.
+    println!("cargo:rerun-if-changed={}", component.display());
+    Ok(component)
+}
+
+/// `rustc --print target-libdir` names a directory whether or not anything is in it.
+fn require_target() -> Result<()> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", "wasm32-wasip2"])
+        .output()?;
+    let directory = String::from_utf8(output.stdout)?;
+    let found = fs::read_dir(directory.trim()).is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+        })
+    });
+    if found {
+        return Ok(());
+    }
+    Err("the Rust target wasm32-wasip2 is not installed: run `cargo xtask build`, \
+         or `rustup target add wasm32-wasip2`"
+        .into())
+}
+
+/// A directory of its own beside the outer build's profiles: the nested Cargo takes no lock that
+/// the outer one holds, and all profiles share one guest.
+fn guest_target_dir(out: &Path) -> PathBuf {
+    out.ancestors()
+        .find(|directory| directory.file_name() == Some(OsStr::new("build")))
+        .and_then(|build| build.parent()?.parent())
+        .unwrap_or(out)
+        .join("guest")
+}
+
+/// Whether a variable carries a decision about the outer build, which is for another target.
+fn is_of_the_outer_build(name: &OsStr) -> bool {
+    const KEPT: [&str; 4] =
+        ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_OFFLINE", "CARGO_TERM_COLOR"];
+    const DROPPED: [&str; 11] = [
+        "DEBUG",
+        "HOST",
+        "LD_LIBRARY_PATH",
+        "NUM_JOBS",
+        "OPT_LEVEL",
+        "OUT_DIR",
+        "PROFILE",
+        "RUSTDOCFLAGS",
+        "RUSTFLAGS",
+        "RUSTUP_TOOLCHAIN",
+        "TARGET",
+    ];
+    let name = name.to_string_lossy();
+    DROPPED.contains(&name.as_ref())
+        || name.starts_with("RUSTC")
+        || (name.starts_with("CARGO") && !KEPT.contains(&name.as_ref()))
+}
+
+/// The inputs in a dep-info file: `output: input input…`, spaces in names escaped by a backslash.
+fn dependencies(path: &Path) -> Result<Vec<PathBuf>> {
+    let text = fs::read_to_string(path)?;
+    let inputs = text.lines().next().and_then(|line| line.split_once(": "));
+    let Some((_, inputs)) = inputs else { return Ok(Vec::new()) };
+    let joined = inputs.replace("\\ ", "\0");
+    Ok(joined.split_whitespace().map(|input| input.replace('\0', " ").into()).collect())
+}
+
+fn variable(name: &str) -> Result<String> {
+    env::var(name).map_err(|_| format!("Cargo did not set {name}").into())
+}

@@ -1,0 +1,182 @@
+//! `portcullis connect`: standard input to the peer, the peer to standard output.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use portcullis_host::context_types::{ServerName, VerifyName};
+use portcullis_host::types::{Role, Timer};
+use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Port};
+
+use crate::dial::dial;
+use crate::exit::{Exit, Result};
+use crate::facts::Facts;
+use crate::identity;
+use crate::relay::{Until, relay};
+use crate::starttls::Protocol;
+use crate::target::Target;
+
+/// Connect, verify the server, and exchange standard input and output with it
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
+    portcullis connect example.com:443\n\nWithout --cafile and --capath, SSL_CERT_FILE and \
+    SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. An encrypted key is \
+    opened with PORTCULLIS_PASSPHRASE.")]
+pub(crate) struct Connect {
+    /// Where to: [::1]:443 and example.com:443; port 443 if none is given
+    #[arg(value_name = "HOST:PORT")]
+    target: Target,
+    /// Trust the certificates in this file (PEM or DER), not the built-in web roots
+    #[arg(long, value_name = "FILE")]
+    cafile: Option<PathBuf>,
+    /// Trust the certificates in the files of this directory, not the built-in web roots
+    #[arg(long, value_name = "DIR")]
+    capath: Option<PathBuf>,
+    /// Verify nothing: anyone in between can read and change everything
+    #[arg(long)]
+    insecure: bool,
+    /// Ask for this name, and verify it, in place of HOST
+    #[arg(long, value_name = "NAME")]
+    servername: Option<String>,
+    /// Certificate chain of this side, its own first (PEM or DER)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// Private key of this side (PEM or DER); may be the same file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// TLS 1.2 only
+    #[arg(long = "tls1_2", conflicts_with = "tls13")]
+    tls12: bool,
+    /// TLS 1.3 only
+    #[arg(long = "tls1_3")]
+    tls13: bool,
+    /// Begin in the clear, and ask for TLS in this protocol
+    #[arg(long, value_name = "PROTOCOL")]
+    starttls: Option<Protocol>,
+    /// Print the facts of the connection to standard output, and leave
+    #[arg(long)]
+    info: bool,
+    /// Print the facts as JSON
+    #[arg(long)]
+    json: bool,
+    /// Seconds that connecting may take, and the handshake
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    timeout: Duration,
+}
+
+impl Connect {
+    pub(crate) fn run(&self) -> Result<()> {
+        let network = match self.starttls {
+            // The host makes the connection.
+            Some(_) => Network::none(),
+            None => Network::none().connect(Addresses::any_on_port(self.target.port)).lookup(),
+        };
+        let options = Options::new().network(network).inherit_stderr();
+        let mut tls = Guest::embedded()?.instantiate(options)?;
+        let context = self.context(&mut tls)?;
+        self.session(&mut tls, &context)
+            .map_err(|exit| exit.context(format_args!("connect {}", self.target)))
+    }
+
+    fn session(&self, tls: &mut Instance, context: &Context) -> Result<()> {
+        let (port, peer) = self.open(tls, context)?;
+        port.blocking_handshake(tls)?;
+        self.show(&Facts::of(tls, &port, peer)?)?;
+        if self.info {
+            return Ok(port.close(tls)?);
+        }
+        // Someone at a terminal expects it to be over when the peer closes.
+        let until = if io::stdin().is_terminal() { Until::PeerEnds } else { Until::BothEnd };
+        relay(tls, &port, io::stdin(), io::stdout(), until)?;
+        // Both sides are done: a peer that has gone without taking our goodbye is no failure.
+        match port.close(tls) {
+            Err(failure) if failure.error().is_none() => Err(failure.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A port whose handshake is to come, and the peer's address if the host connected.
+    fn open(&self, tls: &mut Instance, context: &Context) -> Result<(Port, Option<String>)> {
+        let Target { host, port } = &self.target;
+        let Some(protocol) = self.starttls else {
+            return Ok((Port::blocking_connect(tls, context, host, *port)?, None));
+        };
+        let stream = dial(&self.target, protocol, self.timeout)?;
+        let peer = stream.peer_addr().ok().map(|address| address.to_string());
+        let transport = tls.transport(stream, Vec::new())?;
+        Ok((Port::start(tls, context, Some(host), transport)?, peer))
+    }
+
+    fn context(&self, tls: &mut Instance) -> Result<Context> {
+        let context = if self.insecure {
+            eprintln!(
+                "warning: --insecure: nothing is verified, anyone in between can read and change \
+                 everything"
+            );
+            let context = Context::unverified(tls, Role::Client)?;
+            let name = self.servername.clone().or_else(|| {
+                self.target.ip().is_none().then(|| self.target.host.clone())
+            });
+            if let Some(name) = name {
+                context.set_server_name(tls, &ServerName::Name(name))?;
+            }
+            context
+        } else {
+            let context = Context::secure(tls, Role::Client)?;
+            if let Some(name) = &self.servername {
+                context.set_verify_name(tls, &VerifyName::Name(name.clone()))?;
+            }
+            self.trust(tls, &context)?;
+            context
+        };
+        if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
+            identity::load(tls, &context, certificate, key)?;
+        }
+        if self.tls12 || self.tls13 {
+            context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
+        }
+        for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
+            context.set_timeout(tls, timer, Some(self.timeout))?;
+        }
+        Ok(context)
+    }
+
+    fn trust(&self, tls: &mut Instance, context: &Context) -> Result<()> {
+        let (mut file, mut directory) = (self.cafile.clone(), self.capath.clone());
+        if file.is_none() && directory.is_none() {
+            let path = |name| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+            (file, directory) = (path("SSL_CERT_FILE"), path("SSL_CERT_DIR"));
+        }
+        if let Some(path) = file {
+            identity::trust_file(tls, context, &path)?;
+        }
+        if let Some(path) = directory {
+            identity::trust_directory(tls, context, &path)?;
+        }
+        Ok(())
+    }
+
+    fn show(&self, facts: &Facts) -> Result<()> {
+        let text = if self.json {
+            serde_json::to_string(facts).map_err(Exit::usage)?
+        } else {
+            facts.to_string()
+        };
+        if self.info {
+            println!("{text}");
+        } else {
+            eprintln!("{text}");
+        }
+        Ok(())
+    }
+}
+
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(limit) if !limit.is_zero() => Ok(limit),
+        _ => Err("not a number of seconds above 0".to_owned()),
+    }
+}

@@ -1,0 +1,166 @@
+//! Handle on a context: interface `context`.
+
+use std::time::Duration;
+
+use wasmtime::component::ResourceAny;
+
+use crate::context_types::{KeyKind, ServerName, Source, Verify, VerifyName};
+use crate::failure::Failure;
+use crate::instance::Instance;
+use crate::types::{Role, Timer, Version};
+
+/// A configuration for connections of one role; see resource `context` in `wit/context.wit` for
+/// what each function does and which errors it has.
+#[derive(Debug)]
+pub struct Context(pub(crate) ResourceAny);
+
+/// A call of a context's function that can fail.
+macro_rules! call {
+    ($instance:expr, $function:ident, $($argument:expr),*) => {{
+        let Instance { store, bindings } = &mut *$instance;
+        let called = bindings.portcullis_tls_context().context().$function(store, $($argument),*);
+        $instance.settle(called)
+    }};
+}
+
+/// A call that fails by a trap only.
+macro_rules! ask {
+    ($instance:expr, $function:ident, $($argument:expr),*) => {{
+        let Instance { store, bindings } = &mut *$instance;
+        Ok(bindings.portcullis_tls_context().context().$function(store, $($argument),*)?)
+    }};
+}
+
+#[expect(clippy::missing_errors_doc, reason = "wit/context.wit lists the errors of each function")]
+impl Context {
+    /// A context that is safe as it is.
+    pub fn secure(instance: &mut Instance, role: Role) -> Result<Self, Failure> {
+        ask!(instance, call_secure, role).map(Self)
+    }
+
+    /// A context that verifies nothing until asked.
+    pub fn unverified(instance: &mut Instance, role: Role) -> Result<Self, Failure> {
+        ask!(instance, call_unverified, role).map(Self)
+    }
+
+    /// The role it was made for.
+    pub fn role(&self, instance: &mut Instance) -> Result<Role, Failure> {
+        ask!(instance, call_role, self.0)
+    }
+
+    /// Choose the versions by one of the seed's names.
+    pub fn set_protocol(&self, instance: &mut Instance, name: &str) -> Result<(), Failure> {
+        call!(instance, call_set_protocol, self.0, name)
+    }
+
+    /// Choose the lowest and the highest version.
+    pub fn set_versions(
+        &self,
+        instance: &mut Instance,
+        lowest: Version,
+        highest: Version,
+    ) -> Result<(), Failure> {
+        call!(instance, call_set_versions, self.0, lowest, highest)
+    }
+
+    /// Take the certificate chain that identifies this side.
+    pub fn load_certificate_chain(
+        &self,
+        instance: &mut Instance,
+        source: &Source,
+    ) -> Result<(), Failure> {
+        call!(instance, call_load_certificate_chain, self.0, source)
+    }
+
+    /// Take the private key.
+    pub fn load_private_key(
+        &self,
+        instance: &mut Instance,
+        source: &Source,
+        kind: KeyKind,
+        passphrase: Option<&str>,
+    ) -> Result<(), Failure> {
+        call!(instance, call_load_private_key, self.0, source, kind, passphrase)
+    }
+
+    /// Take chain and private key in one step.
+    pub fn load_identity(
+        &self,
+        instance: &mut Instance,
+        chain: &Source,
+        key: &Source,
+        passphrase: Option<&str>,
+    ) -> Result<(), Failure> {
+        call!(instance, call_load_identity, self.0, chain, key, passphrase)
+    }
+
+    /// Trust the certificates of the source; returns how many were new.
+    pub fn add_trust_roots(
+        &self,
+        instance: &mut Instance,
+        source: &Source,
+    ) -> Result<u32, Failure> {
+        call!(instance, call_add_trust_roots, self.0, source)
+    }
+
+    /// Trust every certificate in every file of a directory; returns how many were new.
+    pub fn add_trust_directory(&self, instance: &mut Instance, path: &str) -> Result<u32, Failure> {
+        call!(instance, call_add_trust_directory, self.0, path)
+    }
+
+    /// Trust the built-in web roots; returns how many were new.
+    pub fn add_web_roots(&self, instance: &mut Instance) -> Result<u32, Failure> {
+        call!(instance, call_add_web_roots, self.0)
+    }
+
+    /// Say what is asked of the peer's certificate.
+    pub fn set_verify(&self, instance: &mut Instance, verify: Verify) -> Result<(), Failure> {
+        call!(instance, call_set_verify, self.0, verify)
+    }
+
+    /// Choose the name sent in SNI.
+    pub fn set_server_name(
+        &self,
+        instance: &mut Instance,
+        name: &ServerName,
+    ) -> Result<(), Failure> {
+        call!(instance, call_set_server_name, self.0, name)
+    }
+
+    /// Choose the name that the server's certificate must have.
+    pub fn set_verify_name(
+        &self,
+        instance: &mut Instance,
+        name: &VerifyName,
+    ) -> Result<(), Failure> {
+        call!(instance, call_set_verify_name, self.0, name)
+    }
+
+    /// Set a timer; none is no limit. Less than a millisecond counts as one.
+    pub fn set_timeout(
+        &self,
+        instance: &mut Instance,
+        timer: Timer,
+        limit: Option<Duration>,
+    ) -> Result<(), Failure> {
+        let milliseconds = limit.map(|limit| {
+            u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+        });
+        call!(instance, call_set_timeout, self.0, timer, milliseconds)
+    }
+
+    /// Check that the whole can work, and allow no more changes.
+    pub fn seal(&self, instance: &mut Instance) -> Result<(), Failure> {
+        call!(instance, call_seal, self.0)
+    }
+
+    /// Whether it is sealed.
+    pub fn is_sealed(&self, instance: &mut Instance) -> Result<bool, Failure> {
+        ask!(instance, call_is_sealed, self.0)
+    }
+
+    /// Frees it; listeners and ports made with it go on.
+    pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
+        instance.drop_resource(self.0)
+    }
+}

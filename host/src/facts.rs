@@ -1,0 +1,77 @@
+//! The facts of a connection, for people and for `--json`.
+
+use std::fmt;
+
+use portcullis_host::types::{Address, Version};
+use portcullis_host::{Failure, Instance, Port};
+use serde::Serialize;
+
+use crate::certificate::Summary;
+use crate::target::authority;
+
+/// What was negotiated, and with whom.
+#[derive(Debug, Serialize)]
+pub(crate) struct Facts {
+    peer: Option<String>,
+    version: Option<&'static str>,
+    cipher_suite: Option<String>,
+    verified: bool,
+    certificates: Vec<Option<Summary>>,
+}
+
+impl Facts {
+    /// The facts of a port whose handshake is done. The peer's address is the port's, else
+    /// the given one.
+    pub(crate) fn of(
+        tls: &mut Instance,
+        port: &Port,
+        peer: Option<String>,
+    ) -> Result<Self, Failure> {
+        let certificates = port.peer_certificates(tls)?;
+        Ok(Self {
+            peer: port.remote_address(tls)?.as_ref().map(text).or(peer),
+            version: port.version(tls)?.map(version),
+            cipher_suite: port.cipher_suite(tls)?,
+            verified: port.peer_verified(tls)?,
+            certificates: certificates.iter().map(|der| Summary::of(der)).collect(),
+        })
+    }
+
+    /// Version, suite and verification in a few words.
+    pub(crate) fn short(&self) -> String {
+        format!(
+            "{} {}{}",
+            self.version.unwrap_or("-"),
+            self.cipher_suite.as_deref().unwrap_or("-"),
+            if self.verified { ", peer verified" } else { "" }
+        )
+    }
+}
+
+impl fmt::Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "peer      {}", self.peer.as_deref().unwrap_or("-"))?;
+        writeln!(f, "version   {}", self.version.unwrap_or("-"))?;
+        writeln!(f, "suite     {}", self.cipher_suite.as_deref().unwrap_or("-"))?;
+        write!(f, "verified  {}", if self.verified { "yes" } else { "NO" })?;
+        for (number, certificate) in self.certificates.iter().enumerate() {
+            match certificate {
+                Some(summary) => write!(f, "\nchain {number}   {summary}")?,
+                None => write!(f, "\nchain {number}   (not readable)")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `IP:PORT`.
+pub(crate) fn text(address: &Address) -> String {
+    authority(&address.ip, address.port)
+}
+
+pub(crate) fn version(version: Version) -> &'static str {
+    match version {
+        Version::Tls12 => "TLSv1.2",
+        Version::Tls13 => "TLSv1.3",
+    }
+}

@@ -1,0 +1,91 @@
+//! The compiled component, from which instances are made.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, Store};
+
+use crate::bindings::ProviderPre;
+use crate::cache::Cache;
+use crate::instance::Instance;
+use crate::options::Options;
+use crate::state::{self, State};
+
+/// The component that was built with this crate.
+pub const EMBEDDED: &[u8] = include_bytes!(env!("PORTCULLIS_WASM"));
+
+/// A compiled component, ready to be instantiated. Clones share the compiled code; instances share
+/// nothing, and each may live on a thread of its own.
+#[derive(Clone)]
+pub struct Guest {
+    provider: ProviderPre<State>,
+}
+
+impl Guest {
+    /// The component that was built with this crate. It is compiled once per process at most, and
+    /// once per machine if the cache directory (`PORTCULLIS_CACHE_DIR`, else the user's) can be
+    /// used.
+    ///
+    /// # Errors
+    /// When the component is none, or does not fit this host.
+    pub fn embedded() -> wasmtime::Result<Self> {
+        static GUEST: OnceLock<Guest> = OnceLock::new();
+        if let Some(guest) = GUEST.get() {
+            return Ok(guest.clone());
+        }
+        let guest = Self::from_bytes(EMBEDDED)?;
+        Ok(GUEST.get_or_init(|| guest).clone())
+    }
+
+    /// A component in memory, in the binary format.
+    ///
+    /// # Errors
+    /// When it is no component, or its imports or exports do not fit this host.
+    pub fn from_bytes(component: &[u8]) -> wasmtime::Result<Self> {
+        let engine = engine()?;
+        let component = match Cache::of_user() {
+            Some(cache) => cache.component(&engine, component)?,
+            None => Component::new(&engine, component)?,
+        };
+        let linker = state::linker(&engine)?;
+        Ok(Self { provider: ProviderPre::new(linker.instantiate_pre(&component)?)? })
+    }
+
+    /// A component in a file.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes), and when the file cannot be read.
+    pub fn from_file(path: impl AsRef<Path>) -> wasmtime::Result<Self> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| {
+            wasmtime::Error::from(error).context(format!("{} cannot be read", path.display()))
+        })?;
+        Self::from_bytes(&bytes)
+    }
+
+    /// A fresh instance: it shares nothing with any other.
+    ///
+    /// # Errors
+    /// When a directory of the options cannot be opened, or the machine has no memory left.
+    pub fn instantiate(&self, options: Options) -> wasmtime::Result<Instance> {
+        let state = State { wasi: options.into_wasi()?, table: Default::default() };
+        let mut store = Store::new(self.provider.engine(), state);
+        let bindings = self.provider.instantiate(&mut store)?;
+        Ok(Instance { store, bindings })
+    }
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guest").finish_non_exhaustive()
+    }
+}
+
+/// Every component runs here, with and without wide arithmetic, which wasmtime 48 leaves off.
+fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
+    Engine::new(&config)
+}

@@ -1,0 +1,108 @@
+use std::fs;
+use std::path::PathBuf;
+
+use super::Http;
+use crate::connection::{Next, Service};
+
+/// A directory `www` with files, beside a file that is none of the server's business.
+struct Site(PathBuf);
+
+impl Site {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.join("www/sub")).unwrap();
+        fs::write(path.join("secret"), "secret").unwrap();
+        fs::write(path.join("www/index.html"), "<p>hello").unwrap();
+        fs::write(path.join("www/a b.txt"), "spaced").unwrap();
+        std::os::unix::fs::symlink("../secret", path.join("www/out")).unwrap();
+        std::os::unix::fs::symlink("index.html", path.join("www/in.html")).unwrap();
+        Self(path.canonicalize().unwrap())
+    }
+
+    fn ask(&self, request: &[u8]) -> String {
+        let mut http = Http::new(self.0.join("www"));
+        // One byte at a time, as an unkind peer sends it.
+        request.iter().for_each(|byte| http.receive(std::slice::from_ref(byte)));
+        let mut reply = Vec::new();
+        loop {
+            match http.next().unwrap() {
+                Next::Bytes(bytes) => reply.extend(bytes),
+                Next::Done => return String::from_utf8(reply).unwrap(),
+                Next::Wait => panic!("no answer to {}", String::from_utf8_lossy(request)),
+            }
+        }
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn files_are_sent_with_length_and_type() {
+    let site = Site::new("files");
+    for path in ["/", "/index.html", "/index.html?x=1", "/in.html", "//./index.html"] {
+        let reply = site.get(path);
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {reply}");
+        assert!(reply.contains("Content-Type: text/html; charset=utf-8\r\n"));
+        assert!(reply.contains("Content-Length: 8\r\n"));
+        assert!(reply.ends_with("\r\n\r\n<p>hello"));
+    }
+    assert!(site.get("/a%20b.txt").ends_with("\r\n\r\nspaced"));
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let site = Site::new("head");
+    let reply = site.ask(b"HEAD / HTTP/1.0\r\n\r\n");
+    assert!(reply.contains("Content-Length: 8\r\n") && reply.ends_with("\r\n\r\n"));
+    let reply = site.ask(b"HEAD /none HTTP/1.0\r\n\r\n");
+    assert!(reply.starts_with("HTTP/1.1 404 ") && reply.ends_with("\r\n\r\n"));
+}
+
+#[test]
+fn nothing_outside_the_directory_is_sent() {
+    let site = Site::new("outside");
+    for path in ["/../secret", "/%2e%2e/secret", "/sub/../../secret", "/out", "/..", "/sub/.."] {
+        assert!(site.get(path).starts_with("HTTP/1.1 404 "), "{path}");
+    }
+    for path in ["/..%2fsecret", "/%00", "/%zz", "/%4", "/%ff"] {
+        assert!(site.get(path).starts_with("HTTP/1.1 400 "), "{path}");
+    }
+    for path in ["/none", "/sub", "/index.html/x"] {
+        assert!(site.get(path).starts_with("HTTP/1.1 404 "), "{path}");
+    }
+}
+
+#[test]
+fn malformed_requests_get_their_status() {
+    let site = Site::new("malformed");
+    for (request, status) in [
+        ("\r\n\r\n", "400"),
+        ("GET / HTTP/2\r\n\r\n", "400"),
+        ("GET  / HTTP/1.1\r\n\r\n", "400"),
+        ("GET http://a/ HTTP/1.1\r\n\r\n", "400"),
+        ("GET /\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\n\r\n", "405"),
+    ] {
+        let reply = site.ask(request.as_bytes());
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {reply}");
+    }
+    let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(super::LONGEST));
+    assert!(site.ask(long.as_bytes()).starts_with("HTTP/1.1 431 "));
+}
+
+#[test]
+fn end_before_a_request_is_an_end() {
+    let mut http = Http::new(PathBuf::from("/nonexistent"));
+    http.receive(b"GET / HT");
+    http.end();
+    assert!(matches!(http.next().unwrap(), Next::Done));
+}

@@ -1,0 +1,71 @@
+//! Certificates and keys on the command line: files of the host, given to the component as bytes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use portcullis_host::context_types::Source;
+use portcullis_host::{Context, Instance};
+
+use crate::exit::{Exit, Result};
+
+/// Holds the passphrase of an encrypted key: on the command line every user would see it.
+const PASSPHRASE: &str = "PORTCULLIS_PASSPHRASE";
+
+/// Trusts the certificates of a file.
+pub(crate) fn trust_file(tls: &mut Instance, context: &Context, path: &Path) -> Result<()> {
+    context
+        .add_trust_roots(tls, &Source::Bytes(read(path)?))
+        .map_err(|failure| Exit::from(failure).context(path.display()))?;
+    Ok(())
+}
+
+/// Trusts the certificates of every file in a directory, passing over those that hold none.
+pub(crate) fn trust_directory(tls: &mut Instance, context: &Context, path: &Path) -> Result<()> {
+    let unreadable = |error| Exit::usage(format_args!("{}: {error}", path.display()));
+    let mut files = BTreeSet::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        // Directories made by `c_rehash` hold each file twice, once by a link.
+        files.extend(fs::canonicalize(entry.map_err(unreadable)?.path()).ok());
+    }
+    let mut loaded = false;
+    for file in files.iter().filter(|file| file.is_file()) {
+        let Ok(bytes) = fs::read(file) else { continue };
+        match context.add_trust_roots(tls, &Source::Bytes(bytes)) {
+            Ok(_) => loaded = true,
+            Err(failure) if failure.error().is_some() => {
+                tracing::debug!(%failure, file = %file.display(), "passed over");
+            }
+            Err(trap) => return Err(trap.into()),
+        }
+    }
+    if loaded {
+        return Ok(());
+    }
+    Err(Exit::usage(format_args!(
+        "{}: no file in it holds a certificate: name a directory of PEM files, or use --cafile",
+        path.display()
+    )))
+}
+
+/// Loads this side's certificate chain and key. Both may be in one file.
+pub(crate) fn load(
+    tls: &mut Instance,
+    context: &Context,
+    certificate: &Path,
+    key: &Path,
+) -> Result<()> {
+    let chain = Source::Bytes(read(certificate)?);
+    let secret = Source::Bytes(read(key)?);
+    let passphrase = std::env::var(PASSPHRASE).ok();
+    context.load_identity(tls, &chain, &secret, passphrase.as_deref()).map_err(|failure| {
+        let doing = format!("{} and {}", certificate.display(), key.display());
+        Exit::from(failure).context(doing)
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| {
+        Exit::usage(format_args!("{}: {error}: name a file that can be read", path.display()))
+    })
+}

@@ -1,0 +1,74 @@
+//! One instance: a store and the component's exports in it.
+
+use std::fmt;
+
+use wasmtime::Store;
+use wasmtime::component::ResourceAny;
+
+use crate::bindings::Provider;
+use crate::failure::{Failure, is_want};
+use crate::state::State;
+use crate::types::{Error, Status};
+
+/// A running component. Contexts, listeners and ports belong to the instance that they were made
+/// in, and are to be used with no other. One thread at a time can use it, and a blocking call holds
+/// it up; a server that serves many connections in one instance uses the forms that do not block,
+/// and [`poll`](Self::poll).
+///
+/// It must not be used inside an asynchronous task, for it blocks the thread: use
+/// `tokio::task::spawn_blocking` or a thread.
+pub struct Instance {
+    pub(crate) store: Store<State>,
+    pub(crate) bindings: Provider,
+}
+
+impl Instance {
+    /// How many resources of the host the instance holds: sockets, streams, pollables, open files.
+    /// After everything has been closed and dropped it is what it was at the start.
+    pub fn resource_count(&mut self) -> usize {
+        self.store.data_mut().table.iter_mut().count()
+    }
+
+    /// The error in one line, as the component puts it (`types.explain`).
+    ///
+    /// # Errors
+    /// A trap.
+    pub fn explain(&mut self, error: &Error) -> Result<String, Failure> {
+        let Self { store, bindings } = self;
+        Ok(bindings.portcullis_tls_types().call_explain(store, error)?)
+    }
+
+    /// The seed's status of the error (`types.status-of`).
+    ///
+    /// # Errors
+    /// A trap.
+    pub fn status_of(&mut self, error: &Error) -> Result<Status, Failure> {
+        let Self { store, bindings } = self;
+        Ok(bindings.portcullis_tls_types().call_status_of(store, error)?)
+    }
+
+    /// The result of a call, with the explanation of its error.
+    pub(crate) fn settle<T>(
+        &mut self,
+        called: wasmtime::Result<Result<T, Error>>,
+    ) -> Result<T, Failure> {
+        let error = match called? {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let explanation =
+            if is_want(&error) { String::new() } else { self.explain(&error)? };
+        Err(Failure::Tls { error, explanation })
+    }
+
+    /// Runs the destructor of a resource of the component.
+    pub(crate) fn drop_resource(&mut self, resource: ResourceAny) -> Result<(), Failure> {
+        Ok(resource.resource_drop(&mut self.store)?)
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}

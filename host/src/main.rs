@@ -1,0 +1,114 @@
+//! The command `portcullis`: parses arguments, calls the command's file, reports how it ended.
+
+mod authority;
+mod certificate;
+mod connect;
+mod connection;
+mod demo;
+mod dial;
+mod exit;
+mod facts;
+mod http;
+mod identity;
+mod inspect;
+mod interrupt;
+mod relay;
+mod serve;
+mod starttls;
+mod stdio;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// TLS as a WebAssembly component: connect, serve, demonstrate, inspect
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    after_help = "Example:\n  portcullis demo\n\nExit status: 0 success, 1 TLS or certificate \
+        failure, 2 wrong usage, 3 network failure, 4 timeout.\nPORTCULLIS_CACHE_DIR names the \
+        directory of compiled components, PORTCULLIS_LOG=debug logs."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Demo(demo::Demo),
+    Connect(connect::Connect),
+    Serve(serve::Serve),
+    Inspect(inspect::Inspect),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(level) = std::env::var("PORTCULLIS_LOG").ok().and_then(|text| text.parse().ok()) {
+        let level: tracing::Level = level;
+        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    }
+    let ended = match cli.command {
+        Command::Demo(demo) => demo.run(),
+        Command::Connect(connect) => connect.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Inspect(inspect) => inspect.run(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => {
+            eprintln!("portcullis: {exit}");
+            exit.status.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parses(line: &str) -> bool {
+        Cli::try_parse_from(line.split(' ')).is_ok()
+    }
+
+    #[test]
+    fn flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn combinations_without_meaning_are_refused() {
+        for line in [
+            "portcullis connect a --tls1_2 --starttls smtp --cafile f --capath d --info --json",
+            "portcullis connect [::1]:443 --cert c --key k --timeout 0.5 --servername n --insecure",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --echo --once",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify-optional --www d",
+            "portcullis inspect",
+            "portcullis inspect f --json",
+            "portcullis demo",
+        ] {
+            assert!(parses(line), "{line}");
+        }
+        for line in [
+            "portcullis",
+            "portcullis connect",
+            "portcullis connect a:99999",
+            "portcullis connect a --cert c",
+            "portcullis connect a --tls1_2 --tls1_3",
+            "portcullis connect a --timeout 0",
+            "portcullis connect a --timeout -1",
+            "portcullis connect a --timeout x",
+            "portcullis connect a --starttls gopher",
+            "portcullis serve 127.0.0.1:0",
+            "portcullis serve 127.0.0.1:65536 --cert c --key k",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --verify",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --verify-optional",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --echo --www d",
+        ] {
+            assert!(!parses(line), "{line}");
+        }
+    }
+}

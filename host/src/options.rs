@@ -1,0 +1,146 @@
+//! What an instance is given: network, directories, clocks.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
+
+use crate::network::Network;
+
+/// What an instance is given. By default nothing: no network, no directory, the host's clocks.
+#[derive(Default)]
+pub struct Options {
+    network: Network,
+    preopens: Vec<Preopen>,
+    wall_clock: Option<Box<dyn HostWallClock + Send>>,
+    monotonic_clock: Option<Box<dyn HostMonotonicClock + Send>>,
+    inherit_stderr: bool,
+}
+
+struct Preopen {
+    host: PathBuf,
+    guest: String,
+    permissions: FsPerms,
+}
+
+impl Options {
+    /// Nothing but the host's clocks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Grant this network, in place of what was granted before.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Show a directory of the host to the component, read-only, under a path of its own.
+    pub fn directory(self, host: impl Into<PathBuf>, guest: impl Into<String>) -> Self {
+        self.preopen(host.into(), guest.into(), FsPerms::ReadOnly)
+    }
+
+    /// The same, writable. The component itself never writes.
+    pub fn writable_directory(self, host: impl Into<PathBuf>, guest: impl Into<String>) -> Self {
+        self.preopen(host.into(), guest.into(), FsPerms::ReadWrite)
+    }
+
+    fn preopen(mut self, host: PathBuf, guest: String, permissions: FsPerms) -> Self {
+        self.preopens.push(Preopen { host, guest, permissions });
+        self
+    }
+
+    /// Use this wall clock: certificates are valid or expired by it.
+    pub fn wall_clock(mut self, clock: impl HostWallClock + 'static) -> Self {
+        self.wall_clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Stop the wall clock at a moment.
+    pub fn at(self, moment: SystemTime) -> Self {
+        let since_epoch = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.wall_clock(StoppedClock(since_epoch))
+    }
+
+    /// Use this monotonic clock: timers run by it.
+    pub fn monotonic_clock(mut self, clock: impl HostMonotonicClock + 'static) -> Self {
+        self.monotonic_clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Let the component write to the host's standard error; it does so only when it traps.
+    pub fn inherit_stderr(mut self) -> Self {
+        self.inherit_stderr = true;
+        self
+    }
+
+    pub(crate) fn into_wasi(self) -> wasmtime::Result<WasiCtx> {
+        let mut wasi = WasiCtxBuilder::new();
+        let network = Arc::new(self.network);
+        wasi.allow_tcp(network.allows_tcp())
+            .allow_udp(false)
+            .allow_ip_name_lookup(network.allows_lookup())
+            .socket_addr_check(move |address, purpose| {
+                let allowed = network.allows(address, purpose);
+                Box::pin(async move { allowed })
+            });
+        for Preopen { host, guest, permissions } in self.preopens {
+            wasi.preopened_dir(&host, &guest, permissions).map_err(|error| {
+                error.context(format!("the directory {} cannot be opened", host.display()))
+            })?;
+        }
+        if let Some(clock) = self.wall_clock {
+            wasi.wall_clock(Boxed(clock));
+        }
+        if let Some(clock) = self.monotonic_clock {
+            wasi.monotonic_clock(Boxed(clock));
+        }
+        if self.inherit_stderr {
+            wasi.inherit_stderr();
+        }
+        Ok(wasi.build())
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("network", &self.network).finish_non_exhaustive()
+    }
+}
+
+struct StoppedClock(Duration);
+
+impl HostWallClock for StoppedClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
+}
+
+/// wasmtime's builder boxes clocks itself, and takes no boxed one.
+struct Boxed<T: ?Sized>(Box<T>);
+
+impl HostWallClock for Boxed<dyn HostWallClock + Send> {
+    fn resolution(&self) -> Duration {
+        self.0.resolution()
+    }
+
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+}
+
+impl HostMonotonicClock for Boxed<dyn HostMonotonicClock + Send> {
+    fn resolution(&self) -> u64 {
+        self.0.resolution()
+    }
+
+    fn now(&self) -> u64 {
+        self.0.now()
+    }
+}

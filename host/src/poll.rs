@@ -1,0 +1,107 @@
+//! Waiting for several things at once: the component's sockets and the host's own events.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use wasmtime::component::Resource;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::{self, DynPollable};
+use wasmtime_wasi::runtime::in_tokio;
+use wasmtime_wasi_io::bindings::wasi::io::poll::{Host, HostPollable};
+
+use crate::failure::Failure;
+use crate::instance::Instance;
+
+/// Something to wait for. A pollable of a port or listener is a child of its socket: it must be
+/// dropped, by [`drop`](Self::drop), before the port or listener is closed or dropped, else the
+/// instance traps. It lives in the instance until then.
+pub struct Pollable(pub(crate) Resource<DynPollable>);
+
+impl Pollable {
+    /// Frees it.
+    ///
+    /// # Errors
+    /// When it is another instance's.
+    pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
+        Ok(HostPollable::drop(&mut instance.store.data_mut().table, self.0)?)
+    }
+}
+
+impl fmt::Debug for Pollable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pollable({})", self.0.rep())
+    }
+}
+
+impl Instance {
+    /// Waits until one of the pollables is ready, or the limit is over, and returns the indexes of
+    /// those that are ready, in ascending order. No pollables and no limit is nothing to wait for: it returns at once.
+    ///
+    /// # Errors
+    /// When a pollable is another instance's.
+    pub fn poll(
+        &mut self,
+        pollables: &[&Pollable],
+        limit: Option<Duration>,
+    ) -> Result<Vec<usize>, Failure> {
+        if pollables.is_empty() {
+            if let Some(limit) = limit {
+                std::thread::sleep(limit);
+            }
+            return Ok(Vec::new());
+        }
+        let borrowed = pollables.iter().map(|pollable| Resource::new_borrow(pollable.0.rep()));
+        let waiting = Host::poll(&mut self.store.data_mut().table, borrowed.collect());
+        let ready = in_tokio(async {
+            match limit {
+                None => Some(waiting.await),
+                Some(limit) => tokio::time::timeout(limit, waiting).await.ok(),
+            }
+        });
+        let ready = ready.transpose()?.unwrap_or_default();
+        let mut ready: Vec<usize> =
+            ready.into_iter().filter_map(|index| usize::try_from(index).ok()).collect();
+        // wasmtime reports them in an order of its own.
+        ready.sort_unstable();
+        Ok(ready)
+    }
+
+    /// A pollable that is ready while the signal is raised, which any thread may do.
+    ///
+    /// # Errors
+    /// When the instance's table of resources is full.
+    pub fn signal(&mut self) -> Result<(Signal, Pollable), Failure> {
+        let (raised, watched) = watch::channel(false);
+        let table = &mut self.store.data_mut().table;
+        let watched = table.push(Watched(watched)).map_err(wasmtime::Error::from)?;
+        Ok((Signal(raised), Pollable(p2::subscribe(table, watched)?)))
+    }
+}
+
+/// The host's end of a pollable; clones raise and lower the same one. Once all are dropped, the
+/// pollable is ready for ever.
+#[derive(Clone, Debug)]
+pub struct Signal(watch::Sender<bool>);
+
+impl Signal {
+    /// Make the pollable ready.
+    pub fn raise(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Make the pollable wait.
+    pub fn lower(&self) {
+        self.0.send_replace(false);
+    }
+}
+
+struct Watched(watch::Receiver<bool>);
+
+#[async_trait]
+impl p2::Pollable for Watched {
+    async fn ready(&mut self) {
+        // It fails when all signals are gone, which counts as raised.
+        let _ = self.0.wait_for(|raised| *raised).await;
+    }
+}

@@ -1,0 +1,143 @@
+//! The other end: rustls with ring's cryptography, on loopback, one connection on one thread.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
+};
+
+/// No step of a test takes longer; a test that hangs fails by it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Both versions.
+pub const ALL: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+/// TLS 1.2.
+pub const TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+/// TLS 1.3.
+pub const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+
+/// A server's end of a connection.
+pub type ServerStream = StreamOwned<ServerConnection, TcpStream>;
+/// A client's end of a connection.
+pub type ClientStream = StreamOwned<ClientConnection, TcpStream>;
+
+fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).map(Result::unwrap).collect()
+}
+
+fn roots(pem: &str) -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(pem));
+    Arc::new(roots)
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// A server's configuration; with client roots it requires a client certificate.
+pub fn server_config(
+    chain: &str,
+    key: &str,
+    client_roots: Option<&str>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)
+        .unwrap();
+    let builder = match client_roots {
+        Some(pem) => builder.with_client_cert_verifier(
+            WebPkiClientVerifier::builder_with_provider(roots(pem), provider()).build().unwrap(),
+        ),
+        None => builder.with_no_client_auth(),
+    };
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    Arc::new(builder.with_single_cert(certificates(chain), key).unwrap())
+}
+
+/// A client's configuration, with or without an identity (chain and key).
+pub fn client_config(
+    server_roots: &str,
+    identity: Option<(&str, &str)>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots(server_roots));
+    Arc::new(match identity {
+        Some((chain, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(certificates(chain), key).unwrap()
+        }
+        None => builder.with_no_client_auth(),
+    })
+}
+
+/// Serve one TLS connection on loopback; the thread returns what `serve` does.
+pub fn serve_tls<T: Send + 'static>(
+    config: Arc<ServerConfig>,
+    serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    serve_tcp(move |socket| {
+        let connection = ServerConnection::new(config).unwrap();
+        serve(&mut StreamOwned::new(connection, socket))
+    })
+}
+
+/// Serve one TCP connection on loopback.
+pub fn serve_tcp<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        serve(patient(socket))
+    });
+    (address, thread)
+}
+
+/// Connect to a server on loopback as `name`.
+pub fn connect_tls(config: Arc<ClientConfig>, name: &str, port: u16) -> ClientStream {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(config, name).unwrap(), connect_tcp(port))
+}
+
+/// Connect to a TCP server on loopback.
+pub fn connect_tcp(port: u16) -> TcpStream {
+    patient(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+}
+
+fn patient(socket: TcpStream) -> TcpStream {
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_write_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Send back whatever comes, until the end.
+pub fn echo(stream: &mut (impl Read + Write)) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => stream.write_all(&buffer[..length])?,
+        }
+        stream.flush()?;
+    }
+}
+
+/// Echo, then end the connection by close_notify.
+pub fn echo_and_close(stream: &mut ServerStream) -> io::Result<()> {
+    echo(stream)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}

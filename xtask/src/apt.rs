@@ -1,0 +1,113 @@
+//! The programs that tests talk to: looked for, and installed with apt when missing.
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+
+/// Program and the Debian package that has it.
+const TOOLS: [(&str, &str); 6] = [
+    ("curl", "curl"),
+    ("exim4", "exim4-daemon-light"),
+    ("gnutls-cli", "gnutls-bin"),
+    ("openssl", "openssl"),
+    ("postgres", "postgresql"),
+    ("python3", "python3"),
+];
+
+/// Directories that have programs and are not in every user's `PATH`.
+const MORE_DIRECTORIES: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+
+/// Debian keeps one directory per version of PostgreSQL here.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
+
+/// Runs as root with the packages as arguments. Debian starts a service when its package is
+/// installed, unless `policy-rc.d` forbids it: the tests start servers of their own. Nothing is
+/// removed for it, so a mail server of the user's is safe.
+const INSTALL: &str = r#"
+set -e
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+apt-get -o DPkg::Lock::Timeout=120 update
+apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends --no-remove "$@"
+"#;
+
+/// Make sure that the tests' programs are there. Where that cannot be done, fails if `required`,
+/// else says what is missing; tests that need it skip.
+pub(crate) fn need_tools(required: bool) -> Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    let advice = format!("install them with: apt-get install --no-install-recommends {packages}");
+    let outcome = install(&missing).with_context(|| format!("missing: {packages}; {advice}"));
+    match outcome {
+        Err(error) if !required => {
+            process::announce(&format!("{error:#}; tests that need them are skipped"));
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+fn missing() -> Vec<&'static str> {
+    let directories = directories();
+    let is_there = |program: &str| directories.iter().any(|d| d.join(program).is_file());
+    TOOLS
+        .iter()
+        .filter(|(program, _)| !is_there(program))
+        .map(|(_, package)| *package)
+        .collect()
+}
+
+/// Where the tests look too.
+fn directories() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let versions = fs::read_dir(POSTGRESQL).into_iter().flatten().flatten();
+    env::split_paths(&path)
+        .chain(MORE_DIRECTORIES.map(PathBuf::from))
+        .chain(versions.map(|version| version.path().join("bin")))
+        .collect()
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    if !Path::new("/usr/bin/apt-get").is_file() {
+        bail!("this system has no apt-get");
+    }
+    let mut command = as_root()?;
+    command.args(["sh", "-c", INSTALL, "sh"]).args(packages);
+    process::run_quietly(&format!("installing {}", packages.join(" ")), &mut command)
+        .context("apt could not install them")
+}
+
+/// `env` as root: as it is, or through sudo, which may ask for a password on a terminal.
+fn as_root() -> Result<Command> {
+    let user = process::capture(Command::new("id").arg("-u"))?;
+    if user.trim_ascii() == b"0" {
+        return Ok(Command::new("env"));
+    }
+    if !process::succeeds(Command::new("sudo").args(["-n", "true"])) {
+        if !io::stdin().is_terminal() {
+            bail!("neither root nor sudo without a password");
+        }
+        process::run(
+            "asking for leave to install packages",
+            Command::new("sudo").arg("-v"),
+        )?;
+    }
+    let mut command = Command::new("sudo");
+    command.arg("-n");
+    Ok(command)
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask lint`: format, lints and documentation, natively and for wasm; any warning fails.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+use crate::{component, process, rust};
+
+/// Check everything, the fast things first.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    rust::need_lint_components(workspace)?;
+    process::run(
+        "checking the format",
+        workspace.cargo().args(["fmt", "--all", "--check"]),
+    )?;
+
+    // The host's build script wants it; named, so that all commands agree and share what they build.
+    let component = component::get(workspace)?;
+    let cargo = || cargo(workspace, &component);
+    let guest = [
+        "--package",
+        "portcullis",
+        "--lib",
+        "--target",
+        rust::WASM_TARGET,
+    ];
+
+    let mut clippy = cargo();
+    clippy.args(["clippy", "--locked", "--workspace", "--all-targets"]);
+    process::run("linting natively", clippy.args(["--", "-Dwarnings"]))?;
+
+    let mut clippy = cargo();
+    clippy.args(["clippy", "--locked"]).args(guest);
+    process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;
+
+    let mut doc = cargo();
+    doc.args([
+        "doc",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    process::run(
+        "documenting natively",
+        doc.env("RUSTDOCFLAGS", "-Dwarnings"),
+    )?;
+
+    let mut doc = cargo();
+    doc.args(["doc", "--locked", "--no-deps", "--document-private-items"])
+        .args(guest);
+    process::run(
+        "documenting for wasm",
+        doc.env("RUSTDOCFLAGS", "-Dwarnings"),
+    )
+}
+
+fn cargo(workspace: &Workspace, component: &Path) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.env(component::VARIABLE, component);
+    cargo
+}

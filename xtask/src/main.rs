@@ -1,0 +1,100 @@
+//! `cargo xtask`: the one entry for building, demo, tests and checks. This file knows the arguments;
+//! each command has a file of its own.
+
+mod apt;
+mod component;
+mod demo;
+mod lint;
+mod process;
+mod rust;
+mod test;
+mod wit_deps;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::test::Ring;
+use crate::workspace::Workspace;
+
+/// Builds, shows, tests and checks Portcullis. Each command sets up what it needs: the wasm target
+/// and components through rustup, the programs of the tests through apt.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "Example: cargo xtask demo",
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the component to target/portcullis.wasm; print its size, imports and exports
+    #[command(after_help = "Example: cargo xtask build -- --timings")]
+    Build {
+        /// Further arguments of `cargo build`
+        #[arg(last = true, value_name = "ARGUMENT")]
+        arguments: Vec<String>,
+    },
+    /// Build the component and let two instances of it talk TLS to each other
+    #[command(after_help = "Example: cargo xtask demo")]
+    Demo {
+        /// Further arguments of `portcullis demo`
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENT"
+        )]
+        arguments: Vec<String>,
+    },
+    /// Check format, lints and documentation, natively and for wasm
+    #[command(after_help = "Example: cargo xtask lint")]
+    Lint,
+    /// Build the component, install the programs that tests talk to, and run the tests
+    #[command(after_help = "Example: cargo xtask test --ring outside postgres -- --nocapture")]
+    Test {
+        /// Only this ring: `native` is the core in memory, `component` the built component under
+        /// wasmtime, `outside` the component against other TLS programs
+        #[arg(long)]
+        ring: Option<Ring>,
+        /// Only tests whose names contain one of these
+        filters: Vec<String>,
+        /// Arguments of the test programs
+        #[arg(last = true, value_name = "ARGUMENT")]
+        arguments: Vec<String>,
+    },
+    /// Write wit/deps from the crate that the guest's WASI bindings come from
+    #[command(after_help = "Example: cargo xtask wit-deps --check")]
+    WitDeps {
+        /// Write nothing; fail if something differs
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let outcome = Workspace::find().and_then(|workspace| match command {
+        Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
+        Command::Demo { arguments } => demo::run(&workspace, &arguments),
+        Command::Lint => lint::run(&workspace),
+        Command::Test {
+            ring,
+            filters,
+            arguments,
+        } => test::run(&workspace, ring, &filters, &arguments),
+        Command::WitDeps { check } => wit_deps::run(&workspace, check),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            process::exit_code(&error)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the toolchain must have: the wasm target, clippy and rustfmt; added through rustup when
+//! missing.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The target that gives components.
+pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
+
+/// Make sure that the standard library for the wasm target is there.
+pub(crate) fn need_wasm_target(workspace: &Workspace) -> Result<()> {
+    if has_wasm_target(workspace)? {
+        return Ok(());
+    }
+    let advice = || {
+        format!(
+            "rustc has no standard library for {WASM_TARGET}, and rustup could not fetch it; \
+             run `rustup target add {WASM_TARGET}` where the network allows it, or unpack the \
+             archive rust-std-VERSION-{WASM_TARGET} of the release that `rustc --version` names \
+             into `rustc --print sysroot`"
+        )
+    };
+    let mut rustup = workspace.program("rustup");
+    rustup.args(["target", "add", WASM_TARGET]);
+    process::run(&format!("adding the target {WASM_TARGET}"), &mut rustup).with_context(advice)?;
+    // rustup goes by its records: it adds nothing when files of an installed target are gone.
+    if !has_wasm_target(workspace)? {
+        bail!(advice());
+    }
+    Ok(())
+}
+
+/// Make sure that `cargo clippy` and `cargo fmt` work.
+pub(crate) fn need_lint_components(workspace: &Workspace) -> Result<()> {
+    for (subcommand, component) in [("clippy", "clippy"), ("fmt", "rustfmt")] {
+        if process::succeeds(workspace.cargo().args([subcommand, "--version"])) {
+            continue;
+        }
+        let mut rustup = workspace.program("rustup");
+        process::run(
+            &format!("adding the component {component}"),
+            rustup.args(["component", "add", component]),
+        )
+        .with_context(|| {
+            format!("`cargo {subcommand}` is missing, and rustup could not fetch {component}")
+        })?;
+    }
+    Ok(())
+}
+
+/// `rustc --print target-libdir` names a directory even when nothing is in it.
+fn has_wasm_target(workspace: &Workspace) -> Result<bool> {
+    let mut rustc = workspace.program("rustc");
+    rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    let printed = process::capture(&mut rustc)?;
+    let directory = PathBuf::from(String::from_utf8(printed)?.trim_end());
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Ok(false);
+    };
+    let is_std = |name: &str| name.starts_with("libstd-");
+    Ok(entries
+        .flatten()
+        .any(|entry| entry.file_name().to_str().is_some_and(is_std)))
+}

@@ -1,0 +1,68 @@
+//! Where things are: the workspace's root, its target directory, its packages; all of it as cargo
+//! says it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::process;
+
+/// The workspace around the current directory.
+pub(crate) struct Workspace {
+    /// The directory of the root `Cargo.toml`.
+    pub(crate) root: PathBuf,
+    /// Where cargo builds to; `CARGO_TARGET_DIR` moves it.
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    /// Ask cargo. Fails outside of a workspace.
+    pub(crate) fn find() -> Result<Self> {
+        let mut command = Command::new("cargo");
+        command.args(["metadata", "--format-version=1", "--no-deps"]);
+        let metadata = metadata(&mut command)?;
+        let path = |field: &str| -> Result<PathBuf> {
+            let path = metadata.get(field).and_then(Value::as_str);
+            Ok(path
+                .with_context(|| format!("cargo metadata has no {field}"))?
+                .into())
+        };
+        Ok(Self {
+            root: path("workspace_root")?,
+            target: path("target_directory")?,
+        })
+    }
+
+    /// `cargo` in the workspace's root.
+    pub(crate) fn cargo(&self) -> Command {
+        self.program("cargo")
+    }
+
+    /// A program in the workspace's root.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// The packages that `cargo metadata` knows; with no arguments the workspace's and all that
+    /// they depend on.
+    pub(crate) fn packages(&self, arguments: &[&str]) -> Result<Vec<Value>> {
+        let mut command = self.cargo();
+        command
+            .args(["metadata", "--format-version=1", "--locked"])
+            .args(arguments);
+        let mut metadata = metadata(&mut command)?;
+        match metadata.get_mut("packages").map(Value::take) {
+            Some(Value::Array(packages)) => Ok(packages),
+            _ => anyhow::bail!("cargo metadata has no packages"),
+        }
+    }
+}
+
+fn metadata(command: &mut Command) -> Result<Value> {
+    let json = process::capture(command)?;
+    serde_json::from_slice(&json).context("cargo metadata printed no JSON")
+}
