@@ -52,7 +52,13 @@ fn build() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["build", "--locked", "--profile", "component"])
-        .args(["--target", "wasm32-wasip2", "--package", "portcullis", "--lib"])
+        .args([
+            "--target",
+            "wasm32-wasip2",
+            "--package",
+            "portcullis",
+            "--lib",
+        ])
         .current_dir(&workspace)
         .env("CARGO_TARGET_DIR", &target);
     for (name, _) in env::vars_os() {
@@ -60,7 +66,9 @@ fn build() -> Result<PathBuf> {
             cargo.env_remove(name);
         }
     }
-    let status = cargo.status().map_err(|error| format!("cargo does not start: {error}"))?;
+    let status = cargo
+        .status()
+        .map_err(|error| format!("cargo does not start: {error}"))?;
     if !status.success() {
         return Err("the guest does not build: see the messages above".into());
     }
@@ -93,9 +101,11 @@ fn require_target() -> Result<()> {
     if found {
         return Ok(());
     }
-    Err("the Rust target wasm32-wasip2 is not installed: run `cargo xtask build`, \
+    Err(
+        "the Rust target wasm32-wasip2 is not installed: run `cargo xtask build`, \
          or `rustup target add wasm32-wasip2`"
-        .into())
+            .into(),
+    )
 }
 
 /// A directory of its own beside the outer build's profiles: the nested Cargo takes no lock that
@@ -110,8 +120,12 @@ fn guest_target_dir(out: &Path) -> PathBuf {
 
 /// Whether a variable carries a decision about the outer build, which is for another target.
 fn is_of_the_outer_build(name: &OsStr) -> bool {
-    const KEPT: [&str; 4] =
-        ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_OFFLINE", "CARGO_TERM_COLOR"];
+    const KEPT: [&str; 4] = [
+        "CARGO_HOME",
+        "CARGO_MAKEFLAGS",
+        "CARGO_NET_OFFLINE",
+        "CARGO_TERM_COLOR",
+    ];
     const DROPPED: [&str; 11] = [
         "DEBUG",
         "HOST",
@@ -135,9 +149,14 @@ fn is_of_the_outer_build(name: &OsStr) -> bool {
 fn dependencies(path: &Path) -> Result<Vec<PathBuf>> {
     let text = fs::read_to_string(path)?;
     let inputs = text.lines().next().and_then(|line| line.split_once(": "));
-    let Some((_, inputs)) = inputs else { return Ok(Vec::new()) };
+    let Some((_, inputs)) = inputs else {
+        return Ok(Vec::new());
+    };
     let joined = inputs.replace("\\ ", "\0");
-    Ok(joined.split_whitespace().map(|input| input.replace('\0', " ").into()).collect())
+    Ok(joined
+        .split_whitespace()
+        .map(|input| input.replace('\0', " ").into())
+        .collect())
 }
 
 fn variable(name: &str) -> Result<String> {

@@ -27,7 +27,10 @@ impl Authority {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Ok(Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?))
+        Ok(Self(CertifiedIssuer::self_signed(
+            parameters,
+            KeyPair::generate()?,
+        )?))
     }
 
     /// The certificate to trust.
@@ -39,8 +42,10 @@ impl Authority {
     pub(crate) fn issue(&self, name: &str, validity: Validity) -> Result<Identity, Error> {
         let mut parameters = CertificateParams::new([name.to_owned()])?;
         parameters.distinguished_name.push(DnType::CommonName, name);
-        parameters.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         if validity == Validity::Past {
             parameters.not_before = date_time_ymd(2019, 1, 1);
             parameters.not_after = date_time_ymd(2020, 1, 1);

@@ -31,7 +31,11 @@ impl Cache {
     /// `PORTCULLIS_CACHE_DIR`, else `portcullis` in the user's cache directory; none if there is
     /// neither, or if it is not this user's alone.
     pub(crate) fn of_user() -> Option<Self> {
-        let path = |name: &str| env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let path = |name: &str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|p| p.is_absolute())
+        };
         let directory = path("PORTCULLIS_CACHE_DIR").or_else(|| {
             let caches = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
             Some(caches?.join("portcullis"))
@@ -42,7 +46,10 @@ impl Cache {
     }
 
     fn at(directory: PathBuf) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)?;
         require_own(&fs::symlink_metadata(&directory)?)?;
         Ok(Self { directory })
     }
@@ -55,7 +62,9 @@ impl Cache {
             Err(error) => tracing::debug!(%error, path = %path.display(), "compiling"),
         }
         let component = Component::new(engine, wasm)?;
-        let stored = component.serialize().and_then(|code| Ok(store(&path, &code)?));
+        let stored = component
+            .serialize()
+            .and_then(|code| Ok(store(&path, &code)?));
         match stored {
             Ok(()) => self.prune(),
             Err(error) => tracing::debug!(%error, path = %path.display(), "not cached"),
@@ -65,7 +74,9 @@ impl Cache {
 
     /// Removes all but the newest files.
     fn prune(&self) {
-        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        let Ok(entries) = fs::read_dir(&self.directory) else {
+            return;
+        };
         let mut files: Vec<_> = entries
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
@@ -108,8 +119,12 @@ fn store(path: &Path, code: &[u8]) -> io::Result<()> {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let unfinished = path.with_extension(format!("{}-{count}.tmp", std::process::id()));
     let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
         file.write_all(Sha256::digest(code).as_slice())?;
         file.write_all(code)?;
         fs::rename(&unfinished, path)
@@ -122,19 +137,25 @@ fn store(path: &Path, code: &[u8]) -> io::Result<()> {
 }
 
 fn require_own(metadata: &fs::Metadata) -> io::Result<()> {
-    let own = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & OTHERS_MAY_WRITE == 0;
+    let own = metadata.uid() == rustix::process::geteuid().as_raw()
+        && metadata.mode() & OTHERS_MAY_WRITE == 0;
     let plain = metadata.is_dir() || metadata.is_file();
     if own && plain {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "others may have written it"))
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "others may have written it",
+    ))
 }
 
 fn key(engine: &Engine, wasm: &[u8]) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
-    let component: String =
-        Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
+    let component: String = Sha256::digest(wasm)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{component}-{:016x}", settings.finish())
 }
 
@@ -157,7 +178,10 @@ mod tests {
         }
 
         fn files(&self) -> Vec<PathBuf> {
-            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path()).collect()
+            fs::read_dir(&self.0)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect()
         }
     }
 

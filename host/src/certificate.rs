@@ -70,7 +70,11 @@ mod tests {
 
     #[test]
     fn summary_shows_names_and_validity() {
-        let names = ["example.test".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let names = [
+            "example.test".to_owned(),
+            "127.0.0.1".to_owned(),
+            "::1".to_owned(),
+        ];
         let mut parameters = rcgen::CertificateParams::new(names).unwrap();
         parameters.not_before = rcgen::date_time_ymd(2020, 1, 2);
         parameters.not_after = rcgen::date_time_ymd(2049, 12, 31);

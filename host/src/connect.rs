@@ -20,12 +20,14 @@ use crate::target::Target;
 
 /// Connect, verify the server, and exchange standard input and output with it
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
+#[command(
+    after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
     portcullis connect example.com:443\n\nWithout --cafile and --capath, SSL_CERT_FILE and \
     SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. An encrypted key is \
-    opened with PORTCULLIS_PASSPHRASE.")]
+    opened with PORTCULLIS_PASSPHRASE."
+)]
 pub(crate) struct Connect {
-    /// Where to: [::1]:443 and example.com:443; port 443 if none is given
+    /// Where to, an IPv6 address in brackets; port 443 if none is given
     #[arg(value_name = "HOST:PORT")]
     target: Target,
     /// Trust the certificates in this file (PEM or DER), not the built-in web roots
@@ -71,7 +73,9 @@ impl Connect {
         let network = match self.starttls {
             // The host makes the connection.
             Some(_) => Network::none(),
-            None => Network::none().connect(Addresses::any_on_port(self.target.port)).lookup(),
+            None => Network::none()
+                .connect(Addresses::any_on_port(self.target.port))
+                .lookup(),
         };
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
@@ -88,7 +92,11 @@ impl Connect {
             return Ok(port.close(tls)?);
         }
         // Someone at a terminal expects it to be over when the peer closes.
-        let until = if io::stdin().is_terminal() { Until::PeerEnds } else { Until::BothEnd };
+        let until = if io::stdin().is_terminal() {
+            Until::PeerEnds
+        } else {
+            Until::BothEnd
+        };
         relay(tls, &port, io::stdin(), io::stdout(), until)?;
         // Both sides are done: a peer that has gone without taking our goodbye is no failure.
         match port.close(tls) {
@@ -116,9 +124,10 @@ impl Connect {
                  everything"
             );
             let context = Context::unverified(tls, Role::Client)?;
-            let name = self.servername.clone().or_else(|| {
-                self.target.ip().is_none().then(|| self.target.host.clone())
-            });
+            let name = self
+                .servername
+                .clone()
+                .or_else(|| self.target.ip().is_none().then(|| self.target.host.clone()));
             if let Some(name) = name {
                 context.set_server_name(tls, &ServerName::Name(name))?;
             }
@@ -146,7 +155,11 @@ impl Connect {
     fn trust(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         let (mut file, mut directory) = (self.cafile.clone(), self.capath.clone());
         if file.is_none() && directory.is_none() {
-            let path = |name| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+            let path = |name| {
+                env::var_os(name)
+                    .filter(|path| !path.is_empty())
+                    .map(PathBuf::from)
+            };
             (file, directory) = (path("SSL_CERT_FILE"), path("SSL_CERT_DIR"));
         }
         if let Some(path) = file {
@@ -174,7 +187,9 @@ impl Connect {
 }
 
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(number) {
         Ok(limit) if !limit.is_zero() => Ok(limit),
         _ => Err("not a number of seconds above 0".to_owned()),

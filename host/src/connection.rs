@@ -108,7 +108,10 @@ impl Connection {
         port: Port,
         service: Box<dyn Service>,
     ) -> Result<Self, Failure> {
-        let peer = port.remote_address(tls)?.as_ref().map_or_else(|| "-".to_owned(), facts::text);
+        let peer = port
+            .remote_address(tls)?
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), facts::text);
         Ok(Self {
             port,
             service,
@@ -142,7 +145,11 @@ impl Connection {
                 Some(_) => return Ok(Step::Ended(Err(failure.into()))),
             };
             let timer = self.port.time_left(tls)?.map(|left| Instant::now() + left);
-            let linger = if let Phase::Lingering(until) = self.phase { Some(until) } else { None };
+            let linger = if let Phase::Lingering(until) = self.phase {
+                Some(until)
+            } else {
+                None
+            };
             return Ok(Step::Wait(pollable, timer.into_iter().chain(linger).min()));
         }
         Ok(Step::Turn)
@@ -191,7 +198,12 @@ impl Connection {
     /// One line: who, what, and how it ended.
     pub(crate) fn log(&self, outcome: &Result<(), Exit>) -> String {
         let negotiated = self.negotiated.as_deref().unwrap_or("no handshake");
-        let Self { peer, received, sent, .. } = self;
+        let Self {
+            peer,
+            received,
+            sent,
+            ..
+        } = self;
         let mut line = format!("{peer} {negotiated}, {received} bytes in, {sent} out");
         let said = self.service.log();
         if self.negotiated.is_some() && !said.is_empty() {

@@ -31,7 +31,10 @@ macro_rules! ask {
     }};
 }
 
-#[expect(clippy::missing_errors_doc, reason = "wit/context.wit lists the errors of each function")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "wit/context.wit lists the errors of each function"
+)]
 impl Context {
     /// A context that is safe as it is.
     pub fn secure(instance: &mut Instance, role: Role) -> Result<Self, Failure> {
@@ -80,7 +83,14 @@ impl Context {
         kind: KeyKind,
         passphrase: Option<&str>,
     ) -> Result<(), Failure> {
-        call!(instance, call_load_private_key, self.0, source, kind, passphrase)
+        call!(
+            instance,
+            call_load_private_key,
+            self.0,
+            source,
+            kind,
+            passphrase
+        )
     }
 
     /// Take chain and private key in one step.
@@ -143,9 +153,8 @@ impl Context {
         timer: Timer,
         limit: Option<Duration>,
     ) -> Result<(), Failure> {
-        let milliseconds = limit.map(|limit| {
-            u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
-        });
+        let milliseconds = limit
+            .map(|limit| u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX));
         call!(instance, call_set_timeout, self.0, timer, milliseconds)
     }
 

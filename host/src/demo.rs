@@ -153,9 +153,9 @@ impl Stage {
                 }
                 _ => Err(unexpected(format_args!("{refused:?} and {told:?}"))),
             },
-            (by_client, by_server) => {
-                Err(unexpected(format_args!("client {by_client:?}, server {by_server:?}")))
-            }
+            (by_client, by_server) => Err(unexpected(format_args!(
+                "client {by_client:?}, server {by_server:?}"
+            ))),
         }
     }
 
@@ -212,7 +212,9 @@ fn ask(tls: &mut Instance, port: Port) -> Seen {
     if heard == HELLO.as_bytes() {
         return Ok(facts);
     }
-    Err(Failure::Trap(wasmtime::Error::msg("the echo is not what was said")))
+    Err(Failure::Trap(wasmtime::Error::msg(
+        "the echo is not what was said",
+    )))
 }
 
 /// The case as the WIT spells it.
@@ -233,14 +235,18 @@ fn reason(reason: CertificateReason) -> &'static str {
 }
 
 fn say(stream: &mut TcpStream, line: &str) -> Result<()> {
-    stream.write_all(format!("{line}\r\n").as_bytes()).map_err(network)
+    stream
+        .write_all(format!("{line}\r\n").as_bytes())
+        .map_err(network)
 }
 
 /// Lines are answered before TLS begins, so nothing of it can be behind the line.
 fn hear(stream: &TcpStream, expected: &str) -> Result<()> {
     stream.set_read_timeout(Some(LIMIT)).map_err(network)?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).map_err(network)?;
+    BufReader::new(stream)
+        .read_line(&mut line)
+        .map_err(network)?;
     if line.trim_end() == expected {
         return Ok(());
     }
@@ -248,11 +254,16 @@ fn hear(stream: &TcpStream, expected: &str) -> Result<()> {
 }
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> Result<T> {
-    thread.join().map_err(|_| unexpected("the server's thread failed"))
+    thread
+        .join()
+        .map_err(|_| unexpected("the server's thread failed"))
 }
 
 fn unexpected(what: impl std::fmt::Display) -> Exit {
-    Exit::new(Status::Tls, format_args!("the demonstration went wrong: {what}"))
+    Exit::new(
+        Status::Tls,
+        format_args!("the demonstration went wrong: {what}"),
+    )
 }
 
 fn certificate(error: rcgen::Error) -> Exit {

@@ -20,17 +20,17 @@ pub(crate) fn dial(target: &Target, protocol: Protocol, limit: Duration) -> Resu
         Refusal::Server(answer) => Exit::new(
             Status::Tls,
             format_args!(
-                "STARTTLS refused by {target}: {answer}: check the protocol and the port, or ask \
-                 the server's operator for TLS"
+                "STARTTLS refused: {answer}: check the protocol and the port, or ask the server's \
+                 operator for TLS"
             ),
         ),
-        Refusal::Io(error) if is_timeout(&error) => too_late(target),
+        Refusal::Io(error) if is_timeout(&error) => too_late(),
         Refusal::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Exit::new(
             Status::Network,
-            format_args!("{target} closed the connection before TLS: check protocol and port"),
+            "the server closed the connection before TLS: check protocol and port",
         ),
         Refusal::Io(error) => {
-            Exit::new(Status::Network, format_args!("{target} before TLS: {error}"))
+            Exit::new(Status::Network, format_args!("the connection failed before TLS: {error}"))
         }
     })?;
     // The component makes the socket non-blocking, so that these limits mean nothing any more.
@@ -42,7 +42,7 @@ fn connect(target: &Target, until: Instant) -> Result<TcpStream> {
     for address in resolve(target, until)? {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(too_late(target));
+            return Err(too_late());
         }
         match TcpStream::connect_timeout(&address, left) {
             Ok(stream) => return Ok(stream),
@@ -50,12 +50,15 @@ fn connect(target: &Target, until: Instant) -> Result<TcpStream> {
         }
     }
     match last {
-        Some(error) if is_timeout(&error) => Err(too_late(target)),
+        Some(error) if is_timeout(&error) => Err(too_late()),
         Some(error) => Err(Exit::new(
             Status::Network,
-            format_args!("{target} is not reached: {error}: check address and port"),
+            format_args!("the server is not reached: {error}: check address and port"),
         )),
-        None => Err(Exit::new(Status::Network, format_args!("{target} has no address"))),
+        None => Err(Exit::new(
+            Status::Network,
+            "the name has no address: check it",
+        )),
     }
 }
 
@@ -64,7 +67,9 @@ fn resolve(target: &Target, until: Instant) -> Result<Vec<SocketAddr>> {
     let (sender, found) = mpsc::channel();
     let (host, port) = (target.host.clone(), target.port);
     thread::spawn(move || {
-        let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        let addresses = (host.as_str(), port)
+            .to_socket_addrs()
+            .map(Iterator::collect);
         // Nobody listens any more when time is up.
         let _ = sender.send(addresses);
     });
@@ -72,21 +77,25 @@ fn resolve(target: &Target, until: Instant) -> Result<Vec<SocketAddr>> {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(Exit::new(
             Status::Network,
-            format_args!("{:?} does not resolve: {error}: check the name", target.host),
+            format_args!(
+                "{:?} does not resolve: {error}: check the name",
+                target.host
+            ),
         )),
-        Err(_) => Err(too_late(target)),
+        Err(_) => Err(too_late()),
     }
 }
 
-fn too_late(target: &Target) -> Exit {
-    Exit::new(
-        Status::Timeout,
-        format_args!("{target} did not answer in time: try again, or with a longer --timeout"),
-    )
+fn too_late() -> Exit {
+    let line = "the server did not answer in time: try again, or with a longer --timeout";
+    Exit::new(Status::Timeout, line)
 }
 
 fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+    matches!(
+        error.kind(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+    )
 }
 
 /// A connection on which everything together takes no longer than until a moment.
@@ -130,7 +139,13 @@ mod tests {
     fn silent() -> (TcpListener, Target) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        (listener, Target { host: "127.0.0.1".to_owned(), port })
+        (
+            listener,
+            Target {
+                host: "127.0.0.1".to_owned(),
+                port,
+            },
+        )
     }
 
     #[test]

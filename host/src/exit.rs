@@ -41,7 +41,10 @@ pub(crate) struct Exit {
 
 impl Exit {
     pub(crate) fn new(status: Status, line: impl fmt::Display) -> Self {
-        Self { status, line: line.to_string() }
+        Self {
+            status,
+            line: line.to_string(),
+        }
     }
 
     pub(crate) fn usage(line: impl fmt::Display) -> Self {
@@ -82,9 +85,9 @@ pub(crate) fn status(error: &Error) -> Status {
             NetworkCode::TimedOut => Status::Timeout,
             _ => Status::Network,
         },
-        Error::InvalidArgument(_) | Error::InvalidConfiguration(_) | Error::UnsupportedProtocol(_) => {
-            Status::Usage
-        }
+        Error::InvalidArgument(_)
+        | Error::InvalidConfiguration(_)
+        | Error::UnsupportedProtocol(_) => Status::Usage,
         Error::AlertReceived(_)
         | Error::Certificate(_)
         | Error::Closed
@@ -102,7 +105,9 @@ pub(crate) fn status(error: &Error) -> Status {
 
 /// The text without control characters: parts of it come from peers.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -111,15 +116,25 @@ mod tests {
     use portcullis_host::types::{NetworkError, NetworkOperation, Timer};
 
     fn network(code: NetworkCode) -> Error {
-        Error::Network(NetworkError { operation: NetworkOperation::Connect, code, detail: None })
+        Error::Network(NetworkError {
+            operation: NetworkOperation::Connect,
+            code,
+            detail: None,
+        })
     }
 
     #[test]
     fn errors_have_the_documented_status() {
         assert_eq!(status(&Error::Truncated), Status::Tls);
         assert_eq!(status(&Error::AlertReceived(40)), Status::Tls);
-        assert_eq!(status(&Error::InvalidArgument(String::new())), Status::Usage);
-        assert_eq!(status(&network(NetworkCode::ConnectionRefused)), Status::Network);
+        assert_eq!(
+            status(&Error::InvalidArgument(String::new())),
+            Status::Usage
+        );
+        assert_eq!(
+            status(&network(NetworkCode::ConnectionRefused)),
+            Status::Network
+        );
         assert_eq!(status(&network(NetworkCode::TimedOut)), Status::Timeout);
         assert_eq!(status(&Error::Timeout(Timer::Handshake)), Status::Timeout);
     }

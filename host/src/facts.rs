@@ -52,7 +52,11 @@ impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "peer      {}", self.peer.as_deref().unwrap_or("-"))?;
         writeln!(f, "version   {}", self.version.unwrap_or("-"))?;
-        writeln!(f, "suite     {}", self.cipher_suite.as_deref().unwrap_or("-"))?;
+        writeln!(
+            f,
+            "suite     {}",
+            self.cipher_suite.as_deref().unwrap_or("-")
+        )?;
         write!(f, "verified  {}", if self.verified { "yes" } else { "NO" })?;
         for (number, certificate) in self.certificates.iter().enumerate() {
             match certificate {

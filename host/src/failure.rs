@@ -39,7 +39,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Tls { error, explanation } if explanation.is_empty() => write!(f, "{error:?}"),
             Self::Tls { explanation, .. } => f.write_str(explanation),
-            Self::Trap(trap) => write!(f, "the component failed (a bug; please report it): {trap:#}"),
+            Self::Trap(trap) => write!(
+                f,
+                "the component failed (a bug; please report it): {trap:#}"
+            ),
         }
     }
 }

@@ -50,7 +50,9 @@ impl Guest {
             None => Component::new(&engine, component)?,
         };
         let linker = state::linker(&engine)?;
-        Ok(Self { provider: ProviderPre::new(linker.instantiate_pre(&component)?)? })
+        Ok(Self {
+            provider: ProviderPre::new(linker.instantiate_pre(&component)?)?,
+        })
     }
 
     /// A component in a file.
@@ -70,7 +72,10 @@ impl Guest {
     /// # Errors
     /// When a directory of the options cannot be opened, or the machine has no memory left.
     pub fn instantiate(&self, options: Options) -> wasmtime::Result<Instance> {
-        let state = State { wasi: options.into_wasi()?, table: Default::default() };
+        let state = State {
+            wasi: options.into_wasi()?,
+            table: Default::default(),
+        };
         let mut store = Store::new(self.provider.engine(), state);
         let bindings = self.provider.instantiate(&mut store)?;
         Ok(Instance { store, bindings })

@@ -27,7 +27,12 @@ struct Reply {
 impl Http {
     /// The root must be canonical.
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root, request: Vec::new(), reply: None, log: String::new() }
+        Self {
+            root,
+            request: Vec::new(),
+            reply: None,
+            log: String::new(),
+        }
     }
 }
 
@@ -50,12 +55,18 @@ impl Service for Http {
 
     fn end(&mut self) {
         if self.reply.is_none() {
-            self.reply = Some(Reply { head: None, body: None, left: 0 });
+            self.reply = Some(Reply {
+                head: None,
+                body: None,
+                left: 0,
+            });
         }
     }
 
     fn next(&mut self) -> io::Result<Next> {
-        let Some(reply) = &mut self.reply else { return Ok(Next::Wait) };
+        let Some(reply) = &mut self.reply else {
+            return Ok(Next::Wait);
+        };
         if let Some(head) = reply.head.take() {
             return Ok(Next::Bytes(head));
         }
@@ -66,7 +77,9 @@ impl Service for Http {
         let mut chunk = vec![0; wanted];
         let count = file.read(&mut chunk)?;
         if count == 0 {
-            return Err(io::Error::other("the file became shorter while it was sent"));
+            return Err(io::Error::other(
+                "the file became shorter while it was sent",
+            ));
         }
         chunk.truncate(count);
         reply.left -= u64::try_from(count).unwrap_or(reply.left).min(reply.left);
@@ -88,8 +101,13 @@ impl Request {
         if !complete {
             return Self::Refused("431 Request Header Fields Too Large");
         }
-        let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        let Ok(line) = std::str::from_utf8(line) else { return Self::Refused("400 Bad Request") };
+        let line = bytes
+            .split(|byte| *byte == b'\r')
+            .next()
+            .unwrap_or_default();
+        let Ok(line) = std::str::from_utf8(line) else {
+            return Self::Refused("400 Bad Request");
+        };
         let mut words = line.split(' ');
         let (Some(method), Some(target), Some(version), None) =
             (words.next(), words.next(), words.next(), words.next())
@@ -102,8 +120,14 @@ impl Request {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         match (method, decode(path)) {
             (_, None) => Self::Refused("400 Bad Request"),
-            ("GET", Some(path)) => Self::File { head_only: false, path },
-            ("HEAD", Some(path)) => Self::File { head_only: true, path },
+            ("GET", Some(path)) => Self::File {
+                head_only: false,
+                path,
+            },
+            ("HEAD", Some(path)) => Self::File {
+                head_only: true,
+                path,
+            },
             _ => Self::Refused("405 Method Not Allowed"),
         }
     }
@@ -124,22 +148,44 @@ impl Request {
                     content_type(&found)
                 );
                 let left = if head_only { 0 } else { length };
-                (log, Reply { head: Some(head.into_bytes()), body: Some(file), left })
+                (
+                    log,
+                    Reply {
+                        head: Some(head.into_bytes()),
+                        body: Some(file),
+                        left,
+                    },
+                )
             }
-            Err(_) => (format!("{method} {path} 404"), refusal("404 Not Found", head_only)),
+            Err(_) => (
+                format!("{method} {path} 404"),
+                refusal("404 Not Found", head_only),
+            ),
         }
     }
 }
 
 fn refusal(status: &str, head_only: bool) -> Reply {
-    let allow = if status.starts_with("405") { "Allow: GET, HEAD\r\n" } else { "" };
-    let body = if head_only { String::new() } else { format!("{status}\n") };
+    let allow = if status.starts_with("405") {
+        "Allow: GET, HEAD\r\n"
+    } else {
+        ""
+    };
+    let body = if head_only {
+        String::new()
+    } else {
+        format!("{status}\n")
+    };
     let head = format!(
         "HTTP/1.1 {status}\r\n{allow}Content-Type: text/plain; charset=utf-8\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         status.len() + 1
     );
-    Reply { head: Some(head.into_bytes()), body: None, left: 0 }
+    Reply {
+        head: Some(head.into_bytes()),
+        body: None,
+        left: 0,
+    }
 }
 
 /// The file of a request's path, if it is a regular file that lies below the root once all links
@@ -147,7 +193,10 @@ fn refusal(status: &str, head_only: bool) -> Reply {
 fn open(root: &Path, path: &str) -> io::Result<(File, u64, PathBuf)> {
     let not_found = || io::Error::from(io::ErrorKind::NotFound);
     let mut wanted = root.to_owned();
-    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+    for part in path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+    {
         if part == ".." {
             return Err(not_found());
         }
@@ -183,11 +232,16 @@ fn decode(path: &str) -> Option<String> {
             byte
         });
     }
-    String::from_utf8(decoded).ok().filter(|path| !path.contains('\0'))
+    String::from_utf8(decoded)
+        .ok()
+        .filter(|path| !path.contains('\0'))
 }
 
 fn content_type(path: &Path) -> &'static str {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "css" => "text/css; charset=utf-8",
         "gif" => "image/gif",

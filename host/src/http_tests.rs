@@ -23,7 +23,9 @@ impl Site {
     fn ask(&self, request: &[u8]) -> String {
         let mut http = Http::new(self.0.join("www"));
         // One byte at a time, as an unkind peer sends it.
-        request.iter().for_each(|byte| http.receive(std::slice::from_ref(byte)));
+        request
+            .iter()
+            .for_each(|byte| http.receive(std::slice::from_ref(byte)));
         let mut reply = Vec::new();
         loop {
             match http.next().unwrap() {
@@ -48,7 +50,13 @@ impl Drop for Site {
 #[test]
 fn files_are_sent_with_length_and_type() {
     let site = Site::new("files");
-    for path in ["/", "/index.html", "/index.html?x=1", "/in.html", "//./index.html"] {
+    for path in [
+        "/",
+        "/index.html",
+        "/index.html?x=1",
+        "/in.html",
+        "//./index.html",
+    ] {
         let reply = site.get(path);
         assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {reply}");
         assert!(reply.contains("Content-Type: text/html; charset=utf-8\r\n"));
@@ -70,7 +78,14 @@ fn head_is_get_without_the_body() {
 #[test]
 fn nothing_outside_the_directory_is_sent() {
     let site = Site::new("outside");
-    for path in ["/../secret", "/%2e%2e/secret", "/sub/../../secret", "/out", "/..", "/sub/.."] {
+    for path in [
+        "/../secret",
+        "/%2e%2e/secret",
+        "/sub/../../secret",
+        "/out",
+        "/..",
+        "/sub/..",
+    ] {
         assert!(site.get(path).starts_with("HTTP/1.1 404 "), "{path}");
     }
     for path in ["/..%2fsecret", "/%00", "/%zz", "/%4", "/%ff"] {
@@ -93,7 +108,10 @@ fn malformed_requests_get_their_status() {
         ("POST / HTTP/1.1\r\n\r\n", "405"),
     ] {
         let reply = site.ask(request.as_bytes());
-        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {reply}");
+        assert!(
+            reply.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request:?}: {reply}"
+        );
     }
     let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(super::LONGEST));
     assert!(site.ask(long.as_bytes()).starts_with("HTTP/1.1 431 "));

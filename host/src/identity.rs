@@ -58,14 +58,19 @@ pub(crate) fn load(
     let chain = Source::Bytes(read(certificate)?);
     let secret = Source::Bytes(read(key)?);
     let passphrase = std::env::var(PASSPHRASE).ok();
-    context.load_identity(tls, &chain, &secret, passphrase.as_deref()).map_err(|failure| {
-        let doing = format!("{} and {}", certificate.display(), key.display());
-        Exit::from(failure).context(doing)
-    })
+    context
+        .load_identity(tls, &chain, &secret, passphrase.as_deref())
+        .map_err(|failure| {
+            let doing = format!("{} and {}", certificate.display(), key.display());
+            Exit::from(failure).context(doing)
+        })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
-        Exit::usage(format_args!("{}: {error}: name a file that can be read", path.display()))
+        Exit::usage(format_args!(
+            "{}: {error}: name a file that can be read",
+            path.display()
+        ))
     })
 }

@@ -13,8 +13,10 @@ use crate::exit::{Exit, Result};
 
 /// Print a component's imports, exports, size and build features
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  portcullis inspect --json\n\nWithout FILE it inspects the \
-    component inside this program.")]
+#[command(
+    after_help = "Example:\n  portcullis inspect --json\n\nWithout FILE it inspects the \
+    component inside this program."
+)]
 pub(crate) struct Inspect {
     /// The component; if none is named, the one inside this program
     #[arg(value_name = "FILE.wasm")]
@@ -31,12 +33,15 @@ impl Inspect {
             None => ("(embedded)".to_owned(), EMBEDDED),
             Some(path) => {
                 let name = path.display().to_string();
-                read = fs::read(path).map_err(|error| Exit::usage(format_args!("{name}: {error}")))?;
+                read =
+                    fs::read(path).map_err(|error| Exit::usage(format_args!("{name}: {error}")))?;
                 (name, read.as_slice())
             }
         };
         if !Parser::is_component(wasm) {
-            return Err(Exit::usage(format_args!("{name} is no component: name a .wasm component")));
+            return Err(Exit::usage(format_args!(
+                "{name} is no component: name a .wasm component"
+            )));
         }
         let report = Report::of(wasm)
             .map_err(|error| Exit::usage(format_args!("{name} is damaged: {error}")))?;
@@ -78,7 +83,9 @@ impl Report {
         Validator::new_with_features(WasmFeatures::all()).validate_all(wasm)?;
         let required = FEATURES.iter().filter(|(_, feature)| {
             let without = WasmFeatures::all().difference(*feature);
-            Validator::new_with_features(without).validate_all(wasm).is_err()
+            Validator::new_with_features(without)
+                .validate_all(wasm)
+                .is_err()
         });
         let mut report = Self {
             size: wasm.len(),
@@ -143,7 +150,11 @@ fn producers(fields: wasmparser::ProducersSectionReader<'_>) -> wasmparser::Resu
     for field in fields {
         for value in field?.values {
             let value = value?;
-            producers.push(format!("{} {}", value.name, value.version).trim_end().to_owned());
+            producers.push(
+                format!("{} {}", value.name, value.version)
+                    .trim_end()
+                    .to_owned(),
+            );
         }
     }
     Ok(producers)
@@ -170,9 +181,18 @@ impl fmt::Display for Report {
 fn list(names: &[impl AsRef<str>]) -> String {
     let mut text = String::new();
     for name in names {
-        let _ = write!(text, "{}{}", if text.is_empty() { "" } else { " " }, name.as_ref());
+        let _ = write!(
+            text,
+            "{}{}",
+            if text.is_empty() { "" } else { " " },
+            name.as_ref()
+        );
     }
-    if text.is_empty() { "-".to_owned() } else { text }
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ impl Instance {
     /// A trap.
     pub fn status_of(&mut self, error: &Error) -> Result<Status, Failure> {
         let Self { store, bindings } = self;
-        Ok(bindings.portcullis_tls_types().call_status_of(store, error)?)
+        Ok(bindings
+            .portcullis_tls_types()
+            .call_status_of(store, error)?)
     }
 
     /// The result of a call, with the explanation of its error.
@@ -56,8 +58,11 @@ impl Instance {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let explanation =
-            if is_want(&error) { String::new() } else { self.explain(&error)? };
+        let explanation = if is_want(&error) {
+            String::new()
+        } else {
+            self.explain(&error)?
+        };
         Err(Failure::Tls { error, explanation })
     }
 

@@ -6,22 +6,44 @@
 //! contexts, listeners and ports, as `wit/` describes them; here they are the handles [`Context`],
 //! [`Listener`] and [`Port`], whose functions take the instance.
 //!
-//! ```no_run
-//! use portcullis_host::types::Role;
-//! use portcullis_host::{Addresses, Context, Guest, Network, Options, Port};
-//!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let network = Network::none().connect(Addresses::any_on_port(443)).lookup();
-//!     let mut tls = Guest::embedded()?.instantiate(Options::new().network(network))?;
-//!     let context = Context::secure(&mut tls, Role::Client)?;
-//!     let port = Port::blocking_connect(&mut tls, &context, "example.com", 443)?;
-//!     port.blocking_write_all(&mut tls, b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
-//!     while let Some(plaintext) = port.blocking_read(&mut tls, 16 * 1024)? {
-//!         print!("{}", String::from_utf8_lossy(&plaintext));
-//!     }
-//!     Ok(port.close(&mut tls)?)
-//! }
 //! ```
+//! # use portcullis_host::{context_types::Source, Failure, Listener};
+//! use portcullis_host::types::Role;
+//! use portcullis_host::{Context, Guest, Network, Options, Port};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let guest = Guest::embedded()?;
+//! # let key = rcgen::KeyPair::generate()?;
+//! # let chain = rcgen::CertificateParams::new(["127.0.0.1".to_owned()])?.self_signed(&key)?;
+//! # let source = |pem: String| Source::Bytes(pem.into_bytes());
+//! # let roots = source(chain.pem());
+//! # let mut server = guest.instantiate(Options::new().network(Network::loopback()))?;
+//! # let context = Context::secure(&mut server, Role::Server)?;
+//! # context.load_identity(&mut server, &roots, &source(key.serialize_pem()), None)?;
+//! # let listener = Listener::listen(&mut server, &context, "127.0.0.1".parse()?, 0, None)?;
+//! # let number = listener.local_address(&mut server)?.port;
+//! # let serving = std::thread::spawn(move || -> Result<(), Failure> {
+//! #     let port = listener.blocking_accept(&mut server)?;
+//! #     let plaintext = port.blocking_read(&mut server, 100)?.unwrap_or_default();
+//! #     port.blocking_write_all(&mut server, &plaintext)?;
+//! #     port.close(&mut server)
+//! # });
+//! let mut tls = guest.instantiate(Options::new().network(Network::loopback()))?;
+//! let context = Context::secure(&mut tls, Role::Client)?;
+//! context.add_trust_roots(&mut tls, &roots)?;
+//! let port = Port::blocking_connect(&mut tls, &context, "127.0.0.1", number)?;
+//! port.blocking_write_all(&mut tls, b"hello")?;
+//! while let Some(plaintext) = port.blocking_read(&mut tls, 16 * 1024)? {
+//!     assert_eq!(plaintext, b"hello");
+//! }
+//! port.close(&mut tls)?;
+//! # serving.join().map_err(|_| "the server failed")??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client of web servers needs no roots, and another grant:
+//! `Network::none().connect(Addresses::any_on_port(443)).lookup()`.
 //!
 //! Everything is freed with its instance. In an instance that lives long, free each handle by its
 //! `drop` when it is done with, and pollables before the port or listener that they are of.
@@ -40,9 +62,7 @@ mod port;
 mod state;
 mod transport;
 
-pub use bindings::exports::portcullis::tls::{
-    context as context_types, port as port_types, types,
-};
+pub use bindings::exports::portcullis::tls::{context as context_types, port as port_types, types};
 pub use context::Context;
 pub use failure::Failure;
 pub use guest::{EMBEDDED, Guest};

@@ -25,7 +25,10 @@ macro_rules! call {
     }};
 }
 
-#[expect(clippy::missing_errors_doc, reason = "wit/listener.wit lists the errors of each function")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "wit/listener.wit lists the errors of each function"
+)]
 impl Listener {
     /// Listen on a local address and port; 0 picks a free one.
     pub fn listen(
@@ -35,7 +38,15 @@ impl Listener {
         port: u16,
         backlog: Option<u64>,
     ) -> Result<Self, Failure> {
-        call!(instance, call_listen, context.0, &ip.to_string(), port, backlog).map(Self)
+        call!(
+            instance,
+            call_listen,
+            context.0,
+            &ip.to_string(),
+            port,
+            backlog
+        )
+        .map(Self)
     }
 
     /// Take a connection that waits; never blocks.
@@ -71,7 +82,10 @@ impl Listener {
     /// Stop listening and free the socket. Its pollables must have been dropped.
     pub fn close(&self, instance: &mut Instance) -> Result<(), Failure> {
         let Instance { store, bindings } = instance;
-        Ok(bindings.portcullis_tls_listener().listener().call_close(store, self.0)?)
+        Ok(bindings
+            .portcullis_tls_listener()
+            .listener()
+            .call_close(store, self.0)?)
     }
 
     /// Frees it and its socket. Its pollables must have been dropped.

@@ -20,7 +20,10 @@ mod target;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use crate::exit::Status;
 
 /// TLS as a WebAssembly component: connect, serve, demonstrate, inspect
 #[derive(Parser, Debug)]
@@ -44,10 +47,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    if let Some(level) = std::env::var("PORTCULLIS_LOG").ok().and_then(|text| text.parse().ok()) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    if let Some(level) = std::env::var("PORTCULLIS_LOG")
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
         let level: tracing::Level = level;
-        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(std::io::stderr)
+            .init();
     }
     let ended = match cli.command {
         Command::Demo(demo) => demo.run(),
@@ -64,6 +76,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// Help and version go out as clap formats them; a mistake is one line.
+fn refused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Whoever closes the output early has seen enough.
+        let _ = error.print();
+        return if error.use_stderr() {
+            Status::Usage.into()
+        } else {
+            ExitCode::SUCCESS
+        };
+    }
+    eprintln!(
+        "portcullis: {}; see portcullis --help",
+        summary(&error.to_string())
+    );
+    Status::Usage.into()
+}
+
+/// The first sentence of clap's message, which may be a list over several lines.
+fn summary(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let first = message.split("\n\n").next().unwrap_or(message);
+    first.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -72,6 +109,18 @@ mod tests {
 
     fn parses(line: &str) -> bool {
         Cli::try_parse_from(line.split(' ')).is_ok()
+    }
+
+    #[test]
+    fn mistakes_are_told_in_one_line() {
+        let line = "portcullis serve 127.0.0.1:0";
+        let error = Cli::try_parse_from(line.split(' '))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            summary(&error),
+            "the following required arguments were not provided: --cert <FILE> --key <FILE>"
+        );
     }
 
     #[test]

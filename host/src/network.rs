@@ -34,12 +34,20 @@ impl Network {
 
     /// Connecting to and listening on this machine's loopback addresses; no name lookup.
     pub fn loopback() -> Self {
-        Self { connect: Addresses::Loopback, listen: Addresses::Loopback, lookup: false }
+        Self {
+            connect: Addresses::Loopback,
+            listen: Addresses::Loopback,
+            lookup: false,
+        }
     }
 
     /// Everything: every address, and name lookup.
     pub fn all() -> Self {
-        Self { connect: Addresses::All, listen: Addresses::All, lookup: true }
+        Self {
+            connect: Addresses::All,
+            listen: Addresses::All,
+            lookup: true,
+        }
     }
 
     /// Grant connecting to these addresses, in place of those granted before.
@@ -112,7 +120,11 @@ impl Addresses {
 
     /// Every address, this port only.
     pub fn any_on_port(port: u16) -> Self {
-        let block = |ip: IpAddr| Block { ip, prefix: 0, port: Some(port) };
+        let block = |ip: IpAddr| Block {
+            ip,
+            prefix: 0,
+            port: Some(port),
+        };
         Self::List(vec![
             block(std::net::Ipv4Addr::UNSPECIFIED.into()),
             block(std::net::Ipv6Addr::UNSPECIFIED.into()),
@@ -177,14 +189,20 @@ impl FromStr for Block {
     fn from_str(text: &str) -> Result<Self, InvalidBlock> {
         let invalid = || InvalidBlock(text.to_owned());
         if let Ok(ip) = text.parse::<IpAddr>() {
-            return Ok(Self { ip, prefix: width(ip), port: None });
+            return Ok(Self {
+                ip,
+                prefix: width(ip),
+                port: None,
+            });
         }
         let (ip, rest) = match text.strip_prefix('[') {
             Some(rest) => rest.split_once(']').ok_or_else(invalid)?,
             None => text.split_at(text.find(['/', ':']).unwrap_or(text.len())),
         };
         let ip: IpAddr = ip.parse().map_err(|_| invalid())?;
-        let (prefix, port) = rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(b)));
+        let (prefix, port) = rest
+            .split_once(':')
+            .map_or((rest, None), |(a, b)| (a, Some(b)));
         let prefix = match prefix.strip_prefix('/') {
             Some(prefix) => prefix.parse().map_err(|_| invalid())?,
             None if prefix.is_empty() => width(ip),
@@ -204,7 +222,11 @@ pub struct InvalidBlock(String);
 
 impl fmt::Display for InvalidBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not IP, IP:PORT, IP/PREFIX or IP/PREFIX:PORT", self.0)
+        write!(
+            f,
+            "{:?} is not IP, IP:PORT, IP/PREFIX or IP/PREFIX:PORT",
+            self.0
+        )
     }
 }
 
@@ -237,8 +259,20 @@ mod tests {
 
     #[test]
     fn malformed_blocks_are_refused() {
-        for text in ["", "localhost", "10.0.0.0/33", "10.0.0.0/8:99999", "[::1", "[::1]x", "1.2.3.4/"] {
-            assert_eq!(text.parse::<Block>(), Err(InvalidBlock(text.to_owned())), "{text}");
+        for text in [
+            "",
+            "localhost",
+            "10.0.0.0/33",
+            "10.0.0.0/8:99999",
+            "[::1",
+            "[::1]x",
+            "1.2.3.4/",
+        ] {
+            assert_eq!(
+                text.parse::<Block>(),
+                Err(InvalidBlock(text.to_owned())),
+                "{text}"
+            );
         }
     }
 

@@ -48,7 +48,11 @@ impl Options {
     }
 
     fn preopen(mut self, host: PathBuf, guest: String, permissions: FsPerms) -> Self {
-        self.preopens.push(Preopen { host, guest, permissions });
+        self.preopens.push(Preopen {
+            host,
+            guest,
+            permissions,
+        });
         self
     }
 
@@ -60,7 +64,9 @@ impl Options {
 
     /// Stop the wall clock at a moment.
     pub fn at(self, moment: SystemTime) -> Self {
-        let since_epoch = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = moment
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         self.wall_clock(StoppedClock(since_epoch))
     }
 
@@ -86,10 +92,16 @@ impl Options {
                 let allowed = network.allows(address, purpose);
                 Box::pin(async move { allowed })
             });
-        for Preopen { host, guest, permissions } in self.preopens {
-            wasi.preopened_dir(&host, &guest, permissions).map_err(|error| {
-                error.context(format!("the directory {} cannot be opened", host.display()))
-            })?;
+        for Preopen {
+            host,
+            guest,
+            permissions,
+        } in self.preopens
+        {
+            wasi.preopened_dir(&host, &guest, permissions)
+                .map_err(|error| {
+                    error.context(format!("the directory {} cannot be opened", host.display()))
+                })?;
         }
         if let Some(clock) = self.wall_clock {
             wasi.wall_clock(Boxed(clock));
@@ -106,7 +118,9 @@ impl Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("network", &self.network).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("network", &self.network)
+            .finish_non_exhaustive()
     }
 }
 

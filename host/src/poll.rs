@@ -24,7 +24,10 @@ impl Pollable {
     /// # Errors
     /// When it is another instance's.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
-        Ok(HostPollable::drop(&mut instance.store.data_mut().table, self.0)?)
+        Ok(HostPollable::drop(
+            &mut instance.store.data_mut().table,
+            self.0,
+        )?)
     }
 }
 
@@ -51,7 +54,9 @@ impl Instance {
             }
             return Ok(Vec::new());
         }
-        let borrowed = pollables.iter().map(|pollable| Resource::new_borrow(pollable.0.rep()));
+        let borrowed = pollables
+            .iter()
+            .map(|pollable| Resource::new_borrow(pollable.0.rep()));
         let waiting = Host::poll(&mut self.store.data_mut().table, borrowed.collect());
         let ready = in_tokio(async {
             match limit {
@@ -60,8 +65,10 @@ impl Instance {
             }
         });
         let ready = ready.transpose()?.unwrap_or_default();
-        let mut ready: Vec<usize> =
-            ready.into_iter().filter_map(|index| usize::try_from(index).ok()).collect();
+        let mut ready: Vec<usize> = ready
+            .into_iter()
+            .filter_map(|index| usize::try_from(index).ok())
+            .collect();
         // wasmtime reports them in an order of its own.
         ready.sort_unstable();
         Ok(ready)
@@ -74,7 +81,9 @@ impl Instance {
     pub fn signal(&mut self) -> Result<(Signal, Pollable), Failure> {
         let (raised, watched) = watch::channel(false);
         let table = &mut self.store.data_mut().table;
-        let watched = table.push(Watched(watched)).map_err(wasmtime::Error::from)?;
+        let watched = table
+            .push(Watched(watched))
+            .map_err(wasmtime::Error::from)?;
         Ok((Signal(raised), Pollable(p2::subscribe(table, watched)?)))
     }
 }

@@ -33,7 +33,10 @@ macro_rules! ask {
     }};
 }
 
-#[expect(clippy::missing_errors_doc, reason = "wit/port.wit lists the errors of each function")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "wit/port.wit lists the errors of each function"
+)]
 impl Port {
     /// Begin to connect to a host and TCP port; never blocks.
     pub fn connect(
@@ -97,7 +100,9 @@ impl Port {
     /// Write what there is room for, and return how much that was; never blocks.
     pub fn write(&self, instance: &mut Instance, plaintext: &[u8]) -> Result<usize, Failure> {
         let written = call!(instance, call_write, self.0, plaintext)?;
-        Ok(usize::try_from(written).unwrap_or(usize::MAX).min(plaintext.len()))
+        Ok(usize::try_from(written)
+            .unwrap_or(usize::MAX)
+            .min(plaintext.len()))
     }
 
     /// Write all, and wait until the transport has taken it.

@@ -1,6 +1,7 @@
 //! Both directions at once: input to the peer, the peer to output.
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use portcullis_host::types::Error;
 use portcullis_host::{Failure, Instance, Pollable, Port};
@@ -10,6 +11,10 @@ use crate::stdio::{Inlet, Input, Outlet, Output};
 
 /// Bytes per read: four TLS records.
 const CHUNK: u64 = 64 * 1024;
+/// How long the peer must have been quiet before it is told that the input has ended. Many servers
+/// answer and close without reading that; their system then resets the connection, and what it has
+/// not yet sent of the answer is lost.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// When it is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +41,7 @@ pub(crate) fn relay(
         receiving: Receiving::Open,
         unsent: Vec::new(),
         unwritten: None,
+        heard: Instant::now(),
     };
     let relayed = relay.run(tls, port, until);
     let finished = relay.finish(tls);
@@ -49,6 +55,8 @@ struct Relay {
     receiving: Receiving,
     unsent: Vec<u8>,
     unwritten: Option<Vec<u8>>,
+    /// When the peer last sent something, or the input ended, whichever was later.
+    heard: Instant,
 }
 
 /// The way of the input, in order.
@@ -79,6 +87,8 @@ enum Wants {
     PortWrite,
     Input,
     Output,
+    /// The peer to be quiet for so long.
+    Quiet(Duration),
     /// Nobody reads the output any more.
     ToLeave,
 }
@@ -126,14 +136,20 @@ impl Relay {
                 }
                 Ok(Input::End) => {
                     self.sending = Sending::Closing;
+                    self.heard = Instant::now();
                     Ok(Wants::Turn)
                 }
                 Ok(Input::Nothing) => port.flush(tls).map(|()| Wants::Input).map_err(Stop::Tls),
-                Err(error) => {
-                    Err(Stop::Exit(Exit::usage(format_args!("standard input: {error}"))))
-                }
+                Err(error) => Err(Stop::Exit(Exit::usage(format_args!(
+                    "standard input: {error}"
+                )))),
             },
             Sending::Closing => {
+                port.flush(tls)?;
+                let left = QUIET.saturating_sub(self.heard.elapsed());
+                if self.receiving == Receiving::Open && !left.is_zero() {
+                    return Ok(Wants::Quiet(left));
+                }
                 port.close_output(tls)?;
                 self.sending = Sending::Closed;
                 Ok(Wants::Nothing)
@@ -157,7 +173,10 @@ impl Relay {
             return Ok(Wants::Nothing);
         }
         match port.read(tls, CHUNK)? {
-            Some(plaintext) => self.unwritten = Some(plaintext),
+            Some(plaintext) => {
+                self.heard = Instant::now();
+                self.unwritten = Some(plaintext);
+            }
             None => self.receiving = Receiving::Closed,
         }
         Ok(Wants::Turn)
@@ -178,7 +197,11 @@ impl Relay {
         if wants.contains(&Wants::Output) {
             pollables.push(&self.outlet.pollable);
         }
-        let limit = port.time_left(tls)?;
+        let quiet = wants.iter().find_map(|wants| match wants {
+            Wants::Quiet(left) => Some(*left),
+            _ => None,
+        });
+        let limit = port.time_left(tls)?.into_iter().chain(quiet).min();
         tls.poll(&pollables, limit)?;
         for pollable in own {
             pollable.drop(tls)?;

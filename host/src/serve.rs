@@ -30,9 +30,11 @@ const ACCEPTS: usize = 64;
 
 /// Accept TLS connections and serve many of them at once
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  portcullis serve 127.0.0.1:8443 --cert chain.pem --key key.pem \
+#[command(
+    after_help = "Example:\n  portcullis serve 127.0.0.1:8443 --cert chain.pem --key key.pem \
     --www public\n\nIt prints `listening on IP:PORT` to standard output, and a line per connection \
-    to standard error.\nAn encrypted key is opened with PORTCULLIS_PASSPHRASE.")]
+    to standard error.\nAn encrypted key is opened with PORTCULLIS_PASSPHRASE."
+)]
 pub(crate) struct Serve {
     /// IP address and port to listen on; port 0 picks a free one
     #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
@@ -66,7 +68,8 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(&self) -> Result<()> {
         let root = self.www.as_ref().map(|directory| {
-            let root = fs::canonicalize(directory).and_then(|root| fs::read_dir(&root).map(|_| root));
+            let root =
+                fs::canonicalize(directory).and_then(|root| fs::read_dir(&root).map(|_| root));
             root.map_err(|error| Exit::usage(format_args!("{}: {error}", directory.display())))
         });
         let root = root.transpose()?;
@@ -86,7 +89,11 @@ impl Serve {
         let arrivals = listener.subscribe(&mut tls)?;
         let server = Server {
             stop,
-            door: Some(Door { listener, arrivals, closed_until: None }),
+            door: Some(Door {
+                listener,
+                arrivals,
+                closed_until: None,
+            }),
             guests: Vec::new(),
             root,
             once: self.once,
@@ -99,10 +106,16 @@ impl Serve {
         identity::load(tls, &context, &self.cert, &self.key)?;
         if let Some(path) = &self.cafile {
             if !(self.verify || self.verify_optional) {
-                return Err(Exit::usage("--cafile is of no use without --verify or --verify-optional"));
+                return Err(Exit::usage(
+                    "--cafile is of no use without --verify or --verify-optional",
+                ));
             }
             identity::trust_file(tls, &context, path)?;
-            let verify = if self.verify { Verify::Required } else { Verify::Optional };
+            let verify = if self.verify {
+                Verify::Required
+            } else {
+                Verify::Optional
+            };
             context.set_verify(tls, verify)?;
         }
         if self.www.is_some() {
@@ -152,8 +165,13 @@ impl Server {
     /// Takes the connections that wait.
     fn accept(&mut self, tls: &mut Instance) -> Result<()> {
         for _ in 0..ACCEPTS {
-            let Some(door) = &mut self.door else { return Ok(()) };
-            if door.closed_until.is_some_and(|until| Instant::now() < until) {
+            let Some(door) = &mut self.door else {
+                return Ok(());
+            };
+            if door
+                .closed_until
+                .is_some_and(|until| Instant::now() < until)
+            {
                 return Ok(());
             }
             door.closed_until = None;
@@ -174,7 +192,11 @@ impl Server {
                 None => Box::new(Echo::default()),
             };
             let connection = Connection::new(tls, port, service)?;
-            self.guests.push(Served { connection, waiting: None, until: None });
+            self.guests.push(Served {
+                connection,
+                waiting: None,
+                until: None,
+            });
             if self.once {
                 self.close_door(tls)?;
             }
@@ -183,7 +205,9 @@ impl Server {
     }
 
     fn close_door(&mut self, tls: &mut Instance) -> std::result::Result<(), Failure> {
-        let Some(door) = self.door.take() else { return Ok(()) };
+        let Some(door) = self.door.take() else {
+            return Ok(());
+        };
         door.arrivals.drop(tls)?;
         door.listener.drop(tls)
     }
@@ -222,13 +246,22 @@ impl Server {
         let door = self.door.as_ref();
         let closed_until = door.and_then(|door| door.closed_until);
         let open = door.filter(|_| closed_until.is_none());
-        let moments = self.guests.iter().filter_map(|served| served.until).chain(closed_until);
-        let first = moments.min().map(|moment| moment.saturating_duration_since(now));
+        let moments = self
+            .guests
+            .iter()
+            .filter_map(|served| served.until)
+            .chain(closed_until);
+        let first = moments
+            .min()
+            .map(|moment| moment.saturating_duration_since(now));
         let idle = self.guests.iter().all(|served| served.waiting.is_some());
         let limit = if idle { first } else { Some(Duration::ZERO) };
 
         let fixed = std::iter::once(&self.stop).chain(open.map(|door| &door.arrivals));
-        let waiting = self.guests.iter().filter_map(|served| served.waiting.as_ref());
+        let waiting = self
+            .guests
+            .iter()
+            .filter_map(|served| served.waiting.as_ref());
         let pollables: Vec<&Pollable> = fixed.chain(waiting).collect();
         let offset = if open.is_some() { 2 } else { 1 };
         let ready = tls.poll(&pollables, limit)?;
@@ -237,8 +270,14 @@ impl Server {
         }
 
         let now = Instant::now();
-        let mut ready = ready.into_iter().filter_map(|index| index.checked_sub(offset)).peekable();
-        let waiting = self.guests.iter_mut().filter(|served| served.waiting.is_some());
+        let mut ready = ready
+            .into_iter()
+            .filter_map(|index| index.checked_sub(offset))
+            .peekable();
+        let waiting = self
+            .guests
+            .iter_mut()
+            .filter(|served| served.waiting.is_some());
         for (index, served) in waiting.enumerate() {
             let woken = ready.next_if_eq(&index).is_some();
             let late = served.until.is_some_and(|until| until <= now);

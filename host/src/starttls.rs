@@ -71,9 +71,10 @@ fn smtp(wire: &mut (impl Read + Write)) -> Result<()> {
     expect_code(wire, "220")?;
     wire.write_all(b"EHLO localhost\r\n")?;
     let offers = expect_code(wire, "250")?;
-    let offered = offers
-        .iter()
-        .any(|line| line.get(4..).is_some_and(|word| word.eq_ignore_ascii_case("STARTTLS")));
+    let offered = offers.iter().any(|line| {
+        line.get(4..)
+            .is_some_and(|word| word.eq_ignore_ascii_case("STARTTLS"))
+    });
     if !offered {
         return Err(Refusal::Server("it does not offer STARTTLS".to_owned()));
     }
@@ -100,8 +101,12 @@ fn postgres(wire: &mut (impl Read + Write)) -> Result<()> {
     wire.write_all(&[0, 0, 0, 8, 4, 210, 22, 47])?;
     match read_byte(wire)? {
         b'S' => Ok(()),
-        b'N' => Err(Refusal::Server("it does not offer TLS (answer N)".to_owned())),
-        other => Err(Refusal::Server(format!("its answer is byte {other:#04x}, not S or N"))),
+        b'N' => Err(Refusal::Server(
+            "it does not offer TLS (answer N)".to_owned(),
+        )),
+        other => Err(Refusal::Server(format!(
+            "its answer is byte {other:#04x}, not S or N"
+        ))),
     }
 }
 
@@ -115,20 +120,31 @@ fn ldap(wire: &mut (impl Read + Write)) -> Result<()> {
     match ldap_result(&message).filter(|_| tag == 0x30) {
         Some(0) => Ok(()),
         Some(code) => Err(Refusal::Server(format!("LDAP result code {code}"))),
-        None => Err(Refusal::Server("its answer is no LDAP extended response".to_owned())),
+        None => Err(Refusal::Server(
+            "its answer is no LDAP extended response".to_owned(),
+        )),
     }
 }
 
 /// The result code in an LDAPMessage { messageID, ExtendedResponse { resultCode, … } }.
 fn ldap_result(mut message: &[u8]) -> Option<u8> {
-    let (0x02, _) = take_element(&mut message)? else { return None };
-    let (0x78, mut response) = take_element(&mut message)? else { return None };
-    let (0x0a, code) = take_element(&mut response)? else { return None };
+    let (0x02, _) = take_element(&mut message)? else {
+        return None;
+    };
+    let (0x78, mut response) = take_element(&mut message)? else {
+        return None;
+    };
+    let (0x0a, code) = take_element(&mut response)? else {
+        return None;
+    };
     code.first().copied()
 }
 
 fn xmpp(wire: &mut (impl Read + Write), host: &str) -> Result<()> {
-    let host = host.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;");
+    let host = host
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('\'', "&apos;");
     write!(
         wire,
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
@@ -155,7 +171,9 @@ fn xmpp(wire: &mut (impl Read + Write), host: &str) -> Result<()> {
 }
 
 fn last_tag(text: &str) -> &str {
-    text.rfind('<').and_then(|start| text.get(start..)).unwrap_or_default()
+    text.rfind('<')
+        .and_then(|start| text.get(start..))
+        .unwrap_or_default()
 }
 
 /// The lines of an answer, `250-first` to `250 last`, all with this code.
@@ -185,7 +203,11 @@ fn expect_code(wire: &mut impl Read, code: &str) -> Result<Vec<String>> {
 
 fn expect_start(wire: &mut impl Read, start: &str) -> Result<()> {
     let line = read_line(wire)?;
-    if line.starts_with(start) { Ok(()) } else { Err(Refusal::Server(line)) }
+    if line.starts_with(start) {
+        Ok(())
+    } else {
+        Err(Refusal::Server(line))
+    }
 }
 
 fn read_line(wire: &mut impl Read) -> Result<String> {

@@ -26,17 +26,22 @@ impl Write for Script {
 
 /// What is left unread, and what the server heard.
 fn run(protocol: Protocol, says: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
-    let mut script = Script { says: io::Cursor::new(says.to_vec()), heard: Vec::new() };
+    let mut script = Script {
+        says: io::Cursor::new(says.to_vec()),
+        heard: Vec::new(),
+    };
     protocol.upgrade(&mut script, "example.test")?;
     let mut rest = Vec::new();
     script.says.read_to_end(&mut rest).unwrap();
     Ok((rest, script.heard))
 }
 
-const LDAP_SUCCESS: &[u8] =
-    &[0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00];
-const LDAP_REFUSAL: &[u8] =
-    &[0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x02, 0x04, 0x00, 0x04, 0x00];
+const LDAP_SUCCESS: &[u8] = &[
+    0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00,
+];
+const LDAP_REFUSAL: &[u8] = &[
+    0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x02, 0x04, 0x00, 0x04, 0x00,
+];
 const XMPP_OPENING: &[u8] = b"<?xml version='1.0'?><stream:stream from='example.test' id='1'>";
 
 fn dialogues() -> [(Protocol, Vec<u8>, &'static [u8]); 7] {
@@ -56,8 +61,16 @@ fn dialogues() -> [(Protocol, Vec<u8>, &'static [u8]); 7] {
             LDAP_SUCCESS.to_vec(),
             b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037",
         ),
-        (Protocol::Pop3, b"+OK ready\r\n+OK begin\r\n".to_vec(), b"STLS\r\n"),
-        (Protocol::Postgres, b"S".to_vec(), b"\0\0\0\x08\x04\xd2\x16\x2f"),
+        (
+            Protocol::Pop3,
+            b"+OK ready\r\n+OK begin\r\n".to_vec(),
+            b"STLS\r\n",
+        ),
+        (
+            Protocol::Postgres,
+            b"S".to_vec(),
+            b"\0\0\0\x08\x04\xd2\x16\x2f",
+        ),
         (
             Protocol::Smtp,
             b"220 mail\r\n250-mail\r\n250-STARTTLS\r\n250 SIZE\r\n220 go\r\n".to_vec(),
@@ -105,14 +118,34 @@ fn dialogue_cut_at_any_byte_is_an_end_of_file() {
 #[test]
 fn refusals_carry_the_servers_words() {
     for (protocol, says, words) in [
-        (Protocol::Ftp, b"220 a\r\n502 no TLS\r\n".as_slice(), "502 no TLS"),
-        (Protocol::Imap, b"* OK a\r\na1 BAD unknown\r\n", "a1 BAD unknown"),
+        (
+            Protocol::Ftp,
+            b"220 a\r\n502 no TLS\r\n".as_slice(),
+            "502 no TLS",
+        ),
+        (
+            Protocol::Imap,
+            b"* OK a\r\na1 BAD unknown\r\n",
+            "a1 BAD unknown",
+        ),
         (Protocol::Ldap, LDAP_REFUSAL, "LDAP result code 2"),
         (Protocol::Pop3, b"+OK a\r\n-ERR no\r\n", "-ERR no"),
         (Protocol::Postgres, b"N", "it does not offer TLS (answer N)"),
-        (Protocol::Smtp, b"220 a\r\n250-a\r\n250 SIZE\r\n", "it does not offer STARTTLS"),
-        (Protocol::Smtp, b"220 a\r\n250 STARTTLS\r\n454 later\r\n", "454 later"),
-        (Protocol::Smtp, b"HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 Bad Request"),
+        (
+            Protocol::Smtp,
+            b"220 a\r\n250-a\r\n250 SIZE\r\n",
+            "it does not offer STARTTLS",
+        ),
+        (
+            Protocol::Smtp,
+            b"220 a\r\n250 STARTTLS\r\n454 later\r\n",
+            "454 later",
+        ),
+        (
+            Protocol::Smtp,
+            b"HTTP/1.1 400 Bad Request\r\n",
+            "HTTP/1.1 400 Bad Request",
+        ),
     ] {
         match run(protocol, says) {
             Err(Refusal::Server(answer)) => assert_eq!(answer, words),
@@ -120,13 +153,25 @@ fn refusals_carry_the_servers_words() {
         }
     }
     let without = [XMPP_OPENING, b"<stream:features/>"].concat();
-    assert!(matches!(run(Protocol::Xmpp, &without), Err(Refusal::Server(_))));
+    assert!(matches!(
+        run(Protocol::Xmpp, &without),
+        Err(Refusal::Server(_))
+    ));
 }
 
 #[test]
 fn endless_answers_are_given_up() {
     let endless = vec![b'x'; 1 << 20];
-    for protocol in [Protocol::Ftp, Protocol::Imap, Protocol::Pop3, Protocol::Smtp, Protocol::Xmpp] {
-        assert!(matches!(run(protocol, &endless), Err(Refusal::Server(_))), "{protocol:?}");
+    for protocol in [
+        Protocol::Ftp,
+        Protocol::Imap,
+        Protocol::Pop3,
+        Protocol::Smtp,
+        Protocol::Xmpp,
+    ] {
+        assert!(
+            matches!(run(protocol, &endless), Err(Refusal::Server(_))),
+            "{protocol:?}"
+        );
     }
 }

@@ -35,7 +35,11 @@ impl Inlet {
         let (sender, chunks) = sync_channel(QUEUE);
         let raised = signal.clone();
         thread::spawn(move || read_all(reader, sender, &raised));
-        Ok(Self { chunks, signal, pollable })
+        Ok(Self {
+            chunks,
+            signal,
+            pollable,
+        })
     }
 
     pub(crate) fn read(&self) -> io::Result<Input> {
@@ -102,7 +106,12 @@ impl Outlet {
         let (chunks, receiver) = sync_channel(QUEUE);
         let raised = signal.clone();
         let thread = thread::spawn(move || write_all(writer, receiver, &raised));
-        Ok(Self { chunks, signal, pollable, thread })
+        Ok(Self {
+            chunks,
+            signal,
+            pollable,
+            thread,
+        })
     }
 
     pub(crate) fn write(&self, chunk: Vec<u8>) -> Output {
@@ -120,22 +129,25 @@ impl Outlet {
         tls: &mut Instance,
         last: Option<Vec<u8>>,
     ) -> Result<io::Result<()>, Failure> {
-        let Self { chunks, pollable, thread, .. } = self;
+        let Self {
+            chunks,
+            pollable,
+            thread,
+            ..
+        } = self;
         pollable.drop(tls)?;
         if let Some(chunk) = last {
             // It fails when the thread has, which tells why below.
             let _ = chunks.send(chunk);
         }
         drop(chunks);
-        Ok(thread.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread failed"))))
+        Ok(thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the writing thread failed"))))
     }
 }
 
-fn write_all(
-    mut writer: impl Write,
-    chunks: Receiver<Vec<u8>>,
-    raised: &Signal,
-) -> io::Result<()> {
+fn write_all(mut writer: impl Write, chunks: Receiver<Vec<u8>>, raised: &Signal) -> io::Result<()> {
     let result = chunks.iter().try_for_each(|chunk| {
         writer.write_all(&chunk)?;
         writer.flush()?;

@@ -30,7 +30,10 @@ impl FromStr for Target {
         }
         match port {
             Some(0) => Err("port 0 cannot be connected to".to_owned()),
-            port => Ok(Self { host: host.to_owned(), port: port.unwrap_or(HTTPS) }),
+            port => Ok(Self {
+                host: host.to_owned(),
+                port: port.unwrap_or(HTTPS),
+            }),
         }
     }
 }
@@ -56,7 +59,11 @@ pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
 
 /// `IP:PORT`, with brackets where they belong.
 pub(crate) fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 fn split(text: &str) -> Result<(&str, Option<u16>), String> {
@@ -84,7 +91,8 @@ fn split(text: &str) -> Result<(&str, Option<u16>), String> {
 }
 
 fn number(port: &str) -> Result<u16, String> {
-    port.parse().map_err(|_| format!("port {port:?} is not a number from 0 to 65535"))
+    port.parse()
+        .map_err(|_| format!("port {port:?} is not a number from 0 to 65535"))
 }
 
 #[cfg(test)]
@@ -101,22 +109,42 @@ mod tests {
             ("[::1]", "::1", 443),
             ("::1", "::1", 443),
         ] {
-            assert_eq!(text.parse(), Ok(Target { host: host.to_owned(), port }), "{text}");
+            assert_eq!(
+                text.parse(),
+                Ok(Target {
+                    host: host.to_owned(),
+                    port
+                }),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn malformed_targets_are_refused() {
-        for text in
-            ["", ":443", "a:", "a:0", "a:65536", "a:-1", "a:b", "::1:99999", "[::1", "[::1]443", "[a]:1"]
-        {
+        for text in [
+            "",
+            ":443",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:-1",
+            "a:b",
+            "::1:99999",
+            "[::1",
+            "[::1]443",
+            "[a]:1",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn listen_addresses_are_addresses() {
-        assert_eq!(listen_address("localhost:0"), Ok(SocketAddr::from(([127, 0, 0, 1], 0))));
+        assert_eq!(
+            listen_address("localhost:0"),
+            Ok(SocketAddr::from(([127, 0, 0, 1], 0)))
+        );
         assert_eq!(listen_address("[::]:443").unwrap().to_string(), "[::]:443");
         for text in ["127.0.0.1", "example.com:443", "127.0.0.1:70000", ":443"] {
             assert!(listen_address(text).is_err(), "{text}");

@@ -11,9 +11,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
-use wasmtime_wasi::runtime::{
-    AbortOnDropJoinHandle, poll_noop, spawn, with_ambient_tokio_runtime,
-};
+use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, poll_noop, spawn, with_ambient_tokio_runtime};
 use wasmtime_wasi_io::bytes::{Bytes, BytesMut};
 
 use crate::failure::Failure;
@@ -35,8 +33,14 @@ impl Instance {
         already_read: Vec<u8>,
     ) -> Result<PlainTransport, Failure> {
         let socket = asynchronous(connection).map_err(wasmtime::Error::from)?;
-        let input = SocketInput { socket: socket.clone(), ended: false };
-        let output = SocketOutput { socket, state: Sending::Idle };
+        let input = SocketInput {
+            socket: socket.clone(),
+            ended: false,
+        };
+        let output = SocketOutput {
+            socket,
+            state: Sending::Idle,
+        };
         self.transport_of(Box::new(input), Box::new(output), already_read)
     }
 
@@ -53,7 +57,11 @@ impl Instance {
         let table = &mut self.store.data_mut().table;
         let input = table.push(input).map_err(wasmtime::Error::from)?;
         let output = table.push(output).map_err(wasmtime::Error::from)?;
-        Ok(PlainTransport { input, output, already_read })
+        Ok(PlainTransport {
+            input,
+            output,
+            already_read,
+        })
     }
 }
 
@@ -156,7 +164,11 @@ impl OutputStream for SocketOutput {
     fn check_write(&mut self) -> StreamResult<usize> {
         poll_noop(pin!(self.ready()));
         self.check()?;
-        Ok(if let Sending::Idle = self.state { CHUNK } else { 0 })
+        Ok(if let Sending::Idle = self.state {
+            CHUNK
+        } else {
+            0
+        })
     }
 
     fn write(&mut self, mut bytes: Bytes) -> StreamResult<()> {

@@ -218,9 +218,7 @@ fn authority_parameters(name: &str, validity: Validity) -> CertificateParams {
         ..Leaf::server().ca()
     }
     .parameters();
-    parameters
-        .distinguished_name
-        .push(DnType::CommonName, name);
+    parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     parameters
 }

@@ -32,7 +32,9 @@ pub fn client_context(instance: &mut Instance, roots: &str) -> Context {
 /// A server's context with this chain and key.
 pub fn server_context(instance: &mut Instance, chain: &str, key: &str) -> Context {
     let context = Context::secure(instance, Role::Server).unwrap();
-    context.load_identity(instance, &bytes(chain), &bytes(key), None).unwrap();
+    context
+        .load_identity(instance, &bytes(chain), &bytes(key), None)
+        .unwrap();
     context
 }
 

@@ -14,8 +14,9 @@
 )]
 
 pub mod certs;
+pub mod component;
 pub mod pair;
-pub mod transports;
+pub mod peers;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

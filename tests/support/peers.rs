@@ -30,7 +30,9 @@ pub type ServerStream = StreamOwned<ServerConnection, TcpStream>;
 pub type ClientStream = StreamOwned<ClientConnection, TcpStream>;
 
 fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
-    CertificateDer::pem_slice_iter(pem.as_bytes()).map(Result::unwrap).collect()
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .map(Result::unwrap)
+        .collect()
 }
 
 fn roots(pem: &str) -> Arc<RootCertStore> {
@@ -55,7 +57,9 @@ pub fn server_config(
         .unwrap();
     let builder = match client_roots {
         Some(pem) => builder.with_client_cert_verifier(
-            WebPkiClientVerifier::builder_with_provider(roots(pem), provider()).build().unwrap(),
+            WebPkiClientVerifier::builder_with_provider(roots(pem), provider())
+                .build()
+                .unwrap(),
         ),
         None => builder.with_no_client_auth(),
     };
@@ -76,7 +80,9 @@ pub fn client_config(
     Arc::new(match identity {
         Some((chain, key)) => {
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-            builder.with_client_auth_cert(certificates(chain), key).unwrap()
+            builder
+                .with_client_auth_cert(certificates(chain), key)
+                .unwrap()
         }
         None => builder.with_no_client_auth(),
     })
@@ -109,7 +115,10 @@ pub fn serve_tcp<T: Send + 'static>(
 /// Connect to a server on loopback as `name`.
 pub fn connect_tls(config: Arc<ClientConfig>, name: &str, port: u16) -> ClientStream {
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    StreamOwned::new(ClientConnection::new(config, name).unwrap(), connect_tcp(port))
+    StreamOwned::new(
+        ClientConnection::new(config, name).unwrap(),
+        connect_tcp(port),
+    )
 }
 
 /// Connect to a TCP server on loopback.

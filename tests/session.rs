@@ -1,0 +1,352 @@
+//! The protocol on an in-memory pair: chunks, cuts, flips, states, refusals.
+
+mod support;
+
+use portcullis::tls::{
+    CertificateReason, Error, Plaintext, ProtocolReason, Session, State, Verify, Version,
+};
+use support::certs::{Authority, KeyType, Leaf, NAME};
+use support::pair::{
+    Pair, client_settings, configs, failure, identify, only, open, read_all, seal, server_settings,
+    verifying_server_settings,
+};
+
+const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
+
+#[test]
+fn every_key_type_and_version_carries_data_both_ways() {
+    for key in KeyType::SUPPORTED {
+        for version in VERSIONS {
+            let authority = Authority::root("Root");
+            let server = seal(&server_settings(&authority.issue(&Leaf::server().key(key))));
+            let client = seal(&only(client_settings(authority.der()), version));
+            let mut pair = Pair::new(&client, &server).handshake();
+            assert_eq!(pair.client.write(b"ping").unwrap(), 4);
+            assert_eq!(pair.server.write(b"pong").unwrap(), 4);
+            pair.drive();
+            assert_eq!(read_all(&mut pair.server), b"ping", "{key:?} {version:?}");
+            assert_eq!(read_all(&mut pair.client), b"pong", "{key:?} {version:?}");
+            assert_eq!(pair.client.version(), Some(version));
+            assert!(pair.client.peer_verified());
+            assert!(!pair.server.peer_verified());
+        }
+    }
+}
+
+#[test]
+fn one_byte_at_a_time_is_enough() {
+    for version in VERSIONS {
+        let (client, server) = configs(version);
+        let mut pair = Pair::new(&client, &server).in_chunks(1).handshake();
+        pair.client.write(&[7; 20_000]).unwrap();
+        // The receiver is to be read between, for it holds a bounded amount.
+        let mut got = Vec::new();
+        while pair.step() {
+            got.extend(read_all(&mut pair.server));
+        }
+        assert_eq!(got, [7; 20_000]);
+    }
+}
+
+#[test]
+fn the_end_at_every_byte_of_the_handshake_is_truncation_and_sticky() {
+    for version in VERSIONS {
+        let (client, server) = configs(version);
+        let pair = Pair::new(&client, &server).handshake();
+        let (to_client, to_server) = (pair.to_client.sent.len(), pair.to_server.sent.len());
+        for end in (0..to_server).step_by(3) {
+            let mut pair = Pair::new(&client, &server);
+            pair.to_server.eof_at = Some(end);
+            pair.drive();
+            assert_eq!(
+                failure(&pair.server),
+                Some(Error::Truncated),
+                "{version:?} at {end}"
+            );
+            assert_eq!(
+                pair.server.handle_ciphertext(b"more"),
+                Err(Error::Truncated)
+            );
+        }
+        // The server's tickets come after its handshake is done; a client without them is open.
+        for end in (0..to_client.min(500)).step_by(3) {
+            let mut pair = Pair::new(&client, &server);
+            pair.to_client.eof_at = Some(end);
+            pair.drive();
+            assert_eq!(
+                failure(&pair.client),
+                Some(Error::Truncated),
+                "{version:?} at {end}"
+            );
+            assert_eq!(pair.client.read(1), Err(Error::Truncated));
+        }
+    }
+}
+
+#[test]
+fn a_flipped_byte_anywhere_is_never_taken_for_data() {
+    for version in VERSIONS {
+        let (client, server) = configs(version);
+        let exchange = |to_server, to_client| {
+            let mut pair = Pair::new(&client, &server);
+            (pair.to_server.flip, pair.to_client.flip) = (to_server, to_client);
+            pair.drive();
+            let _ = pair.client.write(b"from the client");
+            let _ = pair.server.write(b"from the server");
+            pair.drive();
+            let read = (read_all(&mut pair.server), read_all(&mut pair.client));
+            (pair.to_server.sent.len(), pair.to_client.sent.len(), read)
+        };
+        let (to_server, to_client, whole) = exchange(None, None);
+        assert_eq!(
+            whole,
+            (b"from the client".to_vec(), b"from the server".to_vec())
+        );
+        let check = |(_, _, (at_server, at_client)): (usize, usize, (Vec<u8>, Vec<u8>))| {
+            assert!(at_server.is_empty() || at_server == b"from the client");
+            assert!(at_client.is_empty() || at_client == b"from the server");
+        };
+        for at in 0..to_server {
+            check(exchange(Some((at, 0x20)), None));
+        }
+        for at in 0..to_client {
+            check(exchange(None, Some((at, 0x20))));
+        }
+    }
+}
+
+#[test]
+fn a_changed_data_record_fails_with_bad_record_and_keeps_what_came_before() {
+    for version in VERSIONS {
+        let mut pair = open(version);
+        pair.client.write(b"before").unwrap();
+        pair.drive();
+        pair.client.write(b"after").unwrap();
+        pair.to_server.flip = Some((pair.to_server.sent.len() + 9, 1));
+        pair.drive();
+        assert_eq!(
+            pair.server.read(100),
+            Ok(Plaintext::Bytes(b"before".to_vec()))
+        );
+        // The second record was held back until the first was read.
+        pair.drive();
+        let Some(Error::Protocol(error)) = failure(&pair.server) else {
+            panic!("{:?}", pair.server.state());
+        };
+        assert_eq!(
+            (error.reason, error.alert_sent),
+            (ProtocolReason::BadRecord, Some(20))
+        );
+        assert_eq!(failure(&pair.client), Some(Error::AlertReceived(20)));
+    }
+}
+
+#[test]
+fn every_operation_in_every_state() {
+    let more = |session: &mut Session| {
+        (
+            session.write(b"x"),
+            session.read(9),
+            session.handle_eof(),
+            session.room() > 0,
+        )
+    };
+    // Handshaking.
+    let (client, server) = configs(Version::Tls13);
+    let mut fresh = Pair::new(&client, &server);
+    assert_eq!(fresh.client.write(b"x"), Ok(0));
+    assert_eq!(fresh.client.read(9), Ok(Plaintext::Pending));
+    fresh.client.close();
+    assert_eq!(*fresh.client.state(), State::Handshaking);
+    assert_eq!(fresh.client.handle_eof(), Err(Error::Truncated));
+    // Open to write-closed and read-closed, then closed.
+    let mut pair = open(Version::Tls13);
+    pair.client.close();
+    assert_eq!(*pair.client.state(), State::WriteClosed);
+    assert_eq!(pair.client.write(b"x"), Err(Error::Closed));
+    pair.drive();
+    assert_eq!(*pair.server.state(), State::ReadClosed);
+    assert_eq!(pair.server.read(9), Ok(Plaintext::End));
+    assert_eq!(pair.server.handle_eof(), Ok(()));
+    assert_eq!(pair.server.write(b"reply"), Ok(5));
+    pair.server.close();
+    assert_eq!(*pair.server.state(), State::Closed);
+    pair.drive();
+    assert_eq!(*pair.client.state(), State::Closed);
+    assert_eq!(read_all(&mut pair.client), b"reply");
+    for session in [&mut pair.client, &mut pair.server] {
+        let closed = (Err(Error::Closed), Ok(Plaintext::End), Ok(()), true);
+        assert_eq!(more(session), closed);
+        session.close();
+        assert_eq!(*session.state(), State::Closed);
+    }
+    // Failed: the first failure stays.
+    let mut failed = open(Version::Tls13).client;
+    assert_eq!(failed.fail(Error::Truncated), Error::Truncated);
+    assert_eq!(failed.fail(Error::Closed), Error::Truncated);
+    let sticky = || Err(Error::Truncated);
+    assert_eq!(failed.write(b"x"), Err(Error::Truncated));
+    assert_eq!(failed.read(9), Err(Error::Truncated));
+    assert_eq!(failed.handle_eof(), sticky());
+    assert_eq!(failed.handle_ciphertext(b"x"), Err(Error::Truncated));
+}
+
+#[test]
+fn what_came_before_a_truncation_is_read_first() {
+    let mut pair = open(Version::Tls13);
+    pair.client.write(b"partial").unwrap();
+    pair.drive();
+    assert_eq!(pair.server.handle_eof(), Err(Error::Truncated));
+    assert_eq!(read_all(&mut pair.server), b"partial");
+    assert_eq!(pair.server.read(1), Err(Error::Truncated));
+}
+
+#[test]
+fn writes_are_bounded_until_the_ciphertext_is_taken() {
+    let mut pair = open(Version::Tls13);
+    let room = pair.client.room();
+    assert_eq!(pair.client.write(&vec![1; room + 1]), Ok(room));
+    assert_eq!((pair.client.room(), pair.client.write(b"x")), (0, Ok(0)));
+    pair.client.poll_ciphertext(&mut Vec::new());
+    assert_eq!(pair.client.room(), room);
+}
+
+#[test]
+fn a_peer_that_is_not_tls_is_told_apart_in_any_chunks() {
+    let reason = |bytes: &[u8], chunk: usize| {
+        let (client, _) = configs(Version::Tls13);
+        let mut session = Session::new(&client, Some(NAME)).unwrap();
+        for part in bytes.chunks(chunk) {
+            if session.handle_ciphertext(part).is_err() {
+                break;
+            }
+        }
+        let _ = session.handle_eof();
+        failure(&session)
+    };
+    for chunk in [1, 100] {
+        let expect = [
+            (
+                &b"HTTP/1.1 400 Bad Request\r\n"[..],
+                ProtocolReason::PlainHttp,
+            ),
+            (b"GET / HTTP/1.1\r\n", ProtocolReason::PlainHttp),
+            (b"220 mail ESMTP\r\n", ProtocolReason::NotTls),
+            (b"\x00\x01", ProtocolReason::NotTls),
+        ];
+        for (bytes, expected) in expect {
+            match reason(bytes, chunk) {
+                Some(Error::Protocol(error)) => assert_eq!(error.reason, expected),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(reason(b"", chunk), Some(Error::Truncated));
+    }
+}
+
+#[test]
+fn a_refused_server_gets_the_alert_that_says_why() {
+    let authority = Authority::root("Root");
+    let stranger = Authority::root("Stranger");
+    let good = authority.issue(&Leaf::server());
+    for version in VERSIONS {
+        let meet = |roots: &Authority, host| {
+            let client = seal(&only(client_settings(roots.der()), version));
+            let mut pair = Pair::with_host(&client, Some(host), &seal(&server_settings(&good)));
+            pair.drive();
+            pair.errors()
+        };
+        assert_eq!(meet(&authority, NAME), (None, None));
+        let (Some(Error::Certificate(error)), peer) = meet(&stranger, NAME) else {
+            panic!()
+        };
+        assert_eq!(
+            (error.reason, error.alert_sent),
+            (CertificateReason::UnknownAuthority, Some(48))
+        );
+        assert_eq!(peer, Some(Error::AlertReceived(48)));
+        let (Some(Error::Certificate(error)), peer) = meet(&authority, "other.test") else {
+            panic!()
+        };
+        assert_eq!(
+            (error.reason, error.alert_sent),
+            (CertificateReason::WrongName, Some(42))
+        );
+        assert_eq!(error.expected_name.as_deref(), Some("other.test"));
+        assert_eq!(error.names, [NAME]);
+        assert_eq!(peer, Some(Error::AlertReceived(42)));
+    }
+}
+
+#[test]
+fn l4_client_certificates_are_required_optional_or_not_asked_for() {
+    let authority = Authority::root("Root");
+    let identity = authority.issue(&Leaf::server());
+    for version in VERSIONS {
+        let meet = |verify, with: Option<&Authority>| {
+            let server = verifying_server_settings(&identity, verify, authority.der());
+            let mut client = only(client_settings(authority.der()), version);
+            if let Some(issuer) = with {
+                identify(&mut client, &issuer.issue(&Leaf::client()));
+            }
+            let mut pair = Pair::new(&seal(&client), &seal(&server));
+            pair.drive();
+            (failure(&pair.server), pair.server.peer_verified())
+        };
+        let stranger = Authority::root("Stranger");
+        assert_eq!(meet(Verify::Required, Some(&authority)), (None, true));
+        assert_eq!(meet(Verify::Optional, Some(&authority)), (None, true));
+        assert_eq!(meet(Verify::Optional, None), (None, false));
+        assert_eq!(meet(Verify::Unverified, Some(&authority)), (None, false));
+        for (verify, with, reason) in [
+            (Verify::Required, None, CertificateReason::Missing),
+            (
+                Verify::Required,
+                Some(&stranger),
+                CertificateReason::UnknownAuthority,
+            ),
+            (
+                Verify::Optional,
+                Some(&stranger),
+                CertificateReason::UnknownAuthority,
+            ),
+        ] {
+            match meet(verify, with) {
+                (Some(Error::Certificate(error)), false) => assert_eq!(error.reason, reason),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn optional_verification_of_a_server_goes_on_and_tells() {
+    let authority = Authority::root("Root");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    let meet = |roots: &Authority| {
+        let mut client = client_settings(roots.der());
+        client.set_verify(Verify::Optional);
+        Pair::new(&seal(&client), &server)
+            .handshake()
+            .client
+            .peer_verified()
+    };
+    assert!(meet(&authority));
+    assert!(!meet(&Authority::root("Stranger")));
+}
+
+#[test]
+fn versions_without_overlap_are_refused_as_such() {
+    let authority = Authority::root("Root");
+    let server = server_settings(&authority.issue(&Leaf::server()));
+    let client = seal(&only(client_settings(authority.der()), Version::Tls12));
+    let mut pair = Pair::new(&client, &seal(&only(server, Version::Tls13)));
+    pair.drive();
+    match pair.errors() {
+        (Some(Error::AlertReceived(70)), Some(Error::Protocol(error))) => {
+            assert_eq!(error.reason, ProtocolReason::NoCommonVersion);
+            assert_eq!(error.alert_sent, Some(70));
+        }
+        other => panic!("{other:?}"),
+    }
+}
