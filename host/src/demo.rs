@@ -1,22 +1,19 @@
 //! `portcullis demo`: the component as a server, and another instance as a client, on loopback.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
 
 use clap::Args;
 use portcullis_host::context_types::{Verify, VerifyName};
 use portcullis_host::types::{CertificateReason, Error, Role, Timer};
-use portcullis_host::{Context, Failure, Guest, Instance, Listener, Network, Options, Port};
+use portcullis_host::{Context, Guest, Instance, Listener, Network, Options, Port};
 
 use crate::authority::{Authority, Identity, Validity};
-use crate::exit::{Exit, Result, Status};
+use crate::dialogue::{HELLO, LIMIT, Seen, accept, answer, ask, hear, network, say, unexpected};
+use crate::exit::{Exit, Result};
 use crate::facts::Facts;
 
 const NAME: &str = "localhost";
-/// Nothing takes this long: with it, the demonstration ends even if it fails.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Show the component as server and as client, talking to each other on loopback
 #[derive(Args, Debug)]
@@ -54,9 +51,6 @@ struct Stage {
     client: Instance,
     authority: Authority,
 }
-
-/// What one side saw: the facts of its connection, or why there is none.
-type Seen = std::result::Result<Facts, Failure>;
 
 impl Stage {
     fn issue(&self, name: &str, validity: Validity) -> Result<Identity> {
@@ -173,49 +167,8 @@ impl Stage {
     }
 }
 
-const HELLO: &str = "Hello through the gate.";
 /// An address, so that no name lookup is granted; the name to verify is in the context.
 const ADDRESS: &str = "127.0.0.1";
-
-/// Waits for a client, but not for ever.
-fn accept(tls: &mut Instance, listener: Listener) -> Seen {
-    let arrival = listener.subscribe(tls)?;
-    tls.poll(&[&arrival], Some(LIMIT))?;
-    arrival.drop(tls)?;
-    let port = listener.accept(tls)?;
-    listener.drop(tls)?;
-    answer(tls, port)
-}
-
-fn answer(tls: &mut Instance, port: Port) -> Seen {
-    port.blocking_handshake(tls)?;
-    let facts = Facts::of(tls, &port, None)?;
-    while let Some(plaintext) = port.blocking_read(tls, 4096)? {
-        port.blocking_write_all(tls, &plaintext)?;
-    }
-    port.close(tls)?;
-    port.drop(tls)?;
-    Ok(facts)
-}
-
-fn ask(tls: &mut Instance, port: Port) -> Seen {
-    port.blocking_handshake(tls)?;
-    let facts = Facts::of(tls, &port, None)?;
-    port.blocking_write_all(tls, HELLO.as_bytes())?;
-    port.close_output(tls)?;
-    let mut heard = Vec::new();
-    while let Some(plaintext) = port.blocking_read(tls, 4096)? {
-        heard.extend(plaintext);
-    }
-    port.close(tls)?;
-    port.drop(tls)?;
-    if heard == HELLO.as_bytes() {
-        return Ok(facts);
-    }
-    Err(Failure::Trap(wasmtime::Error::msg(
-        "the echo is not what was said",
-    )))
-}
 
 /// The case as the WIT spells it.
 fn reason(reason: CertificateReason) -> &'static str {
@@ -234,42 +187,12 @@ fn reason(reason: CertificateReason) -> &'static str {
     }
 }
 
-fn say(stream: &mut TcpStream, line: &str) -> Result<()> {
-    stream
-        .write_all(format!("{line}\r\n").as_bytes())
-        .map_err(network)
-}
-
-/// Lines are answered before TLS begins, so nothing of it can be behind the line.
-fn hear(stream: &TcpStream, expected: &str) -> Result<()> {
-    stream.set_read_timeout(Some(LIMIT)).map_err(network)?;
-    let mut line = String::new();
-    BufReader::new(stream)
-        .read_line(&mut line)
-        .map_err(network)?;
-    if line.trim_end() == expected {
-        return Ok(());
-    }
-    Err(unexpected(format_args!("{line:?} for {expected:?}")))
-}
-
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> Result<T> {
     thread
         .join()
         .map_err(|_| unexpected("the server's thread failed"))
 }
 
-fn unexpected(what: impl std::fmt::Display) -> Exit {
-    Exit::new(
-        Status::Tls,
-        format_args!("the demonstration went wrong: {what}"),
-    )
-}
-
 fn certificate(error: rcgen::Error) -> Exit {
     unexpected(error)
-}
-
-fn network(error: std::io::Error) -> Exit {
-    Exit::new(Status::Network, format_args!("loopback: {error}"))
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::connection::{Next, Service};
+use crate::site;
 
 /// The longest request that is read.
 const LONGEST: usize = 16 * 1024;
@@ -118,7 +119,7 @@ impl Request {
             return Self::Refused("400 Bad Request");
         }
         let path = target.split(['?', '#']).next().unwrap_or_default();
-        match (method, decode(path)) {
+        match (method, site::decode(path)) {
             (_, None) => Self::Refused("400 Bad Request"),
             ("GET", Some(path)) => Self::File {
                 head_only: false,
@@ -139,13 +140,13 @@ impl Request {
             Self::File { head_only, path } => (*head_only, path),
         };
         let method = if head_only { "HEAD" } else { "GET" };
-        match open(root, path) {
+        match site::open(root, path) {
             Ok((file, length, found)) => {
                 let log = format!("{method} {path} 200, {length} bytes");
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {length}\r\n\
                      X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-                    content_type(&found)
+                    site::content_type(&found)
                 );
                 let left = if head_only { 0 } else { length };
                 (
@@ -185,79 +186,6 @@ fn refusal(status: &str, head_only: bool) -> Reply {
         head: Some(head.into_bytes()),
         body: None,
         left: 0,
-    }
-}
-
-/// The file of a request's path, if it is a regular file that lies below the root once all links
-/// have been followed.
-fn open(root: &Path, path: &str) -> io::Result<(File, u64, PathBuf)> {
-    let not_found = || io::Error::from(io::ErrorKind::NotFound);
-    let mut wanted = root.to_owned();
-    for part in path
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-    {
-        if part == ".." {
-            return Err(not_found());
-        }
-        wanted.push(part);
-    }
-    if wanted.is_dir() {
-        wanted.push("index.html");
-    }
-    let found = wanted.canonicalize()?;
-    // Opening anything but a regular file may block: a pipe waits for its writer.
-    if !found.starts_with(root) || !found.is_file() {
-        return Err(not_found());
-    }
-    let file = File::open(&found)?;
-    let length = file.metadata()?.len();
-    Ok((file, length, found))
-}
-
-/// The path with its %-escapes resolved; none if they are malformed, not UTF-8, or hide a
-/// separator or the end of a C string.
-fn decode(path: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            let mut digit = || char::from(bytes.next()?).to_digit(16);
-            let byte = u8::try_from(digit()? * 16 + digit()?).ok()?;
-            if byte == b'/' || byte == 0 {
-                return None;
-            }
-            byte
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(decoded)
-        .ok()
-        .filter(|path| !path.contains('\0'))
-}
-
-fn content_type(path: &Path) -> &'static str {
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "css" => "text/css; charset=utf-8",
-        "gif" => "image/gif",
-        "htm" | "html" => "text/html; charset=utf-8",
-        "ico" => "image/x-icon",
-        "jpeg" | "jpg" => "image/jpeg",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "json" => "application/json",
-        "md" | "txt" => "text/plain; charset=utf-8",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "svg" => "image/svg+xml",
-        "wasm" => "application/wasm",
-        "webp" => "image/webp",
-        "xml" => "application/xml",
-        _ => "application/octet-stream",
     }
 }
 

@@ -48,9 +48,11 @@
 //! Everything is freed with its instance. In an instance that lives long, free each handle by its
 //! `drop` when it is done with, and pollables before the port or listener that they are of.
 
+mod addresses;
 mod bindings;
 mod cache;
 mod context;
+mod equality;
 mod failure;
 mod guest;
 mod instance;
@@ -62,13 +64,14 @@ mod port;
 mod state;
 mod transport;
 
+pub use addresses::{Addresses, Block, InvalidBlock};
 pub use bindings::exports::portcullis::tls::{context as context_types, port as port_types, types};
 pub use context::Context;
 pub use failure::Failure;
 pub use guest::{EMBEDDED, Guest};
 pub use instance::Instance;
 pub use listener::Listener;
-pub use network::{Addresses, Block, InvalidBlock, Network};
+pub use network::Network;
 pub use options::Options;
 pub use poll::{Pollable, Signal};
 pub use port::Port;

@@ -19,7 +19,7 @@ pub fn instance() -> Instance {
 
 /// What `instance` is made with.
 pub fn options() -> Options {
-    Options::new().network(Network::loopback())
+    Options::new().network(Network::loopback().lookup())
 }
 
 /// A client's context that trusts these roots.
