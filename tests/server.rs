@@ -1,4 +1,12 @@
 //! rustls with other cryptography connects to a listener of the built component.
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
 
 mod support;
 

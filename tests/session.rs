@@ -1,4 +1,12 @@
 //! The protocol on an in-memory pair: chunks, cuts, flips, states, refusals.
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
 
 mod support;
 

@@ -76,3 +76,8 @@ pub use options::Options;
 pub use poll::{Pollable, Signal};
 pub use port::Port;
 pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
