@@ -225,6 +225,9 @@ impl<T: Transport> Pump<T> {
     /// Push out everything that was written.
     pub fn flush(&mut self, now: Moment) -> Result<(), Error> {
         self.finish_handshake(now)?;
+        if let State::Failed(error) = self.session.state() {
+            return Err(error.clone());
+        }
         self.push(Timer::Write, now)
     }
 
@@ -340,7 +343,8 @@ impl<T: Transport> Pump<T> {
                 Ok(Received::Pending) => return Ok(false),
                 Ok(Received::Eof) => {
                     return match self.session.handle_eof() {
-                        Ok(()) => Ok(true),
+                        // The peer said goodbye before: there is nothing more, however often asked.
+                        Ok(()) => Ok(false),
                         Err(error) => Err(self.fail(error)),
                     };
                 }

@@ -266,6 +266,34 @@ fn dropping_a_port_does_not_wait_for_a_peer_that_does_not_read() {
 }
 
 #[test]
+fn writing_to_a_peer_that_said_goodbye_and_left_fails() {
+    let identity = Identity::new();
+    let mut tls = instance(Network::loopback());
+    let context = identity.server(&mut tls);
+    let (listener, number) = listen(&mut tls, &context);
+    let client = thread::spawn({
+        let mut tls = instance(Network::loopback());
+        let context = identity.client(&mut tls);
+        move || {
+            let port = Port::blocking_connect(&mut tls, &context, "127.0.0.1", number).unwrap();
+            port.blocking_handshake(&mut tls).unwrap();
+            port.close(&mut tls).unwrap();
+        }
+    });
+    let (ended, end) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let port = listener.blocking_accept(&mut tls).unwrap();
+        assert!(port.blocking_read(&mut tls, 1).unwrap().is_none());
+        client.join().unwrap();
+        while port.blocking_write_all(&mut tls, b"anyone there?").is_ok() {}
+        port.drop(&mut tls).unwrap();
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(LIMIT).unwrap();
+    server.join().unwrap();
+}
+
+#[test]
 fn certificates_are_judged_by_the_clock_of_the_options() {
     let identity = Identity::new();
     let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(2_524_608_000);

@@ -17,6 +17,7 @@ pub mod certs;
 pub mod component;
 pub mod pair;
 pub mod peers;
+pub mod transports;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -1,0 +1,250 @@
+//! A session over transports that stall, break and lie, with a clock that the test turns.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod support;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use portcullis::pump::{Pump, Received, Wait};
+use portcullis::tls::{Error, NetworkOperation, ProtocolReason, Session, Timeouts, Timer, Version};
+use support::certs::NAME;
+use support::pair::{configs, read_all};
+use support::transports::{Script, Scripted, broken};
+
+const SECOND: Duration = Duration::from_secs(1);
+const START: Duration = Duration::from_secs(1000);
+
+const LIMITS: Timeouts = Timeouts {
+    connect: None,
+    handshake: Some(10_000),
+    read: Some(2_000),
+    shutdown: Some(3_000),
+    write: Some(4_000),
+};
+
+/// A client in a pump, its transport's script, and the server at the other end.
+struct Bench {
+    client: Pump<Scripted>,
+    script: Rc<RefCell<Script>>,
+    server: Session,
+}
+
+impl Bench {
+    fn new(version: Version) -> Self {
+        let (client, server) = configs(version);
+        let (transport, script) = Scripted::new();
+        let session = Session::new(&client, Some(NAME)).unwrap();
+        Self {
+            client: Pump::new(session, transport, Vec::new(), LIMITS),
+            script,
+            server: Session::new(&server, None).unwrap(),
+        }
+    }
+
+    /// Hand what was sent to the server, and its answer to the client's transport.
+    fn exchange(&mut self) {
+        for flight in std::mem::take(&mut self.script.borrow_mut().sent) {
+            let _ = self.server.handle_ciphertext(&flight);
+        }
+        let mut answer = Vec::new();
+        self.server.poll_ciphertext(&mut answer);
+        if !answer.is_empty() {
+            self.will_read(Ok(Received::Bytes(answer)));
+        }
+    }
+
+    fn will_read(&self, found: Result<Received, portcullis::tls::NetworkError>) {
+        self.script.borrow_mut().reads.push_back(found);
+    }
+
+    fn open(version: Version) -> Self {
+        let mut bench = Self::new(version);
+        while bench.client.handshake(START) == Err(Error::WantRead) {
+            bench.exchange();
+        }
+        bench.exchange();
+        // Tickets, if any.
+        assert_eq!(bench.client.read(1, START), Err(Error::WantRead));
+        bench
+    }
+}
+
+#[test]
+fn a_flight_is_one_write() {
+    let mut bench = Bench::new(Version::Tls13);
+    for _ in 0..2 {
+        assert_eq!(bench.client.handshake(START), Err(Error::WantRead));
+        assert_eq!(bench.script.borrow().sent.len(), 1);
+    }
+    bench.exchange();
+    assert_eq!(bench.client.handshake(START), Ok(()));
+    assert_eq!(bench.script.borrow().sent.len(), 1);
+}
+
+#[test]
+fn a_transport_that_takes_one_byte_at_a_time_gets_everything() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.script.borrow_mut().writes.extend([Some(1); 500]);
+    assert_eq!(bench.client.write(&[7; 1000], START), Ok(1000));
+    assert_eq!(bench.client.flush(START), Ok(()));
+    bench.exchange();
+    assert_eq!(read_all(&mut bench.server), [7; 1000]);
+}
+
+#[test]
+fn a_transport_that_says_it_took_more_than_there_was_does_no_harm() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.script.borrow_mut().writes.push_back(Some(usize::MAX));
+    assert_eq!(bench.client.write(b"hello", START), Ok(5));
+    bench.exchange();
+    assert_eq!(read_all(&mut bench.server), b"hello");
+}
+
+#[test]
+fn p1_the_handshake_timer_is_a_total_that_a_drip_does_not_stretch() {
+    let mut bench = Bench::new(Version::Tls13);
+    assert_eq!(bench.client.time_left(START), None);
+    for second in 0..10 {
+        // The header of a record, and then its bytes.
+        let drip = *[0x16, 3, 3, 0x40].get(second).unwrap_or(&0);
+        bench.will_read(Ok(Received::Bytes(vec![drip])));
+        let now = START + u32::try_from(second).unwrap() * SECOND;
+        assert_eq!(bench.client.handshake(now), Err(Error::WantRead));
+    }
+    assert_eq!(bench.client.time_left(START + 9 * SECOND), Some(SECOND));
+    let timeout = Err(Error::Timeout(Timer::Handshake));
+    assert_eq!(bench.client.handshake(START + 10 * SECOND), timeout);
+    assert_eq!(bench.client.handshake(START), timeout);
+    assert!(bench.script.borrow().is_dropped);
+}
+
+#[test]
+fn p4_a_read_timer_runs_from_the_first_empty_read_and_is_not_fatal() {
+    let mut bench = Bench::open(Version::Tls13);
+    // `open` has begun to read.
+    assert_eq!(bench.client.read(9, START + SECOND), Err(Error::WantRead));
+    let timeout = Err(Error::Timeout(Timer::Read));
+    assert_eq!(bench.client.read(9, START + 2 * SECOND), timeout);
+    bench.server.write(b"late").unwrap();
+    bench.exchange();
+    assert_eq!(
+        bench.client.read(9, START + 9 * SECOND),
+        Ok(Some(b"late".to_vec()))
+    );
+}
+
+#[test]
+fn p4_a_write_timer_is_fatal() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.script.borrow_mut().writes.extend([Some(0); 50]);
+    while bench.client.write(&[0; 65_536], START).is_ok() {}
+    assert_eq!(bench.client.wait_to_write(), Wait::Output);
+    assert_eq!(
+        bench.client.check_write(START + SECOND),
+        Err(Error::WantWrite)
+    );
+    let timeout = Err(Error::Timeout(Timer::Write));
+    assert_eq!(bench.client.write(b"x", START + 4 * SECOND), timeout);
+    assert_eq!(bench.client.flush(START), Err(Error::Timeout(Timer::Write)));
+}
+
+#[test]
+fn p2_a_peer_that_stops_reading_runs_into_the_shutdown_timer() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.script.borrow_mut().writes.extend([Some(0); 50]);
+    assert_eq!(bench.client.close_output(START), Err(Error::WantWrite));
+    assert_eq!(
+        bench.client.shutdown(START + 2 * SECOND),
+        Err(Error::WantWrite)
+    );
+    let timeout = Err(Error::Timeout(Timer::Shutdown));
+    assert_eq!(bench.client.shutdown(START + 3 * SECOND), timeout);
+    assert!(bench.script.borrow().is_dropped);
+}
+
+#[test]
+fn o5_close_notify_is_sent_once() {
+    let mut bench = Bench::open(Version::Tls13);
+    assert_eq!(bench.client.close_output(START), Ok(()));
+    assert_eq!(bench.client.shutdown(START), Ok(()));
+    assert_eq!(bench.script.borrow().sent.len(), 1);
+    assert_eq!(bench.client.write(b"x", START), Err(Error::Closed));
+}
+
+#[test]
+fn closing_after_the_peer_has_is_a_courtesy_that_may_fail() {
+    for peer_closes in [true, false] {
+        let mut bench = Bench::open(Version::Tls13);
+        if peer_closes {
+            bench.server.close();
+            bench.exchange();
+            assert_eq!(bench.client.read(1, START), Ok(None));
+        }
+        bench.script.borrow_mut().writes.push_back(None);
+        let broken = Err(Error::Network(broken(NetworkOperation::Write)));
+        let expected = if peer_closes { Ok(()) } else { broken };
+        assert_eq!(bench.client.shutdown(START), expected);
+    }
+}
+
+#[test]
+fn the_peers_alert_is_told_rather_than_the_broken_pipe() {
+    let mut bench = Bench::open(Version::Tls12);
+    // The server fails, says so, and is gone.
+    assert_eq!(bench.client.write(b"hello", START), Ok(5));
+    bench.script.borrow_mut().sent[0][7] ^= 1;
+    bench.exchange();
+    bench.script.borrow_mut().writes.push_back(None);
+    assert_eq!(
+        bench.client.write(b"more", START),
+        Err(Error::AlertReceived(20))
+    );
+}
+
+#[test]
+fn a_failure_puts_the_alert_to_the_peer_and_frees_the_transport() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.server.write(b"hello").unwrap();
+    bench.exchange();
+    if let Some(Ok(Received::Bytes(bytes))) = bench.script.borrow_mut().reads.front_mut() {
+        bytes[7] ^= 1;
+    }
+    match bench.client.read(9, START) {
+        Err(Error::Protocol(error)) => assert_eq!(error.reason, ProtocolReason::BadRecord),
+        other => panic!("{other:?}"),
+    }
+    assert!(bench.script.borrow().is_dropped);
+    bench.exchange();
+    assert_eq!(bench.server.read(1), Err(Error::AlertReceived(20)));
+}
+
+#[test]
+fn a_shared_transport_is_ended_at_once_and_freed_with_the_pump() {
+    let mut bench = Bench::open(Version::Tls13);
+    assert!(bench.client.share_transport().is_some());
+    bench.will_read(Ok(Received::Eof));
+    assert_eq!(bench.client.read(1, START), Err(Error::Truncated));
+    assert!(bench.script.borrow().is_aborted && !bench.script.borrow().is_dropped);
+    assert_eq!(bench.client.read(1, START), Err(Error::Truncated));
+    drop(bench.client);
+    assert!(bench.script.borrow().is_dropped);
+}
+
+#[test]
+fn plaintext_that_came_before_the_end_is_read_before_it_is_told() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.server.write(b"partial").unwrap();
+    bench.exchange();
+    bench.will_read(Ok(Received::Eof));
+    assert_eq!(bench.client.read(4, START), Ok(Some(b"part".to_vec())));
+    assert_eq!(bench.client.wait_to_read(), Wait::Nothing);
+    assert_eq!(bench.client.read(4, START), Ok(Some(b"ial".to_vec())));
+    assert_eq!(bench.client.read(4, START), Err(Error::Truncated));
+}
