@@ -88,13 +88,16 @@ impl Server {
             {
                 return Ok(());
             }
-            door.closed_until = None;
+            let was_failing = door.closed_until.take().is_some();
             let port = match door.listener.accept(tls) {
                 Ok(port) => port,
                 Err(failure) => match failure.error() {
                     Some(Error::WantAccept) => return Ok(()),
                     Some(Error::Network(_)) => {
-                        eprintln!("not accepted: {failure}");
+                        // Said once, not with every attempt.
+                        if !was_failing {
+                            eprintln!("not accepted: {failure}");
+                        }
                         door.closed_until = Some(Instant::now() + PAUSE);
                         return Ok(());
                     }

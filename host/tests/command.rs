@@ -567,3 +567,53 @@ fn starttls_reaches_a_real_postgresql() {
     drop(server);
     let _ = fs::remove_dir_all(&data);
 }
+
+#[test]
+fn starttls_reaches_a_real_smtp_server() {
+    let Some(exim) = tool("exim4") else { return };
+    let folder = Folder::new("smtp");
+    let port = free_port();
+    let id = |flag| {
+        let output = Command::new("id").arg(flag).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let (user, group) = (id("-un"), id("-gn"));
+    let base = folder.path("");
+    let base = base.trim_end_matches('/');
+    let configuration = format!(
+        "primary_hostname = localhost\n\
+         exim_user = {user}\n\
+         exim_group = {group}\n\
+         spool_directory = {base}/spool\n\
+         log_file_path = {base}/log.%s\n\
+         local_interfaces = 127.0.0.1\n\
+         daemon_smtp_ports = {port}\n\
+         tls_advertise_hosts = *\n\
+         tls_certificate = {base}/cert.pem\n\
+         tls_privatekey = {base}/key.pem\n\
+         host_lookup =\n\
+         keep_environment =\n\
+         acl_smtp_rcpt = deny\n"
+    );
+    fs::create_dir(folder.path("spool")).unwrap();
+    fs::write(folder.path("exim.conf"), configuration).unwrap();
+    let server = Command::new(exim)
+        .args(["-C", &folder.path("exim.conf"), "-bdf"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let _server = Running(server.unwrap());
+    await_listener(port);
+    let target = format!("localhost:{port}");
+    let ca = folder.path("ca.pem");
+    let arguments = ["connect", &target, "--starttls", "smtp", "--cafile", &ca];
+    let output = run(&arguments, b"EHLO client.test\r\nQUIT\r\n");
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    // Within TLS it offers STARTTLS no more.
+    assert!(answer.starts_with("250-localhost Hello"), "{answer}");
+    assert!(
+        answer.contains("221 ") && !answer.contains("STARTTLS"),
+        "{answer}"
+    );
+}
