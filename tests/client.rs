@@ -157,7 +157,13 @@ fn a_server_is_refused_for_the_reason_that_differs_from_the_one_accepted() {
 
 #[test]
 fn the_operations_that_do_not_block_say_what_they_wait_for() {
-    let (address, peer) = serve_tcp(|mut socket| socket.read(&mut [0; 1]).unwrap());
+    // It holds the connection until the client is gone.
+    let (address, peer) =
+        serve_tcp(
+            |mut socket| {
+                while socket.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {}
+            },
+        );
     let mut tls = instance();
     let context = client_context(&mut tls, &Authority::root("Root").pem());
     let port = Port::connect(&mut tls, &context, "127.0.0.1", address.port()).unwrap();

@@ -20,14 +20,12 @@ pub(crate) enum Ring {
     Outside,
 }
 
-/// The ring of each file in `tests/`; library, binaries and documentation go by their package.
+/// The ring of each file in a package's `tests/`. Tests beside the code are native, those in the
+/// documentation run the component.
 const RINGS: [(Ring, &[&str]); 3] = [
     (Ring::Native, &["config", "pump", "session", "vectors"]),
-    (Ring::Component, &["client", "server", "shutdown", "verify"]),
-    (
-        Ring::Outside,
-        &["command", "contract", "interop", "starttls"],
-    ),
+    (Ring::Component, &["client", "instance", "server"]),
+    (Ring::Outside, &["command", "contract"]),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.
@@ -64,64 +62,65 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The arguments that make `cargo test` take what is asked for, one list for each run.
+/// The arguments that make `cargo test` take what is asked for, one list for each run. All of them
+/// name the workspace, so that they agree on features and share what they build.
 fn selections(workspace: &Workspace, ring: Option<Ring>) -> Result<Vec<Vec<String>>> {
-    let Some(ring) = ring else {
-        return Ok(vec![vec!["--workspace".to_owned()]]);
+    let with = |arguments: &[&str]| {
+        let all = ["--workspace"].iter().chain(arguments);
+        all.map(|word| (*word).to_owned()).collect::<Vec<_>>()
     };
-    let mut files = Vec::new();
-    for name in integration_tests(workspace)? {
-        if ring_of(&name)? == ring {
-            files.extend(["--test".to_owned(), name]);
+    let (mut run, more) = match ring {
+        None => return Ok(vec![with(&[])]),
+        Some(Ring::Native) => (with(&["--lib", "--bins"]), None),
+        Some(Ring::Component) => (with(&[]), Some(with(&["--doc"]))),
+        Some(Ring::Outside) => (with(&[]), None),
+    };
+    for name in test_files(workspace)? {
+        if Some(ring_of(&name)?) == ring {
+            run.extend(["--test".to_owned(), name]);
         }
     }
-    let select = |words: &[&str]| {
-        words
-            .iter()
-            .map(|word| (*word).to_owned())
-            .collect::<Vec<_>>()
-    };
-    let mut runs = Vec::new();
-    match ring {
-        Ring::Native => files.push("--lib".to_owned()),
-        Ring::Component => runs.push(select(&["--package", "portcullis-host"])),
-        Ring::Outside => {}
-    }
-    if !files.is_empty() {
-        runs.push([select(&["--package", "portcullis"]), files].concat());
-    }
-    Ok(runs)
+    Ok(std::iter::once(run).chain(more).collect())
 }
 
-/// The files in `tests/`, by name.
-fn integration_tests(workspace: &Workspace) -> Result<Vec<String>> {
-    let packages = workspace.packages(&["--no-deps"])?;
-    let guest = packages
-        .iter()
-        .find(|package| text(package, "name") == Some("portcullis"));
-    let targets = guest
-        .and_then(|guest| guest.get("targets"))
-        .and_then(Value::as_array);
-    let targets = targets
-        .context("cargo metadata has no package portcullis")?
-        .iter();
+/// The files in the packages' `tests/`, by name.
+fn test_files(workspace: &Workspace) -> Result<Vec<String>> {
     let is_test = |target: &&Value| {
         let kinds = target.get("kind").and_then(Value::as_array);
         kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "test"))
     };
-    let names = targets
-        .filter(is_test)
-        .filter_map(|target| text(target, "name"));
-    Ok(names.map(str::to_owned).collect())
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
-    value.get(field).and_then(Value::as_str)
+    let mut names = Vec::new();
+    for package in workspace.packages(&["--no-deps"])? {
+        let targets = package.get("targets").and_then(Value::as_array);
+        let targets = targets.context("cargo metadata has a package without targets")?;
+        for target in targets.iter().filter(is_test) {
+            let name = target.get("name").and_then(Value::as_str);
+            names.push(
+                name.context("cargo metadata has a target without a name")?
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(names)
 }
 
 fn ring_of(name: &str) -> Result<Ring> {
     match RINGS.iter().find(|(_, names)| names.contains(&name)) {
         Some((ring, _)) => Ok(*ring),
-        None => bail!("tests/{name}.rs is in no ring; add it to RINGS in xtask/src/test.rs"),
+        None => bail!("the test {name} is in no ring; add it to RINGS in xtask/src/test.rs"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_test_file_is_in_a_ring() {
+        let files = test_files(&Workspace::find().unwrap()).unwrap();
+        assert!(!files.is_empty());
+        for name in files {
+            ring_of(&name).unwrap();
+        }
     }
 }
