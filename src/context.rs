@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::bindings::exports::portcullis::tls::context::{
-    Context as ContextHandle, Guest, GuestContext, KeyKind, ServerName, Source, Verify, VerifyName,
+    Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind, ServerName, Source,
+    Verify, VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types::{
     Error as WitError, Guest as TypesGuest, Role, Status, Timer, Version,
@@ -12,7 +13,7 @@ use crate::bindings::exports::portcullis::tls::types::{
 use crate::fs;
 use zeroize::Zeroizing;
 
-use crate::tls::{Config, ConfigurationItem, ConfigurationReason, Error, Settings};
+use crate::tls::{Config, ConfigurationItem, Error, Settings};
 
 /// Settings until the first use, then a configuration for good.
 pub(crate) struct Context {
@@ -21,18 +22,25 @@ pub(crate) struct Context {
 
 enum State {
     Open(Settings),
-    Sealed(Arc<Config>),
+    /// What connections are made with, and the settings that it came from, for copies.
+    Sealed(Arc<Config>, Settings),
+}
+
+thread_local! {
+    /// What `set-default-authority-directory` chose: of the instance, as the seed's parameter is
+    /// of the program.
+    static DEFAULT_AUTHORITY_DIRECTORY: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 impl Context {
     /// The configuration for a listener or port; seals.
     pub(crate) fn config(&self) -> Result<Arc<Config>, Error> {
         let mut state = self.state.borrow_mut();
-        let config = match &*state {
-            State::Sealed(config) => return Ok(Arc::clone(config)),
-            State::Open(settings) => Arc::new(settings.seal()?),
+        let (config, settings) = match &*state {
+            State::Sealed(config, _) => return Ok(Arc::clone(config)),
+            State::Open(settings) => (seal(settings)?, settings.clone()),
         };
-        *state = State::Sealed(Arc::clone(&config));
+        *state = State::Sealed(Arc::clone(&config), settings);
         Ok(config)
     }
 
@@ -48,9 +56,50 @@ impl Context {
     ) -> Result<T, WitError> {
         match &mut *self.state.borrow_mut() {
             State::Open(settings) => change(settings).map_err(WitError::from),
-            State::Sealed(_) => Err(WitError::Sealed),
+            State::Sealed(..) => Err(WitError::Sealed),
         }
     }
+
+    fn take_identity(
+        &self,
+        chain: Source,
+        key: Source,
+        passphrase: Option<String>,
+        take: impl FnOnce(&mut Settings, &[u8], &[u8], Option<&str>) -> Result<(), Error>,
+    ) -> Result<(), WitError> {
+        let passphrase = passphrase.map(Zeroizing::new);
+        self.change(|settings| {
+            let chain = contents(ConfigurationItem::CertificateChain, chain)?;
+            let key = contents(ConfigurationItem::PrivateKey, key)?;
+            take(
+                settings,
+                &chain,
+                &key,
+                passphrase.as_ref().map(|p| p.as_str()),
+            )
+        })
+    }
+}
+
+fn seal(settings: &Settings) -> Result<Arc<Config>, Error> {
+    let directory = DEFAULT_AUTHORITY_DIRECTORY.with_borrow(Option::clone);
+    match directory {
+        Some(directory) if settings.wants_default_roots() => {
+            let mut settings = settings.clone();
+            add_trust_directory(&mut settings, &directory)?;
+            settings.seal()
+        }
+        _ => settings.seal(),
+    }
+    .map(Arc::new)
+}
+
+fn add_trust_directory(
+    settings: &mut Settings,
+    path: &str,
+) -> Result<crate::tls::DirectoryReport, Error> {
+    let files = fs::read_directory(ConfigurationItem::TrustRoots, path)?;
+    Ok(settings.add_trust_files(path, files))
 }
 
 impl GuestContext for Context {
@@ -62,10 +111,15 @@ impl GuestContext for Context {
         Self::open(Settings::unverified(role.into()))
     }
 
+    fn copy(&self) -> ContextHandle {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => Self::open(settings.clone()),
+        }
+    }
+
     fn role(&self) -> Role {
         match &*self.state.borrow() {
-            State::Open(settings) => settings.role().into(),
-            State::Sealed(config) => config.role().into(),
+            State::Open(settings) | State::Sealed(_, settings) => settings.role().into(),
         }
     }
 
@@ -103,12 +157,16 @@ impl GuestContext for Context {
         key: Source,
         passphrase: Option<String>,
     ) -> Result<(), WitError> {
-        let passphrase = passphrase.map(Zeroizing::new);
-        self.change(|settings| {
-            let chain = contents(ConfigurationItem::CertificateChain, chain)?;
-            let key = contents(ConfigurationItem::PrivateKey, key)?;
-            settings.load_identity(&chain, &key, passphrase.as_ref().map(|p| p.as_str()))
-        })
+        self.take_identity(chain, key, passphrase, Settings::load_identity)
+    }
+
+    fn add_identity(
+        &self,
+        chain: Source,
+        key: Source,
+        passphrase: Option<String>,
+    ) -> Result<(), WitError> {
+        self.take_identity(chain, key, passphrase, Settings::add_identity)
     }
 
     fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {
@@ -117,26 +175,20 @@ impl GuestContext for Context {
         })
     }
 
-    fn add_trust_directory(&self, path: String) -> Result<u32, WitError> {
-        self.change(|settings| {
-            let files = fs::read_directory(ConfigurationItem::TrustRoots, &path)?;
-            let added: Vec<_> = files
-                .iter()
-                .filter_map(|file| settings.add_trust_roots(file).ok())
-                .collect();
-            if added.is_empty() {
-                return Err(Error::refused(
-                    ConfigurationItem::TrustRoots,
-                    ConfigurationReason::NoCertificate,
-                    format!("no file in {path} has one"),
-                ));
-            }
-            Ok(added.iter().sum())
-        })
+    fn add_trust_directory(&self, path: String) -> Result<DirectoryReport, WitError> {
+        self.change(|settings| add_trust_directory(settings, &path))
+            .map(DirectoryReport::from)
     }
 
     fn add_web_roots(&self) -> Result<u32, WitError> {
         self.change(|settings| Ok(settings.add_web_roots()))
+    }
+
+    fn load_suggested_authorities(&self, source: Source) -> Result<u32, WitError> {
+        self.change(|settings| {
+            let contents = contents(ConfigurationItem::SuggestedAuthorities, source)?;
+            settings.load_suggested_authorities(&contents)
+        })
     }
 
     fn set_verify(&self, verify: Verify) -> Result<(), WitError> {
@@ -166,7 +218,7 @@ impl GuestContext for Context {
     }
 
     fn is_sealed(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Sealed(_))
+        matches!(&*self.state.borrow(), State::Sealed(..))
     }
 }
 
@@ -182,6 +234,14 @@ pub(crate) struct Component;
 
 impl Guest for Component {
     type Context = Context;
+
+    fn default_authority_directory() -> Option<String> {
+        DEFAULT_AUTHORITY_DIRECTORY.with_borrow(Option::clone)
+    }
+
+    fn set_default_authority_directory(path: Option<String>) {
+        DEFAULT_AUTHORITY_DIRECTORY.set(path);
+    }
 }
 
 impl TypesGuest for Component {

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::bindings::exports::portcullis::tls::context::{KeyKind, ServerName, Verify, VerifyName};
+use crate::bindings::exports::portcullis::tls::context::{
+    DirectoryReport, FileProblem, KeyKind, ServerName, Verify, VerifyName,
+};
 use crate::bindings::exports::portcullis::tls::types as wit;
 use crate::tls as core;
 
@@ -67,7 +69,7 @@ same_cases! {
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, PrivateKey, ServerName, TrustRoots, Versions,
+        CertificateChain, PrivateKey, ServerName, SuggestedAuthorities, TrustRoots, Versions,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
@@ -133,6 +135,21 @@ impl From<VerifyName> for core::VerifyName {
             VerifyName::Host => Self::Host,
             VerifyName::Name(name) => Self::Name(name),
             VerifyName::Unverified => Self::Unverified,
+        }
+    }
+}
+
+impl From<core::DirectoryReport> for DirectoryReport {
+    fn from(report: core::DirectoryReport) -> Self {
+        let problem = |problem: core::FileProblem| FileProblem {
+            path: problem.path,
+            reason: problem.reason.into(),
+            detail: problem.detail,
+        };
+        Self {
+            added: report.added,
+            files: report.files,
+            problems: report.problems.into_iter().map(problem).collect(),
         }
     }
 }

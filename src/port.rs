@@ -11,7 +11,9 @@ use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
 use crate::bindings::exports::portcullis::tls::port::{
     Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle,
 };
-use crate::bindings::exports::portcullis::tls::types::{Address, Error as WitError, Version};
+use crate::bindings::exports::portcullis::tls::types::{
+    Address, Error as WitError, Timer as WitTimer, Version,
+};
 use crate::context::{Component, Context};
 use crate::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
@@ -39,7 +41,6 @@ enum State {
 struct Connecting {
     connector: Connector,
     session: Session,
-    config: Arc<Config>,
     timers: Timers,
 }
 
@@ -90,7 +91,6 @@ impl Port {
             Ok(connector) => State::Connecting(Box::new(Connecting {
                 connector,
                 session,
-                config: Arc::clone(config),
                 timers,
             })),
             Err(error) => State::Broken(error),
@@ -131,15 +131,14 @@ impl Port {
         let Connecting {
             connector,
             session,
-            config,
-            ..
+            timers,
         } = *connecting;
         if connector.is_shared() {
             *self.remains.borrow_mut() = Some(connector);
         }
         *state = match outcome {
             Ok(streams) => {
-                let pump = Pump::new(session, streams, Vec::new(), config.timeouts());
+                let pump = Pump::new(session, streams, Vec::new(), timers.limits());
                 State::Connected(Box::new(pump))
             }
             Err(error) => State::Broken(error),
@@ -357,6 +356,18 @@ impl GuestPort for Port {
 
     fn subscribe_write(&self) -> Result<Pollable, WitError> {
         self.subscribe_to(Interest::Write)
+    }
+
+    fn set_timeout(&self, timer: WitTimer, milliseconds: Option<u64>) -> Result<(), WitError> {
+        match &mut *self.state.borrow_mut() {
+            State::Connecting(connecting) => {
+                connecting.timers.set_limit(timer.into(), milliseconds);
+            }
+            State::Connected(pump) => pump.set_timeout(timer.into(), milliseconds),
+            State::Broken(_) => {}
+            State::Closed => return Err(WitError::Closed),
+        }
+        Ok(())
     }
 
     fn time_left(&self) -> Option<u64> {

@@ -126,6 +126,11 @@ impl<T: Transport> Pump<T> {
         }
     }
 
+    /// Change the limit of a timer.
+    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) {
+        self.timers.set_limit(timer, milliseconds);
+    }
+
     /// Time until the first running timer runs out.
     pub fn time_left(&self, now: Moment) -> Option<std::time::Duration> {
         self.timers.time_left(now)

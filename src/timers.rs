@@ -25,6 +25,17 @@ impl Timers {
         }
     }
 
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> Timeouts {
+        self.limits
+    }
+
+    /// Change a limit; a timer that runs keeps its start.
+    pub fn set_limit(&mut self, timer: Timer, milliseconds: Option<u64>) {
+        self.limits.set(timer, milliseconds);
+    }
+
     /// Start a timer; one that runs goes on.
     pub fn start(&mut self, timer: Timer, now: Moment) {
         if !self.running.iter().any(|(running, _)| *running == timer) {

@@ -11,7 +11,6 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 
 use portcullis_host::context_types::Verify;
@@ -21,15 +20,9 @@ use support::certs::{Authority, Identity, KeyType, Leaf, NAME};
 use support::component::{
     ask_for_client_certificates, client_context, error, instance, server_context,
 };
-use support::peers::{ClientStream, TLS12, TLS13, client_config, connect_tcp, connect_tls};
-
-const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-fn listen(tls: &mut Instance, context: &Context) -> (Listener, u16) {
-    let listener = Listener::listen(tls, context, LOCALHOST, 0, None).unwrap();
-    let port = listener.local_address(tls).unwrap().port;
-    (listener, port)
-}
+use support::peers::{
+    ClientStream, LOCALHOST, TLS12, TLS13, client_config, connect_tcp, connect_tls, listen,
+};
 
 fn server(tls: &mut Instance, identity: &Identity) -> Context {
     server_context(tls, &identity.chain_pem(), &identity.key_pem())

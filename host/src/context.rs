@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceAny;
 
-use crate::context_types::{KeyKind, ServerName, Source, Verify, VerifyName};
+use crate::context_types::{DirectoryReport, KeyKind, ServerName, Source, Verify, VerifyName};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::types::{Role, Timer, Version};
@@ -44,6 +44,11 @@ impl Context {
     /// A context that verifies nothing until asked.
     pub fn unverified(instance: &mut Instance, role: Role) -> Result<Self, Failure> {
         ask!(instance, call_unverified, role).map(Self)
+    }
+
+    /// An open context with the same settings, to be changed for later connections.
+    pub fn copy(&self, instance: &mut Instance) -> Result<Self, Failure> {
+        ask!(instance, call_copy, self.0).map(Self)
     }
 
     /// The role it was made for.
@@ -104,6 +109,17 @@ impl Context {
         call!(instance, call_load_identity, self.0, chain, key, passphrase)
     }
 
+    /// Offer one more chain and private key to choose from.
+    pub fn add_identity(
+        &self,
+        instance: &mut Instance,
+        chain: &Source,
+        key: &Source,
+        passphrase: Option<&str>,
+    ) -> Result<(), Failure> {
+        call!(instance, call_add_identity, self.0, chain, key, passphrase)
+    }
+
     /// Trust the certificates of the source; returns how many were new.
     pub fn add_trust_roots(
         &self,
@@ -113,14 +129,27 @@ impl Context {
         call!(instance, call_add_trust_roots, self.0, source)
     }
 
-    /// Trust every certificate in every file of a directory; returns how many were new.
-    pub fn add_trust_directory(&self, instance: &mut Instance, path: &str) -> Result<u32, Failure> {
+    /// Trust every certificate in every file of a directory; says what it found.
+    pub fn add_trust_directory(
+        &self,
+        instance: &mut Instance,
+        path: &str,
+    ) -> Result<DirectoryReport, Failure> {
         call!(instance, call_add_trust_directory, self.0, path)
     }
 
     /// Trust the built-in web roots; returns how many were new.
     pub fn add_web_roots(&self, instance: &mut Instance) -> Result<u32, Failure> {
         call!(instance, call_add_web_roots, self.0)
+    }
+
+    /// Suggest these authorities to clients, and no others; returns how many they are.
+    pub fn load_suggested_authorities(
+        &self,
+        instance: &mut Instance,
+        source: &Source,
+    ) -> Result<u32, Failure> {
+        call!(instance, call_load_suggested_authorities, self.0, source)
     }
 
     /// Say what is asked of the peer's certificate.
@@ -153,9 +182,13 @@ impl Context {
         timer: Timer,
         limit: Option<Duration>,
     ) -> Result<(), Failure> {
-        let milliseconds = limit
-            .map(|limit| u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX));
-        call!(instance, call_set_timeout, self.0, timer, milliseconds)
+        call!(
+            instance,
+            call_set_timeout,
+            self.0,
+            timer,
+            limit.map(milliseconds)
+        )
     }
 
     /// Check that the whole can work, and allow no more changes.
@@ -172,4 +205,9 @@ impl Context {
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }
+}
+
+/// A limit in whole milliseconds, rounded up.
+pub(crate) fn milliseconds(limit: Duration) -> u64 {
+    u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

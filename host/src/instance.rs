@@ -49,6 +49,27 @@ impl Instance {
             .call_status_of(store, error)?)
     }
 
+    /// The directory that secure contexts trust when they are given no roots; none for the web
+    /// roots (`context.default-authority-directory`).
+    ///
+    /// # Errors
+    /// A trap.
+    pub fn default_authority_directory(&mut self) -> Result<Option<String>, Failure> {
+        let Self { store, bindings } = self;
+        let context = bindings.portcullis_tls_context();
+        Ok(context.call_default_authority_directory(store)?)
+    }
+
+    /// Choose that directory (`context.set-default-authority-directory`).
+    ///
+    /// # Errors
+    /// A trap.
+    pub fn set_default_authority_directory(&mut self, path: Option<&str>) -> Result<(), Failure> {
+        let Self { store, bindings } = self;
+        let context = bindings.portcullis_tls_context();
+        Ok(context.call_set_default_authority_directory(store, path)?)
+    }
+
     /// The result of a call, with the explanation of its error.
     pub(crate) fn settle<T>(
         &mut self,

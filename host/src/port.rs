@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceAny;
 
-use crate::context::Context;
+use crate::context::{Context, milliseconds};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::poll::Pollable;
 use crate::port_types::PlainTransport;
-use crate::types::{Address, Version};
+use crate::types::{Address, Timer, Version};
 
 /// A connection; see resource `port` in `wit/port.wit` for its states, what each function does and
 /// which errors it has.
@@ -137,6 +137,22 @@ impl Port {
     /// A pollable that is ready when writing is worth another call.
     pub fn subscribe_write(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
         call!(instance, call_subscribe_write, self.0).map(Pollable)
+    }
+
+    /// Change a timer of this port; none is no limit.
+    pub fn set_timeout(
+        &self,
+        instance: &mut Instance,
+        timer: Timer,
+        limit: Option<Duration>,
+    ) -> Result<(), Failure> {
+        call!(
+            instance,
+            call_set_timeout,
+            self.0,
+            timer,
+            limit.map(milliseconds)
+        )
     }
 
     /// How long until the first running timer runs out; none if no timer runs.

@@ -1,23 +1,24 @@
 //! Decisions to rustls configuration: `Settings` while they can change, `Config` once they are
 //! sealed.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::{
-    ClientConfig, Error as RustlsError, InconsistentKeys, RootCertStore, ServerConfig,
+    ClientConfig, DistinguishedName, Error as RustlsError, InconsistentKeys, ServerConfig,
     SupportedProtocolVersion, version,
 };
 
 use super::credential::{self, KeyKind};
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
+use super::identity::Identities;
 use super::provider::crypto_provider;
-use super::verifier::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
+use super::trust::{self, DirectoryReport, TrustRoots};
+use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
 
 /// Which end of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,21 +111,16 @@ pub struct Settings {
     highest: Version,
     chain: Option<Vec<CertificateDer<'static>>>,
     key: Option<Arc<dyn SigningKey>>,
+    /// Besides chain and key.
+    more_identities: Vec<Arc<CertifiedKey>>,
     roots: TrustRoots,
+    /// In place of the subjects of the trust roots.
+    suggested: Option<Vec<DistinguishedName>>,
     verify: Verify,
     server_name: SendName,
     verify_name: VerifyName,
     timeouts: Timeouts,
     clock: Arc<dyn TimeProvider>,
-}
-
-/// Trust roots in the making.
-#[derive(Clone)]
-struct TrustRoots {
-    /// The web roots stand for themselves until the caller adds roots of its own.
-    is_default: bool,
-    web: bool,
-    own: BTreeSet<Vec<u8>>,
 }
 
 impl Settings {
@@ -137,11 +133,7 @@ impl Settings {
                 Role::Server => Verify::Unverified,
             },
             server_name: SendName::Automatic,
-            roots: TrustRoots {
-                is_default: true,
-                web: role == Role::Client,
-                own: BTreeSet::new(),
-            },
+            roots: TrustRoots::by_default(role == Role::Client),
             ..Self::unverified(role)
         }
     }
@@ -155,11 +147,9 @@ impl Settings {
             highest: Version::Tls13,
             chain: None,
             key: None,
-            roots: TrustRoots {
-                is_default: false,
-                web: false,
-                own: BTreeSet::new(),
-            },
+            more_identities: Vec::new(),
+            roots: TrustRoots::none(),
+            suggested: None,
             verify: Verify::Unverified,
             server_name: SendName::Off,
             verify_name: VerifyName::Host,
@@ -240,46 +230,62 @@ impl Settings {
         key: &[u8],
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let chain = parse_chain(chain)?;
-        let key = credential::private_key(&crypto_provider(), key, KeyKind::Any, passphrase)?;
-        check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
+        let (chain, key) = parse_identity(chain, key, passphrase)?;
         (self.chain, self.key) = (Some(chain), Some(key));
+        Ok(())
+    }
+
+    /// Offer one more chain and key to choose from.
+    pub fn add_identity(
+        &mut self,
+        chain: &[u8],
+        key: &[u8],
+        passphrase: Option<&str>,
+    ) -> Result<(), Error> {
+        let (chain, key) = parse_identity(chain, key, passphrase)?;
+        self.more_identities
+            .push(Arc::new(CertifiedKey::new(chain, key)));
         Ok(())
     }
 
     /// Trust the certificates of the input too; how many were new.
     pub fn add_trust_roots(&mut self, input: &[u8]) -> Result<u32, Error> {
-        let found = credential::certificates(ConfigurationItem::TrustRoots, input)?;
-        // Bundles hold certificates that webpki cannot read; one that it can is enough.
-        let readable: Vec<_> = found
-            .into_iter()
-            .filter(|der| RootCertStore::empty().add(der.clone()).is_ok())
-            .collect();
-        if readable.is_empty() {
-            return Err(Error::refused(
-                ConfigurationItem::TrustRoots,
-                ConfigurationReason::Malformed,
-                "no certificate in it is valid X.509",
-            ));
-        }
-        if self.roots.is_default {
-            (self.roots.is_default, self.roots.web) = (false, false);
-        }
-        Ok(readable
-            .iter()
-            .map(|root| u32::from(self.roots.own.insert(root.to_vec())))
-            .sum())
+        self.roots.add(input)
+    }
+
+    /// Trust the certificates of the files of a directory too, each a path and what reading it
+    /// gave. Files that hold none are reported; the directory itself is, as its only file, if it
+    /// is not there.
+    pub fn add_trust_files<B: AsRef<[u8]>>(
+        &mut self,
+        directory: &str,
+        files: impl IntoIterator<Item = (String, Result<B, Error>)>,
+    ) -> DirectoryReport {
+        self.roots.add_files(directory, files)
     }
 
     /// Trust the built-in web roots too; how many were new.
     pub fn add_web_roots(&mut self) -> u32 {
-        let was_there = std::mem::replace(&mut self.roots.web, true);
-        self.roots.is_default = false;
-        if was_there {
-            0
-        } else {
-            u32::try_from(web_roots().len()).unwrap_or(u32::MAX)
+        self.roots.add_web_roots()
+    }
+
+    /// Whether what is trusted has been left to the default, and whether that matters.
+    #[must_use]
+    pub fn wants_default_roots(&self) -> bool {
+        self.roots.is_default() && self.verify != Verify::Unverified
+    }
+
+    /// Suggest the subjects of these certificates to clients, and no others; how many they are.
+    pub fn load_suggested_authorities(&mut self, input: &[u8]) -> Result<u32, Error> {
+        if self.role == Role::Client {
+            return Err(Error::InvalidArgument(
+                "a client suggests no authorities; use a server's context".into(),
+            ));
         }
+        let suggested = trust::suggested_authorities(input)?;
+        let count = u32::try_from(suggested.len()).unwrap_or(u32::MAX);
+        self.suggested = Some(suggested);
+        Ok(count)
     }
 
     /// Say what is asked of the peer's certificate.
@@ -316,10 +322,10 @@ impl Settings {
 
     /// The configuration that connections are made with, if the whole can work.
     pub fn seal(&self) -> Result<Config, Error> {
-        let identity = self.identity()?;
+        let identities = self.identities()?;
         let side = match self.role {
-            Role::Client => Side::Client(self.client(identity)?),
-            Role::Server => Side::Server(self.server(identity)?),
+            Role::Client => Side::Client(self.client(identities)?),
+            Role::Server => Side::Server(self.server(identities)?),
         };
         Ok(Config {
             side,
@@ -327,31 +333,46 @@ impl Settings {
         })
     }
 
-    fn identity(&self) -> Result<Option<Arc<SingleCertAndKey>>, Error> {
+    fn identities(&self) -> Result<Option<Arc<Identities>>, Error> {
         let missing =
             |item, detail| Err(Error::refused(item, ConfigurationReason::Missing, detail));
-        match (&self.chain, &self.key) {
+        let first = match (&self.chain, &self.key) {
             (Some(chain), Some(key)) => {
                 let pair = CertifiedKey::new(chain.clone(), Arc::clone(key));
-                Ok(Some(Arc::new(SingleCertAndKey::from(pair))))
+                Some(Arc::new(pair))
             }
-            (Some(_), None) => missing(ConfigurationItem::PrivateKey, "there is a chain without"),
-            (None, Some(_)) => missing(
-                ConfigurationItem::CertificateChain,
-                "there is a private key without",
-            ),
-            (None, None) if self.role == Role::Server => missing(
-                ConfigurationItem::CertificateChain,
-                "a server needs one and its key",
-            ),
-            (None, None) => Ok(None),
+            (Some(_), None) => {
+                return missing(ConfigurationItem::PrivateKey, "there is a chain without");
+            }
+            (None, Some(_)) => {
+                return missing(
+                    ConfigurationItem::CertificateChain,
+                    "there is a private key without",
+                );
+            }
+            (None, None) => None,
+        };
+        let all: Vec<_> = first
+            .into_iter()
+            .chain(self.more_identities.iter().map(Arc::clone))
+            .collect();
+        if all.is_empty() {
+            return match self.role {
+                Role::Client => Ok(None),
+                Role::Server => missing(
+                    ConfigurationItem::CertificateChain,
+                    "a server needs one and its key",
+                ),
+            };
         }
+        let tls13 = self.highest == Version::Tls13;
+        Ok(Some(Arc::new(Identities { all, tls13 })))
     }
 
-    fn client(&self, identity: Option<Arc<SingleCertAndKey>>) -> Result<ClientSide, Error> {
+    fn client(&self, identities: Option<Arc<Identities>>) -> Result<ClientSide, Error> {
         let provider = crypto_provider();
         let verifier = ServerVerifier {
-            roots: self.roots()?,
+            roots: self.roots.seal(self.verify != Verify::Unverified)?,
             verify: self.verify,
             name: match &self.verify_name {
                 VerifyName::Host => NameCheck::Connection,
@@ -369,8 +390,8 @@ impl Settings {
             .map_err(|error| Error::Other(Some(error.to_string())))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier));
-        let mut rustls = match identity {
-            Some(identity) => builder.with_client_cert_resolver(identity),
+        let mut rustls = match identities {
+            Some(identities) => builder.with_client_cert_resolver(identities),
             None => builder.with_no_client_auth(),
         };
         rustls.enable_sni = self.server_name != SendName::Off;
@@ -382,7 +403,7 @@ impl Settings {
         })
     }
 
-    fn server(&self, identity: Option<Arc<SingleCertAndKey>>) -> Result<Arc<ServerConfig>, Error> {
+    fn server(&self, identities: Option<Arc<Identities>>) -> Result<Arc<ServerConfig>, Error> {
         let provider = crypto_provider();
         let clock = Arc::clone(&self.clock);
         let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
@@ -391,9 +412,14 @@ impl Settings {
         let builder = if self.verify == Verify::Unverified {
             builder.with_no_client_auth()
         } else {
-            let roots = self.roots()?;
-            let inner =
+            let roots = self.roots.seal(true)?;
+            let mut inner =
                 WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots.anchors), provider);
+            if let Some(suggested) = &self.suggested {
+                inner = inner
+                    .clear_root_hint_subjects()
+                    .add_root_hint_subjects(suggested.iter().cloned());
+            }
             let inner = match self.verify {
                 Verify::Optional => inner.allow_unauthenticated(),
                 Verify::Required | Verify::Unverified => inner,
@@ -403,8 +429,8 @@ impl Settings {
                 .map_err(|error| Error::Other(Some(error.to_string())))?;
             builder.with_client_cert_verifier(Arc::new(ClientVerifier { inner, roots }))
         };
-        let identity = identity.ok_or_else(|| Error::Other(Some("no identity".into())))?;
-        Ok(Arc::new(builder.with_cert_resolver(identity)))
+        let identities = identities.ok_or_else(|| Error::Other(Some("no identity".into())))?;
+        Ok(Arc::new(builder.with_cert_resolver(identities)))
     }
 
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
@@ -416,35 +442,6 @@ impl Settings {
         .filter(|(version, _)| (self.lowest..=self.highest).contains(version))
         .map(|(_, supported)| supported)
         .collect()
-    }
-
-    fn roots(&self) -> Result<Roots, Error> {
-        let anchors = if self.roots.own.is_empty() && self.roots.web {
-            Arc::clone(web_roots())
-        } else {
-            let mut anchors = RootCertStore::empty();
-            if self.roots.web {
-                anchors.roots.clone_from(&web_roots().roots);
-            }
-            anchors.add_parsable_certificates(
-                self.roots
-                    .own
-                    .iter()
-                    .map(|root| CertificateDer::from(root.as_slice())),
-            );
-            Arc::new(anchors)
-        };
-        if anchors.is_empty() && self.verify != Verify::Unverified {
-            return Err(Error::refused(
-                ConfigurationItem::TrustRoots,
-                ConfigurationReason::Missing,
-                "verification is asked for and nothing is trusted",
-            ));
-        }
-        Ok(Roots {
-            anchors,
-            whole: Arc::new(self.roots.own.clone()),
-        })
     }
 }
 
@@ -573,6 +570,17 @@ fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(chain)
 }
 
+fn parse_identity(
+    chain: &[u8],
+    key: &[u8],
+    passphrase: Option<&str>,
+) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn SigningKey>), Error> {
+    let chain = parse_chain(chain)?;
+    let key = credential::private_key(&crypto_provider(), key, KeyKind::Any, passphrase)?;
+    check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
+    Ok((chain, key))
+}
+
 fn check_pair(
     chain: &[CertificateDer<'static>],
     key: &Arc<dyn SigningKey>,
@@ -587,16 +595,6 @@ fn check_pair(
             "certificate and private key",
         )),
     }
-}
-
-/// The Mozilla list, made once.
-fn web_roots() -> &'static Arc<RootCertStore> {
-    static WEB_ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    WEB_ROOTS.get_or_init(|| {
-        Arc::new(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        })
-    })
 }
 
 /// A host as a name; a trailing dot, which DNS allows and certificates never have, goes.

@@ -204,6 +204,7 @@ pub enum ConfigurationItem {
     CertificateChain,
     PrivateKey,
     ServerName,
+    SuggestedAuthorities,
     TrustRoots,
     Versions,
 }
@@ -311,6 +312,7 @@ impl Error {
             })
         };
         match error {
+            rustls::Error::AlertReceived(AlertDescription::CloseNotify) => Self::Closed,
             rustls::Error::AlertReceived(alert) => Self::AlertReceived(alert.into()),
             rustls::Error::InvalidCertificate(cause) => {
                 let alert =

@@ -279,6 +279,7 @@ impl fmt::Display for ConfigurationError {
             ConfigurationItem::CertificateChain => "certificate chain",
             ConfigurationItem::PrivateKey => "private key",
             ConfigurationItem::ServerName => "server name",
+            ConfigurationItem::SuggestedAuthorities => "suggested authorities",
             ConfigurationItem::TrustRoots => "trust roots",
             ConfigurationItem::Versions => "protocol versions",
         };

@@ -9,9 +9,11 @@ mod config;
 mod credential;
 mod error;
 mod explain;
+mod identity;
 mod pem;
 pub mod provider;
 mod session;
+mod trust;
 mod verifier;
 
 pub use config::{Config, Role, SendName, Settings, Timeouts, VerifyName, Version};
@@ -22,4 +24,5 @@ pub use error::{
     ProtocolReason, Status, Timer,
 };
 pub use session::{Plaintext, Session, State};
+pub use trust::{DirectoryReport, FileProblem};
 pub use verifier::Verify;

@@ -201,6 +201,15 @@ impl Authority {
         }
     }
 
+    /// Its name as certificates and suggestions carry it.
+    pub fn subject(&self) -> Vec<u8> {
+        let der = CertificateDer::from(self.der());
+        let anchor = webpki::anchor_from_trusted_cert(&der).unwrap();
+        rustls::DistinguishedName::in_sequence(&anchor.subject)
+            .as_ref()
+            .to_vec()
+    }
+
     pub fn der(&self) -> &[u8] {
         &self.certificate
     }

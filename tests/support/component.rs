@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use portcullis_host::context_types::{Source, Verify};
-use portcullis_host::types::{Error, Role};
+use portcullis_host::types::{ConfigurationError, Error, Role};
 use portcullis_host::{Context, Failure, Guest, Instance, Network, Options};
 
 /// The component.
@@ -63,5 +63,14 @@ pub fn error<T>(result: Result<T, Failure>) -> Error {
             Some(error) => error.clone(),
             None => panic!("the component trapped: {failure:?}"),
         },
+    }
+}
+
+/// The refusal of a configuration that must be refused.
+#[track_caller]
+pub fn configuration<T>(result: Result<T, Failure>) -> ConfigurationError {
+    match error(result) {
+        Error::InvalidConfiguration(error) => error,
+        other => panic!("{other:?}"),
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod certs;
 pub mod component;
+pub mod folder;
 pub mod pair;
 pub mod peers;
 pub mod transports;

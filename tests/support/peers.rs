@@ -1,11 +1,13 @@
 //! The other end: rustls with ring's cryptography, on loopback, one connection on one thread.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use portcullis_host::{Context, Instance, Listener};
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
@@ -35,7 +37,8 @@ fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
         .collect()
 }
 
-fn roots(pem: &str) -> Arc<RootCertStore> {
+/// The certificates as trust roots.
+pub fn roots(pem: &str) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(pem));
     Arc::new(roots)
@@ -86,6 +89,31 @@ pub fn client_config(
         }
         None => builder.with_no_client_auth(),
     })
+}
+
+/// A client's configuration whose certificate is chosen when the server asks for one.
+pub fn requested_client_config(
+    server_roots: &str,
+    resolver: Arc<dyn ResolvesClientCert>,
+) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    Arc::new(
+        builder
+            .with_root_certificates(roots(server_roots))
+            .with_client_cert_resolver(resolver),
+    )
+}
+
+/// Where everything listens.
+pub const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A listener of the component on a free port, and the port.
+pub fn listen(tls: &mut Instance, context: &Context) -> (Listener, u16) {
+    let listener = Listener::listen(tls, context, LOCALHOST, 0, None).unwrap();
+    let port = listener.local_address(tls).unwrap().port;
+    (listener, port)
 }
 
 /// Serve one TLS connection on loopback; the thread returns what `serve` does.

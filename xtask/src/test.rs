@@ -24,7 +24,10 @@ pub(crate) enum Ring {
 /// documentation run the component.
 const RINGS: [(Ring, &[&str]); 3] = [
     (Ring::Native, &["config", "pump", "session", "vectors"]),
-    (Ring::Component, &["client", "instance", "server"]),
+    (
+        Ring::Component,
+        &["client", "instance", "port", "server", "trust"],
+    ),
     (Ring::Outside, &["command", "contract"]),
 ];
 

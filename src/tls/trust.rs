@@ -1,0 +1,215 @@
+//! Trust roots in the making, and the authorities that a server suggests.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::CertificateDer;
+use rustls::{DistinguishedName, RootCertStore};
+
+use super::credential;
+use super::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
+use super::verifier::Roots;
+
+/// What is trusted so far.
+#[derive(Clone)]
+pub(crate) struct TrustRoots {
+    /// The web roots stand for themselves until the caller adds roots of its own.
+    is_default: bool,
+    web: bool,
+    own: Arc<BTreeSet<Vec<u8>>>,
+    /// Where nothing was found, for the message of whoever then trusts nothing.
+    in_vain: Vec<String>,
+}
+
+/// What a directory of authorities gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryReport {
+    /// How many certificates were new.
+    pub added: u32,
+    /// How many files held at least one certificate.
+    pub files: u32,
+    /// What gave none.
+    pub problems: Vec<FileProblem>,
+}
+
+/// A file or directory that gave no trust root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem {
+    /// Where it is.
+    pub path: String,
+    /// Why it gave none.
+    pub reason: ConfigurationReason,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+impl TrustRoots {
+    /// Trust nobody.
+    pub(crate) fn none() -> Self {
+        Self {
+            is_default: false,
+            web: false,
+            own: Arc::default(),
+            in_vain: Vec::new(),
+        }
+    }
+
+    /// What is trusted until the caller says otherwise: the web roots, or nobody.
+    pub(crate) fn by_default(web: bool) -> Self {
+        Self {
+            is_default: true,
+            web,
+            ..Self::none()
+        }
+    }
+
+    /// Whether the caller has said nothing yet.
+    pub(crate) fn is_default(&self) -> bool {
+        self.is_default
+    }
+
+    /// Add the certificates of the input; how many were new.
+    pub(crate) fn add(&mut self, input: &[u8]) -> Result<u32, Error> {
+        let found = credential::certificates(ConfigurationItem::TrustRoots, input)?;
+        // Bundles hold certificates that webpki cannot read; one that it can is enough.
+        let readable: Vec<_> = found
+            .into_iter()
+            .filter(|der| RootCertStore::empty().add(der.clone()).is_ok())
+            .collect();
+        if readable.is_empty() {
+            return Err(Error::refused(
+                ConfigurationItem::TrustRoots,
+                ConfigurationReason::Malformed,
+                "no certificate in it is valid X.509",
+            ));
+        }
+        self.replace_default();
+        let own = Arc::make_mut(&mut self.own);
+        Ok(readable
+            .iter()
+            .map(|root| u32::from(own.insert(root.to_vec())))
+            .sum())
+    }
+
+    /// Add the certificates of the files of a directory, each a path and what reading it gave.
+    pub(crate) fn add_files<B: AsRef<[u8]>>(
+        &mut self,
+        directory: &str,
+        files: impl IntoIterator<Item = (String, Result<B, Error>)>,
+    ) -> DirectoryReport {
+        self.replace_default();
+        let mut report = DirectoryReport::default();
+        for (path, contents) in files {
+            match contents.and_then(|contents| self.add(contents.as_ref())) {
+                Ok(added) => {
+                    report.added += added;
+                    report.files += 1;
+                }
+                Err(error) => report.problems.push(FileProblem::new(path, error)),
+            }
+        }
+        if report.files == 0 {
+            self.in_vain.push(match report.problems.as_slice() {
+                [only] if only.path == directory => format!("{directory} is not there"),
+                _ => format!("{directory} holds none"),
+            });
+        }
+        report
+    }
+
+    /// Add the built-in web roots; how many were new.
+    pub(crate) fn add_web_roots(&mut self) -> u32 {
+        let was_there = std::mem::replace(&mut self.web, true);
+        self.is_default = false;
+        if was_there {
+            0
+        } else {
+            u32::try_from(web_roots().len()).unwrap_or(u32::MAX)
+        }
+    }
+
+    fn replace_default(&mut self) {
+        if self.is_default {
+            (self.is_default, self.web) = (false, false);
+        }
+    }
+
+    /// The roots to verify with; where it is `needed`, there must be one.
+    pub(crate) fn seal(&self, needed: bool) -> Result<Roots, Error> {
+        let anchors = if self.own.is_empty() && self.web {
+            Arc::clone(web_roots())
+        } else {
+            let mut anchors = RootCertStore::empty();
+            if self.web {
+                anchors.roots.clone_from(&web_roots().roots);
+            }
+            let own = self.own.iter();
+            anchors
+                .add_parsable_certificates(own.map(|root| CertificateDer::from(root.as_slice())));
+            Arc::new(anchors)
+        };
+        if anchors.is_empty() && needed {
+            let mut detail = "verification is asked for and nothing is trusted".to_owned();
+            for place in &self.in_vain {
+                detail.push_str("; ");
+                detail.push_str(place);
+            }
+            return Err(Error::refused(
+                ConfigurationItem::TrustRoots,
+                ConfigurationReason::Missing,
+                detail,
+            ));
+        }
+        Ok(Roots {
+            anchors,
+            whole: Arc::clone(&self.own),
+        })
+    }
+}
+
+impl FileProblem {
+    fn new(path: String, error: Error) -> Self {
+        let (reason, detail) = match error {
+            Error::Configuration(ConfigurationError { reason, detail, .. }) => (reason, detail),
+            other => (ConfigurationReason::Unreadable, Some(other.to_string())),
+        };
+        Self {
+            path,
+            reason,
+            detail,
+        }
+    }
+}
+
+/// The subjects of the certificates of the input, each once.
+pub(crate) fn suggested_authorities(input: &[u8]) -> Result<Vec<DistinguishedName>, Error> {
+    let item = ConfigurationItem::SuggestedAuthorities;
+    let mut subjects = Vec::new();
+    for der in credential::certificates(item, input)? {
+        let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|cause| {
+            Error::refused(
+                item,
+                ConfigurationReason::Malformed,
+                format!("not valid X.509: {cause}"),
+            )
+        })?;
+        let subject = DistinguishedName::in_sequence(&anchor.subject);
+        if !subjects
+            .iter()
+            .any(|known: &DistinguishedName| known.as_ref() == subject.as_ref())
+        {
+            subjects.push(subject);
+        }
+    }
+    Ok(subjects)
+}
+
+/// The Mozilla list, made once.
+fn web_roots() -> &'static Arc<RootCertStore> {
+    static WEB_ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    WEB_ROOTS.get_or_init(|| {
+        Arc::new(RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        })
+    })
+}
