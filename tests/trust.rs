@@ -31,8 +31,8 @@ use support::component::{
 };
 use support::folder::Folder;
 use support::peers::{
-    ALL, LOCALHOST, TLS12, TLS13, client_config, connect_tls, echo, echo_and_close, listen,
-    requested_client_config, serve_tcp, serve_tls, server_config,
+    ALL, LOCALHOST, TLS12, TLS13, client_config, client_config_with_suites, connect_tls, echo,
+    echo_and_close, listen, requested_client_config, serve_tcp, serve_tls, server_config,
 };
 
 /// An instance that sees the folder as `/certs`.
@@ -385,21 +385,13 @@ fn a_server_with_a_choice_presents_the_name_that_is_asked_for_and_a_key_that_the
     }
     let (listener, number) = listen(&mut tls, &context);
     let mut presented = |name: &'static str, rsa_only: bool| {
-        let mut config = (*client_config(&root.pem(), None, ALL)).clone();
-        if rsa_only {
-            let mut provider = rustls::crypto::ring::default_provider();
-            provider
-                .cipher_suites
-                .retain(|suite| format!("{:?}", suite.suite()).starts_with("TLS_ECDHE_RSA"));
-            let builder = ClientConfig::builder_with_provider(Arc::new(provider))
-                .with_protocol_versions(TLS12)
-                .unwrap();
-            config = builder
-                .with_root_certificates(support::peers::roots(&root.pem()))
-                .with_no_client_auth();
-        }
+        let config = if rsa_only {
+            client_config_with_suites(&root.pem(), "TLS_ECDHE_RSA")
+        } else {
+            client_config(&root.pem(), None, ALL)
+        };
         let client = thread::spawn(move || {
-            let mut stream = connect_tls(Arc::new(config), name, number);
+            let mut stream = connect_tls(config, name, number);
             stream.conn.complete_io(&mut stream.sock).unwrap();
             let _ = stream.read(&mut [0; 1]);
             stream.conn.peer_certificates().unwrap()[0].to_vec()

@@ -2,6 +2,8 @@
 
 use rustls::{AlertDescription, CertificateError as RustlsCertificate, PeerIncompatible};
 
+use super::verifier::WeakKey;
+
 /// Every failure of the component. The WIT variant `error` has the same cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -323,7 +325,9 @@ impl Error {
                 reason: CertificateReason::Missing,
                 expected_name: None,
                 names: Vec::new(),
-                alert_sent,
+                // In TLS 1.3 it leaves encrypted.
+                alert_sent: alert_sent
+                    .or_else(|| Some(AlertDescription::CertificateRequired.into())),
                 detail,
             }),
             rustls::Error::DecryptError => {
@@ -355,7 +359,10 @@ impl Error {
 
 impl CertificateError {
     fn from_rustls(cause: RustlsCertificate, alert_sent: Option<u8>) -> Self {
-        let detail = Some(cause.to_string());
+        let detail = Some(match &cause {
+            RustlsCertificate::Other(other) => other.0.to_string(),
+            cause => cause.to_string(),
+        });
         let (mut expected_name, mut names) = (None, Vec::new());
         let reason = match cause {
             RustlsCertificate::BadEncoding => CertificateReason::BadEncoding,
@@ -383,6 +390,9 @@ impl CertificateError {
             }
             RustlsCertificate::InvalidPurpose | RustlsCertificate::InvalidPurposeContext { .. } => {
                 CertificateReason::WrongPurpose
+            }
+            RustlsCertificate::Other(other) if other.0.is::<WeakKey>() => {
+                CertificateReason::UnsupportedAlgorithm
             }
             RustlsCertificate::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
                 Some(

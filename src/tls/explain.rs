@@ -145,7 +145,10 @@ impl fmt::Display for CertificateError {
                 [] => f.write_str("no names")?,
                 names => f.write_str(&names.join(", "))?,
             }
-        } else if matches!(self.reason, CertificateReason::Other) {
+        } else if matches!(
+            self.reason,
+            CertificateReason::Other | CertificateReason::UnsupportedAlgorithm
+        ) {
             write!(f, "{}", Detail(self.detail.as_deref()))?;
         }
         write!(f, "; {cure}")
@@ -261,9 +264,10 @@ impl fmt::Display for NetworkError {
             NetworkCode::NameUnresolvable => ("no such name", "check the spelling"),
             NetworkCode::NewSocketLimit => ("no more sockets", "close some, or raise the limit"),
             NetworkCode::NotSupported => ("not supported here", "use a runtime that offers it"),
-            NetworkCode::PermanentResolverFailure => {
-                ("the resolver failed", "check the machine's DNS settings")
-            }
+            NetworkCode::PermanentResolverFailure => (
+                "the resolver failed",
+                "check the machine's DNS settings, and that the runtime allows name lookup",
+            ),
             NetworkCode::RemoteUnreachable => ("no route", "check network and address"),
             NetworkCode::TemporaryResolverFailure => ("the resolver failed for now", "try again"),
             NetworkCode::TimedOut => ("no answer", "check address and firewall"),

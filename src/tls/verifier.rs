@@ -1,6 +1,7 @@
 //! What is asked of the peer's certificate; the only code that may say "verified".
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,6 +14,8 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
     SignatureScheme,
 };
+
+use super::provider::refused_rsa_size;
 
 /// Which checks the peer's certificate has to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +74,9 @@ impl ServerVerifier {
             now,
             self.algorithms.all,
         )
-        .or_else(|error| self.roots.accept_own(end_entity, error))?;
+        .or_else(|error| self.roots.accept_own(end_entity, error))
+        .and_then(|()| refuse_weak_key(end_entity))
+        .map_err(|error| weak_key_instead(intermediates, error))?;
         match &self.name {
             NameCheck::Connection => verify_server_name(&certificate, connection_name),
             NameCheck::Fixed(name) => verify_server_name(&certificate, name),
@@ -143,10 +148,11 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Result<ClientCertVerified, Error> {
         self.inner
             .verify_client_cert(end_entity, intermediates, now)
-            .or_else(|error| {
-                self.roots.accept_own(end_entity, error)?;
-                Ok(ClientCertVerified::assertion())
-            })
+            .map(|_| ())
+            .or_else(|error| self.roots.accept_own(end_entity, error))
+            .and_then(|()| refuse_weak_key(end_entity))
+            .map_err(|error| weak_key_instead(intermediates, error))?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -192,6 +198,42 @@ impl Roots {
             _ => Err(error),
         }
     }
+}
+
+/// An RSA key whose size the provider refuses.
+#[derive(Debug)]
+pub(crate) struct WeakKey {
+    bits: usize,
+}
+
+impl fmt::Display for WeakKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an RSA key of {} bits", self.bits)
+    }
+}
+
+impl std::error::Error for WeakKey {}
+
+fn refuse_weak_key(certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    let spki = webpki::EndEntityCert::try_from(certificate)
+        .map(|certificate| certificate.subject_public_key_info());
+    match spki.ok().and_then(|spki| refused_rsa_size(&spki)) {
+        Some(bits) => {
+            let cause = OtherError(Arc::new(WeakKey { bits }));
+            Err(CertificateError::Other(cause).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// A signature that cannot be checked for the size of the authority's key looks to webpki like one
+/// that is wrong: an accusation that the peer does not deserve.
+fn weak_key_instead(authorities: &[CertificateDer<'_>], error: Error) -> Error {
+    if error != Error::InvalidCertificate(CertificateError::BadSignature) {
+        return error;
+    }
+    let weak = authorities.iter().map(refuse_weak_key);
+    weak.filter_map(Result::err).next().unwrap_or(error)
 }
 
 fn is_ca_as_end_entity(error: &Error) -> bool {

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use base64ct::{Base64, Encoding as _};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, SignatureAlgorithm, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SignatureAlgorithm, date_time_ymd,
 };
 use rsa::pkcs1::EncodeRsaPublicKey as _;
 use rsa::pkcs8::EncodePrivateKey as _;
@@ -61,6 +61,8 @@ pub struct Leaf {
     pub validity: Validity,
     pub usage: Usage,
     pub is_ca: bool,
+    /// An extension that must be understood and that nobody knows.
+    pub is_strange: bool,
 }
 
 impl Leaf {
@@ -72,6 +74,7 @@ impl Leaf {
             validity: Validity::Current,
             usage: Usage::Server,
             is_ca: false,
+            is_strange: false,
         }
     }
 
@@ -109,6 +112,14 @@ impl Leaf {
         }
     }
 
+    /// Has a critical extension that nobody knows.
+    pub fn strange(self) -> Self {
+        Self {
+            is_strange: true,
+            ..self
+        }
+    }
+
     /// Signed with its own key.
     pub fn self_signed(&self) -> Identity {
         let key = Key::new(self.key);
@@ -142,6 +153,12 @@ impl Leaf {
             Usage::Any => Vec::new(),
             Usage::CodeSigning => vec![ExtendedKeyUsagePurpose::CodeSigning],
         };
+        if self.is_strange {
+            let mut extension =
+                CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999, 1], vec![5, 0]);
+            extension.set_criticality(true);
+            parameters.custom_extensions.push(extension);
+        }
         parameters
     }
 }

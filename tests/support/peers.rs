@@ -11,9 +11,10 @@ use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
-    SupportedProtocolVersion,
+    SupportedCipherSuite, SupportedProtocolVersion,
 };
 
 /// No step of a test takes longer; a test that hangs fails by it.
@@ -37,8 +38,7 @@ fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
         .collect()
 }
 
-/// The certificates as trust roots.
-pub fn roots(pem: &str) -> Arc<RootCertStore> {
+fn roots(pem: &str) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(pem));
     Arc::new(roots)
@@ -68,6 +68,41 @@ pub fn server_config(
     };
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     Arc::new(builder.with_single_cert(certificates(chain), key).unwrap())
+}
+
+/// A server's configuration with a chain that need not belong to the key.
+pub fn server_config_of(chain: &[CertificateDer<'static>], key: &str) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let key = provider().key_provider.load_private_key(key).unwrap();
+    let identity = SingleCertAndKey::from(CertifiedKey::new(chain.to_vec(), key));
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    Arc::new(
+        builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(identity)),
+    )
+}
+
+/// A TLS 1.2 client's configuration with the suites whose names begin so.
+pub fn client_config_with_suites(server_roots: &str, prefix: &str) -> Arc<ClientConfig> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    let is_wanted = |suite: &SupportedCipherSuite| {
+        suite
+            .suite()
+            .as_str()
+            .is_some_and(|name| name.starts_with(prefix))
+    };
+    provider.cipher_suites.retain(is_wanted);
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(TLS12)
+        .unwrap();
+    Arc::new(
+        builder
+            .with_root_certificates(roots(server_roots))
+            .with_no_client_auth(),
+    )
 }
 
 /// A client's configuration, with or without an identity (chain and key).

@@ -16,6 +16,8 @@ mod verify;
 
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use verify::refused_rsa_size;
+
 use rustls::SupportedCipherSuite;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 

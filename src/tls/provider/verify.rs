@@ -4,6 +4,7 @@
 //! the same [`InvalidSignature`].
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use pkcs8::spki::SubjectPublicKeyInfoRef;
 use rsa::BoxedUint;
 use rsa::pkcs1::RsaPublicKeyRef;
 use rsa::pkcs1::der::Decode;
@@ -16,7 +17,7 @@ use sha2::digest::FixedOutputReset;
 use sha2::digest::const_oid::AssociatedOid;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::key::RSA_MODULUS_BITS;
+use super::key::{RSA_ENCRYPTION, RSA_MODULUS_BITS};
 
 /// What certificates may be signed with (`all`), and what handshakes may be signed with (`mapping`).
 ///
@@ -223,6 +224,20 @@ fn rsa_public_key(der: &[u8]) -> Result<rsa::PublicKey, InvalidSignature> {
     let n = BoxedUint::from_be_slice_vartime(key.modulus.as_bytes());
     let e = BoxedUint::from_be_slice_vartime(key.public_exponent.as_bytes());
     rsa::PublicKey::new_with_size_limits(n, e, RSA_MODULUS_BITS).map_err(invalid)
+}
+
+/// The size in bits of an RSA key that every signature check refuses for its size; none for other
+/// keys. `spki` is the SubjectPublicKeyInfo of a certificate.
+pub(crate) fn refused_rsa_size(spki: &[u8]) -> Option<usize> {
+    let info = SubjectPublicKeyInfoRef::try_from(spki).ok()?;
+    if info.algorithm.oid != RSA_ENCRYPTION {
+        return None;
+    }
+    let key = RsaPublicKeyRef::from_der(info.subject_public_key.as_bytes()?).ok()?;
+    let modulus = key.modulus.as_bytes();
+    let zeros = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
+    let bits = modulus.len() * 8 - zeros;
+    (!RSA_MODULUS_BITS.contains(&bits)).then_some(bits)
 }
 
 fn invalid<E>(_: E) -> InvalidSignature {
