@@ -167,3 +167,133 @@ fn only_the_provider_names_a_crypto_crate() {
     ];
     assert_eq!(lines_with(&outside, &crates), Vec::<String>::new());
 }
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The rows of the Markdown tables below a heading, or of all tables: cells without their spaces.
+fn rows<'a>(page: &'a str, heading: Option<&str>) -> Vec<Vec<&'a str>> {
+    let mut is_below = heading.is_none();
+    let mut rows = Vec::new();
+    for line in page.lines() {
+        if let (Some(name), Some(heading)) = (line.strip_prefix("## "), heading) {
+            is_below = name == heading;
+        }
+        if is_below && line.starts_with("| ") {
+            rows.push(line.trim_matches('|').split('|').map(str::trim).collect());
+        }
+    }
+    rows
+}
+
+/// The tests that a cell names as `file::function`, each of which must exist and be a test.
+fn tests_in(cell: &str) -> Vec<&str> {
+    let quoted = cell.split('`').skip(1).step_by(2);
+    let names: Vec<_> = quoted.filter_map(|name| name.split_once("::")).collect();
+    for (file, function) in &names {
+        let text = ["tests", "host/tests"]
+            .map(|folder| {
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join(folder)
+                    .join(file)
+            })
+            .into_iter()
+            .find_map(|path| fs::read_to_string(path.with_extension("rs")).ok())
+            .unwrap_or_else(|| panic!("no test file is called {file}"));
+        assert!(
+            text.contains(&format!("#[test]\nfn {function}()")),
+            "{file} has no test {function}"
+        );
+    }
+    names.into_iter().map(|(_, function)| function).collect()
+}
+
+#[test]
+fn every_item_of_the_seed_has_a_test_that_carries_its_id() {
+    let page = read("docs/seed.md");
+    let mut expected = Vec::new();
+    for (letter, count) in [
+        ("E", 13),
+        ("P", 4),
+        ("C", 8),
+        ("L", 11),
+        ("T", 2),
+        ("K", 12),
+        ("O", 8),
+    ] {
+        expected.extend((1..=count).map(|number| format!("{letter}{number}")));
+    }
+    let mut found = Vec::new();
+    for row in rows(&page, None) {
+        if row[0] == "id" {
+            continue;
+        }
+        assert_eq!(row.len(), 5, "{row:?}");
+        let tests = tests_in(row[4]);
+        assert!(!tests.is_empty(), "{} has no test", row[0]);
+        let id = row[0].to_lowercase();
+        for test in tests {
+            assert!(
+                test.split('_').any(|part| part == id),
+                "{test} does not carry {id}"
+            );
+        }
+        found.push(row[0].to_owned());
+    }
+    assert_eq!(found, expected);
+}
+
+/// The names of the cases of an enum or a variant.
+fn cases(wit: &str, kind: &str) -> Vec<String> {
+    let begin = wit.find(&format!("{kind} {{")).unwrap();
+    let body = &wit[begin..begin + wit[begin..].find("\n    }").unwrap()];
+    let lines = body.lines().skip(1).map(str::trim);
+    lines
+        .filter(|line| !line.starts_with("///") && !line.is_empty())
+        .map(|line| {
+            line.trim_end_matches(',')
+                .split('(')
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn every_case_of_an_error_has_its_cure_and_a_test_or_the_reason_why_none() {
+    let (wit, page) = (read("wit/types.wit"), read("docs/errors.md"));
+    let component = [
+        "client", "cipher", "identity", "port", "refusal", "server", "trust",
+    ];
+    for (kind, heading) in [
+        ("variant error", "error"),
+        ("enum timer", "timer"),
+        ("enum certificate-reason", "certificate-reason"),
+        ("enum protocol-reason", "protocol-reason"),
+        ("enum network-code", "network-code"),
+    ] {
+        let rows = rows(&page, Some(heading));
+        let listed: Vec<_> = rows[1..]
+            .iter()
+            .map(|row| row[0].trim_matches('`'))
+            .collect();
+        assert_eq!(listed, cases(&wit, kind), "{heading}");
+        for row in &rows[1..] {
+            assert_eq!(row.len(), 4, "{row:?}");
+            let is_explained = ["never produced: ", "not produced: ", "not produced yet: "]
+                .iter()
+                .any(|reason| row[3].starts_with(reason));
+            let tests = tests_in(row[3]);
+            assert!(is_explained || !tests.is_empty(), "{} has no test", row[0]);
+            // Over the built component: in one of the files of that ring.
+            assert!(
+                is_explained
+                    || component
+                        .iter()
+                        .any(|file| row[3].contains(&format!("`{file}::")))
+            );
+        }
+    }
+}

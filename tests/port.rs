@@ -518,7 +518,7 @@ fn t2_a_command_injected_before_tls_is_an_error_to_the_server_and_never_data() {
 }
 
 #[test]
-fn o1_o2_a_port_tells_the_addresses_of_its_socket() {
+fn o2_a_port_tells_the_addresses_of_its_socket() {
     let mut tls = instance();
     let (port, peer) = open(&mut tls, |stream| {
         stream.conn.complete_io(&mut stream.sock).unwrap();

@@ -89,7 +89,7 @@ impl fmt::Debug for Guest {
 }
 
 /// Every component runs here, with and without wide arithmetic, which wasmtime 48 leaves off.
-fn engine() -> wasmtime::Result<Engine> {
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_wide_arithmetic(true);
     Engine::new(&config)

@@ -45,6 +45,9 @@
 //! A client of web servers needs no roots, and another grant:
 //! `Network::none().connect(Addresses::any_on_port(443)).lookup()`.
 //!
+//! A component that imports `portcullis:tls` is made one with it by [`compose`]; if it is a command,
+//! [`Program`] runs it.
+//!
 //! Everything is freed with its instance. In an instance that lives long, free each handle by its
 //! `drop` when it is done with, and pollables before the port or listener that they are of.
 
@@ -59,8 +62,10 @@ mod instance;
 mod listener;
 mod network;
 mod options;
+mod plug;
 mod poll;
 mod port;
+mod program;
 mod state;
 mod transport;
 
@@ -73,8 +78,10 @@ pub use instance::Instance;
 pub use listener::Listener;
 pub use network::Network;
 pub use options::Options;
+pub use plug::compose;
 pub use poll::{Pollable, Signal};
 pub use port::Port;
+pub use program::Program;
 pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 /// The code in the README compiles.

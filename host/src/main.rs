@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+mod compose;
 mod connect;
 mod connection;
 mod demo;
@@ -14,6 +15,7 @@ mod identity;
 mod inspect;
 mod interrupt;
 mod relay;
+mod run;
 mod serve;
 mod server;
 mod site;
@@ -47,6 +49,8 @@ enum Command {
     Connect(connect::Connect),
     Serve(serve::Serve),
     Inspect(inspect::Inspect),
+    Compose(compose::Compose),
+    Run(run::Run),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +73,8 @@ fn main() -> ExitCode {
         Command::Connect(connect) => connect.run(),
         Command::Serve(serve) => serve.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Compose(compose) => compose.run(),
+        Command::Run(run) => run.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

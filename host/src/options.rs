@@ -83,6 +83,10 @@ impl Options {
     }
 
     pub(crate) fn into_wasi(self) -> wasmtime::Result<WasiCtx> {
+        Ok(self.into_builder()?.build())
+    }
+
+    pub(crate) fn into_builder(self) -> wasmtime::Result<WasiCtxBuilder> {
         let mut wasi = WasiCtxBuilder::new();
         let network = Arc::new(self.network);
         wasi.allow_tcp(network.allows_tcp())
@@ -112,7 +116,7 @@ impl Options {
         if self.inherit_stderr {
             wasi.inherit_stderr();
         }
-        Ok(wasi.build())
+        Ok(wasi)
     }
 }
 

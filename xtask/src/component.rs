@@ -38,6 +38,28 @@ pub(crate) fn get(workspace: &Workspace) -> Result<PathBuf> {
 /// A result that did not change leaves the copy alone, so that nothing that depends on it is built
 /// again.
 fn build(workspace: &Workspace, arguments: &[String]) -> Result<PathBuf> {
+    let mut selection = vec![
+        "--package".to_owned(),
+        "portcullis".to_owned(),
+        "--lib".to_owned(),
+    ];
+    selection.extend_from_slice(arguments);
+    let built =
+        build_guest(workspace, "building the component", &selection)?.join("portcullis.wasm");
+    let copy = workspace.target.join("portcullis.wasm");
+    let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    if fs::read(&copy).ok().as_deref() != Some(bytes.as_slice()) {
+        fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
+    }
+    Ok(copy)
+}
+
+/// Build what is selected for wasm, in the profile of the component; the directory of the results.
+pub(crate) fn build_guest(
+    workspace: &Workspace,
+    doing: &str,
+    selection: &[String],
+) -> Result<PathBuf> {
     rust::need_wasm_target(workspace)?;
     let target = workspace.target.join("guest");
     let mut cargo = workspace.cargo();
@@ -49,26 +71,13 @@ fn build(workspace: &Workspace, arguments: &[String]) -> Result<PathBuf> {
         "--target",
         rust::WASM_TARGET,
     ]);
-    cargo
-        .args(["--package", "portcullis", "--lib", "--target-dir"])
-        .arg(&target)
-        .args(arguments);
-    // They would take the place of the flags in .cargo/config.toml: the component is always the same.
+    cargo.args(selection).arg("--target-dir").arg(&target);
+    // They would take the place of the flags in .cargo/config.toml: what is built is always the same.
     cargo
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    process::run("building the component", &mut cargo)?;
-
-    let built = target
-        .join(rust::WASM_TARGET)
-        .join("component")
-        .join("portcullis.wasm");
-    let copy = workspace.target.join("portcullis.wasm");
-    let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    if fs::read(&copy).ok().as_deref() != Some(bytes.as_slice()) {
-        fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
-    }
-    Ok(copy)
+    process::run(doing, &mut cargo)?;
+    Ok(target.join(rust::WASM_TARGET).join("component"))
 }
 
 fn describe(path: &Path) -> Result<String> {

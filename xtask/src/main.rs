@@ -4,6 +4,7 @@
 mod apt;
 mod component;
 mod demo;
+mod example;
 mod lint;
 mod process;
 mod rust;

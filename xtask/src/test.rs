@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::workspace::Workspace;
-use crate::{apt, component, process};
+use crate::{apt, component, example, process};
 
 /// What a test runs against (`cargo xtask test --ring`).
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,9 +26,9 @@ const RINGS: [(Ring, &[&str]); 3] = [
     (Ring::Native, &["config", "pump", "session", "vectors"]),
     (
         Ring::Component,
-        &["client", "instance", "port", "server", "trust"],
+        &["client", "instance", "port", "refusal", "server", "trust"],
     ),
-    (Ring::Outside, &["command", "contract"]),
+    (Ring::Outside, &["command", "contract", "example"]),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.
@@ -47,6 +47,10 @@ pub(crate) fn run(
         apt::need_tools(in_ci)?;
     }
     let component = component::get(workspace)?;
+    let examples = match ring {
+        None | Some(Ring::Outside) => Some(example::build(workspace)?),
+        Some(Ring::Native | Ring::Component) => None,
+    };
     for selection in selections {
         let mut cargo = workspace.cargo();
         cargo
@@ -57,6 +61,9 @@ pub(crate) fn run(
             .args(filters)
             .args(arguments)
             .env(component::VARIABLE, &component);
+        if let Some(examples) = &examples {
+            cargo.env(example::VARIABLE, examples);
+        }
         if in_ci {
             cargo.env(REQUIRE_TOOLS, "1");
         }

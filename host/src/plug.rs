@@ -1,0 +1,29 @@
+//! Composition: a component that imports `portcullis:tls` and the component that exports it, made
+//! into one that needs nothing but WASI.
+
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions};
+
+use crate::guest::EMBEDDED;
+
+/// Plugs the embedded component into a consumer's imports of `portcullis:tls`; the result runs
+/// under any runtime that has WASI 0.2 with sockets. What `wac plug` does on the command line.
+///
+/// # Errors
+/// When the consumer is no component, or imports none of the component's interfaces.
+pub fn compose(consumer: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name: &str, component: &[u8]| {
+        let package = Package::from_bytes(name, None, component.to_vec(), graph.types_mut())
+            .map_err(failed)?;
+        graph.register_package(package).map_err(failed)
+    };
+    let provider = register("portcullis:tls", EMBEDDED)?;
+    let consumer = register("portcullis:consumer", consumer)?;
+    wac_graph::plug(&mut graph, vec![provider], consumer).map_err(failed)?;
+    graph.encode(EncodeOptions::default()).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("the component cannot be composed: {error:#}"))
+}
