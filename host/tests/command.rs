@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use support::{Folder, PATIENCE, Running, await_listener, free_port, refusal, run, serve, tool};
+use support::{Folder, PATIENCE, Running, free_port, refusal, run, serve, start, tool};
 
 #[test]
 fn the_demo_shows_what_it_promises() {
@@ -70,16 +70,11 @@ fn connect_fetches_a_page_from_openssl_in_either_version_with_every_key_type() {
         );
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
-        let server = Command::new(&openssl)
-            .args([
-                "s_server", "-www", "-quiet", "-accept", &address, "-cert", &cert, "-key", &key,
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let _server = Running(server.unwrap());
-        await_listener(port);
+        let mut server = Command::new(&openssl);
+        server.stdin(Stdio::null()).args([
+            "s_server", "-www", "-quiet", "-accept", &address, "-cert", &cert, "-key", &key,
+        ]);
+        let _server = start(server, &folder, port);
         for (version, shown) in [("--tls1_2", "TLSv1.2"), ("--tls1_3", "TLSv1.3")] {
             let target = format!("localhost:{port}");
             let request = b"GET / HTTP/1.0\r\n\r\n";
@@ -110,14 +105,9 @@ fn connect_fetches_a_page_from_python() {
          s.socket = c.wrap_socket(s.socket, server_side=True, do_handshake_on_connect=False)\n\
          s.serve_forever()\n"
     );
-    let server = Command::new(python)
-        .args(["-c", &script])
-        .current_dir(&folder.0)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let _server = Running(server.unwrap());
-    await_listener(port);
+    let mut server = Command::new(python);
+    server.args(["-c", &script]).current_dir(&folder.0);
+    let _server = start(server, &folder, port);
     let target = format!("localhost:{port}");
     let arguments = ["connect", &target, "--cafile", &folder.path("ca.pem")];
     let output = run(&arguments, b"GET /hello.txt HTTP/1.0\r\n\r\n");

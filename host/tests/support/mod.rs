@@ -8,27 +8,31 @@
     reason = "test files use different parts, and a test that cannot go on should stop"
 )]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// No step of a test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory with an authority (`ca.pem`) and a server's identity for localhost (`cert.pem`,
-/// `key.pem`), removed with the value.
+/// `key.pem`), removed with the value. It belongs to the user of the servers.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("command-{name}-{}", std::process::id()));
+        // Where another user may go too; the target directory may not be.
+        let folder = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
@@ -48,6 +52,13 @@ impl Folder {
         fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
         fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
         fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+        // PostgreSQL insists on it.
+        let secret = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(folder.join("key.pem"), secret).unwrap();
+        let user = User::of_servers();
+        for path in ["", "ca.pem", "cert.pem", "key.pem"] {
+            user.own(folder.join(path));
+        }
         Self(folder)
     }
 
@@ -62,13 +73,70 @@ impl Drop for Folder {
     }
 }
 
-/// A program that is ended with the value, by its own id.
+/// A program that is asked to end, and ended, with the value, by its own id.
 pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // Once it has been waited for, the id is another's.
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        let pid = Pid::from_child(&self.0);
+        let _ = kill_process(pid, Signal::TERM);
+        let (ended, end) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _ = self.0.wait();
+                let _ = ended.send(());
+            });
+            if end.recv_timeout(PATIENCE).is_err() {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+    }
+}
+
+/// Whom servers run as: an unprivileged user, for some refuse to be root.
+pub struct User {
+    pub name: String,
+    pub group: String,
+    /// What to become; none if it is what we are.
+    ids: Option<(u32, u32)>,
+}
+
+impl User {
+    pub fn of_servers() -> Self {
+        let id = |arguments: &[&str]| {
+            let output = Command::new("id").args(arguments).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        let is_root = id(&["-u"]) == "0";
+        let of: &[&str] = if is_root { &["nobody"] } else { &[] };
+        let ask = |what| id(&[&[what], of].concat());
+        let number = |what| ask(what).parse().unwrap();
+        Self {
+            name: ask("-un"),
+            group: ask("-gn"),
+            ids: is_root.then(|| (number("-u"), number("-g"))),
+        }
+    }
+
+    /// Give a file or directory to this user.
+    pub fn own(&self, path: impl AsRef<Path>) {
+        if let Some((user, group)) = self.ids {
+            chown(path, Some(user), Some(group)).unwrap();
+        }
+    }
+
+    /// A program as this user, in the folder.
+    pub fn command(&self, program: &Path, folder: &Folder) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&folder.0).stdin(Stdio::null());
+        if let Some((user, group)) = self.ids {
+            command.uid(user).gid(group);
+        }
+        command
     }
 }
 
@@ -134,13 +202,21 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// Wait until somebody listens, by trying.
-pub fn await_listener(port: u16) {
-    let started = std::time::Instant::now();
+/// Start a server and wait until it listens, by trying.
+pub fn start(mut command: Command, folder: &Folder, port: u16) -> Running {
+    let log = File::create(folder.path("log")).unwrap();
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    let mut server = Running(command.spawn().unwrap());
+    let started = Instant::now();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(started.elapsed() < PATIENCE, "nobody listens on {port}");
+        let ended = server.0.try_wait().unwrap();
+        if ended.is_some() || started.elapsed() > PATIENCE {
+            let log = fs::read_to_string(folder.path("log")).unwrap_or_default();
+            panic!("{command:?} does not listen on {port} ({ended:?}): {log}");
+        }
         thread::yield_now();
     }
+    server
 }
 
 pub fn tool(name: &str) -> Option<PathBuf> {
@@ -150,7 +226,7 @@ pub fn tool(name: &str) -> Option<PathBuf> {
         .flatten()
         .flatten();
     let found = std::env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin")])
+        .chain(["/usr/sbin", "/usr/lib/dovecot"].map(PathBuf::from))
         .chain(postgres.map(|version| version.path().join("bin")))
         .map(|folder| folder.join(name))
         .find(|program| program.is_file());
@@ -162,21 +238,4 @@ pub fn tool(name: &str) -> Option<PathBuf> {
         let _ = writeln!(std::io::stderr(), "SKIPPED: `{name}` is not installed");
     }
     found
-}
-
-/// Run a program of a test's own as a user that is not root; PostgreSQL insists on it.
-pub fn unprivileged(program: &Path, arguments: &[&str]) -> Command {
-    let is_root =
-        fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    if !is_root {
-        let mut command = Command::new(program);
-        command.args(arguments);
-        return command;
-    }
-    let mut command = Command::new("runuser");
-    command
-        .args(["-u", "postgres", "--"])
-        .arg(program)
-        .args(arguments);
-    command
 }
