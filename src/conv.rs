@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::bindings::exports::portcullis::tls::context::{KeyKind, ServerName, Verify, VerifyName};
+use crate::bindings::exports::portcullis::tls::context::{
+    KeyKind, ServerName, Truncation, Verify, VerifyName,
+};
 use crate::bindings::exports::portcullis::tls::types as wit;
 use crate::tls as core;
 
@@ -74,6 +76,7 @@ same_cases! {
         NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, Unreadable, UnsupportedKeyType,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
+    Truncation = core::Truncation { Refused, Tolerated }
     Verify = core::Verify { Required, Optional, Unverified }
 }
 

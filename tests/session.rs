@@ -11,7 +11,8 @@
 mod support;
 
 use portcullis::tls::{
-    CertificateReason, Error, Plaintext, ProtocolReason, Session, State, Verify, Version,
+    CertificateReason, Error, Plaintext, ProtocolReason, Session, State, Truncation, Verify,
+    Version,
 };
 use support::certs::{Authority, KeyType, Leaf, NAME};
 use support::pair::{
@@ -210,6 +211,60 @@ fn what_came_before_a_truncation_is_read_first() {
     assert_eq!(pair.server.handle_eof(), Err(Error::Truncated));
     assert_eq!(read_all(&mut pair.server), b"partial");
     assert_eq!(pair.server.read(1), Err(Error::Truncated));
+}
+
+#[test]
+fn e13_a_tolerated_truncation_is_an_end_that_tells_of_itself() {
+    let authority = Authority::root("Root");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    for version in VERSIONS {
+        let open = |truncation| {
+            let mut client = only(client_settings(authority.der()), version);
+            client.set_truncation(truncation);
+            Pair::new(&seal(&client), &server)
+        };
+        // In the handshake nothing is tolerated.
+        let mut early = open(Truncation::Tolerated).client;
+        assert_eq!(early.handle_eof(), Err(Error::Truncated));
+        assert!(!early.is_truncated());
+        // After it, what came before is read first, and the end stays.
+        let mut pair = open(Truncation::Tolerated).handshake();
+        pair.server.write(b"partial").unwrap();
+        pair.drive();
+        assert!(!pair.client.is_truncated());
+        assert_eq!(pair.client.handle_eof(), Ok(()));
+        assert_eq!(*pair.client.state(), State::ReadClosed);
+        assert_eq!(read_all(&mut pair.client), b"partial");
+        for _ in 0..2 {
+            assert_eq!(pair.client.read(1), Ok(Plaintext::End));
+            assert_eq!(pair.client.handle_eof(), Ok(()));
+        }
+        assert!(pair.client.is_truncated());
+        // Writing goes on until it is closed too.
+        assert_eq!(pair.client.write(b"still"), Ok(5));
+        pair.client.close();
+        assert_eq!(*pair.client.state(), State::Closed);
+        pair.drive();
+        assert_eq!(read_all(&mut pair.server), b"still");
+        assert_eq!(*pair.server.state(), State::ReadClosed);
+        // The other order.
+        let mut pair = open(Truncation::Tolerated).handshake();
+        pair.client.close();
+        assert_eq!(pair.client.handle_eof(), Ok(()));
+        assert_eq!(*pair.client.state(), State::Closed);
+        assert!(pair.client.is_truncated());
+        // An end that the peer did send is none.
+        let mut pair = open(Truncation::Tolerated).handshake();
+        pair.server.close();
+        pair.drive();
+        assert_eq!(pair.client.handle_eof(), Ok(()));
+        assert_eq!(pair.client.read(1), Ok(Plaintext::End));
+        assert!(!pair.client.is_truncated());
+        // Refused, it is told all the same.
+        let mut pair = open(Truncation::Refused).handshake();
+        assert_eq!(pair.client.handle_eof(), Err(Error::Truncated));
+        assert!(pair.client.is_truncated());
+    }
 }
 
 #[test]

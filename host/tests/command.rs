@@ -89,7 +89,7 @@ fn connect_fetches_a_page_from_openssl_in_either_version_with_every_key_type() {
 }
 
 #[test]
-fn connect_fetches_a_page_from_python() {
+fn e13_connect_fetches_a_page_from_python_that_ends_without_close_notify() {
     let Some(python) = tool("python3") else {
         return;
     };
@@ -110,11 +110,16 @@ fn connect_fetches_a_page_from_python() {
     let _server = start(server, &folder, port);
     let target = format!("localhost:{port}");
     let arguments = ["connect", &target, "--cafile", &folder.path("ca.pem")];
-    let output = run(&arguments, b"GET /hello.txt HTTP/1.0\r\n\r\n");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).ends_with("hello from python"),
-        "{output:?}"
-    );
+    // It sends no close_notify.
+    for (flags, status) in [(&[][..], 1), (&["--ignore-unexpected-eof"], 0)] {
+        let arguments = [&arguments[..], flags].concat();
+        let output = run(&arguments, b"GET /hello.txt HTTP/1.0\r\n\r\n");
+        let page = String::from_utf8_lossy(&output.stdout);
+        assert!(page.ends_with("hello from python"), "{output:?}");
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr).contains("close_notify");
+        assert_eq!(told, status != 0, "{output:?}");
+    }
 }
 
 #[test]
