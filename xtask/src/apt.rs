@@ -11,11 +11,12 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// Program and the Debian package that has it.
-const TOOLS: [(&str, &str); 11] = [
+const TOOLS: [(&str, &str); 12] = [
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
     ("gnutls-cli", "gnutls-bin"),
     ("imap-login", "dovecot-imapd"),
+    ("node", "nodejs"),
     ("openssl", "openssl"),
     ("pop3-login", "dovecot-pop3d"),
     ("postgres", "postgresql"),

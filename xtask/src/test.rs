@@ -25,7 +25,7 @@ pub(crate) enum Ring {
 const RINGS: [(Ring, &[&str]); 3] = [
     (Ring::Native, &["config", "pump", "session", "vectors"]),
     (Ring::Component, &["client", "instance", "server"]),
-    (Ring::Outside, &["command", "contract", "starttls"]),
+    (Ring::Outside, &["command", "contract", "peers", "starttls"]),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.

@@ -30,7 +30,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Folder(pub PathBuf);
 
 impl Folder {
+    /// With a key on P-256.
     pub fn new(name: &str) -> Self {
+        Self::with_key(name, &KeyPair::generate().unwrap())
+    }
+
+    pub fn with_key(name: &str, key: &KeyPair) -> Self {
         // Where another user may go too; the target directory may not be.
         let folder = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
@@ -44,11 +49,10 @@ impl Folder {
         let ca_key = KeyPair::generate().unwrap();
         let ca = parameters.self_signed(&ca_key).unwrap();
         let issuer = Issuer::new(parameters, ca_key);
-        let key = KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut leaf = CertificateParams::new(names).unwrap();
         leaf.distinguished_name.push(DnType::CommonName, "Server");
-        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        let leaf = leaf.signed_by(key, &issuer).unwrap();
         fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
         fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
         fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
