@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::bindings::exports::portcullis::tls::context::{
     Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind, ServerName, Source,
-    Verify, VerifyName,
+    Truncation, Verify, VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types::{
     Error as WitError, Guest as TypesGuest, Role, Status, Timer, Version,
@@ -204,6 +204,13 @@ impl GuestContext for Context {
 
     fn set_verify_name(&self, name: VerifyName) -> Result<(), WitError> {
         self.change(|settings| settings.set_verify_name(name.into()))
+    }
+
+    fn set_truncation(&self, truncation: Truncation) -> Result<(), WitError> {
+        self.change(|settings| {
+            settings.set_truncation(truncation.into());
+            Ok(())
+        })
     }
 
     fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::bindings::exports::portcullis::tls::context::{
-    DirectoryReport, FileProblem, KeyKind, ServerName, Verify, VerifyName,
+    DirectoryReport, FileProblem, KeyKind, ServerName, Truncation, Verify, VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types as wit;
 use crate::tls as core;
@@ -76,6 +76,7 @@ same_cases! {
         NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, Unreadable, UnsupportedKeyType,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
+    Truncation = core::Truncation { Refused, Tolerated }
     Verify = core::Verify { Required, Optional, Unverified }
 }
 

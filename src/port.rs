@@ -404,6 +404,10 @@ impl GuestPort for Port {
     fn peer_verified(&self) -> bool {
         self.fact(Session::peer_verified)
     }
+
+    fn is_truncated(&self) -> bool {
+        self.fact(Session::is_truncated)
+    }
 }
 
 fn read_length(length: u64) -> Result<usize, WitError> {

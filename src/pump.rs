@@ -347,9 +347,10 @@ impl<T: Transport> Pump<T> {
                 Ok(Received::Bytes(bytes)) => self.received = bytes,
                 Ok(Received::Pending) => return Ok(false),
                 Ok(Received::Eof) => {
+                    let before = self.session.state().clone();
                     return match self.session.handle_eof() {
-                        // The peer said goodbye before: there is nothing more, however often asked.
-                        Ok(()) => Ok(false),
+                        // An end that was known before brings nothing, however often asked.
+                        Ok(()) => Ok(*self.session.state() != before),
                         Err(error) => Err(self.fail(error)),
                     };
                 }

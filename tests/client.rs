@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::thread;
 use std::time::Duration;
 
+use portcullis_host::context_types::Truncation;
 use portcullis_host::types::{
     CertificateReason, Error, NetworkCode, NetworkOperation, ProtocolReason, Role, Timer, Version,
 };
@@ -219,6 +220,60 @@ fn e13_a_peer_that_closes_at_once_truncates() {
         }),
         Error::Truncated
     );
+}
+
+#[test]
+fn e13_the_end_without_close_notify_is_refused_or_tolerated_and_told() {
+    let authority = Authority::root("Root");
+    let identity = authority.issue(&Leaf::server().names(&["localhost"]));
+    for (truncation, says_goodbye) in [
+        (Truncation::Refused, false),
+        (Truncation::Refused, true),
+        (Truncation::Tolerated, false),
+        (Truncation::Tolerated, true),
+    ] {
+        let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
+        let (address, peer) = serve_tls(config, move |stream| {
+            stream.write_all(b"partial").unwrap();
+            if says_goodbye {
+                stream.conn.send_close_notify();
+            }
+            stream.flush().unwrap();
+            stream.sock.shutdown(Shutdown::Write).unwrap();
+            // Its socket stays until the client is gone, so that nothing is reset.
+            while stream
+                .sock
+                .read(&mut [0; 100])
+                .is_ok_and(|length| length > 0)
+            {}
+        });
+        let mut tls = instance();
+        let context = client_context(&mut tls, &authority.pem());
+        context.set_truncation(&mut tls, truncation).unwrap();
+        let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
+        assert_eq!(
+            error(context.set_truncation(&mut tls, truncation)),
+            Error::Sealed
+        );
+        assert_eq!(
+            port.blocking_read(&mut tls, 9).unwrap().unwrap(),
+            b"partial"
+        );
+        for _ in 0..2 {
+            let read = port.blocking_read(&mut tls, 9);
+            if !says_goodbye && truncation == Truncation::Refused {
+                assert_eq!(error(read), Error::Truncated);
+            } else {
+                assert_eq!(read.unwrap(), None);
+            }
+        }
+        assert_eq!(port.is_truncated(&mut tls).unwrap(), !says_goodbye);
+        let pollable = port.subscribe(&mut tls).unwrap();
+        assert_eq!(tls.poll(&[&pollable], None).unwrap(), [0]);
+        pollable.drop(&mut tls).unwrap();
+        port.drop(&mut tls).unwrap();
+        peer.join().unwrap();
+    }
 }
 
 #[test]

@@ -10,12 +10,15 @@ mod support;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::pump::{Pump, Received, Wait};
-use portcullis::tls::{Error, NetworkOperation, ProtocolReason, Session, Timeouts, Timer, Version};
-use support::certs::NAME;
-use support::pair::{configs, read_all};
+use portcullis::tls::{
+    Config, Error, NetworkOperation, ProtocolReason, Session, Timeouts, Timer, Truncation, Version,
+};
+use support::certs::{Authority, Leaf, NAME};
+use support::pair::{client_settings, configs, read_all, seal, server_settings};
 use support::transports::{Script, Scripted, broken};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,13 +42,26 @@ struct Bench {
 impl Bench {
     fn new(version: Version) -> Self {
         let (client, server) = configs(version);
+        Self::of(&client, &server)
+    }
+
+    fn of(client: &Arc<Config>, server: &Arc<Config>) -> Self {
         let (transport, script) = Scripted::new();
-        let session = Session::new(&client, Some(NAME)).unwrap();
+        let session = Session::new(client, Some(NAME)).unwrap();
         Self {
             client: Pump::new(session, transport, Vec::new(), LIMITS),
             script,
-            server: Session::new(&server, None).unwrap(),
+            server: Session::new(server, None).unwrap(),
         }
+    }
+
+    /// With a client that tolerates truncation.
+    fn tolerant() -> Self {
+        let authority = Authority::root("Root");
+        let mut client = client_settings(authority.der());
+        client.set_truncation(Truncation::Tolerated);
+        let server = server_settings(&authority.issue(&Leaf::server()));
+        Self::of(&seal(&client), &seal(&server))
     }
 
     /// Hand what was sent to the server, and its answer to the client's transport.
@@ -66,13 +82,17 @@ impl Bench {
 
     fn open(version: Version) -> Self {
         let mut bench = Self::new(version);
-        while bench.client.handshake(START) == Err(Error::WantRead) {
-            bench.exchange();
-        }
-        bench.exchange();
-        // Tickets, if any.
-        assert_eq!(bench.client.read(1, START), Err(Error::WantRead));
+        bench.shake_hands();
         bench
+    }
+
+    fn shake_hands(&mut self) {
+        while self.client.handshake(START) == Err(Error::WantRead) {
+            self.exchange();
+        }
+        self.exchange();
+        // Tickets, if any.
+        assert_eq!(self.client.read(1, START), Err(Error::WantRead));
     }
 }
 
@@ -247,4 +267,35 @@ fn plaintext_that_came_before_the_end_is_read_before_it_is_told() {
     assert_eq!(bench.client.wait_to_read(), Wait::Nothing);
     assert_eq!(bench.client.read(4, START), Ok(Some(b"ial".to_vec())));
     assert_eq!(bench.client.read(4, START), Err(Error::Truncated));
+}
+
+#[test]
+fn e13_a_tolerated_truncation_reads_as_the_end_and_lets_writing_go_on() {
+    let mut bench = Bench::tolerant();
+    bench.shake_hands();
+    bench.server.write(b"partial").unwrap();
+    bench.exchange();
+    for _ in 0..2 {
+        bench.will_read(Ok(Received::Eof));
+    }
+    assert_eq!(bench.client.read(9, START), Ok(Some(b"partial".to_vec())));
+    assert!(!bench.client.session().is_truncated());
+    assert_eq!(bench.client.read(9, START), Ok(None));
+    assert_eq!(bench.client.wait_to_read(), Wait::Nothing);
+    assert_eq!(bench.client.read(9, START), Ok(None));
+    assert!(bench.client.session().is_truncated());
+    assert_eq!(bench.client.write(b"more", START), Ok(4));
+    assert_eq!(bench.client.shutdown(START), Ok(()));
+    assert!(!bench.script.borrow().is_dropped);
+}
+
+#[test]
+fn e13_the_end_in_the_handshake_is_truncation_where_it_is_tolerated_later() {
+    let mut bench = Bench::tolerant();
+    assert_eq!(bench.client.handshake(START), Err(Error::WantRead));
+    bench.will_read(Ok(Received::Eof));
+    assert_eq!(bench.client.handshake(START), Err(Error::Truncated));
+    assert_eq!(bench.client.read(9, START), Err(Error::Truncated));
+    assert!(!bench.client.session().is_truncated());
+    assert!(bench.script.borrow().is_dropped);
 }

@@ -10,8 +10,12 @@
 
 mod support;
 
+use std::num::NonZero;
+use std::thread;
+
 use portcullis::tls::{
-    CertificateReason, Error, Plaintext, ProtocolReason, Session, State, Verify, Version,
+    CertificateReason, Error, Plaintext, ProtocolReason, Session, Settings, State, Truncation,
+    Verify, Version,
 };
 use support::certs::{Authority, KeyType, Leaf, NAME};
 use support::pair::{
@@ -56,73 +60,107 @@ fn one_byte_at_a_time_is_enough() {
     }
 }
 
+const FROM_CLIENT: &[u8] = b"from the client";
+const FROM_SERVER: &[u8] = b"from the server";
+
+/// A session from its first byte to close_notify both ways, as far as the change to the pair lets
+/// it come; what the client and the server read.
+fn whole_session(
+    (client, server): &(Settings, Settings),
+    change: impl FnOnce(&mut Pair),
+) -> (Pair, Vec<u8>, Vec<u8>) {
+    // Sealed anew each time: a resumed handshake is another, shorter one.
+    let mut pair = Pair::new(&seal(client), &seal(server));
+    change(&mut pair);
+    pair.drive();
+    let _ = pair.client.write(FROM_CLIENT);
+    let _ = pair.server.write(FROM_SERVER);
+    pair.client.close();
+    pair.server.close();
+    pair.drive();
+    let read = (read_all(&mut pair.client), read_all(&mut pair.server));
+    // What is behind plaintext is held back until that is read.
+    pair.drive();
+    (pair, read.0, read.1)
+}
+
+/// The settings of a client and a server of this version.
+fn settings(version: Version) -> (Settings, Settings) {
+    let authority = Authority::root("Root");
+    let server = server_settings(&authority.issue(&Leaf::server()));
+    (
+        only(client_settings(authority.der()), version),
+        only(server, version),
+    )
+}
+
+/// Make a check for each number below the count, on all cores.
+fn for_each_below(count: usize, check: impl Fn(usize) + Sync) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for first in 0..threads {
+            let check = &check;
+            scope.spawn(move || (first..count).step_by(threads).for_each(check));
+        }
+    });
+}
+
 #[test]
-fn the_end_at_every_byte_of_the_handshake_is_truncation_and_sticky() {
+fn the_end_at_every_byte_of_a_session_is_truncation_and_sticky() {
     for version in VERSIONS {
-        let (client, server) = configs(version);
-        let pair = Pair::new(&client, &server).handshake();
-        let (to_client, to_server) = (pair.to_client.sent.len(), pair.to_server.sent.len());
-        for end in (0..to_server).step_by(3) {
-            // New ones each time: a resumed handshake is another, shorter one.
-            let (client, server) = configs(version);
-            let mut pair = Pair::new(&client, &server);
-            pair.to_server.eof_at = Some(end);
-            pair.drive();
+        let settings = settings(version);
+        let (whole, at_client, at_server) = whole_session(&settings, |_| {});
+        assert_eq!((&*at_client, &*at_server), (FROM_SERVER, FROM_CLIENT));
+        let closed = (State::Closed, State::Closed);
+        assert_eq!(
+            (whole.client.state(), whole.server.state()),
+            (&closed.0, &closed.1)
+        );
+        let check = |end, mut session: Session, got: &[u8], sent: &[u8]| {
             assert_eq!(
-                failure(&pair.server),
+                failure(&session),
                 Some(Error::Truncated),
                 "{version:?} at {end}"
             );
-            assert_eq!(
-                pair.server.handle_ciphertext(b"more"),
-                Err(Error::Truncated)
-            );
-        }
-        // The server's tickets come after its handshake is done; a client without them is open.
-        for end in (0..to_client.min(500)).step_by(3) {
-            let (client, server) = configs(version);
-            let mut pair = Pair::new(&client, &server);
-            pair.to_client.eof_at = Some(end);
-            pair.drive();
-            assert_eq!(
-                failure(&pair.client),
-                Some(Error::Truncated),
-                "{version:?} at {end}"
-            );
-            assert_eq!(pair.client.read(1), Err(Error::Truncated));
-        }
+            assert!(got.is_empty() || got == sent);
+            assert_eq!(session.handle_ciphertext(b"more"), Err(Error::Truncated));
+            assert_eq!(session.read(1), Err(Error::Truncated));
+        };
+        // The lengths of signatures differ by a byte or two from one session to the next.
+        for_each_below(whole.to_server.sent.len(), |end| {
+            let (pair, _, got) = whole_session(&settings, |pair| pair.to_server.eof_at = Some(end));
+            if end < pair.to_server.sent.len() {
+                check(end, pair.server, &got, FROM_CLIENT);
+            }
+        });
+        for_each_below(whole.to_client.sent.len(), |end| {
+            let (pair, got, _) = whole_session(&settings, |pair| pair.to_client.eof_at = Some(end));
+            if end < pair.to_client.sent.len() {
+                check(end, pair.client, &got, FROM_SERVER);
+            }
+        });
     }
 }
 
 #[test]
 fn a_flipped_byte_anywhere_is_never_taken_for_data() {
     for version in VERSIONS {
-        let exchange = |to_server, to_client| {
-            let (client, server) = configs(version);
-            let mut pair = Pair::new(&client, &server);
-            (pair.to_server.flip, pair.to_client.flip) = (to_server, to_client);
-            pair.drive();
-            let _ = pair.client.write(b"from the client");
-            let _ = pair.server.write(b"from the server");
-            pair.drive();
-            let read = (read_all(&mut pair.server), read_all(&mut pair.client));
-            (pair.to_server.sent.len(), pair.to_client.sent.len(), read)
+        let settings = settings(version);
+        let (whole, _, _) = whole_session(&settings, |_| {});
+        let check = |at_client: &[u8], at_server: &[u8]| {
+            assert!(at_server.is_empty() || at_server == FROM_CLIENT);
+            assert!(at_client.is_empty() || at_client == FROM_SERVER);
         };
-        let (to_server, to_client, whole) = exchange(None, None);
-        assert_eq!(
-            whole,
-            (b"from the client".to_vec(), b"from the server".to_vec())
-        );
-        let check = |(_, _, (at_server, at_client)): (usize, usize, (Vec<u8>, Vec<u8>))| {
-            assert!(at_server.is_empty() || at_server == b"from the client");
-            assert!(at_client.is_empty() || at_client == b"from the server");
-        };
-        for at in 0..to_server {
-            check(exchange(Some((at, 0x20)), None));
-        }
-        for at in 0..to_client {
-            check(exchange(None, Some((at, 0x20))));
-        }
+        for_each_below(whole.to_server.sent.len(), |at| {
+            let flip = |pair: &mut Pair| pair.to_server.flip = Some((at, 0x20));
+            let (_, at_client, at_server) = whole_session(&settings, flip);
+            check(&at_client, &at_server);
+        });
+        for_each_below(whole.to_client.sent.len(), |at| {
+            let flip = |pair: &mut Pair| pair.to_client.flip = Some((at, 0x20));
+            let (_, at_client, at_server) = whole_session(&settings, flip);
+            check(&at_client, &at_server);
+        });
     }
 }
 
@@ -149,6 +187,21 @@ fn a_changed_data_record_fails_with_bad_record_and_keeps_what_came_before() {
             (ProtocolReason::BadRecord, Some(20))
         );
         assert_eq!(failure(&pair.client), Some(Error::AlertReceived(20)));
+    }
+}
+
+#[test]
+fn a_changed_record_after_our_close_notify_fails_as_one() {
+    for version in VERSIONS {
+        let mut pair = open(version);
+        pair.client.close();
+        pair.server.write(b"after").unwrap();
+        pair.to_client.flip = Some((pair.to_client.sent.len() + 9, 1));
+        pair.drive();
+        match failure(&pair.client) {
+            Some(Error::Protocol(error)) => assert_eq!(error.reason, ProtocolReason::BadRecord),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -210,6 +263,60 @@ fn what_came_before_a_truncation_is_read_first() {
     assert_eq!(pair.server.handle_eof(), Err(Error::Truncated));
     assert_eq!(read_all(&mut pair.server), b"partial");
     assert_eq!(pair.server.read(1), Err(Error::Truncated));
+}
+
+#[test]
+fn e13_a_tolerated_truncation_is_an_end_that_tells_of_itself() {
+    let authority = Authority::root("Root");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    for version in VERSIONS {
+        let open = |truncation| {
+            let mut client = only(client_settings(authority.der()), version);
+            client.set_truncation(truncation);
+            Pair::new(&seal(&client), &server)
+        };
+        // In the handshake nothing is tolerated.
+        let mut early = open(Truncation::Tolerated).client;
+        assert_eq!(early.handle_eof(), Err(Error::Truncated));
+        assert!(!early.is_truncated());
+        // After it, what came before is read first, and the end stays.
+        let mut pair = open(Truncation::Tolerated).handshake();
+        pair.server.write(b"partial").unwrap();
+        pair.drive();
+        assert!(!pair.client.is_truncated());
+        assert_eq!(pair.client.handle_eof(), Ok(()));
+        assert_eq!(*pair.client.state(), State::ReadClosed);
+        assert_eq!(read_all(&mut pair.client), b"partial");
+        for _ in 0..2 {
+            assert_eq!(pair.client.read(1), Ok(Plaintext::End));
+            assert_eq!(pair.client.handle_eof(), Ok(()));
+        }
+        assert!(pair.client.is_truncated());
+        // Writing goes on until it is closed too.
+        assert_eq!(pair.client.write(b"still"), Ok(5));
+        pair.client.close();
+        assert_eq!(*pair.client.state(), State::Closed);
+        pair.drive();
+        assert_eq!(read_all(&mut pair.server), b"still");
+        assert_eq!(*pair.server.state(), State::ReadClosed);
+        // The other order.
+        let mut pair = open(Truncation::Tolerated).handshake();
+        pair.client.close();
+        assert_eq!(pair.client.handle_eof(), Ok(()));
+        assert_eq!(*pair.client.state(), State::Closed);
+        assert!(pair.client.is_truncated());
+        // An end that the peer did send is none.
+        let mut pair = open(Truncation::Tolerated).handshake();
+        pair.server.close();
+        pair.drive();
+        assert_eq!(pair.client.handle_eof(), Ok(()));
+        assert_eq!(pair.client.read(1), Ok(Plaintext::End));
+        assert!(!pair.client.is_truncated());
+        // Refused, it is told all the same.
+        let mut pair = open(Truncation::Refused).handshake();
+        assert_eq!(pair.client.handle_eof(), Err(Error::Truncated));
+        assert!(pair.client.is_truncated());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use portcullis_host::context_types::{ServerName, VerifyName};
+use portcullis_host::context_types::{ServerName, Truncation, VerifyName};
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Port};
 
@@ -57,6 +57,10 @@ pub(crate) struct Connect {
     /// Begin in the clear, and ask for TLS in this protocol
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
+    /// Take the end of the connection for the end of the data, though the peer did not say that it
+    /// is: an attacker can cut it
+    #[arg(long)]
+    ignore_unexpected_eof: bool,
     /// Print the facts of the connection to standard output, and leave
     #[arg(long)]
     info: bool,
@@ -145,6 +149,9 @@ impl Connect {
         }
         if self.tls12 || self.tls13 {
             context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
+        }
+        if self.ignore_unexpected_eof {
+            context.set_truncation(tls, Truncation::Tolerated)?;
         }
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;

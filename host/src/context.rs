@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceAny;
 
-use crate::context_types::{DirectoryReport, KeyKind, ServerName, Source, Verify, VerifyName};
+use crate::context_types::{
+    DirectoryReport, KeyKind, ServerName, Source, Truncation, Verify, VerifyName,
+};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::types::{Role, Timer, Version};
@@ -173,6 +175,15 @@ impl Context {
         name: &VerifyName,
     ) -> Result<(), Failure> {
         call!(instance, call_set_verify_name, self.0, name)
+    }
+
+    /// Say what the end of the transport without close_notify means.
+    pub fn set_truncation(
+        &self,
+        instance: &mut Instance,
+        truncation: Truncation,
+    ) -> Result<(), Failure> {
+        call!(instance, call_set_truncation, self.0, truncation)
     }
 
     /// Set a timer; none is no limit. Less than a millisecond counts as one.

@@ -141,6 +141,7 @@ mod tests {
     fn combinations_without_meaning_are_refused() {
         for line in [
             "portcullis connect a --tls1_2 --starttls smtp --cafile f --capath d --info --json",
+            "portcullis connect a --ignore-unexpected-eof",
             "portcullis connect [::1]:443 --cert c --key k --timeout 0.5 --servername n --insecure",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --echo --once",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify-optional --www d",

@@ -191,6 +191,11 @@ impl Port {
         ask!(instance, call_peer_verified, self.0)
     }
 
+    /// Whether the transport ended without close_notify, tolerated or not.
+    pub fn is_truncated(&self, instance: &mut Instance) -> Result<bool, Failure> {
+        ask!(instance, call_is_truncated, self.0)
+    }
+
     /// Frees it and its socket, sending nothing. Its pollables must have been dropped.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)

@@ -1,4 +1,4 @@
-//! The `portcullis` command against independent programs: OpenSSL, Python, curl, PostgreSQL, Exim.
+//! The `portcullis` command against independent programs: OpenSSL, Python, curl.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -7,161 +7,15 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-
-/// No step of a test takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A directory with an authority (`ca.pem`) and a server's identity for localhost (`cert.pem`,
-/// `key.pem`), removed with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("command-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-        // Two with the same name would be taken for each other.
-        parameters
-            .distinguished_name
-            .push(DnType::CommonName, format!("Root of {name}"));
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca_key = KeyPair::generate().unwrap();
-        let ca = parameters.self_signed(&ca_key).unwrap();
-        let issuer = Issuer::new(parameters, ca_key);
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let mut leaf = CertificateParams::new(names).unwrap();
-        leaf.distinguished_name.push(DnType::CommonName, "Server");
-        let leaf = leaf.signed_by(&key, &issuer).unwrap();
-        fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
-        fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
-        fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A program that is ended with the value, by its own id.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn portcullis(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(arguments);
-    command
-}
-
-/// Run to the end with this standard input.
-fn run(arguments: &[&str], input: &[u8]) -> Output {
-    finish(portcullis(arguments), input)
-}
-
-fn finish(mut command: Command, input: &[u8]) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that refuses to start does not read it.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
-}
-
-/// The exit status and the one line on standard error that says why.
-#[track_caller]
-fn refusal(output: &Output, status: i32) -> String {
-    let line = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{line}");
-    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
-    line
-}
-
-/// `portcullis serve` on a free port.
-fn serve(folder: &Folder, more: &[&str]) -> (Running, u16) {
-    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
-    let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
-    let mut child = portcullis(&[&fixed, more].concat())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let port = line
-        .trim()
-        .strip_prefix("listening on 127.0.0.1:")
-        .unwrap()
-        .parse()
-        .unwrap();
-    (Running(child), port)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-/// Wait until somebody listens, by trying.
-fn await_listener(port: u16) {
-    let started = std::time::Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(started.elapsed() < PATIENCE, "nobody listens on {port}");
-        thread::yield_now();
-    }
-}
-
-fn tool(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let postgres = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let found = std::env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin")])
-        .chain(postgres.map(|version| version.path().join("bin")))
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-            "this test needs `{name}`, which is not installed"
-        );
-        let _ = writeln!(std::io::stderr(), "SKIPPED: `{name}` is not installed");
-    }
-    found
-}
+use support::{Folder, PATIENCE, Running, free_port, refusal, run, serve, start, tool};
 
 #[test]
 fn the_demo_shows_what_it_promises() {
@@ -216,16 +70,11 @@ fn connect_fetches_a_page_from_openssl_in_either_version_with_every_key_type() {
         );
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
-        let server = Command::new(&openssl)
-            .args([
-                "s_server", "-www", "-quiet", "-accept", &address, "-cert", &cert, "-key", &key,
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let _server = Running(server.unwrap());
-        await_listener(port);
+        let mut server = Command::new(&openssl);
+        server.stdin(Stdio::null()).args([
+            "s_server", "-www", "-quiet", "-accept", &address, "-cert", &cert, "-key", &key,
+        ]);
+        let _server = start(server, &folder, port);
         for (version, shown) in [("--tls1_2", "TLSv1.2"), ("--tls1_3", "TLSv1.3")] {
             let target = format!("localhost:{port}");
             let request = b"GET / HTTP/1.0\r\n\r\n";
@@ -240,7 +89,7 @@ fn connect_fetches_a_page_from_openssl_in_either_version_with_every_key_type() {
 }
 
 #[test]
-fn connect_fetches_a_page_from_python() {
+fn e13_connect_fetches_a_page_from_python_that_ends_without_close_notify() {
     let Some(python) = tool("python3") else {
         return;
     };
@@ -256,21 +105,21 @@ fn connect_fetches_a_page_from_python() {
          s.socket = c.wrap_socket(s.socket, server_side=True, do_handshake_on_connect=False)\n\
          s.serve_forever()\n"
     );
-    let server = Command::new(python)
-        .args(["-c", &script])
-        .current_dir(&folder.0)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let _server = Running(server.unwrap());
-    await_listener(port);
+    let mut server = Command::new(python);
+    server.args(["-c", &script]).current_dir(&folder.0);
+    let _server = start(server, &folder, port);
     let target = format!("localhost:{port}");
     let arguments = ["connect", &target, "--cafile", &folder.path("ca.pem")];
-    let output = run(&arguments, b"GET /hello.txt HTTP/1.0\r\n\r\n");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).ends_with("hello from python"),
-        "{output:?}"
-    );
+    // It sends no close_notify.
+    for (flags, status) in [(&[][..], 1), (&["--ignore-unexpected-eof"], 0)] {
+        let arguments = [&arguments[..], flags].concat();
+        let output = run(&arguments, b"GET /hello.txt HTTP/1.0\r\n\r\n");
+        let page = String::from_utf8_lossy(&output.stdout);
+        assert!(page.ends_with("hello from python"), "{output:?}");
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr).contains("close_notify");
+        assert_eq!(told, status != 0, "{output:?}");
+    }
 }
 
 #[test]
@@ -454,166 +303,4 @@ fn each_kind_of_failure_has_its_line_and_exit_status() {
     assert!(refusal(&speak(b"HTTP/1.1 400 Bad Request\r\n\r\n"), 1).contains("HTTP"));
     assert!(refusal(&speak(b"SSH-2.0-OpenSSH\r\n"), 1).contains("does not speak TLS"));
     assert!(refusal(&speak(b""), 4).contains("handshake"));
-}
-
-/// Run a program of a test's own as a user that is not root; PostgreSQL insists on it.
-fn unprivileged(program: &Path, arguments: &[&str]) -> Command {
-    let is_root =
-        fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    if !is_root {
-        let mut command = Command::new(program);
-        command.args(arguments);
-        return command;
-    }
-    let mut command = Command::new("runuser");
-    command
-        .args(["-u", "postgres", "--"])
-        .arg(program)
-        .args(arguments);
-    command
-}
-
-#[test]
-fn starttls_reaches_a_real_postgresql() {
-    let Some(initdb) = tool("initdb") else { return };
-    let Some(postgres) = tool("postgres") else {
-        return;
-    };
-    let folder = Folder::new("postgres");
-    // Where an unprivileged user may go; the target directory may not be.
-    let data = std::env::temp_dir().join(format!("portcullis-pg-{}", std::process::id()));
-    let data_path = data.to_str().unwrap().to_owned();
-    let made = unprivileged(&initdb, &["-D", &data_path, "-A", "trust", "-U", "tester"])
-        .current_dir(std::env::temp_dir())
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    for name in ["cert.pem", "key.pem"] {
-        let copy = unprivileged(
-            Path::new("/usr/bin/tee"),
-            &[data.join(name).to_str().unwrap()],
-        );
-        finish(copy, &fs::read(folder.path(name)).unwrap());
-    }
-    let key = data.join("key.pem");
-    unprivileged(Path::new("/bin/chmod"), &["600", key.to_str().unwrap()])
-        .status()
-        .unwrap();
-    let port = free_port();
-    let number = port.to_string();
-    let server = unprivileged(
-        &postgres,
-        &[
-            "-D",
-            &data_path,
-            "-p",
-            &number,
-            "-h",
-            "127.0.0.1",
-            "-k",
-            &data_path,
-            "-c",
-            "ssl=on",
-            "-c",
-            "ssl_cert_file=cert.pem",
-            "-c",
-            "ssl_key_file=key.pem",
-        ],
-    )
-    .current_dir(std::env::temp_dir())
-    .stdout(Stdio::null())
-    .stderr(Stdio::null())
-    .spawn()
-    .unwrap();
-    let server = Running(server);
-    await_listener(port);
-    let target = format!("localhost:{port}");
-    let ca = folder.path("ca.pem");
-    let arguments = [
-        "connect",
-        &target,
-        "--starttls",
-        "postgres",
-        "--cafile",
-        &ca,
-    ];
-    let info = run(&[&arguments[..], &["--info"]].concat(), b"");
-    assert!(info.status.success(), "{info:?}");
-    assert!(
-        String::from_utf8_lossy(&info.stdout).contains("TLSv1.3"),
-        "{info:?}"
-    );
-    // A start-up message of version 3.0 for the user; the server answers "R", authentication.
-    let mut start = b"\0\0\0\0\0\x03\0\0user\0tester\0database\0postgres\0\0".to_vec();
-    start[3] = u8::try_from(start.len()).unwrap();
-    start.extend(b"X\0\0\0\x04");
-    let output = run(&arguments, &start);
-    assert_eq!(output.stdout.first(), Some(&b'R'), "{output:?}");
-    // The wrapper passes no signal on that cannot be caught: ask by the server's own file.
-    let pid = unprivileged(
-        Path::new("/usr/bin/head"),
-        &["-1", data.join("postmaster.pid").to_str().unwrap()],
-    )
-    .output()
-    .unwrap();
-    let pid = String::from_utf8(pid.stdout).unwrap().trim().to_owned();
-    unprivileged(Path::new("/bin/kill"), &["-INT", &pid])
-        .status()
-        .unwrap();
-    drop(server);
-    let _ = fs::remove_dir_all(&data);
-}
-
-#[test]
-fn starttls_reaches_a_real_smtp_server() {
-    let Some(exim) = tool("exim4") else { return };
-    let folder = Folder::new("smtp");
-    let port = free_port();
-    let id = |flag| {
-        let output = Command::new("id").arg(flag).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    let (user, group) = (id("-un"), id("-gn"));
-    let base = folder.path("");
-    let base = base.trim_end_matches('/');
-    let configuration = format!(
-        "primary_hostname = localhost\n\
-         exim_user = {user}\n\
-         exim_group = {group}\n\
-         spool_directory = {base}/spool\n\
-         log_file_path = {base}/log.%s\n\
-         local_interfaces = 127.0.0.1\n\
-         daemon_smtp_ports = {port}\n\
-         tls_advertise_hosts = *\n\
-         tls_certificate = {base}/cert.pem\n\
-         tls_privatekey = {base}/key.pem\n\
-         host_lookup =\n\
-         keep_environment =\n\
-         acl_smtp_rcpt = deny\n"
-    );
-    fs::create_dir(folder.path("spool")).unwrap();
-    fs::write(folder.path("exim.conf"), configuration).unwrap();
-    let server = Command::new(exim)
-        .args(["-C", &folder.path("exim.conf"), "-bdf"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let _server = Running(server.unwrap());
-    await_listener(port);
-    let target = format!("localhost:{port}");
-    let ca = folder.path("ca.pem");
-    let arguments = ["connect", &target, "--starttls", "smtp", "--cafile", &ca];
-    let output = run(&arguments, b"EHLO client.test\r\nQUIT\r\n");
-    let answer = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{output:?}");
-    // Within TLS it offers STARTTLS no more.
-    assert!(answer.starts_with("250-localhost Hello"), "{answer}");
-    assert!(
-        answer.contains("221 ") && !answer.contains("STARTTLS"),
-        "{answer}"
-    );
 }

@@ -60,6 +60,15 @@ pub enum VerifyName {
     Unverified,
 }
 
+/// What the end of the transport means without close_notify before it (RFC 8446 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truncation {
+    /// A failure.
+    Refused,
+    /// The end, once the handshake is done.
+    Tolerated,
+}
+
 /// Limits in milliseconds; none is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -119,6 +128,7 @@ pub struct Settings {
     verify: Verify,
     server_name: SendName,
     verify_name: VerifyName,
+    truncation: Truncation,
     timeouts: Timeouts,
     clock: Arc<dyn TimeProvider>,
 }
@@ -153,6 +163,7 @@ impl Settings {
             verify: Verify::Unverified,
             server_name: SendName::Off,
             verify_name: VerifyName::Host,
+            truncation: Truncation::Refused,
             timeouts: Timeouts::default(),
             clock: Arc::new(DefaultTimeProvider),
         }
@@ -315,6 +326,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Say what the end of the transport without close_notify means (seed E13).
+    pub fn set_truncation(&mut self, truncation: Truncation) {
+        self.truncation = truncation;
+    }
+
     /// Set the limit of one timer.
     pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) {
         self.timeouts.set(timer, milliseconds);
@@ -329,6 +345,7 @@ impl Settings {
         };
         Ok(Config {
             side,
+            truncation: self.truncation,
             timeouts: self.timeouts,
         })
     }
@@ -449,6 +466,7 @@ impl Settings {
 #[derive(Debug)]
 pub struct Config {
     pub(crate) side: Side,
+    pub(crate) truncation: Truncation,
     pub(crate) timeouts: Timeouts,
 }
 

@@ -16,7 +16,7 @@ mod session;
 mod trust;
 mod verifier;
 
-pub use config::{Config, Role, SendName, Settings, Timeouts, VerifyName, Version};
+pub use config::{Config, Role, SendName, Settings, Timeouts, Truncation, VerifyName, Version};
 pub use credential::KeyKind;
 pub use error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, Connection, ProtocolVersion, ServerConnection};
 
-use super::config::{Config, Side, Version};
+use super::config::{Config, Side, Truncation, Version};
 use super::error::{Error, ProtocolError, ProtocolReason};
 use super::verifier::{ServerVerifier, Verify};
 
@@ -23,7 +23,8 @@ pub enum State {
     Open,
     /// We sent close_notify, reading goes on; leaves to `Closed` or `Failed`.
     WriteClosed,
-    /// The peer sent close_notify, writing goes on; leaves to `Closed` or `Failed`.
+    /// The peer sent close_notify, or its end without is tolerated; writing goes on; leaves to
+    /// `Closed` or `Failed`.
     ReadClosed,
     /// Terminal: closed both ways.
     Closed,
@@ -38,7 +39,7 @@ pub enum Plaintext {
     Bytes(Vec<u8>),
     /// Nothing yet.
     Pending,
-    /// The peer sent close_notify; it stays so.
+    /// The peer sent close_notify, or its end without is tolerated; it stays so.
     End,
 }
 
@@ -50,6 +51,9 @@ pub struct Session {
     connection: Connection,
     check: PeerCheck,
     opening: Opening,
+    truncation: Truncation,
+    /// The transport ended without close_notify after the handshake.
+    is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
     last_words: Vec<u8>,
     /// Plaintext that was protected and not yet polled as ciphertext; up to `OUTGOING_LIMIT`.
@@ -117,6 +121,8 @@ impl Session {
             connection,
             check,
             opening: Opening::Awaited,
+            truncation: config.truncation,
+            is_truncated: false,
             last_words: Vec::new(),
             waiting: 0,
             readable: 0,
@@ -219,6 +225,12 @@ impl Session {
         }
     }
 
+    /// Whether the transport ended without close_notify after the handshake, tolerated or not.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
+    }
+
     fn is_established(&self) -> bool {
         !self.connection.is_handshaking()
     }
@@ -250,17 +262,32 @@ impl Session {
     /// The transport ended.
     ///
     /// # Errors
-    /// `Truncated`: close_notify is missing. What was read before can still be fetched.
+    /// `Truncated`: close_notify is missing, in the handshake or where that is not tolerated. What
+    /// was read before can still be fetched.
     pub fn handle_eof(&mut self) -> Result<(), Error> {
-        match &self.state {
-            State::ReadClosed | State::Closed => Ok(()),
-            State::Failed(error) => Err(error.clone()),
-            State::Handshaking | State::Open | State::WriteClosed => {
+        match (&self.state, self.truncation) {
+            (State::ReadClosed | State::Closed, _) => Ok(()),
+            (State::Failed(error), _) => Err(error.clone()),
+            (State::Handshaking, _) => {
                 let error = match &self.opening {
                     Opening::Strange(bytes) => strange(bytes),
                     Opening::Awaited | Opening::Tls => Error::Truncated,
                 };
                 Err(self.fail(error))
+            }
+            (State::Open | State::WriteClosed, Truncation::Refused) => {
+                self.is_truncated = true;
+                Err(self.fail(Error::Truncated))
+            }
+            (State::Open, Truncation::Tolerated) => {
+                self.is_truncated = true;
+                self.state = State::ReadClosed;
+                Ok(())
+            }
+            (State::WriteClosed, Truncation::Tolerated) => {
+                self.is_truncated = true;
+                self.state = State::Closed;
+                Ok(())
             }
         }
     }

@@ -11,17 +11,23 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// Program and the Debian package that has it.
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 12] = [
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
     ("gnutls-cli", "gnutls-bin"),
+    ("imap-login", "dovecot-imapd"),
+    ("node", "nodejs"),
     ("openssl", "openssl"),
+    ("pop3-login", "dovecot-pop3d"),
     ("postgres", "postgresql"),
+    ("prosody", "prosody"),
     ("python3", "python3"),
+    ("slapd", "slapd"),
+    ("vsftpd", "vsftpd"),
 ];
 
 /// Directories that have programs and are not in every user's `PATH`.
-const MORE_DIRECTORIES: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+const MORE_DIRECTORIES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/usr/lib/dovecot"];
 
 /// Debian keeps one directory per version of PostgreSQL here.
 const POSTGRESQL: &str = "/usr/lib/postgresql";

@@ -28,7 +28,10 @@ const RINGS: [(Ring, &[&str]); 3] = [
         Ring::Component,
         &["client", "instance", "port", "refusal", "server", "trust"],
     ),
-    (Ring::Outside, &["command", "contract", "example"]),
+    (
+        Ring::Outside,
+        &["command", "contract", "example", "peers", "starttls"],
+    ),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.

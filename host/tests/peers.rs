@@ -1,0 +1,331 @@
+//! The `portcullis` command against other TLS stacks, as client and as server: GnuTLS, Node's and
+//! Python's.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rcgen::KeyPair;
+use support::{Folder, Running, free_port, refusal, run, serve, start, tool};
+
+/// Another TLS stack, as programs that run in the folder of a case.
+struct Peer {
+    program: &'static str,
+    /// A program of the same package that serves, if it is another one.
+    server: &'static str,
+    /// The arguments of a server that sends back what it gets.
+    serve: fn(&Case<'_>) -> Vec<String>,
+    /// The arguments of a client of localhost that says hello and prints the answer.
+    connect: fn(&Case<'_>) -> Vec<String>,
+}
+
+/// What the two agree on.
+struct Case<'a> {
+    port: u16,
+    /// `2` or `3`, of TLS 1.
+    version: &'a str,
+    /// The server requires a client certificate.
+    mutual: bool,
+    /// The client has one: that of the server, which says nothing of its usage.
+    identified: bool,
+}
+
+const GNUTLS: Peer = Peer {
+    program: "gnutls-cli",
+    server: "gnutls-serv",
+    serve: |case| {
+        let mut arguments = gnutls(case);
+        let port = case.port.to_string();
+        arguments.extend(words(
+            "--echo --x509certfile cert.pem --x509keyfile key.pem --port",
+        ));
+        arguments.push(port);
+        arguments.extend(words(if case.mutual {
+            "--require-client-cert --verify-client-cert"
+        } else {
+            "--disable-client-cert"
+        }));
+        arguments
+    },
+    connect: |case| {
+        let mut arguments = gnutls(case);
+        if case.identified {
+            arguments.extend(words("--x509certfile cert.pem --x509keyfile key.pem"));
+        }
+        arguments.extend([
+            "--port".to_owned(),
+            case.port.to_string(),
+            "localhost".to_owned(),
+        ]);
+        arguments
+    },
+};
+
+fn gnutls(case: &Case<'_>) -> Vec<String> {
+    let version = case.version;
+    let versions = format!("--priority=NORMAL:-VERS-ALL:+VERS-TLS1.{version}");
+    vec![versions, "--x509cafile=ca.pem".to_owned()]
+}
+
+const NODE: Peer = Peer {
+    program: "node",
+    server: "node",
+    serve: |case| {
+        let Case { port, mutual, .. } = case;
+        let options = node(case, true);
+        let script = format!(
+            "tls.createServer({{{options}, requestCert: {mutual}}},
+                (socket) => socket.on('error', () => {{}}).pipe(socket))
+            .listen({port}, '127.0.0.1')"
+        );
+        vec!["-e".to_owned(), script]
+    },
+    connect: |case| {
+        let port = case.port;
+        let options = node(case, case.identified);
+        let script = format!(
+            "const socket = tls.connect({{{options}, port: {port}, host: '127.0.0.1',
+                servername: 'localhost'}}, () => socket.write('hello\\n'));
+            socket.on('data', (data) => {{ process.stdout.write(data); socket.end(); }})"
+        );
+        vec!["-e".to_owned(), script]
+    },
+};
+
+fn node(case: &Case<'_>, identified: bool) -> String {
+    let version = case.version;
+    let identity = if identified {
+        "cert: fs.readFileSync('cert.pem'), key: fs.readFileSync('key.pem'),"
+    } else {
+        ""
+    };
+    format!(
+        "{identity} ca: fs.readFileSync('ca.pem'), minVersion: 'TLSv1.{version}', \
+         maxVersion: 'TLSv1.{version}'"
+    )
+}
+
+const PYTHON: Peer = Peer {
+    program: "python3",
+    server: "python3",
+    serve: |case| {
+        let port = case.port;
+        let verify = if case.mutual { "REQUIRED" } else { "NONE" };
+        let context = python(case, "SERVER", true);
+        let script = format!(
+            "{context}
+c.verify_mode = ssl.CERT_{verify}
+listener = socket.create_server(('127.0.0.1', {port}))
+while True:
+    try:
+        with c.wrap_socket(listener.accept()[0], server_side=True) as s:
+            while data := s.recv(4096):
+                s.sendall(data)
+            s.unwrap()
+    except OSError:
+        pass
+"
+        );
+        vec!["-c".to_owned(), script]
+    },
+    connect: |case| {
+        let port = case.port;
+        let context = python(case, "CLIENT", case.identified);
+        let script = format!(
+            "{context}
+s = socket.create_connection(('127.0.0.1', {port}))
+with c.wrap_socket(s, server_hostname='localhost') as s:
+    s.sendall(b'hello\\n')
+    print(s.recv(9).decode())
+"
+        );
+        vec!["-c".to_owned(), script]
+    },
+};
+
+fn python(case: &Case<'_>, role: &str, identified: bool) -> String {
+    let version = case.version;
+    let identity = if identified {
+        "c.load_cert_chain('cert.pem', 'key.pem')"
+    } else {
+        ""
+    };
+    format!(
+        "import socket, ssl
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_{role})
+c.load_verify_locations('ca.pem')
+c.minimum_version = c.maximum_version = ssl.TLSVersion.TLSv1_{version}
+{identity}"
+    )
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> + use<'_> {
+    text.split(' ').map(str::to_owned)
+}
+
+/// Folders with a key of each type.
+fn folders(name: &str) -> Option<Vec<Folder>> {
+    let openssl = tool("openssl")?;
+    let key = |algorithm: &str| {
+        // rcgen makes no RSA keys, and Ed25519 keys in a form that few others read.
+        let mut command = Command::new(&openssl);
+        let output = command
+            .args(["genpkey", "-algorithm", algorithm])
+            .output()
+            .unwrap();
+        let pem = String::from_utf8(output.stdout).unwrap();
+        KeyPair::from_pem(&pem).unwrap()
+    };
+    let keys = [
+        ("ec", KeyPair::generate().unwrap()),
+        ("rsa", key("RSA")),
+        ("ed", key("ED25519")),
+    ];
+    let folders = keys.map(|(kind, key)| Folder::with_key(&format!("{name}-{kind}"), &key));
+    Some(folders.into())
+}
+
+/// The command, as a client of the peer.
+fn connects_to(name: &str, peer: &Peer) {
+    let (Some(server), Some(folders)) = (tool(peer.server), folders(&format!("{name}-server")))
+    else {
+        return;
+    };
+    let stranger = Folder::new(&format!("{name}-stranger"));
+    for folder in &folders {
+        for (version, mutual) in [("2", false), ("2", true), ("3", false), ("3", true)] {
+            let case = Case {
+                port: free_port(),
+                version,
+                mutual,
+                identified: mutual,
+            };
+            let mut command = Command::new(&server);
+            command
+                .args((peer.serve)(&case))
+                .current_dir(&folder.0)
+                .stdin(Stdio::null());
+            let _server = start(command, folder, case.port);
+            let what = format!("{} TLS 1.{version}, mutual: {mutual}", folder.0.display());
+            let target = format!("localhost:{}", case.port);
+            let connect = |ca: &Folder, identified: bool| {
+                let [ca, cert, key] = [
+                    ca.path("ca.pem"),
+                    folder.path("cert.pem"),
+                    folder.path("key.pem"),
+                ];
+                let mut arguments = vec!["connect", &target, "--cafile", &ca];
+                if identified {
+                    arguments.extend(["--cert", &cert, "--key", &key]);
+                }
+                run(&arguments, b"hello\n")
+            };
+            let output = connect(folder, mutual);
+            let facts = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.stdout, b"hello\n", "{what}: {facts}");
+            assert!(output.status.success(), "{what}: {facts}");
+            assert!(
+                facts.contains(&format!("TLSv1.{version}")),
+                "{what}: {facts}"
+            );
+            let line = refusal(&connect(&stranger, mutual), 1);
+            assert!(line.contains("trusted authority"), "{what}: {line}");
+            if mutual {
+                let output = connect(folder, false);
+                assert_eq!(
+                    (output.status.code(), output.stdout),
+                    (Some(1), vec![]),
+                    "{what}"
+                );
+            }
+        }
+    }
+}
+
+/// The command, as a server of the peer.
+fn serves(name: &str, peer: &Peer) {
+    let (Some(client), Some(folders)) = (tool(peer.program), folders(&format!("{name}-client")))
+    else {
+        return;
+    };
+    let stranger = Folder::new(&format!("{name}-other"));
+    for folder in &folders {
+        for mutual in [false, true] {
+            let ca = folder.path("ca.pem");
+            let verify = ["--cafile", &ca, "--verify"];
+            let (_server, port) = serve(folder, if mutual { &verify } else { &[] });
+            for version in ["2", "3"] {
+                let what = format!("{} TLS 1.{version}, mutual: {mutual}", folder.0.display());
+                let ask = |identified, at: &Folder| {
+                    let case = Case {
+                        port,
+                        version,
+                        mutual,
+                        identified,
+                    };
+                    hears_hello(&client, (peer.connect)(&case), at)
+                };
+                assert!(ask(mutual, folder), "{what}");
+                // There it finds another authority, and another client certificate.
+                assert!(!ask(mutual, &stranger), "{what}");
+                assert!(!mutual || !ask(false, folder), "{what}");
+            }
+        }
+    }
+}
+
+/// Whether a client gets back what it says.
+fn hears_hello(client: &Path, arguments: Vec<String>, folder: &Folder) -> bool {
+    let child = Command::new(client)
+        .args(arguments)
+        .current_dir(&folder.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut running = Running(child.unwrap());
+    // Some say it by themselves. It stays open, for at its end some would leave at once.
+    let mut input = running.0.stdin.take().unwrap();
+    let _ = input.write_all(b"hello\n");
+    let lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
+    lines.map_while(Result::ok).any(|line| line == "hello")
+}
+
+#[test]
+fn we_connect_to_gnutls() {
+    connects_to("gnutls", &GNUTLS);
+}
+
+#[test]
+fn we_connect_to_node() {
+    connects_to("node", &NODE);
+}
+
+#[test]
+fn we_connect_to_python() {
+    connects_to("python", &PYTHON);
+}
+
+#[test]
+fn we_serve_gnutls() {
+    serves("gnutls", &GNUTLS);
+}
+
+#[test]
+fn we_serve_node() {
+    serves("node", &NODE);
+}
+
+#[test]
+fn we_serve_python() {
+    serves("python", &PYTHON);
+}

@@ -1,0 +1,245 @@
+//! What the tests of the command share: the command, certificates, and other programs beside it.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test files use different parts, and a test that cannot go on should stop"
+)]
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// No step of a test takes longer.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A directory with an authority (`ca.pem`) and a server's identity for localhost (`cert.pem`,
+/// `key.pem`), removed with the value. It belongs to the user of the servers.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// With a key on P-256.
+    pub fn new(name: &str) -> Self {
+        Self::with_key(name, &KeyPair::generate().unwrap())
+    }
+
+    pub fn with_key(name: &str, key: &KeyPair) -> Self {
+        // Where another user may go too; the target directory may not be.
+        let folder = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        // Two with the same name would be taken for each other.
+        parameters
+            .distinguished_name
+            .push(DnType::CommonName, format!("Root of {name}"));
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_key = KeyPair::generate().unwrap();
+        let ca = parameters.self_signed(&ca_key).unwrap();
+        let issuer = Issuer::new(parameters, ca_key);
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut leaf = CertificateParams::new(names).unwrap();
+        leaf.distinguished_name.push(DnType::CommonName, "Server");
+        let leaf = leaf.signed_by(key, &issuer).unwrap();
+        fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
+        fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
+        fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+        // PostgreSQL insists on it.
+        let secret = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(folder.join("key.pem"), secret).unwrap();
+        let user = User::of_servers();
+        for path in ["", "ca.pem", "cert.pem", "key.pem"] {
+            user.own(folder.join(path));
+        }
+        Self(folder)
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A program that is asked to end, and ended, with the value, by its own id.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Once it has been waited for, the id is another's.
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        let pid = Pid::from_child(&self.0);
+        let _ = kill_process(pid, Signal::TERM);
+        let (ended, end) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _ = self.0.wait();
+                let _ = ended.send(());
+            });
+            if end.recv_timeout(PATIENCE).is_err() {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+    }
+}
+
+/// Whom servers run as: an unprivileged user, for some refuse to be root.
+pub struct User {
+    pub name: String,
+    pub group: String,
+    /// What to become; none if it is what we are.
+    ids: Option<(u32, u32)>,
+}
+
+impl User {
+    pub fn of_servers() -> Self {
+        let id = |arguments: &[&str]| {
+            let output = Command::new("id").args(arguments).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        let is_root = id(&["-u"]) == "0";
+        let of: &[&str] = if is_root { &["nobody"] } else { &[] };
+        let ask = |what| id(&[&[what], of].concat());
+        let number = |what| ask(what).parse().unwrap();
+        Self {
+            name: ask("-un"),
+            group: ask("-gn"),
+            ids: is_root.then(|| (number("-u"), number("-g"))),
+        }
+    }
+
+    /// Give a file or directory to this user.
+    pub fn own(&self, path: impl AsRef<Path>) {
+        if let Some((user, group)) = self.ids {
+            chown(path, Some(user), Some(group)).unwrap();
+        }
+    }
+
+    /// A program as this user, in the folder.
+    pub fn command(&self, program: &Path, folder: &Folder) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&folder.0).stdin(Stdio::null());
+        if let Some((user, group)) = self.ids {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+pub fn portcullis(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(arguments);
+    command
+}
+
+/// Run to the end with this standard input.
+pub fn run(arguments: &[&str], input: &[u8]) -> Output {
+    finish(portcullis(arguments), input)
+}
+
+pub fn finish(mut command: Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses to start does not read it.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// The exit status and the one line on standard error that says why.
+#[track_caller]
+pub fn refusal(output: &Output, status: i32) -> String {
+    let line = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{line}");
+    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+    line
+}
+
+/// `portcullis serve` on a free port.
+pub fn serve(folder: &Folder, more: &[&str]) -> (Running, u16) {
+    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
+    let mut child = portcullis(&[&fixed, more].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let port = line
+        .trim()
+        .strip_prefix("listening on 127.0.0.1:")
+        .unwrap()
+        .parse()
+        .unwrap();
+    (Running(child), port)
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Start a server and wait until it listens, by trying.
+pub fn start(mut command: Command, folder: &Folder, port: u16) -> Running {
+    let log = File::create(folder.path("log")).unwrap();
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    let mut server = Running(command.spawn().unwrap());
+    let started = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        let ended = server.0.try_wait().unwrap();
+        if ended.is_some() || started.elapsed() > PATIENCE {
+            let log = fs::read_to_string(folder.path("log")).unwrap_or_default();
+            panic!("{command:?} does not listen on {port} ({ended:?}): {log}");
+        }
+        thread::yield_now();
+    }
+    server
+}
+
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let postgres = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/lib/dovecot"].map(PathBuf::from))
+        .chain(postgres.map(|version| version.path().join("bin")))
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
+            "this test needs `{name}`, which is not installed"
+        );
+        let _ = writeln!(std::io::stderr(), "SKIPPED: `{name}` is not installed");
+    }
+    found
+}
