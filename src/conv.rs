@@ -67,11 +67,12 @@ same_cases! {
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, PrivateKey, ServerName, TrustRoots, Versions,
+        CertificateChain, Pkcs12, PrivateKey, ServerName, TrustRoots, Versions,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, Unreadable, UnsupportedKeyType,
+        NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, TooCostly, Unreadable,
+        UnsupportedKeyType,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
     Verify = core::Verify { Required, Optional, Unverified }

@@ -16,6 +16,7 @@ use rustls::{
 
 use super::credential::{self, KeyKind};
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
+use super::pkcs12;
 use super::provider::crypto_provider;
 use super::verifier::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
 
@@ -225,7 +226,7 @@ impl Settings {
         kind: KeyKind,
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let key = credential::private_key(&crypto_provider(), input, kind, passphrase)?;
+        let key = credential::private_key(input, kind, passphrase)?;
         if let Some(chain) = &self.chain {
             check_pair(chain, &key, ConfigurationItem::PrivateKey)?;
         }
@@ -241,8 +242,16 @@ impl Settings {
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
         let chain = parse_chain(chain)?;
-        let key = credential::private_key(&crypto_provider(), key, KeyKind::Any, passphrase)?;
+        let key = credential::private_key(key, KeyKind::Any, passphrase)?;
         check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
+        (self.chain, self.key) = (Some(chain), Some(key));
+        Ok(())
+    }
+
+    /// Take chain and key out of PKCS#12 in one step. Without a passphrase the empty one is tried.
+    pub fn load_pkcs12(&mut self, input: &[u8], passphrase: Option<&str>) -> Result<(), Error> {
+        let pkcs12::Identity { chain, key } = pkcs12::identity(input, passphrase)?;
+        check_x509(&chain, ConfigurationItem::Pkcs12)?;
         (self.chain, self.key) = (Some(chain), Some(key));
         Ok(())
     }
@@ -561,16 +570,26 @@ impl ClientSide {
 fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let item = ConfigurationItem::CertificateChain;
     let chain = credential::certificates(item, input)?;
-    for certificate in &chain {
-        if let Err(cause) = webpki::EndEntityCert::try_from(certificate) {
-            return Err(Error::refused(
-                item,
-                ConfigurationReason::Malformed,
-                format!("not valid X.509: {cause}"),
-            ));
+    check_x509(&chain, item)?;
+    Ok(chain)
+}
+
+/// A root at the end may be of version 1, which peers do not look at.
+fn check_x509(chain: &[CertificateDer<'_>], item: ConfigurationItem) -> Result<(), Error> {
+    for (index, certificate) in chain.iter().enumerate() {
+        match webpki::EndEntityCert::try_from(certificate) {
+            Ok(_) => {}
+            Err(webpki::Error::UnsupportedCertVersion) if index > 0 => {}
+            Err(cause) => {
+                return Err(Error::refused(
+                    item,
+                    ConfigurationReason::Malformed,
+                    format!("certificate {} is not valid X.509: {cause}", index + 1),
+                ));
+            }
         }
     }
-    Ok(chain)
+    Ok(())
 }
 
 fn check_pair(

@@ -1,16 +1,17 @@
 //! PEM or DER to certificate chain and private key.
 
-use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::spki::AlgorithmIdentifierRef;
+use rustls::SignatureAlgorithm;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
 use rustls::sign::SigningKey;
-use rustls::{SignatureAlgorithm, crypto::CryptoProvider};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
-use super::error::{ConfigurationItem, ConfigurationReason, Error};
-use super::pem;
+use super::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
+use super::provider::key::{KeyError, KeyFault, is_pkcs8, signing_key};
+use super::provider::password::{Budget, Encrypted, Locked};
+use super::{pem, pkcs12};
 
 /// Which private key to take from several (seed K3 to K5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,10 @@ pub(crate) fn certificates(
     if input.is_empty() {
         return fail(ConfigurationReason::Empty, "0 bytes");
     }
-    if !pem::is_pem(input) {
+    if !is_pem(input) {
+        if pkcs12::is_pkcs12(input) {
+            return fail(ConfigurationReason::NoCertificate, pkcs12::HINT);
+        }
         return match der_length(input) {
             Some(length) if length == input.len() => Ok(vec![CertificateDer::from(input.to_vec())]),
             Some(_) => fail(
@@ -60,7 +64,9 @@ pub(crate) fn certificates(
             "CERTIFICATE" | "X509 CERTIFICATE" => Some(block.contents.as_slice()),
             // What OpenSSL's own label adds after the certificate is cut off.
             "TRUSTED CERTIFICATE" => {
-                der_length(&block.contents).and_then(|length| block.contents.get(..length))
+                let contents = block.contents.as_slice();
+                let own = der_length(contents).and_then(|length| contents.get(..length));
+                Some(own.unwrap_or(contents))
             }
             _ => None,
         })
@@ -75,9 +81,9 @@ pub(crate) fn certificates(
     Ok(certificates)
 }
 
-/// The first private key of the kind in PEM or DER, ready to sign.
+/// The first private key of the kind in PEM or DER, ready to sign. PEM may hold other keys, which
+/// are skipped, and other blocks; DER is one key.
 pub(crate) fn private_key(
-    provider: &CryptoProvider,
     input: &[u8],
     kind: KeyKind,
     passphrase: Option<&str>,
@@ -90,15 +96,16 @@ pub(crate) fn private_key(
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
     }
-    if !pem::is_pem(input) {
-        let key = sign_with(provider, der_key(input, passphrase)?)?;
-        return if is_kind(key.algorithm(), kind) {
-            Ok(key)
-        } else {
-            Err(fail(
+    // One for all, so that many keys are not many times the work.
+    let mut budget = Budget::new();
+    if !is_pem(input) {
+        return match der_key(input, passphrase, &mut budget) {
+            Ok(key) if is_kind(key.algorithm(), kind) => Ok(key),
+            Err(obstacle) if obstacle.is_of(kind) => Err(obstacle.error),
+            _ => Err(fail(
                 ConfigurationReason::NoPrivateKey,
                 "a key of another kind",
-            ))
+            )),
         };
     }
     let blocks = pem::blocks(input).map_err(|pem::Malformed| {
@@ -108,17 +115,18 @@ pub(crate) fn private_key(
         )
     })?;
     // The first of a kind asked for counts; what stood in the way of others is told if none is.
-    let mut obstacle = None;
+    let mut first = None;
     for block in &blocks {
-        match pem_key(block, passphrase)
-            .and_then(|key| key.map(|key| sign_with(provider, key)).transpose())
-        {
+        match pem_key(block, passphrase, &mut budget) {
             Ok(Some(key)) if is_kind(key.algorithm(), kind) => return Ok(key),
             Ok(_) => {}
-            Err(error) => obstacle = obstacle.or(Some(error)),
+            Err(obstacle) if obstacle.is_of(kind) => {
+                first.get_or_insert(obstacle.error);
+            }
+            Err(_) => {}
         }
     }
-    Err(obstacle.unwrap_or_else(|| {
+    Err(first.unwrap_or_else(|| {
         fail(
             ConfigurationReason::NoPrivateKey,
             "PEM without a matching PRIVATE KEY block",
@@ -136,83 +144,158 @@ fn is_kind(algorithm: SignatureAlgorithm, kind: KeyKind) -> bool {
     }
 }
 
-fn sign_with(
-    provider: &CryptoProvider,
-    key: PrivateKeyDer<'static>,
-) -> Result<Arc<dyn SigningKey>, Error> {
-    provider
-        .key_provider
-        .load_private_key(key)
-        .map_err(|cause| fail(ConfigurationReason::UnsupportedKeyType, &cause.to_string()))
+/// Why a key is not taken.
+struct Obstacle {
+    /// Of the key, as far as it can be told without taking it.
+    algorithm: Option<SignatureAlgorithm>,
+    error: Error,
+}
+
+impl Obstacle {
+    /// Whether it stands in the way of a key of this kind; of others nobody has to hear.
+    fn is_of(&self, kind: KeyKind) -> bool {
+        self.algorithm
+            .is_none_or(|algorithm| is_kind(algorithm, kind))
+    }
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self {
+            algorithm: None,
+            error,
+        }
+    }
+}
+
+type Key = Arc<dyn SigningKey>;
+
+impl From<KeyError> for Obstacle {
+    fn from(error: KeyError) -> Self {
+        Self {
+            algorithm: error.algorithm,
+            error: key_refused(ConfigurationItem::PrivateKey, &error),
+        }
+    }
+}
+
+/// A key that cannot be used, as an error of the item that it was found in.
+pub(super) fn key_refused(item: ConfigurationItem, error: &KeyError) -> Error {
+    let reason = match error.cause {
+        KeyFault::Malformed(_) => ConfigurationReason::Malformed,
+        KeyFault::Unsupported(_) => ConfigurationReason::UnsupportedKeyType,
+    };
+    Error::refused(item, reason, error.to_string())
+}
+
+/// What a passphrase does not open, as an error of the item that it was found in.
+pub(super) fn locked(item: ConfigurationItem, locked: Locked) -> Error {
+    let (reason, detail) = match locked {
+        Locked::Malformed(what) => (ConfigurationReason::Malformed, what.to_owned()),
+        Locked::TooCostly(what) => (ConfigurationReason::TooCostly, what),
+        Locked::Unsupported(what) => (ConfigurationReason::Encrypted, what),
+        Locked::WrongPassphrase => (ConfigurationReason::PassphraseWrong, String::new()),
+    };
+    Error::Configuration(ConfigurationError {
+        item,
+        reason,
+        detail: Some(detail).filter(|detail| !detail.is_empty()),
+    })
 }
 
 /// The key of a PEM block, or none if it is a block of something else.
 fn pem_key(
     block: &pem::Block<'_>,
     passphrase: Option<&str>,
-) -> Result<Option<PrivateKeyDer<'static>>, Error> {
+    budget: &mut Budget,
+) -> Result<Option<Key>, Obstacle> {
     let contents = block.contents.as_slice();
-    if block.is_legacy_encrypted {
-        return Err(fail(
-            ConfigurationReason::Encrypted,
-            "legacy PEM encryption (Proc-Type)",
-        ));
-    }
-    let whole = || match der_length(contents) {
-        Some(length) if length == contents.len() => Ok(contents.to_vec()),
-        _ => Err(fail(ConfigurationReason::Malformed, block.label)),
-    };
-    Ok(Some(match block.label {
-        "PRIVATE KEY" => PrivatePkcs8KeyDer::from(whole()?).into(),
-        "RSA PRIVATE KEY" => PrivatePkcs1KeyDer::from(whole()?).into(),
-        "EC PRIVATE KEY" => PrivateSec1KeyDer::from(whole()?).into(),
-        "ENCRYPTED PRIVATE KEY" => decrypt(contents, passphrase)?,
-        "DSA PRIVATE KEY" | "DH PRIVATE KEY" | "OPENSSH PRIVATE KEY" => {
-            return Err(fail(ConfigurationReason::UnsupportedKeyType, block.label));
+    let algorithm = match block.label {
+        "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => None,
+        "RSA PRIVATE KEY" => Some(SignatureAlgorithm::RSA),
+        "EC PRIVATE KEY" => Some(SignatureAlgorithm::ECDSA),
+        "DSA PRIVATE KEY" => Some(SignatureAlgorithm::DSA),
+        "DH PRIVATE KEY" => Some(SignatureAlgorithm::Anonymous),
+        "OPENSSH PRIVATE KEY" => {
+            let cure = "an OPENSSH PRIVATE KEY, which `ssh-keygen -p -m PKCS8` converts";
+            return Err(fail(ConfigurationReason::UnsupportedKeyType, cure).into());
         }
         _ => return Ok(None),
-    }))
+    };
+    let refuse = |reason, detail: &str| {
+        let error = fail(reason, detail);
+        Err(Obstacle { algorithm, error })
+    };
+    if matches!(block.label, "DSA PRIVATE KEY" | "DH PRIVATE KEY") {
+        return refuse(ConfigurationReason::UnsupportedKeyType, block.label);
+    }
+    if block.is_legacy_encrypted {
+        return refuse(
+            ConfigurationReason::Encrypted,
+            "legacy PEM encryption (Proc-Type)",
+        );
+    }
+    if der_length(contents) != Some(contents.len()) {
+        return refuse(ConfigurationReason::Malformed, block.label);
+    }
+    let key = match block.label {
+        "ENCRYPTED PRIVATE KEY" => match Encrypted::parts(contents) {
+            Some(parts) => decrypt(parts, passphrase, budget)?,
+            None => return refuse(ConfigurationReason::Malformed, block.label),
+        },
+        "RSA PRIVATE KEY" => PrivatePkcs1KeyDer::from(contents.to_vec()).into(),
+        "EC PRIVATE KEY" => PrivateSec1KeyDer::from(contents.to_vec()).into(),
+        _ => PrivatePkcs8KeyDer::from(contents.to_vec()).into(),
+    };
+    Ok(Some(signing_key(key)?))
 }
 
-fn der_key(input: &[u8], passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>, Error> {
+fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Result<Key, Obstacle> {
     match der_length(input) {
         Some(length) if length == input.len() => {}
         Some(_) => {
-            return Err(fail(
-                ConfigurationReason::Malformed,
-                "DER of another length than it says",
-            ));
+            let detail = "DER of another length than it says";
+            return Err(fail(ConfigurationReason::Malformed, detail).into());
         }
-        None => return Err(fail(ConfigurationReason::Malformed, "neither PEM nor DER")),
+        None => return Err(fail(ConfigurationReason::Malformed, "neither PEM nor DER").into()),
     }
-    if EncryptedPrivateKeyInfoRef::try_from(input).is_ok() {
-        return decrypt(input, passphrase);
+    if let Some(parts) = Encrypted::parts(input) {
+        return Ok(signing_key(decrypt(parts, passphrase, budget)?)?);
     }
-    PrivateKeyDer::try_from(input.to_vec())
-        .map_err(|why| fail(ConfigurationReason::NoPrivateKey, why))
+    if pkcs12::is_pkcs12(input) {
+        return Err(fail(ConfigurationReason::NoPrivateKey, pkcs12::HINT).into());
+    }
+    let key = PrivateKeyDer::try_from(input.to_vec())
+        .map_err(|why| fail(ConfigurationReason::NoPrivateKey, why))?;
+    Ok(signing_key(key)?)
 }
 
 /// Open an encrypted PKCS#8 key (RFC 5958 §3, PBES2 of RFC 8018).
-fn decrypt(contents: &[u8], passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>, Error> {
-    let encrypted = EncryptedPrivateKeyInfoRef::try_from(contents)
-        .map_err(|_| fail(ConfigurationReason::Malformed, "ENCRYPTED PRIVATE KEY"))?;
-    if encrypted.encryption_algorithm.pbes2().is_none() {
-        return Err(fail(ConfigurationReason::Encrypted, "PBES1"));
-    }
+fn decrypt(
+    (algorithm, ciphertext): (AlgorithmIdentifierRef<'_>, &[u8]),
+    passphrase: Option<&str>,
+    budget: &mut Budget,
+) -> Result<PrivateKeyDer<'static>, Error> {
+    let locked = |reason| locked(ConfigurationItem::PrivateKey, reason);
+    // First what no passphrase helps against.
+    let encrypted = Encrypted::new(algorithm, ciphertext).map_err(locked)?;
     let Some(passphrase) = passphrase else {
         return Err(fail(
             ConfigurationReason::PassphraseMissing,
             "ENCRYPTED PRIVATE KEY",
         ));
     };
-    let opened = encrypted.decrypt(passphrase).map_err(|_| {
-        fail(
-            ConfigurationReason::PassphraseWrong,
-            "ENCRYPTED PRIVATE KEY",
-        )
-    })?;
-    let opened = Zeroizing::new(opened.as_bytes().to_vec());
+    let opened = encrypted.open(passphrase, budget).map_err(locked)?;
+    // A wrong passphrase can leave something that passes for padding, and never a key.
+    if !is_pkcs8(&opened) {
+        return Err(locked(Locked::WrongPassphrase));
+    }
     Ok(PrivatePkcs8KeyDer::from(opened.to_vec()).into())
+}
+
+/// Whether the input is meant as PEM. DER can hold its armour by chance.
+fn is_pem(input: &[u8]) -> bool {
+    der_length(input) != Some(input.len()) && pem::is_pem(input)
 }
 
 /// The length of the DER SEQUENCE at the start of the input, header included (X.690 §8.1.3).
@@ -237,4 +320,25 @@ fn der_length(input: &[u8]) -> Option<usize> {
 
 fn fail(reason: ConfigurationReason, detail: &str) -> Error {
     Error::refused(ConfigurationItem::PrivateKey, reason, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn der_that_holds_the_armour_of_pem_is_der() {
+        let armour = b"-----BEGIN CERTIFICATE-----";
+        let der = [&[0x30, 27][..], armour].concat();
+        let found = certificates(ConfigurationItem::CertificateChain, &der).unwrap();
+        assert_eq!(found, [CertificateDer::from(der.clone())]);
+        // A byte less, and it is a block without end.
+        let pem = certificates(ConfigurationItem::CertificateChain, &der[1..]);
+        let detail = "a PEM block without end or with bad base64";
+        let item = ConfigurationItem::CertificateChain;
+        assert_eq!(
+            pem,
+            Err(Error::refused(item, ConfigurationReason::Malformed, detail))
+        );
+    }
 }

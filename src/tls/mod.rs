@@ -10,6 +10,7 @@ mod credential;
 mod error;
 mod explain;
 mod pem;
+mod pkcs12;
 pub mod provider;
 mod session;
 mod verifier;

@@ -17,6 +17,7 @@ pub mod certs;
 pub mod component;
 pub mod pair;
 pub mod peers;
+pub mod pkcs12;
 pub mod transports;
 
 use std::io::Write as _;

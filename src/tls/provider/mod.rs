@@ -6,8 +6,9 @@
 pub mod aead;
 pub mod hash;
 pub mod hmac;
-mod key;
+pub(crate) mod key;
 pub mod kx;
+pub(crate) mod password;
 mod random;
 mod sign;
 mod tls12;
