@@ -14,9 +14,10 @@ use rustls::{
     SupportedProtocolVersion, version,
 };
 
-use super::credential::{self, KeyKind};
+use super::credential;
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use super::pkcs12;
+use super::private_key::{KeyKind, private_key};
 use super::provider::crypto_provider;
 use super::verifier::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
 
@@ -226,7 +227,7 @@ impl Settings {
         kind: KeyKind,
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let key = credential::private_key(input, kind, passphrase)?;
+        let key = private_key(input, kind, passphrase)?;
         if let Some(chain) = &self.chain {
             check_pair(chain, &key, ConfigurationItem::PrivateKey)?;
         }
@@ -242,7 +243,7 @@ impl Settings {
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
         let chain = parse_chain(chain)?;
-        let key = credential::private_key(key, KeyKind::Any, passphrase)?;
+        let key = private_key(key, KeyKind::Any, passphrase)?;
         check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
         (self.chain, self.key) = (Some(chain), Some(key));
         Ok(())

@@ -10,17 +10,19 @@ mod credential;
 mod error;
 mod explain;
 mod pem;
+mod pfx;
 mod pkcs12;
+mod private_key;
 pub mod provider;
 mod session;
 mod verifier;
 
 pub use config::{Config, Role, SendName, Settings, Timeouts, VerifyName, Version};
-pub use credential::KeyKind;
 pub use error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
     ProtocolReason, Status, Timer,
 };
+pub use private_key::KeyKind;
 pub use session::{Plaintext, Session, State};
 pub use verifier::Verify;

@@ -9,6 +9,7 @@ pub mod hmac;
 pub(crate) mod key;
 pub mod kx;
 pub(crate) mod password;
+pub(crate) mod pkcs12_mac;
 mod random;
 mod sign;
 mod tls12;

@@ -1,21 +1,16 @@
-//! What a passphrase opens: PBES2 (RFC 8018 §6.2) and the MAC of PKCS #12 (RFC 7292 §B).
+//! What is encrypted under a passphrase by PBES2 (RFC 8018 §6.2).
 //!
 //! Who wrote the file chose how long its keys take to derive. A `Budget` bounds that, over all that
 //! is derived for one file.
 
 use std::hint::black_box;
 
-use hmac::digest::block_api::{BlockSizeUser, EagerHash};
-use hmac::{Hmac, KeyInit, Mac as _};
 use pkcs8::ObjectIdentifier;
 use pkcs8::der::asn1::OctetStringRef;
 use pkcs8::der::{self, ErrorKind, Reader, SliceReader, Tag};
 use pkcs8::pkcs5::pbes2::{self, Kdf, ScryptParams};
 use pkcs8::spki::AlgorithmIdentifierRef;
-use sha1::Sha1;
-use sha2::digest::{Digest, FixedOutputReset, Output};
-use sha2::{Sha224, Sha256, Sha384, Sha512};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Iterations of PBKDF2 that all derivations for one file may take together: the number that
 /// RFC 8018 §4.2 gives for keys that are especially critical. It is some seconds of work.
@@ -42,6 +37,13 @@ pub(crate) struct Budget(u64);
 impl Budget {
     pub(crate) fn new() -> Self {
         Self(ITERATIONS)
+    }
+
+    pub(super) fn spend_iterations(&mut self, iterations: u64, what: &str) -> Result<(), Locked> {
+        if iterations == 0 {
+            return Err(Locked::Malformed("a key derivation of 0 iterations"));
+        }
+        self.spend(iterations, &format!("{what} with {iterations} iterations"))
     }
 
     /// One unit is one iteration of PBKDF2, of the derivation of RFC 7292, or of scrypt's mixing of
@@ -141,9 +143,7 @@ impl Scheme {
     /// Takes the cost of the key from the budget; the library sets no limits of its own.
     fn afford(&self, budget: &mut Budget) -> Result<(), Locked> {
         match &self.0.kdf {
-            Kdf::Pbkdf2(pbkdf2) => {
-                spend_iterations(budget, pbkdf2.iteration_count.into(), "PBKDF2")
-            }
+            Kdf::Pbkdf2(pbkdf2) => budget.spend_iterations(pbkdf2.iteration_count.into(), "PBKDF2"),
             Kdf::Scrypt(scrypt) => spend_scrypt(budget, scrypt),
             _ => Err(Locked::Unsupported(self.0.kdf.oid().to_string())),
         }
@@ -163,14 +163,6 @@ fn unread(error: der::Error) -> Locked {
         } => Locked::Unsupported("a salt of more than 32 bytes".into()),
         _ => Locked::Malformed("parameters of the encryption"),
     }
-}
-
-fn spend_iterations(budget: &mut Budget, iterations: u64, what: &str) -> Result<(), Locked> {
-    if iterations == 0 {
-        return Err(Locked::Malformed("a key derivation of 0 iterations"));
-    }
-    let asked = format!("{what} with {iterations} iterations");
-    budget.spend(iterations, &asked)
 }
 
 fn spend_scrypt(budget: &mut Budget, scrypt: &ScryptParams) -> Result<(), Locked> {
@@ -200,120 +192,6 @@ fn has_memory(bytes: u64) -> bool {
     black_box(&mut probe);
     is_there
 }
-
-/// The `MacData` of PKCS #12 (RFC 7292 §4), with an HMAC of the passphrase.
-#[derive(Debug)]
-pub(crate) struct Mac<'a> {
-    pub(crate) algorithm: AlgorithmIdentifierRef<'a>,
-    pub(crate) value: &'a [u8],
-    pub(crate) salt: &'a [u8],
-    pub(crate) iterations: u64,
-}
-
-impl Mac<'_> {
-    /// Whether the contents are what was written under this passphrase. An empty one is taken both
-    /// ways that there are: as an empty string, and as none.
-    pub(crate) fn verify(
-        &self,
-        contents: &[u8],
-        passphrase: &str,
-        budget: &mut Budget,
-    ) -> Result<bool, Locked> {
-        let mut is_right = self.is_of(contents, &bmp_string(passphrase), budget)?;
-        if !is_right && passphrase.is_empty() {
-            is_right = self.is_of(contents, &[], budget)?;
-        }
-        Ok(is_right)
-    }
-
-    fn is_of(
-        &self,
-        contents: &[u8],
-        passphrase: &[u8],
-        budget: &mut Budget,
-    ) -> Result<bool, Locked> {
-        if self.algorithm.parameters.is_some_and(|any| !any.is_null()) {
-            return Err(Locked::Unsupported(format!(
-                "a MAC by {}",
-                self.algorithm.oid
-            )));
-        }
-        let verify = match self.algorithm.oid {
-            SHA1 => verify::<Sha1>,
-            SHA224 => verify::<Sha224>,
-            SHA256 => verify::<Sha256>,
-            SHA384 => verify::<Sha384>,
-            SHA512 => verify::<Sha512>,
-            other => return Err(Locked::Unsupported(format!("a MAC by {other}"))),
-        };
-        spend_iterations(budget, self.iterations, "a MAC")?;
-        Ok(verify(self, contents, passphrase))
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "HMAC takes a key of any length (RFC 2104 §2): this cannot fail"
-)]
-fn verify<H>(mac: &Mac<'_>, contents: &[u8], passphrase: &[u8]) -> bool
-where
-    H: Digest + FixedOutputReset + BlockSizeUser + EagerHash,
-{
-    let mut key = Output::<H>::default();
-    derive::<H>(mac, passphrase, &mut key);
-    let mut hmac = Hmac::<H>::new_from_slice(&key).expect("HMAC takes any key");
-    key.as_mut_slice().zeroize();
-    hmac.update(contents);
-    // Compares in constant time.
-    hmac.verify_slice(mac.value).is_ok()
-}
-
-/// RFC 7292 §B.2, for as many bytes as the hash has, which is all that its HMAC needs.
-fn derive<H: Digest + FixedOutputReset + BlockSizeUser>(
-    mac: &Mac<'_>,
-    passphrase: &[u8],
-    key: &mut Output<H>,
-) {
-    /// The purpose: a MAC (§B.3).
-    const ID: u8 = 3;
-    let block = H::block_size();
-    let repeated = |bytes: &[u8]| {
-        let length = bytes.len().next_multiple_of(block);
-        Zeroizing::new(
-            bytes
-                .iter()
-                .copied()
-                .cycle()
-                .take(length)
-                .collect::<Vec<_>>(),
-        )
-    };
-    let mut hash = H::new();
-    Digest::update(&mut hash, vec![ID; block]);
-    Digest::update(&mut hash, repeated(mac.salt).as_slice());
-    Digest::update(&mut hash, repeated(passphrase).as_slice());
-    Digest::finalize_into_reset(&mut hash, key);
-    for _ in 1..mac.iterations {
-        Digest::update(&mut hash, key.as_slice());
-        Digest::finalize_into_reset(&mut hash, key);
-    }
-}
-
-/// RFC 7292 §B.1: big-endian UTF-16 with a zero at its end.
-fn bmp_string(passphrase: &str) -> Zeroizing<Vec<u8>> {
-    // As many as there can be, so that none are left behind by growing.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * passphrase.len() + 2));
-    for unit in passphrase.encode_utf16().chain([0]) {
-        bytes.extend(unit.to_be_bytes());
-    }
-    bytes
-}
-
-const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-const SHA224: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.4");
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
-const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 
 /// What old tools wrote (RFC 8018 §A.3, RFC 7292 §C), by name.
 const OLD_SCHEMES: [(ObjectIdentifier, &str); 10] = [
