@@ -23,9 +23,15 @@ pub(crate) enum Ring {
 /// The ring of each file in a package's `tests/`. Tests beside the code are native, those in the
 /// documentation run the component.
 const RINGS: [(Ring, &[&str]); 3] = [
-    (Ring::Native, &["config", "pump", "session", "vectors"]),
-    (Ring::Component, &["client", "instance", "server"]),
-    (Ring::Outside, &["command", "contract"]),
+    (
+        Ring::Native,
+        &["config", "credential", "pump", "session", "vectors"],
+    ),
+    (
+        Ring::Component,
+        &["client", "identity", "instance", "server"],
+    ),
+    (Ring::Outside, &["command", "contract", "passphrase"]),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.
