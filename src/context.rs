@@ -169,6 +169,14 @@ impl GuestContext for Context {
         self.take_identity(chain, key, passphrase, Settings::add_identity)
     }
 
+    fn load_pkcs12(&self, source: Source, passphrase: Option<String>) -> Result<(), WitError> {
+        let passphrase = passphrase.map(Zeroizing::new);
+        self.change(|settings| {
+            let file = contents(ConfigurationItem::Pkcs12, source)?;
+            settings.load_pkcs12(&file, passphrase.as_ref().map(|p| p.as_str()))
+        })
+    }
+
     fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {
         self.change(|settings| {
             settings.add_trust_roots(&contents(ConfigurationItem::TrustRoots, source)?)

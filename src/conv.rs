@@ -69,11 +69,13 @@ same_cases! {
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, PrivateKey, ServerName, SuggestedAuthorities, TrustRoots, Versions,
+        CertificateChain, Pkcs12, PrivateKey, ServerName, SuggestedAuthorities, TrustRoots,
+        Versions,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, Unreadable, UnsupportedKeyType,
+        NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, TooCostly, Unreadable,
+        UnsupportedKeyType,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
     Truncation = core::Truncation { Refused, Tolerated }

@@ -1,23 +1,52 @@
 //! Layer 3: files, by `std::fs` through the directories that the host has preopened.
 
-use std::io::{Error as IoError, ErrorKind};
+use std::fs::File;
+use std::io::{Error as IoError, ErrorKind, Read as _};
 use zeroize::Zeroizing;
 
 use crate::tls::{ConfigurationItem, ConfigurationReason, Error};
 
+/// No certificate bundle is as large; what is, such as a device without end, would exhaust memory.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 /// The contents of a file; they may be a key, and are wiped.
 pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    std::fs::read(path)
-        .map(Zeroizing::new)
-        .map_err(|error| unreadable(item, path, &error))
+    let file = File::open(path).and_then(read_file);
+    match file.map_err(|error| unreadable(item, path, &error))? {
+        Some(contents) => Ok(contents),
+        None => {
+            let detail = format!("{path}: more than {LARGEST} bytes");
+            Err(Error::refused(
+                item,
+                ConfigurationReason::Unreadable,
+                detail,
+            ))
+        }
+    }
+}
+
+/// None if it is too large.
+fn read_file(file: File) -> Result<Option<Zeroizing<Vec<u8>>>, IoError> {
+    // As long as it will be: what grows leaves pieces of a key behind.
+    let length = file.metadata()?.len().min(LARGEST);
+    let room = usize::try_from(length)
+        .unwrap_or_default()
+        .saturating_add(1);
+    let mut contents = Zeroizing::new(Vec::with_capacity(room));
+    let read = file
+        .take(LARGEST.saturating_add(1))
+        .read_to_end(&mut contents)?;
+    Ok(u64::try_from(read)
+        .is_ok_and(|read| read <= LARGEST)
+        .then_some(contents))
 }
 
 /// A path and what reading it gave.
-pub(crate) type File = (String, Result<Zeroizing<Vec<u8>>, Error>);
+pub(crate) type Found = (String, Result<Zeroizing<Vec<u8>>, Error>);
 
 /// The files of a directory in the order of their paths: regular ones, and links, which may lead to
 /// where this side may not look. A directory that does not exist is its own only file.
-pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<File>, Error> {
+pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<Found>, Error> {
     let fail = |error: &IoError| unreadable(item, path, error);
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,

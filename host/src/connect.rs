@@ -13,7 +13,7 @@ use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Por
 use crate::dial::dial;
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
-use crate::identity;
+use crate::identity::{self, Identity};
 use crate::relay::{Until, relay};
 use crate::starttls::Protocol;
 use crate::target::Target;
@@ -24,7 +24,7 @@ use crate::target::Target;
     after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
     portcullis connect example.com:443\n\nWithout --cafile and --capath, SSL_CERT_FILE and \
     SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. An encrypted key is \
-    opened with PORTCULLIS_PASSPHRASE."
+    opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
 )]
 pub(crate) struct Connect {
     /// Where to, an IPv6 address in brackets; port 443 if none is given
@@ -42,12 +42,8 @@ pub(crate) struct Connect {
     /// Ask for this name, and verify it, in place of HOST
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
-    /// Certificate chain of this side, its own first (PEM or DER)
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// Private key of this side (PEM or DER); may be the same file
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    identity: Identity,
     /// TLS 1.2 only
     #[arg(long = "tls1_2", conflicts_with = "tls13")]
     tls12: bool,
@@ -144,9 +140,7 @@ impl Connect {
             self.trust(tls, &context)?;
             context
         };
-        if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
-            identity::load(tls, &context, certificate, key)?;
-        }
+        self.identity.load(tls, &context)?;
         if self.tls12 || self.tls13 {
             context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
         }

@@ -122,6 +122,16 @@ impl Context {
         call!(instance, call_add_identity, self.0, chain, key, passphrase)
     }
 
+    /// Take chain and private key out of PKCS#12 in one step.
+    pub fn load_pkcs12(
+        &self,
+        instance: &mut Instance,
+        source: &Source,
+        passphrase: Option<&str>,
+    ) -> Result<(), Failure> {
+        call!(instance, call_load_pkcs12, self.0, source, passphrase)
+    }
+
     /// Trust the certificates of the source; returns how many were new.
     pub fn add_trust_roots(
         &self,

@@ -128,7 +128,7 @@ mod tests {
             .to_string();
         assert_eq!(
             summary(&error),
-            "the following required arguments were not provided: --cert <FILE> --key <FILE>"
+            "the following required arguments were not provided: <--cert <FILE>|--pkcs12 <FILE>>"
         );
     }
 
@@ -145,6 +145,9 @@ mod tests {
             "portcullis connect [::1]:443 --cert c --key k --timeout 0.5 --servername n --insecure",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --echo --once",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify-optional --www d",
+            "portcullis connect a --pkcs12 p --passphrase-file f",
+            "portcullis serve 127.0.0.1:0 --pkcs12 p",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --passphrase-file f",
             "portcullis inspect",
             "portcullis inspect f --json",
             "portcullis demo",
@@ -156,12 +159,16 @@ mod tests {
             "portcullis connect",
             "portcullis connect a:99999",
             "portcullis connect a --cert c",
+            "portcullis connect a --cert c --key k --pkcs12 p",
             "portcullis connect a --tls1_2 --tls1_3",
             "portcullis connect a --timeout 0",
             "portcullis connect a --timeout -1",
             "portcullis connect a --timeout x",
             "portcullis connect a --starttls gopher",
             "portcullis serve 127.0.0.1:0",
+            "portcullis serve 127.0.0.1:0 --cert c",
+            "portcullis serve 127.0.0.1:0 --key k --pkcs12 p",
+            "portcullis serve 127.0.0.1:0 --passphrase-file f",
             "portcullis serve 127.0.0.1:65536 --cert c --key k",
             "portcullis serve 127.0.0.1:0 --cert c --key k --verify",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --verify-optional",

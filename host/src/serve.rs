@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use portcullis_host::context_types::Verify;
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
 
 use crate::exit::{Exit, Result};
 use crate::facts;
-use crate::identity;
+use crate::identity::{self, Identity};
 use crate::interrupt;
 use crate::server::Server;
 use crate::target::listen_address;
@@ -24,20 +24,18 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Accept TLS connections and serve many of them at once
 #[derive(Args, Debug)]
 #[command(
+    group = ArgGroup::new("own").args(["cert", "pkcs12"]).required(true),
     after_help = "Example:\n  portcullis serve 127.0.0.1:8443 --cert chain.pem --key key.pem \
     --www public\n\nIt prints `listening on IP:PORT` to standard output, and a line per connection \
-    to standard error.\nAn encrypted key is opened with PORTCULLIS_PASSPHRASE."
+    to standard error.\nAn encrypted key is opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a \
+    terminal is asked."
 )]
 pub(crate) struct Serve {
     /// IP address and port to listen on; port 0 picks a free one
     #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
     address: SocketAddr,
-    /// Certificate chain, its own first (PEM or DER)
-    #[arg(long, value_name = "FILE")]
-    cert: PathBuf,
-    /// Private key (PEM or DER); may be the same file
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[command(flatten)]
+    identity: Identity,
     /// Authorities of client certificates (PEM or DER)
     #[arg(long, value_name = "FILE")]
     cafile: Option<PathBuf>,
@@ -85,7 +83,7 @@ impl Serve {
 
     fn context(&self, tls: &mut Instance) -> Result<Context> {
         let context = Context::secure(tls, Role::Server)?;
-        identity::load(tls, &context, &self.cert, &self.key)?;
+        self.identity.load(tls, &context)?;
         if let Some(path) = &self.cafile {
             if !(self.verify || self.verify_optional) {
                 return Err(Exit::usage(

@@ -13,9 +13,11 @@ use rustls::{
     SupportedProtocolVersion, version,
 };
 
-use super::credential::{self, KeyKind};
+use super::credential;
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use super::identity::Identities;
+use super::pkcs12;
+use super::private_key::{KeyKind, private_key};
 use super::provider::crypto_provider;
 use super::trust::{self, DirectoryReport, TrustRoots};
 use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
@@ -226,7 +228,7 @@ impl Settings {
         kind: KeyKind,
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let key = credential::private_key(&crypto_provider(), input, kind, passphrase)?;
+        let key = private_key(input, kind, passphrase)?;
         if let Some(chain) = &self.chain {
             check_pair(chain, &key, ConfigurationItem::PrivateKey)?;
         }
@@ -256,6 +258,14 @@ impl Settings {
         let (chain, key) = parse_identity(chain, key, passphrase)?;
         self.more_identities
             .push(Arc::new(CertifiedKey::new(chain, key)));
+        Ok(())
+    }
+
+    /// Take chain and key out of PKCS#12 in one step. Without a passphrase the empty one is tried.
+    pub fn load_pkcs12(&mut self, input: &[u8], passphrase: Option<&str>) -> Result<(), Error> {
+        let pkcs12::Identity { chain, key } = pkcs12::identity(input, passphrase)?;
+        check_x509(&chain, ConfigurationItem::Pkcs12)?;
+        (self.chain, self.key) = (Some(chain), Some(key));
         Ok(())
     }
 
@@ -576,16 +586,26 @@ impl ClientSide {
 fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let item = ConfigurationItem::CertificateChain;
     let chain = credential::certificates(item, input)?;
-    for certificate in &chain {
-        if let Err(cause) = webpki::EndEntityCert::try_from(certificate) {
-            return Err(Error::refused(
-                item,
-                ConfigurationReason::Malformed,
-                format!("not valid X.509: {cause}"),
-            ));
+    check_x509(&chain, item)?;
+    Ok(chain)
+}
+
+/// A root at the end may be of version 1, which peers do not look at.
+fn check_x509(chain: &[CertificateDer<'_>], item: ConfigurationItem) -> Result<(), Error> {
+    for (index, certificate) in chain.iter().enumerate() {
+        match webpki::EndEntityCert::try_from(certificate) {
+            Ok(_) => {}
+            Err(webpki::Error::UnsupportedCertVersion) if index > 0 => {}
+            Err(cause) => {
+                return Err(Error::refused(
+                    item,
+                    ConfigurationReason::Malformed,
+                    format!("certificate {} is not valid X.509: {cause}", index + 1),
+                ));
+            }
         }
     }
-    Ok(chain)
+    Ok(())
 }
 
 fn parse_identity(
@@ -594,7 +614,7 @@ fn parse_identity(
     passphrase: Option<&str>,
 ) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn SigningKey>), Error> {
     let chain = parse_chain(chain)?;
-    let key = credential::private_key(&crypto_provider(), key, KeyKind::Any, passphrase)?;
+    let key = private_key(key, KeyKind::Any, passphrase)?;
     check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
     Ok((chain, key))
 }

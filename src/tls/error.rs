@@ -204,6 +204,7 @@ pub struct NetworkError {
 #[expect(missing_docs, reason = "the names of the settings say it")]
 pub enum ConfigurationItem {
     CertificateChain,
+    Pkcs12,
     PrivateKey,
     ServerName,
     SuggestedAuthorities,
@@ -236,6 +237,8 @@ pub enum ConfigurationReason {
     PassphraseMissing,
     /// The passphrase does not open the key.
     PassphraseWrong,
+    /// Deriving the key that opens it takes more work or memory than a file may ask for.
+    TooCostly,
     /// The path cannot be read for another reason.
     Unreadable,
     /// A key type or size that no suite can use.

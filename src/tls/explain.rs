@@ -281,6 +281,7 @@ impl fmt::Display for ConfigurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.item {
             ConfigurationItem::CertificateChain => "certificate chain",
+            ConfigurationItem::Pkcs12 => "PKCS#12",
             ConfigurationItem::PrivateKey => "private key",
             ConfigurationItem::ServerName => "server name",
             ConfigurationItem::SuggestedAuthorities => "suggested authorities",
@@ -293,6 +294,11 @@ impl fmt::Display for ConfigurationError {
                 "check permissions, and the runtime's preopened directories",
             ),
             ConfigurationReason::Empty => ("is empty", "give PEM or DER"),
+            ConfigurationReason::Encrypted if self.item == ConfigurationItem::Pkcs12 => (
+                "is encrypted in a way that is not supported",
+                "convert it with `openssl pkcs12 -legacy -in OLD -nodes -out PEM`, then `openssl \
+                 pkcs12 -export -in PEM -out NEW`",
+            ),
             ConfigurationReason::Encrypted => (
                 "is encrypted in a way that is not supported",
                 "convert it with `openssl pkcs8 -topk8`",
@@ -301,6 +307,9 @@ impl fmt::Display for ConfigurationError {
                 "do not belong together",
                 "give the key that the certificate was made for",
             ),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::Pkcs12 => {
+                ("cannot be parsed", "check that it is whole, and DER")
+            }
             ConfigurationReason::Malformed => {
                 ("cannot be parsed", "check that it is whole, and PEM or DER")
             }
@@ -321,6 +330,10 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::PassphraseWrong => {
                 ("is not opened by this passphrase", "check the passphrase")
             }
+            ConfigurationReason::TooCostly => (
+                "takes too much work to open",
+                "encrypt it anew with fewer iterations, if it is yours",
+            ),
             ConfigurationReason::Unreadable => ("cannot be read", "see the detail"),
             ConfigurationReason::UnsupportedKeyType => (
                 "is of a type or size that is not supported",

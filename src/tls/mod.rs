@@ -11,18 +11,21 @@ mod error;
 mod explain;
 mod identity;
 mod pem;
+mod pfx;
+mod pkcs12;
+mod private_key;
 pub mod provider;
 mod session;
 mod trust;
 mod verifier;
 
 pub use config::{Config, Role, SendName, Settings, Timeouts, Truncation, VerifyName, Version};
-pub use credential::KeyKind;
 pub use error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
     ProtocolReason, Status, Timer,
 };
+pub use private_key::KeyKind;
 pub use session::{Plaintext, Session, State};
 pub use trust::{DirectoryReport, FileProblem};
 pub use verifier::Verify;

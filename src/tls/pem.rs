@@ -1,5 +1,7 @@
 //! PEM (RFC 7468) taken apart into blocks; base64 is decoded in constant time, for keys pass here.
 
+use std::str::Utf8Error;
+
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
@@ -28,9 +30,12 @@ pub(crate) fn is_pem(input: &[u8]) -> bool {
 /// All blocks, in order; text between blocks is passed over, as OpenSSL does.
 pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
     let mut blocks = Vec::new();
-    let mut lines = input.split(|byte| *byte == b'\n').map(trim);
+    let mut lines = input
+        .split(|byte| *byte == b'\n')
+        .map(|line| std::str::from_utf8(line).map(str::trim));
     while let Some(line) = lines.next() {
         let Some(label) = line
+            .unwrap_or_default()
             .strip_prefix(BEGIN)
             .and_then(|rest| rest.strip_suffix(DASHES))
         else {
@@ -43,38 +48,42 @@ pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
 
 fn block<'a>(
     label: &'a str,
-    lines: &mut impl Iterator<Item = &'a str>,
+    lines: &mut impl Iterator<Item = Result<&'a str, Utf8Error>>,
 ) -> Result<Block<'a>, Malformed> {
-    let mut base64 = Zeroizing::new(String::new());
+    let mut base64 = Vec::new();
     let mut is_legacy_encrypted = false;
     for line in lines {
+        let line = line.map_err(|_| Malformed)?;
         if let Some(end) = line.strip_prefix("-----END ") {
             if end.strip_suffix(DASHES) != Some(label) {
                 return Err(Malformed);
             }
-            let contents = Base64::decode_vec(&base64).map_err(|_| Malformed)?;
             return Ok(Block {
                 label,
                 is_legacy_encrypted,
-                contents: Zeroizing::new(contents),
+                contents: decode(&base64)?,
             });
         }
         if line.starts_with(BEGIN) {
             return Err(Malformed);
         }
-        if line.starts_with("Proc-Type:") && line.contains("ENCRYPTED") {
-            is_legacy_encrypted = true;
-        }
-        // Headers (RFC 1421) have a colon, which base64 has not.
-        if !line.contains(':') {
-            base64.push_str(line);
+        // Headers (RFC 1421 §4.6) come first, and have a colon, which base64 has not.
+        if base64.is_empty() && line.contains(':') {
+            is_legacy_encrypted |= line.starts_with("Proc-Type:") && line.contains("ENCRYPTED");
+        } else if !line.is_empty() {
+            base64.push(line);
         }
     }
     Err(Malformed)
 }
 
-fn trim(line: &[u8]) -> &str {
-    std::str::from_utf8(line).unwrap_or("").trim()
+fn decode(lines: &[&str]) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+    // As long as it will be: what grows leaves pieces of a key behind.
+    let length = lines.iter().map(|line| line.len()).sum();
+    let mut base64 = Zeroizing::new(String::with_capacity(length));
+    lines.iter().for_each(|line| base64.push_str(line));
+    let contents = Base64::decode_vec(&base64).map_err(|_| Malformed)?;
+    Ok(Zeroizing::new(contents))
 }
 
 #[cfg(test)]
@@ -110,6 +119,10 @@ mod tests {
 
     #[test]
     fn base64_that_is_none_is_malformed() {
-        assert!(blocks(b"-----BEGIN A-----\nA?==\n-----END A-----").is_err());
+        assert!(blocks(b"-----BEGIN A-----\nAQID\n-----END A-----").is_ok());
+        for line in [&b"A?=="[..], b"AQID\nAQ:ID", b"AQID\n\xff", b"AQ=="] {
+            let block = [b"-----BEGIN A-----\n", line, b"\nAQID\n-----END A-----"].concat();
+            assert_eq!(blocks(&block).err(), Some(Malformed), "{line:?}");
+        }
     }
 }

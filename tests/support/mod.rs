@@ -18,6 +18,7 @@ pub mod component;
 pub mod folder;
 pub mod pair;
 pub mod peers;
+pub mod pkcs12;
 pub mod transports;
 
 use std::io::Write as _;

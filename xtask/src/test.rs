@@ -23,14 +23,26 @@ pub(crate) enum Ring {
 /// The ring of each file in a package's `tests/`. Tests beside the code are native, those in the
 /// documentation run the component.
 const RINGS: [(Ring, &[&str]); 3] = [
-    (Ring::Native, &["config", "pump", "session", "vectors"]),
+    (
+        Ring::Native,
+        &["config", "credential", "pump", "session", "vectors"],
+    ),
     (
         Ring::Component,
-        &["client", "instance", "port", "refusal", "server", "trust"],
+        &[
+            "client", "identity", "instance", "port", "refusal", "server", "trust",
+        ],
     ),
     (
         Ring::Outside,
-        &["command", "contract", "example", "peers", "starttls"],
+        &[
+            "command",
+            "contract",
+            "example",
+            "passphrase",
+            "peers",
+            "starttls",
+        ],
     ),
 ];
 

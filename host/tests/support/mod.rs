@@ -180,7 +180,12 @@ pub fn refusal(output: &Output, status: i32) -> String {
 pub fn serve(folder: &Folder, more: &[&str]) -> (Running, u16) {
     let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
     let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
-    let mut child = portcullis(&[&fixed, more].concat())
+    serving(portcullis(&[&fixed, more].concat()))
+}
+
+/// A command that serves, once it listens, and its port.
+pub fn serving(mut command: Command) -> (Running, u16) {
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

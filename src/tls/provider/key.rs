@@ -2,18 +2,19 @@
 //!
 //! A failure names the type of the key; the key itself never reaches a message.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use p256::elliptic_curve::sec1::ToSec1Point;
-use pkcs8::der::Decode;
+use pkcs8::der::asn1::IntRef;
+use pkcs8::der::{Decode, Reader, SliceReader};
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
-use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPublicKey};
-use rsa::traits::PublicKeyParts;
-use rustls::Error;
+use rsa::pkcs1::{EncodeRsaPublicKey, RsaPrivateKeyRef};
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::{PrivateKeyDer, alg_id};
 use rustls::sign::{SigningKey, public_key_to_spki};
+use rustls::{Error, SignatureAlgorithm};
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
@@ -32,100 +33,190 @@ impl KeyProvider for Software {
         &self,
         key_der: PrivateKeyDer<'static>,
     ) -> Result<Arc<dyn SigningKey>, Error> {
-        let der = Zeroizing::new(key_der);
-        let key = match &*der {
-            PrivateKeyDer::Pkcs8(der) => pkcs8_key(der.secret_pkcs8_der()),
-            PrivateKeyDer::Pkcs1(der) => rsa_key(der.secret_pkcs1_der()),
-            PrivateKeyDer::Sec1(der) => ec_key(der.secret_sec1_der(), None),
-            _ => Err(unsupported("keys in this encoding")),
-        }?;
-        Ok(Arc::new(key))
+        signing_key(key_der).map_err(|cause| Error::General(cause.to_string()))
     }
 }
 
-fn pkcs8_key(der: &[u8]) -> Result<Key, Error> {
-    let info = PrivateKeyInfoRef::from_der(der).map_err(|_| malformed("PKCS #8 private key"))?;
+/// Why a private key cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct KeyError {
+    /// What it signs with, as far as its encoding tells.
+    pub(crate) algorithm: Option<SignatureAlgorithm>,
+    pub(crate) cause: KeyFault,
+}
+
+/// What is wrong with a private key; holds what it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum KeyFault {
+    Malformed(&'static str),
+    Unsupported(String),
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            KeyFault::Malformed(what) => write!(f, "malformed {what}"),
+            KeyFault::Unsupported(what) => write!(f, "{what} are not supported"),
+        }
+    }
+}
+
+/// The key, ready to sign; its encoding is wiped.
+pub(crate) fn signing_key(
+    key_der: PrivateKeyDer<'static>,
+) -> Result<Arc<dyn SigningKey>, KeyError> {
+    let der = Zeroizing::new(key_der);
+    let key = match &*der {
+        PrivateKeyDer::Pkcs8(der) => pkcs8_key(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => rsa_key(der.secret_pkcs1_der()),
+        PrivateKeyDer::Sec1(der) => ec_key(der.secret_sec1_der(), None),
+        _ => Err(unsupported(None, "keys in this encoding")),
+    }?;
+    Ok(Arc::new(key))
+}
+
+/// Whether this is a PKCS #8 private key, supported or not.
+pub(crate) fn is_pkcs8(der: &[u8]) -> bool {
+    PrivateKeyInfoRef::from_der(der).is_ok()
+}
+
+fn pkcs8_key(der: &[u8]) -> Result<Key, KeyError> {
+    let info =
+        PrivateKeyInfoRef::from_der(der).map_err(|_| malformed(None, "PKCS #8 private key"))?;
     let inner = info.private_key.as_bytes();
     match info.algorithm.oid {
         RSA_ENCRYPTION => rsa_key(inner),
         EC_PUBLIC_KEY => {
             let curve = info.algorithm.parameters_oid();
-            ec_key(inner, Some(curve.map_err(|_| unsupported(UNNAMED_CURVE))?))
+            ec_key(
+                inner,
+                Some(curve.map_err(|_| unsupported(EC, UNNAMED_CURVE))?),
+            )
         }
         ED25519 => ed25519_key(info),
-        RSASSA_PSS => Err(unsupported("RSA keys restricted to PSS")),
-        ED448 => Err(unsupported("Ed448 keys")),
-        X25519 | X448 => Err(unsupported("X25519 and X448 keys, which cannot sign,")),
-        DSA => Err(unsupported("DSA keys")),
-        other => Err(unsupported(&format!("keys of type {other}"))),
+        RSASSA_PSS => Err(unsupported(RSA, "RSA keys restricted to PSS")),
+        ED448 => Err(unsupported(Some(SignatureAlgorithm::ED448), "Ed448 keys")),
+        X25519 | X448 => Err(unsupported(
+            CANNOT_SIGN,
+            "X25519 and X448 keys, which cannot sign,",
+        )),
+        DH | X942_DH => Err(unsupported(CANNOT_SIGN, "DH keys, which cannot sign,")),
+        DSA => Err(dsa()),
+        other => Err(unsupported(CANNOT_SIGN, &format!("keys of type {other}"))),
     }
 }
 
-fn rsa_key(pkcs1: &[u8]) -> Result<Key, Error> {
-    let key = rsa::PrivateKey::from_pkcs1_der(pkcs1).map_err(|_| malformed("RSA private key"))?;
-    let bits = usize::try_from(key.n().bit_width()).unwrap_or(usize::MAX);
+fn rsa_key(pkcs1: &[u8]) -> Result<Key, KeyError> {
+    let broken = || malformed(RSA, "RSA private key");
+    let parts = RsaPrivateKeyRef::from_der(pkcs1).map_err(|_| {
+        if is_traditional_dsa(pkcs1) {
+            dsa()
+        } else {
+            broken()
+        }
+    })?;
+    // Before the arithmetic, which would keep us busy for as long as the key is large.
+    let modulus = parts.modulus.as_bytes();
+    let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
+    let bits = modulus.len() * 8 - usize::try_from(zeros).unwrap_or_default();
     if !RSA_MODULUS_BITS.contains(&bits) {
-        return Err(unsupported(&format!("RSA keys of {bits} bits")));
+        return Err(unsupported(RSA, &format!("RSA keys of {bits} bits")));
     }
-    let public = key
-        .as_public_key()
-        .to_pkcs1_der()
-        .map_err(|_| malformed("RSA private key"))?;
+    if parts.other_prime_infos.is_some() {
+        return Err(unsupported(RSA, "RSA keys of more than two primes"));
+    }
+    let key = rsa::PrivateKey::try_from(parts).map_err(|_| broken())?;
+    let public = key.as_public_key().to_pkcs1_der().map_err(|_| broken())?;
     let spki = public_key_to_spki(&alg_id::RSA_ENCRYPTION, public.as_bytes());
     Ok(Key::new(Secret::Rsa(key), spki))
 }
 
+/// Whether this is what OpenSSL writes of a DSA key without PKCS #8: six numbers, where an RSA key
+/// has nine.
+fn is_traditional_dsa(der: &[u8]) -> bool {
+    let numbers = SliceReader::new(der).and_then(|mut reader| {
+        reader.sequence(|reader| {
+            let mut numbers = 0_u8;
+            while !reader.is_finished() {
+                reader.decode::<IntRef<'_>>()?;
+                numbers = numbers.saturating_add(1);
+            }
+            Ok::<_, pkcs8::der::Error>(numbers)
+        })
+    });
+    numbers == Ok(6)
+}
+
 /// Decodes an `ECPrivateKey`. Its curve is given outside by PKCS #8, inside by its parameters, or
 /// not at all: then the length of the key tells.
-fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, Error> {
-    let key = EcPrivateKey::from_der(sec1).map_err(|_| malformed("EC private key"))?;
+fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, KeyError> {
+    let key = EcPrivateKey::from_der(sec1).map_err(|_| malformed(EC, "EC private key"))?;
     let inner_curve = key.parameters.and_then(EcParameters::named_curve);
     let curve = match (outer_curve, inner_curve, key.private_key.len()) {
         (Some(outer), Some(inner), _) if outer != inner => {
-            return Err(malformed("EC private key"));
+            return Err(malformed(EC, "EC private key"));
         }
         (Some(curve), _, _) | (None, Some(curve), _) => curve,
         (None, None, 32) => SECP256R1,
         (None, None, 48) => SECP384R1,
-        (None, None, _) => return Err(unsupported(UNNAMED_CURVE)),
+        (None, None, _) => return Err(unsupported(EC, UNNAMED_CURVE)),
     };
     match curve {
         SECP256R1 => {
-            let key = p256::SecretKey::try_from(key).map_err(|_| malformed("P-256 private key"))?;
+            let key =
+                p256::SecretKey::try_from(key).map_err(|_| malformed(EC, "P-256 private key"))?;
             let point = key.public_key().to_sec1_point(false);
             let spki = public_key_to_spki(&alg_id::ECDSA_P256, point.as_bytes());
             Ok(Key::new(Secret::EcdsaP256(key.into()), spki))
         }
         SECP384R1 => {
-            let key = p384::SecretKey::try_from(key).map_err(|_| malformed("P-384 private key"))?;
+            let key =
+                p384::SecretKey::try_from(key).map_err(|_| malformed(EC, "P-384 private key"))?;
             let point = key.public_key().to_sec1_point(false);
             let spki = public_key_to_spki(&alg_id::ECDSA_P384, point.as_bytes());
             Ok(Key::new(Secret::EcdsaP384(key.into()), spki))
         }
-        SECP521R1 => Err(unsupported("P-521 keys")),
-        SECP256K1 => Err(unsupported("secp256k1 keys")),
-        other => Err(unsupported(&format!("EC keys on curve {other}"))),
+        SECP521R1 => Err(unsupported(EC, "P-521 keys")),
+        SECP256K1 => Err(unsupported(EC, "secp256k1 keys")),
+        other => Err(unsupported(EC, &format!("EC keys on curve {other}"))),
     }
 }
 
 /// Takes both versions of PKCS #8; in the second the public key must belong to the private one.
-fn ed25519_key(info: PrivateKeyInfoRef<'_>) -> Result<Key, Error> {
-    let key =
-        ed25519_dalek::SigningKey::try_from(info).map_err(|_| malformed("Ed25519 private key"))?;
+fn ed25519_key(info: PrivateKeyInfoRef<'_>) -> Result<Key, KeyError> {
+    let key = ed25519_dalek::SigningKey::try_from(info)
+        .map_err(|_| malformed(ED, "Ed25519 private key"))?;
     let spki = public_key_to_spki(&alg_id::ED25519, key.verifying_key().as_bytes());
     Ok(Key::new(Secret::Ed25519(key), spki))
 }
 
-fn malformed(what: &str) -> Error {
-    Error::General(format!("malformed {what}"))
+fn dsa() -> KeyError {
+    unsupported(Some(SignatureAlgorithm::DSA), "DSA keys")
 }
 
-fn unsupported(what: &str) -> Error {
-    Error::General(format!("{what} are not supported"))
+fn malformed(algorithm: Option<SignatureAlgorithm>, what: &'static str) -> KeyError {
+    KeyError {
+        algorithm,
+        cause: KeyFault::Malformed(what),
+    }
 }
+
+fn unsupported(algorithm: Option<SignatureAlgorithm>, what: &str) -> KeyError {
+    KeyError {
+        algorithm,
+        cause: KeyFault::Unsupported(what.to_owned()),
+    }
+}
+
+const EC: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::ECDSA);
+const ED: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::ED25519);
+const RSA: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::RSA);
+/// Not one of those that TLS has a number for.
+const CANNOT_SIGN: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::Anonymous);
 
 const UNNAMED_CURVE: &str = "EC keys without a named curve";
 
+const DH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.3.1");
 const DSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10040.4.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -137,5 +228,6 @@ const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10")
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+const X942_DH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10046.2.1");
 const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const X448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.111");

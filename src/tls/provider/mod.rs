@@ -6,8 +6,10 @@
 pub mod aead;
 pub mod hash;
 pub mod hmac;
-mod key;
+pub(crate) mod key;
 pub mod kx;
+pub(crate) mod password;
+pub(crate) mod pkcs12_mac;
 mod random;
 mod sign;
 mod tls12;

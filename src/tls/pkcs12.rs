@@ -1,0 +1,262 @@
+//! PKCS #12 (RFC 7292) to certificate chain and private key. The structure is `pfx`'s, what the
+//! passphrase opens is `provider::password`'s.
+//!
+//! Read is what tools write today: DER, PBES2, and an HMAC over the whole, or none. Refused by name
+//! are PBES1, BER, and what is encrypted or signed with a public key.
+
+use std::sync::Arc;
+
+use pkcs8::der::{self, Tag};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SigningKey};
+use zeroize::Zeroizing;
+
+use super::error::{ConfigurationItem, ConfigurationReason, Error};
+use super::pfx::{
+    CERTIFICATE_BAG, ContentInfo, DATA, ENCRYPTED_DATA, ENVELOPED_DATA, KEY_BAG, SAFE_CONTENTS_BAG,
+    SHROUDED_KEY_BAG, SIGNED_DATA, content_info, encrypted_data, octet_string, pfx, safe_bag,
+    sequence_of, x509,
+};
+use super::private_key::{key_refused, locked};
+use super::provider::key::{is_pkcs8, signing_key};
+use super::provider::password::{Budget, Encrypted, Locked};
+use super::provider::pkcs12_mac::Mac;
+
+/// What to say to somebody who gives PKCS#12 where PEM or DER is taken.
+pub(super) const HINT: &str = "PKCS#12, which load-pkcs12 takes";
+
+/// Contents within contents, of which there are two in practice.
+const MAX_DEPTH: u8 = 8;
+
+/// A chain, the own certificate first, and its key.
+pub(super) struct Identity {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: Arc<dyn SigningKey>,
+}
+
+/// The first key that a certificate belongs to, with the chain that leads away from it by issuers;
+/// certificates that do not belong to it come last. Without a passphrase the empty one is tried.
+pub(super) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identity, Error> {
+    if input.is_empty() {
+        return Err(fail(ConfigurationReason::Empty, "0 bytes"));
+    }
+    let bags = Bags::read(input, passphrase)?;
+    if bags.certificates.is_empty() {
+        let detail = "PKCS#12 without an X.509 certificate";
+        return Err(fail(ConfigurationReason::NoCertificate, detail));
+    }
+    let mut obstacle = None;
+    for pkcs8 in bags.keys {
+        match signing_key(PrivatePkcs8KeyDer::from(pkcs8.to_vec()).into()) {
+            Ok(key) => {
+                let mut certificates = bags.certificates.iter();
+                match certificates.position(|certificate| is_pair(certificate, &key)) {
+                    Some(own) => {
+                        let chain = chain(bags.certificates, own);
+                        return Ok(Identity { chain, key });
+                    }
+                    None => {
+                        let detail = "no certificate of the file is that of its private key";
+                        obstacle =
+                            obstacle.or(Some(fail(ConfigurationReason::KeyMismatch, detail)));
+                    }
+                }
+            }
+            Err(error) => obstacle = obstacle.or(Some(key_refused(ITEM, &error))),
+        }
+    }
+    let detail = "PKCS#12 without a private key";
+    Err(obstacle.unwrap_or_else(|| fail(ConfigurationReason::NoPrivateKey, detail)))
+}
+
+fn is_pair(certificate: &CertificateDer<'static>, key: &Arc<dyn SigningKey>) -> bool {
+    let pair = CertifiedKey::new(vec![certificate.clone()], Arc::clone(key));
+    pair.keys_match().is_ok()
+}
+
+/// Puts the own certificate first, its issuer second, and so on.
+fn chain(mut from: Vec<CertificateDer<'static>>, own: usize) -> Vec<CertificateDer<'static>> {
+    let mut next = Some(own);
+    let mut chain = Vec::new();
+    while let Some(index) = next {
+        let certificate = from.remove(index);
+        next = from.iter().position(|other| is_issuer(other, &certificate));
+        chain.push(certificate);
+    }
+    chain.append(&mut from);
+    chain
+}
+
+fn is_issuer(issuer: &CertificateDer<'_>, of: &CertificateDer<'_>) -> bool {
+    let names = |der| {
+        let certificate = webpki::EndEntityCert::try_from(der).ok()?;
+        Some((
+            certificate.subject().to_vec(),
+            certificate.issuer().to_vec(),
+        ))
+    };
+    match (names(issuer), names(of)) {
+        (Some((subject, _)), Some((_, issuer))) => subject == issuer,
+        _ => false,
+    }
+}
+
+/// What the file holds.
+#[derive(Default)]
+struct Bags {
+    certificates: Vec<CertificateDer<'static>>,
+    /// Each a PKCS #8 `PrivateKeyInfo`.
+    keys: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl Bags {
+    fn read(input: &[u8], passphrase: Option<&str>) -> Result<Self, Error> {
+        let mut lock = Lock {
+            passphrase,
+            budget: Budget::new(),
+        };
+        let (authentic_safe, mac) = pfx(input).map_err(|_| {
+            // X.690 §8.1.3.6, as NSS writes it.
+            let detail = if input.starts_with(&[0x30, 0x80]) {
+                "BER of indefinite length, which `openssl pkcs12` reads and does not write"
+            } else {
+                "not PKCS#12, or cut short"
+            };
+            fail(ConfigurationReason::Malformed, detail)
+        })?;
+        let contents = match authentic_safe {
+            (DATA, Some(octets)) => octet_string(octets).map_err(malformed)?,
+            (SIGNED_DATA, _) => {
+                let detail = "its integrity is by a signature, not a passphrase";
+                return Err(fail(ConfigurationReason::Encrypted, detail));
+            }
+            _ => return Err(malformed(Tag::ObjectIdentifier.value_error().into())),
+        };
+        let safes = sequence_of(contents, content_info).map_err(malformed)?;
+        // Before the passphrase is tried: it does not help against what is not supported.
+        let safes: Vec<_> = safes.into_iter().map(safe).collect::<Result<_, _>>()?;
+        if let Some(mac) = &mac {
+            lock.verify(mac, contents)?;
+        }
+        let mut bags = Self::default();
+        for safe in safes {
+            match safe {
+                Safe::Plain(contents) => bags.add(contents, &mut lock, 0)?,
+                Safe::Encrypted(encrypted) => {
+                    let opened = lock.open(&encrypted)?;
+                    if mac.is_none() && sequence_of(&opened, safe_bag).is_err() {
+                        // What a wrong passphrase leaves can pass for padding.
+                        return Err(lock.wrong("it does not decrypt to what it should"));
+                    }
+                    bags.add(&opened, &mut lock, 0)?;
+                }
+            }
+        }
+        Ok(bags)
+    }
+
+    /// `SafeContents` (RFC 7292 §4.2); CRLs, secrets and unknown bags are passed over.
+    fn add(&mut self, contents: &[u8], lock: &mut Lock<'_>, depth: u8) -> Result<(), Error> {
+        if depth > MAX_DEPTH {
+            let detail = "contents nested too deeply";
+            return Err(fail(ConfigurationReason::Malformed, detail));
+        }
+        for (kind, value) in sequence_of(contents, safe_bag).map_err(malformed)? {
+            match kind {
+                KEY_BAG => self.keys.push(Zeroizing::new(value.to_vec())),
+                SHROUDED_KEY_BAG => {
+                    let (algorithm, ciphertext) = Encrypted::parts(value)
+                        .ok_or_else(|| malformed(Tag::Sequence.value_error().into()))?;
+                    let encrypted = Encrypted::new(algorithm, ciphertext)
+                        .map_err(|reason| locked(ITEM, reason))?;
+                    let key = lock.open(&encrypted)?;
+                    if !is_pkcs8(&key) {
+                        return Err(lock.wrong("it does not decrypt to what it should"));
+                    }
+                    self.keys.push(key);
+                }
+                CERTIFICATE_BAG => {
+                    if let Some(der) = x509(value).map_err(malformed)? {
+                        let certificate = CertificateDer::from(der.to_vec());
+                        // Some tools put the own certificate among the others again.
+                        if !self.certificates.contains(&certificate) {
+                            self.certificates.push(certificate);
+                        }
+                    }
+                }
+                SAFE_CONTENTS_BAG => self.add(value, lock, depth.saturating_add(1))?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The passphrase, and the work that may be spent on it.
+struct Lock<'a> {
+    passphrase: Option<&'a str>,
+    budget: Budget,
+}
+
+impl Lock<'_> {
+    fn verify(&mut self, mac: &Mac<'_>, contents: &[u8]) -> Result<(), Error> {
+        let passphrase = self.passphrase.unwrap_or_default();
+        match mac.verify(contents, passphrase, &mut self.budget) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.wrong("its MAC does not match")),
+            Err(reason) => Err(locked(ITEM, reason)),
+        }
+    }
+
+    fn open(&mut self, encrypted: &Encrypted<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let passphrase = self.passphrase.unwrap_or_default();
+        encrypted
+            .open(passphrase, &mut self.budget)
+            .map_err(|reason| match reason {
+                Locked::WrongPassphrase => self.wrong("it does not decrypt"),
+                reason => locked(ITEM, reason),
+            })
+    }
+
+    fn wrong(&self, how: &str) -> Error {
+        let reason = match self.passphrase {
+            Some(_) => ConfigurationReason::PassphraseWrong,
+            None => ConfigurationReason::PassphraseMissing,
+        };
+        fail(reason, how)
+    }
+}
+
+/// One part of the file.
+enum Safe<'a> {
+    Plain(&'a [u8]),
+    Encrypted(Encrypted<'a>),
+}
+
+fn safe((kind, content): ContentInfo<'_>) -> Result<Safe<'_>, Error> {
+    match (kind, content) {
+        (DATA, Some(octets)) => Ok(Safe::Plain(octet_string(octets).map_err(malformed)?)),
+        (ENCRYPTED_DATA, Some(content)) => {
+            let (algorithm, ciphertext) = encrypted_data(content).map_err(malformed)?;
+            let encrypted = Encrypted::new(algorithm, ciphertext);
+            Ok(Safe::Encrypted(
+                encrypted.map_err(|reason| locked(ITEM, reason))?,
+            ))
+        }
+        (ENVELOPED_DATA, _) => Err(fail(
+            ConfigurationReason::Encrypted,
+            "it is encrypted for a public key, not with a passphrase",
+        )),
+        _ => Err(malformed(Tag::ObjectIdentifier.value_error().into())),
+    }
+}
+
+fn malformed(cause: der::Error) -> Error {
+    fail(ConfigurationReason::Malformed, &cause.to_string())
+}
+
+fn fail(reason: ConfigurationReason, detail: &str) -> Error {
+    Error::refused(ITEM, reason, detail)
+}
+
+const ITEM: ConfigurationItem = ConfigurationItem::Pkcs12;

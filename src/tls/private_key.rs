@@ -1,0 +1,247 @@
+//! PEM or DER to a private key, ready to sign.
+
+use std::sync::Arc;
+
+use pkcs8::spki::AlgorithmIdentifierRef;
+use rustls::SignatureAlgorithm;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
+use rustls::sign::SigningKey;
+
+use super::credential::{der_length, is_pem};
+use super::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
+use super::provider::key::{KeyError, KeyFault, is_pkcs8, signing_key};
+use super::provider::password::{Budget, Encrypted, Locked};
+use super::{pem, pfx, pkcs12};
+
+/// Which private key to take from several (seed K3 to K5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// The first of a supported type.
+    Any,
+    /// Diffie-Hellman: refused.
+    Dh,
+    /// DSA: refused.
+    Dsa,
+    /// The first P-256 or P-384 key.
+    Ec,
+    /// The first Ed25519 key.
+    Ed25519,
+    /// The first RSA key.
+    Rsa,
+}
+
+/// The first private key of the kind in PEM or DER, ready to sign. PEM may hold other keys, which
+/// are skipped, and other blocks; DER is one key.
+pub(crate) fn private_key(
+    input: &[u8],
+    kind: KeyKind,
+    passphrase: Option<&str>,
+) -> Result<Arc<dyn SigningKey>, Error> {
+    match kind {
+        KeyKind::Dh => return Err(fail(ConfigurationReason::UnsupportedKeyType, "DH keys")),
+        KeyKind::Dsa => return Err(fail(ConfigurationReason::UnsupportedKeyType, "DSA keys")),
+        KeyKind::Any | KeyKind::Ec | KeyKind::Ed25519 | KeyKind::Rsa => {}
+    }
+    if input.is_empty() {
+        return Err(fail(ConfigurationReason::Empty, "0 bytes"));
+    }
+    // One for all, so that many keys are not many times the work.
+    let mut budget = Budget::new();
+    if !is_pem(input) {
+        return match der_key(input, passphrase, &mut budget) {
+            Ok(key) if is_kind(key.algorithm(), kind) => Ok(key),
+            Err(obstacle) if obstacle.is_of(kind) => Err(obstacle.error),
+            _ => Err(fail(
+                ConfigurationReason::NoPrivateKey,
+                "a key of another kind",
+            )),
+        };
+    }
+    let blocks = pem::blocks(input).map_err(|pem::Malformed| {
+        fail(
+            ConfigurationReason::Malformed,
+            "a PEM block without end or with bad base64",
+        )
+    })?;
+    // The first of a kind asked for counts; what stood in the way of others is told if none is.
+    let mut first = None;
+    for block in &blocks {
+        match pem_key(block, passphrase, &mut budget) {
+            Ok(Some(key)) if is_kind(key.algorithm(), kind) => return Ok(key),
+            Ok(_) => {}
+            Err(obstacle) if obstacle.is_of(kind) => {
+                first.get_or_insert(obstacle.error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(first.unwrap_or_else(|| {
+        fail(
+            ConfigurationReason::NoPrivateKey,
+            "PEM without a matching PRIVATE KEY block",
+        )
+    }))
+}
+
+fn is_kind(algorithm: SignatureAlgorithm, kind: KeyKind) -> bool {
+    match kind {
+        KeyKind::Any => true,
+        KeyKind::Ec => algorithm == SignatureAlgorithm::ECDSA,
+        KeyKind::Ed25519 => algorithm == SignatureAlgorithm::ED25519,
+        KeyKind::Rsa => algorithm == SignatureAlgorithm::RSA,
+        KeyKind::Dh | KeyKind::Dsa => false,
+    }
+}
+
+/// Why a key is not taken.
+struct Obstacle {
+    /// Of the key, as far as it can be told without taking it.
+    algorithm: Option<SignatureAlgorithm>,
+    error: Error,
+}
+
+impl Obstacle {
+    /// Whether it stands in the way of a key of this kind; of others nobody has to hear.
+    fn is_of(&self, kind: KeyKind) -> bool {
+        self.algorithm
+            .is_none_or(|algorithm| is_kind(algorithm, kind))
+    }
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self {
+            algorithm: None,
+            error,
+        }
+    }
+}
+
+type Key = Arc<dyn SigningKey>;
+
+impl From<KeyError> for Obstacle {
+    fn from(error: KeyError) -> Self {
+        Self {
+            algorithm: error.algorithm,
+            error: key_refused(ConfigurationItem::PrivateKey, &error),
+        }
+    }
+}
+
+/// A key that cannot be used, as an error of the item that it was found in.
+pub(super) fn key_refused(item: ConfigurationItem, error: &KeyError) -> Error {
+    let reason = match error.cause {
+        KeyFault::Malformed(_) => ConfigurationReason::Malformed,
+        KeyFault::Unsupported(_) => ConfigurationReason::UnsupportedKeyType,
+    };
+    Error::refused(item, reason, error.to_string())
+}
+
+/// What a passphrase does not open, as an error of the item that it was found in.
+pub(super) fn locked(item: ConfigurationItem, locked: Locked) -> Error {
+    let (reason, detail) = match locked {
+        Locked::Malformed(what) => (ConfigurationReason::Malformed, what.to_owned()),
+        Locked::TooCostly(what) => (ConfigurationReason::TooCostly, what),
+        Locked::Unsupported(what) => (ConfigurationReason::Encrypted, what),
+        Locked::WrongPassphrase => (ConfigurationReason::PassphraseWrong, String::new()),
+    };
+    Error::Configuration(ConfigurationError {
+        item,
+        reason,
+        detail: Some(detail).filter(|detail| !detail.is_empty()),
+    })
+}
+
+/// The key of a PEM block, or none if it is a block of something else.
+fn pem_key(
+    block: &pem::Block<'_>,
+    passphrase: Option<&str>,
+    budget: &mut Budget,
+) -> Result<Option<Key>, Obstacle> {
+    let contents = block.contents.as_slice();
+    let algorithm = match block.label {
+        "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => None,
+        "RSA PRIVATE KEY" => Some(SignatureAlgorithm::RSA),
+        "EC PRIVATE KEY" => Some(SignatureAlgorithm::ECDSA),
+        "DSA PRIVATE KEY" => Some(SignatureAlgorithm::DSA),
+        "DH PRIVATE KEY" => Some(SignatureAlgorithm::Anonymous),
+        "OPENSSH PRIVATE KEY" => {
+            let cure = "an OPENSSH PRIVATE KEY, which `ssh-keygen -p -m PKCS8` converts";
+            return Err(fail(ConfigurationReason::UnsupportedKeyType, cure).into());
+        }
+        _ => return Ok(None),
+    };
+    let refuse = |reason, detail: &str| {
+        let error = fail(reason, detail);
+        Err(Obstacle { algorithm, error })
+    };
+    if matches!(block.label, "DSA PRIVATE KEY" | "DH PRIVATE KEY") {
+        return refuse(ConfigurationReason::UnsupportedKeyType, block.label);
+    }
+    if block.is_legacy_encrypted {
+        return refuse(
+            ConfigurationReason::Encrypted,
+            "legacy PEM encryption (Proc-Type)",
+        );
+    }
+    if der_length(contents) != Some(contents.len()) {
+        return refuse(ConfigurationReason::Malformed, block.label);
+    }
+    let key = match block.label {
+        "ENCRYPTED PRIVATE KEY" => match Encrypted::parts(contents) {
+            Some(parts) => decrypt(parts, passphrase, budget)?,
+            None => return refuse(ConfigurationReason::Malformed, block.label),
+        },
+        "RSA PRIVATE KEY" => PrivatePkcs1KeyDer::from(contents.to_vec()).into(),
+        "EC PRIVATE KEY" => PrivateSec1KeyDer::from(contents.to_vec()).into(),
+        _ => PrivatePkcs8KeyDer::from(contents.to_vec()).into(),
+    };
+    Ok(Some(signing_key(key)?))
+}
+
+fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Result<Key, Obstacle> {
+    match der_length(input) {
+        Some(length) if length == input.len() => {}
+        Some(_) => {
+            let detail = "DER of another length than it says";
+            return Err(fail(ConfigurationReason::Malformed, detail).into());
+        }
+        None => return Err(fail(ConfigurationReason::Malformed, "neither PEM nor DER").into()),
+    }
+    if let Some(parts) = Encrypted::parts(input) {
+        return Ok(signing_key(decrypt(parts, passphrase, budget)?)?);
+    }
+    if pfx::is_pkcs12(input) {
+        return Err(fail(ConfigurationReason::NoPrivateKey, pkcs12::HINT).into());
+    }
+    let key = PrivateKeyDer::try_from(input.to_vec())
+        .map_err(|why| fail(ConfigurationReason::NoPrivateKey, why))?;
+    Ok(signing_key(key)?)
+}
+
+/// Open an encrypted PKCS#8 key (RFC 5958 §3, PBES2 of RFC 8018).
+fn decrypt(
+    (algorithm, ciphertext): (AlgorithmIdentifierRef<'_>, &[u8]),
+    passphrase: Option<&str>,
+    budget: &mut Budget,
+) -> Result<PrivateKeyDer<'static>, Error> {
+    let locked = |reason| locked(ConfigurationItem::PrivateKey, reason);
+    // First what no passphrase helps against.
+    let encrypted = Encrypted::new(algorithm, ciphertext).map_err(locked)?;
+    let Some(passphrase) = passphrase else {
+        return Err(fail(
+            ConfigurationReason::PassphraseMissing,
+            "ENCRYPTED PRIVATE KEY",
+        ));
+    };
+    let opened = encrypted.open(passphrase, budget).map_err(locked)?;
+    // A wrong passphrase can leave something that passes for padding, and never a key.
+    if !is_pkcs8(&opened) {
+        return Err(locked(Locked::WrongPassphrase));
+    }
+    Ok(PrivatePkcs8KeyDer::from(opened.to_vec()).into())
+}
+
+fn fail(reason: ConfigurationReason, detail: &str) -> Error {
+    Error::refused(ConfigurationItem::PrivateKey, reason, detail)
+}

@@ -1,0 +1,95 @@
+//! PKCS #12 as no tool writes it: put together by hand, with a MAC of its own making.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+const X509_CERTIFICATE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 22, 1];
+const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+const SALT: &[u8] = b"saltsalt";
+
+/// One DER element.
+pub fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = content.len().to_be_bytes();
+    let zeros = length.iter().take_while(|byte| **byte == 0).count();
+    let length = &length[zeros..];
+    let header = match content.len() {
+        0..0x80 => vec![u8::try_from(content.len()).unwrap()],
+        _ => [&[0x80 | u8::try_from(length.len()).unwrap()], length].concat(),
+    };
+    [vec![tag], header, content].concat()
+}
+
+/// A DER INTEGER that is not negative.
+pub fn integer(value: u64) -> Vec<u8> {
+    let bytes = value.to_be_bytes();
+    let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(7);
+    let sign: &[u8] = if bytes[first] < 0x80 { &[] } else { &[0] };
+    der(2, &[sign, &bytes[first..]])
+}
+
+/// A bag of the kind that ends in this number (RFC 7292 §4.2).
+pub fn bag(kind: u8, value: &[u8]) -> Vec<u8> {
+    let oid = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, kind];
+    der(0x30, &[&der(6, &[&oid]), &der(0xa0, &[value])])
+}
+
+pub fn certificate_bag(certificate: &[u8]) -> Vec<u8> {
+    let value = der(0xa0, &[&der(4, &[certificate])]);
+    bag(3, &der(0x30, &[&der(6, &[X509_CERTIFICATE]), &value]))
+}
+
+pub fn key_bag(pkcs8: &[u8]) -> Vec<u8> {
+    bag(1, pkcs8)
+}
+
+/// Bags within a bag.
+pub fn contents_bag(bags: &[&[u8]]) -> Vec<u8> {
+    bag(6, &der(0x30, bags))
+}
+
+/// The bags, unencrypted, as the contents of a file.
+pub fn contents(bags: &[&[u8]]) -> Vec<u8> {
+    let octets = der(4, &[&der(0x30, bags)]);
+    der(0x30, &[&data(&octets)])
+}
+
+fn data(octets: &[u8]) -> Vec<u8> {
+    der(0x30, &[&der(6, &[DATA]), &der(0xa0, &[octets])])
+}
+
+/// A file without a MAC.
+pub fn file(contents: &[u8]) -> Vec<u8> {
+    der(0x30, &[&integer(3), &data(&der(4, &[contents]))])
+}
+
+/// A file with a MAC under these bytes, which are the passphrase as RFC 7292 §B.1 writes it.
+pub fn file_with_mac(contents: &[u8], passphrase: &[u8], iterations: u32) -> Vec<u8> {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(&derive(passphrase, iterations)).unwrap();
+    hmac.update(contents);
+    let value = hmac.finalize().into_bytes();
+    file_with(contents, &value, &integer(iterations.into()))
+}
+
+/// A file with this as MAC, made by this many iterations (an INTEGER).
+pub fn file_with(contents: &[u8], mac: &[u8], iterations: &[u8]) -> Vec<u8> {
+    let algorithm = der(0x30, &[&der(6, &[SHA256]), &[5, 0]]);
+    let info = der(0x30, &[&algorithm, &der(4, &[mac])]);
+    let mac = der(0x30, &[&info, &der(4, &[SALT]), iterations]);
+    let contents = data(&der(4, &[contents]));
+    der(0x30, &[&integer(3), &contents, &mac])
+}
+
+/// RFC 7292 §B.2 for the purpose 3 and 32 bytes.
+fn derive(passphrase: &[u8], iterations: u32) -> Vec<u8> {
+    let fill = |bytes: &[u8]| -> Vec<u8> {
+        let blocks = bytes.len().div_ceil(64);
+        bytes.iter().copied().cycle().take(64 * blocks).collect()
+    };
+    let mut key = [vec![3; 64], fill(SALT), fill(passphrase)].concat();
+    for _ in 0..iterations {
+        key = Sha256::digest(&key).to_vec();
+    }
+    key
+}
