@@ -273,6 +273,7 @@ fn every_case_of_an_error_has_its_cure_and_a_test_or_the_reason_why_none() {
         ("enum certificate-reason", "certificate-reason"),
         ("enum protocol-reason", "protocol-reason"),
         ("enum network-code", "network-code"),
+        ("enum configuration-reason", "configuration-reason"),
     ] {
         let rows = rows(&page, Some(heading));
         let listed: Vec<_> = rows[1..]

@@ -135,7 +135,7 @@ fn ways(identity: &Identity, has_traditional_form: bool) -> Vec<Way> {
 }
 
 #[test]
-fn c7_a_client_proves_itself_with_a_key_of_every_format_from_bytes_and_from_a_file() {
+fn c7_k6_a_client_proves_itself_with_a_key_of_every_format_from_bytes_and_from_a_file() {
     if !require_tool("openssl") {
         return;
     }

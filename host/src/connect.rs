@@ -1,8 +1,6 @@
 //! `portcullis connect`: standard input to the peer, the peer to standard output.
 
-use std::env;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,10 +11,12 @@ use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Por
 use crate::dial::dial;
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
-use crate::identity::{self, Identity};
+use crate::identity::Identity;
 use crate::relay::{Until, relay};
 use crate::starttls::Protocol;
 use crate::target::Target;
+use crate::timers::{Timers, seconds};
+use crate::trust::Trust;
 
 /// Connect, verify the server, and exchange standard input and output with it
 #[derive(Args, Debug)]
@@ -30,18 +30,20 @@ pub(crate) struct Connect {
     /// Where to, an IPv6 address in brackets; port 443 if none is given
     #[arg(value_name = "HOST:PORT")]
     target: Target,
-    /// Trust the certificates in this file (PEM or DER), not the built-in web roots
-    #[arg(long, value_name = "FILE")]
-    cafile: Option<PathBuf>,
-    /// Trust the certificates in the files of this directory, not the built-in web roots
-    #[arg(long, value_name = "DIR")]
-    capath: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     /// Verify nothing: anyone in between can read and change everything
     #[arg(long)]
     insecure: bool,
     /// Ask for this name, and verify it, in place of HOST
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
+    /// Send no name
+    #[arg(long, conflicts_with = "servername")]
+    noservername: bool,
+    /// Verify this name or address, in place of the one that is asked for
+    #[arg(long, value_name = "NAME", conflicts_with = "insecure")]
+    verify_hostname: Option<String>,
     #[command(flatten)]
     identity: Identity,
     /// TLS 1.2 only
@@ -63,9 +65,11 @@ pub(crate) struct Connect {
     /// Print the facts as JSON
     #[arg(long)]
     json: bool,
-    /// Seconds that connecting may take, and the handshake
+    /// Seconds that connecting may take, and the handshake, and the end
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     timeout: Duration,
+    #[command(flatten)]
+    timers: Timers,
 }
 
 impl Connect {
@@ -124,22 +128,29 @@ impl Connect {
                  everything"
             );
             let context = Context::unverified(tls, Role::Client)?;
-            let name = self
-                .servername
-                .clone()
-                .or_else(|| self.target.ip().is_none().then(|| self.target.host.clone()));
-            if let Some(name) = name {
+            if let Some(name) = self.servername.clone().or_else(|| self.host_name()) {
                 context.set_server_name(tls, &ServerName::Name(name))?;
             }
             context
         } else {
             let context = Context::secure(tls, Role::Client)?;
-            if let Some(name) = &self.servername {
+            if let Some(name) = self.verify_hostname.as_ref().or(self.servername.as_ref()) {
                 context.set_verify_name(tls, &VerifyName::Name(name.clone()))?;
             }
-            self.trust(tls, &context)?;
+            let sent = match (&self.servername, &self.verify_hostname) {
+                (Some(name), _) => Some(name.clone()),
+                (None, Some(_)) => self.host_name(),
+                (None, None) => None,
+            };
+            if let Some(name) = sent {
+                context.set_server_name(tls, &ServerName::Name(name))?;
+            }
+            self.trust.load_or_environment(tls, &context)?;
             context
         };
+        if self.noservername {
+            context.set_server_name(tls, &ServerName::Off)?;
+        }
         self.identity.load(tls, &context)?;
         if self.tls12 || self.tls13 {
             context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
@@ -150,26 +161,13 @@ impl Connect {
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;
         }
+        self.timers.set(tls, &context)?;
         Ok(context)
     }
 
-    fn trust(&self, tls: &mut Instance, context: &Context) -> Result<()> {
-        let (mut file, mut directory) = (self.cafile.clone(), self.capath.clone());
-        if file.is_none() && directory.is_none() {
-            let path = |name| {
-                env::var_os(name)
-                    .filter(|path| !path.is_empty())
-                    .map(PathBuf::from)
-            };
-            (file, directory) = (path("SSL_CERT_FILE"), path("SSL_CERT_DIR"));
-        }
-        if let Some(path) = file {
-            identity::trust_file(tls, context, &path)?;
-        }
-        if let Some(path) = directory {
-            identity::trust_directory(tls, context, &path)?;
-        }
-        Ok(())
+    /// The host, unless it is an address, which has no place in SNI.
+    fn host_name(&self) -> Option<String> {
+        self.target.ip().is_none().then(|| self.target.host.clone())
     }
 
     fn show(&self, facts: &Facts) -> Result<()> {
@@ -184,15 +182,5 @@ impl Connect {
             eprintln!("{text}");
         }
         Ok(())
-    }
-}
-
-fn seconds(text: &str) -> std::result::Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(number) {
-        Ok(limit) if !limit.is_zero() => Ok(limit),
-        _ => Err("not a number of seconds above 0".to_owned()),
     }
 }

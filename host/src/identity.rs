@@ -1,6 +1,6 @@
-//! Certificates and keys on the command line: files of the host, given to the component as bytes.
+//! This side's certificates and keys on the command line: files of the host, given to the component
+//! as bytes.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -17,51 +17,16 @@ use crate::exit::{Exit, Result};
 /// Holds the passphrase of an encrypted key: on the command line every user would see it.
 const PASSPHRASE: &str = "PORTCULLIS_PASSPHRASE";
 
-/// Trusts the certificates of a file.
-pub(crate) fn trust_file(tls: &mut Instance, context: &Context, path: &Path) -> Result<()> {
-    context
-        .add_trust_roots(tls, &Source::Bytes(read(path)?))
-        .map_err(|failure| Exit::from(failure).context(path.display()))?;
-    Ok(())
-}
-
-/// Trusts the certificates of every file in a directory, passing over those that hold none.
-pub(crate) fn trust_directory(tls: &mut Instance, context: &Context, path: &Path) -> Result<()> {
-    let unreadable = |error| Exit::usage(format_args!("{}: {error}", path.display()));
-    let mut files = BTreeSet::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        // Directories made by `c_rehash` hold each file twice, once by a link.
-        files.extend(fs::canonicalize(entry.map_err(unreadable)?.path()).ok());
-    }
-    let mut loaded = false;
-    for file in files.iter().filter(|file| file.is_file()) {
-        let Ok(bytes) = fs::read(file) else { continue };
-        match context.add_trust_roots(tls, &Source::Bytes(bytes)) {
-            Ok(_) => loaded = true,
-            Err(failure) if failure.error().is_some() => {
-                tracing::debug!(%failure, file = %file.display(), "passed over");
-            }
-            Err(trap) => return Err(trap.into()),
-        }
-    }
-    if loaded {
-        return Ok(());
-    }
-    Err(Exit::usage(format_args!(
-        "{}: no file in it holds a certificate: name a directory of PEM files, or use --cafile",
-        path.display()
-    )))
-}
-
 /// What this side is identified with.
 #[derive(Args, Debug)]
 pub(crate) struct Identity {
-    /// Certificate chain of this side, its own first (PEM or DER)
+    /// Certificate chain of this side, its own first (PEM or DER); with its key again and again, to
+    /// choose from by name, authority and type of key
     #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
+    cert: Vec<PathBuf>,
     /// Private key of this side (PEM or DER); may be the same file
     #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    key: Vec<PathBuf>,
     /// Certificate chain and private key of this side in one PKCS#12 file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key"])]
     pkcs12: Option<PathBuf>,
@@ -73,28 +38,43 @@ pub(crate) struct Identity {
 impl Identity {
     /// Loads what was named, if anything was.
     pub(crate) fn load(&self, tls: &mut Instance, context: &Context) -> Result<()> {
-        let (doing, files) = match (&self.pkcs12, &self.cert, &self.key) {
-            (Some(pkcs12), _, _) => (pkcs12.display().to_string(), Files::Pkcs12(source(pkcs12)?)),
-            (None, Some(cert), Some(key)) => (
-                format!("{} and {}", cert.display(), key.display()),
-                Files::Pem(source(cert)?, source(key)?),
-            ),
-            _ if self.passphrase_file.is_some() => {
-                return Err(Exit::usage(
-                    "--passphrase-file is of no use without --key or --pkcs12",
-                ));
-            }
-            _ => return Ok(()),
-        };
-        let passphrase = self.passphrase()?;
-        match files.load(tls, context, passphrase.as_ref().map(|line| line.as_str())) {
-            Err(failure) if is_passphrase_missing(&failure) && passphrase.is_none() => {
-                let asked = ask(&doing)?;
-                files.load(tls, context, Some(asked.as_str()))
-            }
-            loaded => loaded,
+        let mut all = Vec::new();
+        if let Some(pkcs12) = &self.pkcs12 {
+            let name = pkcs12.display().to_string();
+            all.push((name, Files::Pkcs12(source(pkcs12)?)));
         }
-        .map_err(|failure| Exit::from(failure).context(doing))
+        if self.cert.len() != self.key.len() {
+            return Err(Exit::usage("give as many --key as --cert"));
+        }
+        for (cert, key) in self.cert.iter().zip(&self.key) {
+            let name = format!("{} and {}", cert.display(), key.display());
+            let (cert, key) = (source(cert)?, source(key)?);
+            all.push((
+                name,
+                if all.is_empty() {
+                    Files::Pem(cert, key)
+                } else {
+                    Files::More(cert, key)
+                },
+            ));
+        }
+        if all.is_empty() && self.passphrase_file.is_some() {
+            return Err(Exit::usage(
+                "--passphrase-file is of no use without --key or --pkcs12",
+            ));
+        }
+        let passphrase = self.passphrase()?;
+        for (doing, files) in all {
+            match files.load(tls, context, passphrase.as_ref().map(|line| line.as_str())) {
+                Err(failure) if is_passphrase_missing(&failure) && passphrase.is_none() => {
+                    let asked = ask(&doing)?;
+                    files.load(tls, context, Some(asked.as_str()))
+                }
+                loaded => loaded,
+            }
+            .map_err(|failure| Exit::from(failure).context(doing))?;
+        }
+        Ok(())
     }
 
     /// The passphrase that was given in advance, if one was.
@@ -114,6 +94,8 @@ impl Identity {
 
 /// The files of an identity.
 enum Files {
+    /// One more than is loaded already.
+    More(Source, Source),
     Pem(Source, Source),
     Pkcs12(Source),
 }
@@ -126,6 +108,7 @@ impl Files {
         passphrase: Option<&str>,
     ) -> std::result::Result<(), Failure> {
         match self {
+            Self::More(chain, key) => context.add_identity(tls, chain, key, passphrase),
             Self::Pem(chain, key) => context.load_identity(tls, chain, key, passphrase),
             Self::Pkcs12(file) => context.load_pkcs12(tls, file, passphrase),
         }
@@ -168,7 +151,8 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>> {
     }
 }
 
-fn source(path: &Path) -> Result<Source> {
+/// The contents of a file.
+pub(crate) fn source(path: &Path) -> Result<Source> {
     read(path).map(Source::Bytes)
 }
 

@@ -22,6 +22,8 @@ mod site;
 mod starttls;
 mod stdio;
 mod target;
+mod timers;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -142,6 +144,8 @@ mod tests {
         for line in [
             "portcullis connect a --tls1_2 --starttls smtp --cafile f --capath d --info --json",
             "portcullis connect a --ignore-unexpected-eof",
+            "portcullis connect a --noservername --verify-hostname n --handshake-timeout none",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --cert d --key l --read-timeout 9",
             "portcullis connect [::1]:443 --cert c --key k --timeout 0.5 --servername n --insecure",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --echo --once",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify-optional --www d",
@@ -164,13 +168,15 @@ mod tests {
             "portcullis connect a --timeout 0",
             "portcullis connect a --timeout -1",
             "portcullis connect a --timeout x",
+            "portcullis connect a --handshake-timeout 0",
+            "portcullis connect a --noservername --servername n",
+            "portcullis connect a --insecure --verify-hostname n",
             "portcullis connect a --starttls gopher",
             "portcullis serve 127.0.0.1:0",
             "portcullis serve 127.0.0.1:0 --cert c",
             "portcullis serve 127.0.0.1:0 --key k --pkcs12 p",
             "portcullis serve 127.0.0.1:0 --passphrase-file f",
             "portcullis serve 127.0.0.1:65536 --cert c --key k",
-            "portcullis serve 127.0.0.1:0 --cert c --key k --verify",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --verify-optional",
             "portcullis serve 127.0.0.1:0 --cert c --key k --echo --www d",
         ] {

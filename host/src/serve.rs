@@ -13,10 +13,12 @@ use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Op
 
 use crate::exit::{Exit, Result};
 use crate::facts;
-use crate::identity::{self, Identity};
+use crate::identity::{Identity, source};
 use crate::interrupt;
 use crate::server::Server;
 use crate::target::listen_address;
+use crate::timers::Timers;
+use crate::trust::Trust;
 
 /// A file server's peer may be this long silent, or take this long to read on.
 const IDLE: Duration = Duration::from_secs(60);
@@ -36,15 +38,17 @@ pub(crate) struct Serve {
     address: SocketAddr,
     #[command(flatten)]
     identity: Identity,
-    /// Authorities of client certificates (PEM or DER)
-    #[arg(long, value_name = "FILE")]
-    cafile: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     /// Refuse clients without a certificate of those authorities
-    #[arg(long, requires = "cafile", conflicts_with = "verify_optional")]
+    #[arg(long, conflicts_with = "verify_optional")]
     verify: bool,
     /// Ask for a client certificate; refuse one that does not verify
-    #[arg(long, requires = "cafile")]
+    #[arg(long)]
     verify_optional: bool,
+    /// Suggest the authorities in this file to clients, in place of those that are trusted
+    #[arg(long, value_name = "FILE")]
+    requestcafile: Option<PathBuf>,
     /// Send back what is received (this is what it does if nothing is said)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -54,6 +58,8 @@ pub(crate) struct Serve {
     /// Serve one connection, and end with its exit status
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    timers: Timers,
 }
 
 impl Serve {
@@ -84,13 +90,14 @@ impl Serve {
     fn context(&self, tls: &mut Instance) -> Result<Context> {
         let context = Context::secure(tls, Role::Server)?;
         self.identity.load(tls, &context)?;
-        if let Some(path) = &self.cafile {
-            if !(self.verify || self.verify_optional) {
-                return Err(Exit::usage(
-                    "--cafile is of no use without --verify or --verify-optional",
-                ));
-            }
-            identity::trust_file(tls, &context, path)?;
+        let asks = self.verify || self.verify_optional;
+        if asks != self.trust.is_given() {
+            return Err(Exit::usage(
+                "give --cafile or --capath together with --verify or --verify-optional",
+            ));
+        }
+        if asks {
+            self.trust.load(tls, &context)?;
             let verify = if self.verify {
                 Verify::Required
             } else {
@@ -98,10 +105,21 @@ impl Serve {
             };
             context.set_verify(tls, verify)?;
         }
+        if let Some(path) = &self.requestcafile {
+            if !asks {
+                return Err(Exit::usage(
+                    "--requestcafile is of no use without --verify or --verify-optional",
+                ));
+            }
+            context
+                .load_suggested_authorities(tls, &source(path)?)
+                .map_err(|failure| Exit::from(failure).context(path.display()))?;
+        }
         if self.www.is_some() {
             context.set_timeout(tls, Timer::Read, Some(IDLE))?;
             context.set_timeout(tls, Timer::Write, Some(IDLE))?;
         }
+        self.timers.set(tls, &context)?;
         Ok(context)
     }
 }
