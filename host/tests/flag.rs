@@ -1,0 +1,235 @@
+//! What the flags about trust, names, identities and time do, against other programs.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod support;
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::{net, thread};
+
+use support::{Folder, Running, finish, portcullis, refusal, run, serve, serving, tool};
+
+/// Have `portcullis serve` echo a line; the output of the client.
+fn say(port: u16, host: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
+    let target = format!("{host}:{port}");
+    let mut command = portcullis(&[&["connect", &target], more].concat());
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
+    finish(command, b"hello\n")
+}
+
+#[track_caller]
+fn echoed(output: &Output) {
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"hello\n");
+}
+
+#[test]
+fn p3_authorities_come_from_flags_or_from_the_environment() {
+    let folder = Folder::new("authorities");
+    let (_server, port) = serve(&folder, &[]);
+    let ca = folder.path("ca.pem");
+    let (empty, full) = (folder.path("empty"), folder.path("full"));
+    fs::create_dir(&empty).unwrap();
+    fs::create_dir(&full).unwrap();
+    fs::copy(&ca, format!("{full}/some-name")).unwrap();
+    fs::write(format!("{full}/readme"), "no certificate").unwrap();
+    let elsewhere = Folder::new("elsewhere");
+
+    echoed(&say(port, "localhost", &["--cafile", &ca], &[]));
+    echoed(&say(port, "localhost", &["--capath", &full], &[]));
+    echoed(&say(port, "localhost", &[], &[("SSL_CERT_FILE", &ca)]));
+    echoed(&say(port, "localhost", &[], &[("SSL_CERT_DIR", &full)]));
+    let both = format!("{}:{full}", elsewhere.0.display());
+    echoed(&say(port, "localhost", &[], &[("SSL_CERT_DIR", &both)]));
+    // A flag goes before the environment, and without either there are the web roots.
+    let other = elsewhere.path("ca.pem");
+    let flagged = say(
+        port,
+        "localhost",
+        &["--cafile", &other],
+        &[("SSL_CERT_FILE", &ca)],
+    );
+    assert!(refusal(&flagged, 1).contains("not from a trusted authority"));
+    assert!(refusal(&say(port, "localhost", &[], &[]), 1).contains("not from a trusted authority"));
+    let nothing = say(port, "localhost", &["--capath", &empty], &[]);
+    assert!(refusal(&nothing, 2).contains("no file in it holds a certificate"));
+    let missing = say(port, "localhost", &["--cafile", &folder.path("none")], &[]);
+    assert!(refusal(&missing, 2).contains("name a file that can be read"));
+}
+
+#[test]
+fn c2_the_verified_name_and_the_name_that_is_sent_have_flags_of_their_own() {
+    let folder = Folder::new("names");
+    let (_server, port) = serve(&folder, &[]);
+    let ca = folder.path("ca.pem");
+    let say = |more: &[&str]| say(port, "127.0.0.1", &[&["--cafile", &ca], more].concat(), &[]);
+    echoed(&say(&[]));
+    echoed(&say(&["--verify-hostname", "localhost"]));
+    echoed(&say(&["--servername", "localhost"]));
+    echoed(&say(&["--noservername"]));
+    echoed(&say(&[
+        "--servername",
+        "other.test",
+        "--verify-hostname",
+        "localhost",
+    ]));
+    let wrong = say(&["--verify-hostname", "other.test"]);
+    assert!(refusal(&wrong, 1).contains("asked for other.test, it has localhost"));
+    assert!(refusal(&say(&["--servername", "other.test"]), 1).contains("asked for other.test"));
+}
+
+#[test]
+fn p1_p4_timers_are_set_in_seconds_and_their_end_is_a_timeout() {
+    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let silent = thread::spawn(move || listener.accept().unwrap());
+    let target = format!("127.0.0.1:{port}");
+    let output = run(&["connect", &target, "--handshake-timeout", "0.3"], b"");
+    assert!(refusal(&output, 4).contains("handshake took longer"));
+    drop(silent.join().unwrap());
+
+    // A client that says nothing is given up.
+    let folder = Folder::new("timers");
+    let (mut server, port) = serve(&folder, &["--once", "--read-timeout", "0.3"]);
+    let target = format!("localhost:{port}");
+    let client = portcullis(&["connect", &target, "--cafile", &folder.path("ca.pem")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let _client = Running(client.unwrap());
+    assert_eq!(server.0.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn k10_l3_a_server_suggests_the_authorities_that_it_is_told_to() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let (folder, other) = (Folder::new("suggest"), Folder::new("suggested"));
+    let (ca, suggested) = (folder.path("ca.pem"), folder.path("suggested.pem"));
+    // An authority of another name.
+    let mut make = Command::new(&openssl);
+    make.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ])
+    .args([
+        "-subj",
+        "/CN=Suggested",
+        "-keyout",
+        &other.path("x.key"),
+        "-out",
+        &suggested,
+    ]);
+    assert!(finish(make, b"").status.success());
+    let ask = |more: &[&str]| {
+        let (_server, port) = serve(
+            &folder,
+            &[&["--cafile", &ca, "--verify-optional"], more].concat(),
+        );
+        let mut client = Command::new(&openssl);
+        client.args([
+            "s_client",
+            "-connect",
+            &format!("localhost:{port}"),
+            "-CAfile",
+            &ca,
+        ]);
+        let output = finish(client, b"");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let names = ask(&[]);
+    assert!(
+        names.contains("Acceptable client certificate CA names"),
+        "{names}"
+    );
+    assert!(!names.contains("CN = Suggested"), "{names}");
+    let names = ask(&["--requestcafile", &suggested]);
+    assert!(names.contains("CN = Suggested"), "{names}");
+    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let alone = [
+        "serve",
+        "127.0.0.1:0",
+        "--cert",
+        &cert,
+        "--key",
+        &key,
+        "--requestcafile",
+        &ca,
+    ];
+    assert!(refusal(&run(&alone, b""), 2).contains("--requestcafile"));
+}
+
+#[test]
+fn a_server_with_two_identities_presents_the_one_whose_name_is_asked_for() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = Folder::new("identities");
+    let path = |name| folder.path(name);
+    let (other, key) = (path("other.pem"), path("other.key"));
+    let mut make = Command::new(&openssl);
+    make.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=Other",
+    ])
+    .args([
+        "-addext",
+        "subjectAltName=DNS:other.test",
+        "-keyout",
+        &key,
+        "-out",
+        &other,
+    ]);
+    assert!(finish(make, b"").status.success());
+    let (cert, own) = (path("cert.pem"), path("key.pem"));
+    let all = [
+        "serve",
+        "127.0.0.1:0",
+        "--cert",
+        &cert,
+        "--key",
+        &own,
+        "--cert",
+        &other,
+        "--key",
+        &key,
+    ];
+    let (_server, port) = serving(portcullis(&all));
+    echoed(&say(port, "localhost", &["--cafile", &path("ca.pem")], &[]));
+    echoed(&say(
+        port,
+        "127.0.0.1",
+        &["--cafile", &other, "--servername", "other.test"],
+        &[],
+    ));
+    let uneven = [
+        "serve",
+        "127.0.0.1:0",
+        "--cert",
+        &cert,
+        "--key",
+        &own,
+        "--cert",
+        &other,
+    ];
+    assert!(refusal(&run(&uneven, b""), 2).contains("as many --key as --cert"));
+}
