@@ -39,6 +39,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "command",
             "contract",
             "example",
+            "flag",
             "passphrase",
             "peers",
             "starttls",

@@ -9,12 +9,7 @@ use bindings::portcullis::tls::port::Port;
 use bindings::portcullis::tls::types::{Error, Role, explain};
 
 mod bindings {
-    #![expect(
-        missing_docs,
-        unsafe_code,
-        clippy::as_conversions,
-        reason = "written by wit_bindgen::generate!"
-    )]
+    #![expect(clippy::as_conversions, reason = "written by wit_bindgen::generate!")]
     wit_bindgen::generate!({ world: "client", path: "../../wit", generate_all });
 }
 
