@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::bindings::exports::portcullis::tls::context::{
-    Context as ContextHandle, Guest, GuestContext, KeyKind, ServerName, Source, Verify, VerifyName,
+    CipherListReport, Context as ContextHandle, Guest, GuestContext, KeyKind, ServerName, Source,
+    Verify, VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types::{
     Error as WitError, Guest as TypesGuest, Role, Status, Timer, Version,
@@ -75,6 +76,18 @@ impl GuestContext for Context {
 
     fn set_versions(&self, lowest: Version, highest: Version) -> Result<(), WitError> {
         self.change(|settings| settings.set_versions(lowest.into(), highest.into()))
+    }
+
+    fn set_cipher_list(&self, words: Vec<String>) -> Result<CipherListReport, WitError> {
+        self.change(|settings| settings.set_cipher_list(&words).map(Into::into))
+    }
+
+    fn cipher_suites(&self) -> Vec<String> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        match &*self.state.borrow() {
+            State::Open(settings) => owned(&settings.cipher_suites()),
+            State::Sealed(config) => owned(config.cipher_suites()),
+        }
     }
 
     fn load_certificate_chain(&self, source: Source) -> Result<(), WitError> {

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::bindings::exports::portcullis::tls::context::{KeyKind, ServerName, Verify, VerifyName};
+use crate::bindings::exports::portcullis::tls::context::{
+    CipherListReport, KeyKind, ServerName, Verify, VerifyName,
+};
 use crate::bindings::exports::portcullis::tls::types as wit;
 use crate::tls as core;
 
@@ -67,11 +69,12 @@ same_cases! {
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, PrivateKey, ServerName, TrustRoots, Versions,
+        CertificateChain, CipherList, PrivateKey, ServerName, TrustRoots, Versions,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, Unreadable, UnsupportedKeyType,
+        NoCipherMatch, NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, Unreadable,
+        UnsupportedKeyType, UnsupportedSecurityLevel,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
     Verify = core::Verify { Required, Optional, Unverified }
@@ -84,6 +87,7 @@ same_fields! {
     wit::ProtocolError = core::ProtocolError { reason, alert_sent, detail }
     wit::NetworkError = core::NetworkError { operation, code, detail }
     wit::ConfigurationError = core::ConfigurationError { item, reason, detail }
+    CipherListReport = core::CipherListReport { unknown, unsupported }
 }
 
 /// The error variant: cases without a value, and cases with one.

@@ -10,6 +10,7 @@ use portcullis_host::context_types::{ServerName, VerifyName};
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Port};
 
+use crate::ciphers;
 use crate::dial::dial;
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
@@ -54,6 +55,9 @@ pub(crate) struct Connect {
     /// TLS 1.3 only
     #[arg(long = "tls1_3")]
     tls13: bool,
+    /// Offer these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
+    #[arg(long, value_name = "STRING")]
+    ciphers: Option<String>,
     /// Begin in the clear, and ask for TLS in this protocol
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
@@ -145,6 +149,9 @@ impl Connect {
         }
         if self.tls12 || self.tls13 {
             context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
+        }
+        if let Some(list) = &self.ciphers {
+            ciphers::set(tls, &context, list)?;
         }
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+mod ciphers;
 mod connect;
 mod connection;
 mod demo;
@@ -47,6 +48,7 @@ enum Command {
     Connect(connect::Connect),
     Serve(serve::Serve),
     Inspect(inspect::Inspect),
+    Ciphers(ciphers::Ciphers),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Connect(connect) => connect.run(),
         Command::Serve(serve) => serve.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Ciphers(ciphers) => ciphers.run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -140,6 +143,11 @@ mod tests {
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify-optional --www d",
             "portcullis inspect",
             "portcullis inspect f --json",
+            "portcullis ciphers",
+            "portcullis ciphers ALL --tls1_2 --json",
+            "portcullis ciphers -- -ALL",
+            "portcullis connect a --ciphers DEFAULT:!AES128",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --ciphers ECDHE",
             "portcullis demo",
         ] {
             assert!(parses(line), "{line}");
@@ -150,6 +158,8 @@ mod tests {
             "portcullis connect a:99999",
             "portcullis connect a --cert c",
             "portcullis connect a --tls1_2 --tls1_3",
+            "portcullis ciphers ALL ALL",
+            "portcullis ciphers --tls1_2 --tls1_3",
             "portcullis connect a --timeout 0",
             "portcullis connect a --timeout -1",
             "portcullis connect a --timeout x",

@@ -11,6 +11,7 @@ use portcullis_host::context_types::Verify;
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
 
+use crate::ciphers;
 use crate::exit::{Exit, Result};
 use crate::facts;
 use crate::identity;
@@ -47,6 +48,9 @@ pub(crate) struct Serve {
     /// Ask for a client certificate; refuse one that does not verify
     #[arg(long, requires = "cafile")]
     verify_optional: bool,
+    /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
+    #[arg(long, value_name = "STRING")]
+    ciphers: Option<String>,
     /// Send back what is received (this is what it does if nothing is said)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -99,6 +103,9 @@ impl Serve {
                 Verify::Optional
             };
             context.set_verify(tls, verify)?;
+        }
+        if let Some(list) = &self.ciphers {
+            ciphers::set(tls, &context, list)?;
         }
         if self.www.is_some() {
             context.set_timeout(tls, Timer::Read, Some(IDLE))?;

@@ -2,9 +2,11 @@
 //! sealed.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
@@ -14,6 +16,7 @@ use rustls::{
     SupportedProtocolVersion, version,
 };
 
+use super::cipher_list::{CipherList, CipherListReport};
 use super::credential::{self, KeyKind};
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use super::provider::crypto_provider;
@@ -108,6 +111,7 @@ pub struct Settings {
     role: Role,
     lowest: Version,
     highest: Version,
+    ciphers: CipherList,
     chain: Option<Vec<CertificateDer<'static>>>,
     key: Option<Arc<dyn SigningKey>>,
     roots: TrustRoots,
@@ -153,6 +157,7 @@ impl Settings {
             role,
             lowest: Version::Tls12,
             highest: Version::Tls13,
+            ciphers: CipherList::preferred(),
             chain: None,
             key: None,
             roots: TrustRoots {
@@ -206,6 +211,21 @@ impl Settings {
         }
         (self.lowest, self.highest) = (lowest, highest);
         Ok(())
+    }
+
+    /// Take the suites, and their order, from a cipher list of OpenSSL's (seed K11); its elements
+    /// are joined by `:`. Returns the words that had no effect.
+    pub fn set_cipher_list(&mut self, words: &[String]) -> Result<CipherListReport, Error> {
+        let ciphers = CipherList::parse(&words.join(":"))?;
+        ciphers.check(&self.permitted())?;
+        self.ciphers = ciphers;
+        Ok(self.ciphers.report().clone())
+    }
+
+    /// The names of the suites of the permitted versions, in order, TLS 1.3 first.
+    #[must_use]
+    pub fn cipher_suites(&self) -> Vec<&'static str> {
+        self.ciphers.names(&self.permitted())
     }
 
     /// Take the certificate chain, own certificate first.
@@ -323,6 +343,7 @@ impl Settings {
         };
         Ok(Config {
             side,
+            cipher_suites: self.cipher_suites(),
             timeouts: self.timeouts,
         })
     }
@@ -349,7 +370,7 @@ impl Settings {
     }
 
     fn client(&self, identity: Option<Arc<SingleCertAndKey>>) -> Result<ClientSide, Error> {
-        let provider = crypto_provider();
+        let provider = self.provider()?;
         let verifier = ServerVerifier {
             roots: self.roots()?,
             verify: self.verify,
@@ -383,7 +404,7 @@ impl Settings {
     }
 
     fn server(&self, identity: Option<Arc<SingleCertAndKey>>) -> Result<Arc<ServerConfig>, Error> {
-        let provider = crypto_provider();
+        let provider = self.provider()?;
         let clock = Arc::clone(&self.clock);
         let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
             .with_protocol_versions(&self.versions())
@@ -407,15 +428,30 @@ impl Settings {
         Ok(Arc::new(builder.with_cert_resolver(identity)))
     }
 
+    /// The versions that are permitted and have a suite.
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
         [
             (Version::Tls13, &version::TLS13),
             (Version::Tls12, &version::TLS12),
         ]
         .into_iter()
-        .filter(|(version, _)| (self.lowest..=self.highest).contains(version))
+        .filter(|(version, _)| self.permitted().contains(version))
+        .filter(|(version, _)| !self.ciphers.names(&(*version..=*version)).is_empty())
         .map(|(_, supported)| supported)
         .collect()
+    }
+
+    fn permitted(&self) -> RangeInclusive<Version> {
+        self.lowest..=self.highest
+    }
+
+    /// The provider with the suites of the cipher list only, in its order.
+    fn provider(&self) -> Result<Arc<CryptoProvider>, Error> {
+        self.ciphers.check(&self.permitted())?;
+        Ok(Arc::new(CryptoProvider {
+            cipher_suites: self.ciphers.supported(&self.permitted()),
+            ..CryptoProvider::clone(&crypto_provider())
+        }))
     }
 
     fn roots(&self) -> Result<Roots, Error> {
@@ -452,6 +488,7 @@ impl Settings {
 #[derive(Debug)]
 pub struct Config {
     pub(crate) side: Side,
+    cipher_suites: Vec<&'static str>,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -469,6 +506,12 @@ impl Config {
             Side::Client(_) => Role::Client,
             Side::Server(_) => Role::Server,
         }
+    }
+
+    /// The names of the suites that its connections may use, in order, TLS 1.3 first.
+    #[must_use]
+    pub fn cipher_suites(&self) -> &[&'static str] {
+        &self.cipher_suites
     }
 
     /// The limits that its connections keep.

@@ -5,6 +5,7 @@
 //! leave this module but for the clock.
 #![forbid(unsafe_code)]
 
+mod cipher_list;
 mod config;
 mod credential;
 mod error;
@@ -14,6 +15,7 @@ pub mod provider;
 mod session;
 mod verifier;
 
+pub use cipher_list::CipherListReport;
 pub use config::{Config, Role, SendName, Settings, Timeouts, VerifyName, Version};
 pub use credential::KeyKind;
 pub use error::{

@@ -23,9 +23,12 @@ pub(crate) enum Ring {
 /// The ring of each file in a package's `tests/`. Tests beside the code are native, those in the
 /// documentation run the component.
 const RINGS: [(Ring, &[&str]); 3] = [
-    (Ring::Native, &["config", "pump", "session", "vectors"]),
-    (Ring::Component, &["client", "instance", "server"]),
-    (Ring::Outside, &["command", "contract"]),
+    (
+        Ring::Native,
+        &["cipher_list", "config", "pump", "session", "vectors"],
+    ),
+    (Ring::Component, &["cipher", "client", "instance", "server"]),
+    (Ring::Outside, &["ciphers", "command", "contract"]),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.
