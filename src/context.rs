@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::bindings::exports::portcullis::tls::context::{
-    Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind, ServerName, Source,
-    Truncation, Verify, VerifyName,
+    CipherListReport, Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind,
+    ServerName, Source, Truncation, Verify, VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types::{
     Error as WitError, Guest as TypesGuest, Role, Status, Timer, Version,
@@ -129,6 +129,17 @@ impl GuestContext for Context {
 
     fn set_versions(&self, lowest: Version, highest: Version) -> Result<(), WitError> {
         self.change(|settings| settings.set_versions(lowest.into(), highest.into()))
+    }
+
+    fn set_cipher_list(&self, words: Vec<String>) -> Result<CipherListReport, WitError> {
+        self.change(|settings| settings.set_cipher_list(&words).map(Into::into))
+    }
+
+    fn cipher_suites(&self) -> Vec<String> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => owned(&settings.cipher_suites()),
+        }
     }
 
     fn load_certificate_chain(&self, source: Source) -> Result<(), WitError> {

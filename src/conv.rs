@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::bindings::exports::portcullis::tls::context::{
-    DirectoryReport, FileProblem, KeyKind, ServerName, Truncation, Verify, VerifyName,
+    CipherListReport, DirectoryReport, FileProblem, KeyKind, ServerName, Truncation, Verify,
+    VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types as wit;
 use crate::tls as core;
@@ -69,13 +70,13 @@ same_cases! {
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, Pkcs12, PrivateKey, ServerName, SuggestedAuthorities, TrustRoots,
-        Versions,
+        CertificateChain, CipherList, Pkcs12, PrivateKey, ServerName, SuggestedAuthorities,
+        TrustRoots, Versions,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, TooCostly, Unreadable,
-        UnsupportedKeyType,
+        NoCipherMatch, NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, TooCostly,
+        Unreadable, UnsupportedKeyType, UnsupportedSecurityLevel,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
     Truncation = core::Truncation { Refused, Tolerated }
@@ -89,6 +90,7 @@ same_fields! {
     wit::ProtocolError = core::ProtocolError { reason, alert_sent, detail }
     wit::NetworkError = core::NetworkError { operation, code, detail }
     wit::ConfigurationError = core::ConfigurationError { item, reason, detail }
+    CipherListReport = core::CipherListReport { unknown, unsupported }
 }
 
 /// The error variant: cases without a value, and cases with one.

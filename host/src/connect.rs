@@ -8,6 +8,7 @@ use portcullis_host::context_types::{ServerName, Truncation, VerifyName};
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Port};
 
+use crate::ciphers;
 use crate::dial::dial;
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
@@ -52,6 +53,9 @@ pub(crate) struct Connect {
     /// TLS 1.3 only
     #[arg(long = "tls1_3")]
     tls13: bool,
+    /// Offer these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
+    #[arg(long, value_name = "STRING")]
+    ciphers: Option<String>,
     /// Begin in the clear, and ask for TLS in this protocol
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
@@ -157,6 +161,9 @@ impl Connect {
         }
         if self.ignore_unexpected_eof {
             context.set_truncation(tls, Truncation::Tolerated)?;
+        }
+        if let Some(list) = &self.ciphers {
+            ciphers::set(tls, &context, list)?;
         }
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmtime::component::ResourceAny;
 
 use crate::context_types::{
-    DirectoryReport, KeyKind, ServerName, Source, Truncation, Verify, VerifyName,
+    CipherListReport, DirectoryReport, KeyKind, ServerName, Source, Truncation, Verify, VerifyName,
 };
 use crate::failure::Failure;
 use crate::instance::Instance;
@@ -71,6 +71,21 @@ impl Context {
         highest: Version,
     ) -> Result<(), Failure> {
         call!(instance, call_set_versions, self.0, lowest, highest)
+    }
+
+    /// Choose the cipher suites and their order by a list in OpenSSL's syntax; returns the words
+    /// that had no effect.
+    pub fn set_cipher_list(
+        &self,
+        instance: &mut Instance,
+        words: &[String],
+    ) -> Result<CipherListReport, Failure> {
+        call!(instance, call_set_cipher_list, self.0, words)
+    }
+
+    /// The cipher suites of the permitted versions in order, TLS 1.3 first.
+    pub fn cipher_suites(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        ask!(instance, call_cipher_suites, self.0)
     }
 
     /// Take the certificate chain that identifies this side.

@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+mod ciphers;
 mod compose;
 mod connect;
 mod connection;
@@ -51,6 +52,7 @@ enum Command {
     Connect(connect::Connect),
     Serve(serve::Serve),
     Inspect(inspect::Inspect),
+    Ciphers(ciphers::Ciphers),
     Compose(compose::Compose),
     Run(run::Run),
 }
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Connect(connect) => connect.run(),
         Command::Serve(serve) => serve.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Ciphers(ciphers) => ciphers.run(),
         Command::Compose(compose) => compose.run(),
         Command::Run(run) => run.run(),
     };
@@ -154,6 +157,11 @@ mod tests {
             "portcullis serve 127.0.0.1:0 --cert c --key k --passphrase-file f",
             "portcullis inspect",
             "portcullis inspect f --json",
+            "portcullis ciphers",
+            "portcullis ciphers ALL --tls1_2 --json",
+            "portcullis ciphers -- -ALL",
+            "portcullis connect a --ciphers DEFAULT:!AES128",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --ciphers ECDHE",
             "portcullis demo",
         ] {
             assert!(parses(line), "{line}");
@@ -165,6 +173,8 @@ mod tests {
             "portcullis connect a --cert c",
             "portcullis connect a --cert c --key k --pkcs12 p",
             "portcullis connect a --tls1_2 --tls1_3",
+            "portcullis ciphers ALL ALL",
+            "portcullis ciphers --tls1_2 --tls1_3",
             "portcullis connect a --timeout 0",
             "portcullis connect a --timeout -1",
             "portcullis connect a --timeout x",

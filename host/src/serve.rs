@@ -11,6 +11,7 @@ use portcullis_host::context_types::Verify;
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
 
+use crate::ciphers;
 use crate::exit::{Exit, Result};
 use crate::facts;
 use crate::identity::{Identity, source};
@@ -49,6 +50,9 @@ pub(crate) struct Serve {
     /// Suggest the authorities in this file to clients, in place of those that are trusted
     #[arg(long, value_name = "FILE")]
     requestcafile: Option<PathBuf>,
+    /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
+    #[arg(long, value_name = "STRING")]
+    ciphers: Option<String>,
     /// Send back what is received (this is what it does if nothing is said)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -114,6 +118,9 @@ impl Serve {
             context
                 .load_suggested_authorities(tls, &source(path)?)
                 .map_err(|failure| Exit::from(failure).context(path.display()))?;
+        }
+        if let Some(list) = &self.ciphers {
+            ciphers::set(tls, &context, list)?;
         }
         if self.www.is_some() {
             context.set_timeout(tls, Timer::Read, Some(IDLE))?;

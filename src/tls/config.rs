@@ -1,9 +1,11 @@
 //! Decisions to rustls configuration: `Settings` while they can change, `Config` once they are
 //! sealed.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SigningKey};
@@ -13,6 +15,7 @@ use rustls::{
     SupportedProtocolVersion, version,
 };
 
+use super::cipher_list::{CipherList, CipherListReport};
 use super::credential;
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use super::identity::Identities;
@@ -120,6 +123,7 @@ pub struct Settings {
     role: Role,
     lowest: Version,
     highest: Version,
+    ciphers: CipherList,
     chain: Option<Vec<CertificateDer<'static>>>,
     key: Option<Arc<dyn SigningKey>>,
     /// Besides chain and key.
@@ -157,6 +161,7 @@ impl Settings {
             role,
             lowest: Version::Tls12,
             highest: Version::Tls13,
+            ciphers: CipherList::preferred(),
             chain: None,
             key: None,
             more_identities: Vec::new(),
@@ -209,6 +214,21 @@ impl Settings {
         }
         (self.lowest, self.highest) = (lowest, highest);
         Ok(())
+    }
+
+    /// Take the suites, and their order, from a cipher list of OpenSSL's (seed K11); its elements
+    /// are joined by `:`. Returns the words that had no effect.
+    pub fn set_cipher_list(&mut self, words: &[String]) -> Result<CipherListReport, Error> {
+        let ciphers = CipherList::parse(&words.join(":"))?;
+        ciphers.check(&self.permitted())?;
+        self.ciphers = ciphers;
+        Ok(self.ciphers.report().clone())
+    }
+
+    /// The names of the suites of the permitted versions, in order, TLS 1.3 first.
+    #[must_use]
+    pub fn cipher_suites(&self) -> Vec<&'static str> {
+        self.ciphers.names(&self.permitted())
     }
 
     /// Take the certificate chain, own certificate first.
@@ -392,12 +412,12 @@ impl Settings {
                 ),
             };
         }
-        let tls13 = self.highest == Version::Tls13;
-        Ok(Some(Arc::new(Identities { all, tls13 })))
+        let suites = self.ciphers.supported(&self.permitted());
+        Ok(Some(Arc::new(Identities { all, suites })))
     }
 
     fn client(&self, identities: Option<Arc<Identities>>) -> Result<ClientSide, Error> {
-        let provider = crypto_provider();
+        let provider = self.provider()?;
         let verifier = ServerVerifier {
             roots: self.roots.seal(self.verify != Verify::Unverified)?,
             verify: self.verify,
@@ -431,7 +451,7 @@ impl Settings {
     }
 
     fn server(&self, identities: Option<Arc<Identities>>) -> Result<Arc<ServerConfig>, Error> {
-        let provider = crypto_provider();
+        let provider = self.provider()?;
         let clock = Arc::clone(&self.clock);
         let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
             .with_protocol_versions(&self.versions())
@@ -460,15 +480,30 @@ impl Settings {
         Ok(Arc::new(builder.with_cert_resolver(identities)))
     }
 
+    /// The versions that are permitted and have a suite.
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
         [
             (Version::Tls13, &version::TLS13),
             (Version::Tls12, &version::TLS12),
         ]
         .into_iter()
-        .filter(|(version, _)| (self.lowest..=self.highest).contains(version))
+        .filter(|(version, _)| self.permitted().contains(version))
+        .filter(|(version, _)| !self.ciphers.names(&(*version..=*version)).is_empty())
         .map(|(_, supported)| supported)
         .collect()
+    }
+
+    fn permitted(&self) -> RangeInclusive<Version> {
+        self.lowest..=self.highest
+    }
+
+    /// The provider with the suites of the cipher list only, in its order.
+    fn provider(&self) -> Result<Arc<CryptoProvider>, Error> {
+        self.ciphers.check(&self.permitted())?;
+        Ok(Arc::new(CryptoProvider {
+            cipher_suites: self.ciphers.supported(&self.permitted()),
+            ..CryptoProvider::clone(&crypto_provider())
+        }))
     }
 }
 

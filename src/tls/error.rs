@@ -204,6 +204,7 @@ pub struct NetworkError {
 #[expect(missing_docs, reason = "the names of the settings say it")]
 pub enum ConfigurationItem {
     CertificateChain,
+    CipherList,
     Pkcs12,
     PrivateKey,
     ServerName,
@@ -229,6 +230,8 @@ pub enum ConfigurationReason {
     Missing,
     /// Readable, without a certificate.
     NoCertificate,
+    /// No suite is left for a version that is permitted.
+    NoCipherMatch,
     /// Readable, without a private key of the kind asked for.
     NoPrivateKey,
     /// The path does not exist, or no preopened directory leads to it.
@@ -243,6 +246,8 @@ pub enum ConfigurationReason {
     Unreadable,
     /// A key type or size that no suite can use.
     UnsupportedKeyType,
+    /// A security level above what is checked.
+    UnsupportedSecurityLevel,
 }
 
 /// A refused configuration.

@@ -281,6 +281,7 @@ impl fmt::Display for ConfigurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.item {
             ConfigurationItem::CertificateChain => "certificate chain",
+            ConfigurationItem::CipherList => "cipher list",
             ConfigurationItem::Pkcs12 => "PKCS#12",
             ConfigurationItem::PrivateKey => "private key",
             ConfigurationItem::ServerName => "server name",
@@ -307,6 +308,11 @@ impl fmt::Display for ConfigurationError {
                 "do not belong together",
                 "give the key that the certificate was made for",
             ),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::CipherList => (
+                "cannot be parsed",
+                "write it as ciphers(1) says: words after nothing, !, - or +, then : or ,; \
+                 @STRENGTH and @SECLEVEL=0 to 2",
+            ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::Pkcs12 => {
                 ("cannot be parsed", "check that it is whole, and DER")
             }
@@ -317,6 +323,10 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::NoCertificate => (
                 "holds no certificate",
                 "give a file with a CERTIFICATE block",
+            ),
+            ConfigurationReason::NoCipherMatch => (
+                "matches no cipher suite",
+                "use DEFAULT, or ECDHE with AESGCM or CHACHA20, or permit TLS 1.3 alone",
             ),
             ConfigurationReason::NoPrivateKey => (
                 "holds no private key of that kind",
@@ -338,6 +348,11 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::UnsupportedKeyType => (
                 "is of a type or size that is not supported",
                 "use RSA of 2048 bits or more, P-256, P-384 or Ed25519",
+            ),
+            ConfigurationReason::UnsupportedSecurityLevel => (
+                "asks for a security level that cannot be kept",
+                "leave the level out or use @SECLEVEL=2, which always holds; !AES128 removes the \
+                 suites of 128 bits",
             ),
         };
         write!(f, "{what} {why}{}; {cure}", Detail(self.detail.as_deref()))

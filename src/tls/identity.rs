@@ -6,14 +6,16 @@ use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{CipherSuite, DistinguishedName, SignatureAlgorithm, SignatureScheme};
+use rustls::{
+    CipherSuite, DistinguishedName, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite,
+};
 
 /// At least one identity, the preferred first.
 #[derive(Debug)]
 pub(crate) struct Identities {
     pub(crate) all: Vec<Arc<CertifiedKey>>,
-    /// Whether TLS 1.3, whose suites do not name the type of the key, may be negotiated.
-    pub(crate) tls13: bool,
+    /// The suites that may be negotiated; those of TLS 1.2 are for one type of key each.
+    pub(crate) suites: Vec<SupportedCipherSuite>,
 }
 
 impl ResolvesClientCert for Identities {
@@ -58,25 +60,10 @@ impl ResolvesServerCert for Identities {
 }
 
 impl Identities {
-    /// Whether one of the offered suites can be used with a key of this type.
+    /// Whether one of the offered suites is one of ours and can be used with a key of this type.
     fn has_suite(&self, algorithm: SignatureAlgorithm, offered: &[CipherSuite]) -> bool {
-        use CipherSuite as Suite;
-        offered.iter().any(|suite| match suite {
-            Suite::TLS13_AES_128_GCM_SHA256
-            | Suite::TLS13_AES_256_GCM_SHA384
-            | Suite::TLS13_CHACHA20_POLY1305_SHA256 => self.tls13,
-            Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
-            | Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
-            | Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
-                algorithm == SignatureAlgorithm::RSA
-            }
-            // RFC 8422 §5.10: EdDSA keys use the suites of ECDSA.
-            Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-            | Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
-            | Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
-                algorithm != SignatureAlgorithm::RSA
-            }
-            _ => false,
+        self.suites.iter().any(|suite| {
+            offered.contains(&suite.suite()) && suite.usable_for_signature_algorithm(algorithm)
         })
     }
 }

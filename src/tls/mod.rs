@@ -5,6 +5,7 @@
 //! leave this module but for the clock.
 #![forbid(unsafe_code)]
 
+mod cipher_list;
 mod config;
 mod credential;
 mod error;
@@ -19,6 +20,7 @@ mod session;
 mod trust;
 mod verifier;
 
+pub use cipher_list::CipherListReport;
 pub use config::{Config, Role, SendName, Settings, Timeouts, Truncation, VerifyName, Version};
 pub use error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,

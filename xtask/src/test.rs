@@ -25,17 +25,25 @@ pub(crate) enum Ring {
 const RINGS: [(Ring, &[&str]); 3] = [
     (
         Ring::Native,
-        &["config", "credential", "pump", "session", "vectors"],
+        &[
+            "cipher_list",
+            "config",
+            "credential",
+            "pump",
+            "session",
+            "vectors",
+        ],
     ),
     (
         Ring::Component,
         &[
-            "client", "identity", "instance", "port", "refusal", "server", "trust",
+            "cipher", "client", "identity", "instance", "port", "refusal", "server", "trust",
         ],
     ),
     (
         Ring::Outside,
         &[
+            "ciphers",
             "command",
             "contract",
             "example",
