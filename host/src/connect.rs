@@ -90,7 +90,7 @@ impl Connect {
 
     fn session(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         let (port, peer) = self.open(tls, context)?;
-        port.blocking_handshake(tls)?;
+        port.blocking_handshake(tls).map_err(Exit::handshake)?;
         self.show(&Facts::of(tls, &port, peer)?)?;
         if self.info {
             return Ok(port.close(tls)?);

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use portcullis_host::context_types::Source;
-use portcullis_host::{Context, Instance};
+use portcullis_host::types::{ConfigurationItem, ConfigurationReason, Error};
+use portcullis_host::{Context, Failure, Instance};
 
 use crate::exit::{Exit, Result};
 
@@ -22,7 +23,12 @@ pub(crate) fn trust_file(tls: &mut Instance, context: &Context, path: &Path) -> 
 
 /// Trusts the certificates of every file in a directory, passing over those that hold none.
 pub(crate) fn trust_directory(tls: &mut Instance, context: &Context, path: &Path) -> Result<()> {
-    let unreadable = |error| Exit::usage(format_args!("{}: {error}", path.display()));
+    let unreadable = |error| {
+        let path = path.display();
+        Exit::usage(format_args!(
+            "{path}: {error}; name a directory that can be read"
+        ))
+    };
     let mut files = BTreeSet::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         // Directories made by `c_rehash` hold each file twice, once by a link.
@@ -43,7 +49,7 @@ pub(crate) fn trust_directory(tls: &mut Instance, context: &Context, path: &Path
         return Ok(());
     }
     Err(Exit::usage(format_args!(
-        "{}: no file in it holds a certificate: name a directory of PEM files, or use --cafile",
+        "{}: no file in it holds a certificate; name a directory of PEM files, or use --cafile",
         path.display()
     )))
 }
@@ -60,16 +66,34 @@ pub(crate) fn load(
     let passphrase = std::env::var(PASSPHRASE).ok();
     context
         .load_identity(tls, &chain, &secret, passphrase.as_deref())
-        .map_err(|failure| {
-            let doing = format!("{} and {}", certificate.display(), key.display());
-            Exit::from(failure).context(doing)
-        })
+        .map_err(|failure| refused(failure, certificate, key))
+}
+
+/// Names the file that was refused, both where they do not fit.
+fn refused(failure: Failure, certificate: &Path, key: &Path) -> Exit {
+    let (certificate, key) = (certificate.display(), key.display());
+    match failure.error() {
+        Some(Error::InvalidConfiguration(error)) => match (error.item, error.reason) {
+            (_, ConfigurationReason::KeyMismatch) => {
+                Exit::from(failure).context(format_args!("{certificate} and {key}"))
+            }
+            (_, ConfigurationReason::PassphraseMissing) => Exit::usage(format_args!(
+                "{key}: the private key is encrypted; give its passphrase in {PASSPHRASE}"
+            )),
+            (_, ConfigurationReason::PassphraseWrong) => Exit::usage(format_args!(
+                "{key}: the private key is not opened by the passphrase in {PASSPHRASE}; check it"
+            )),
+            (ConfigurationItem::PrivateKey, _) => Exit::from(failure).context(key),
+            _ => Exit::from(failure).context(certificate),
+        },
+        _ => failure.into(),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
         Exit::usage(format_args!(
-            "{}: {error}: name a file that can be read",
+            "{}: {error}; name a file that can be read",
             path.display()
         ))
     })

@@ -63,7 +63,12 @@ impl Serve {
         let root = self.www.as_ref().map(|directory| {
             let root =
                 fs::canonicalize(directory).and_then(|root| fs::read_dir(&root).map(|_| root));
-            root.map_err(|error| Exit::usage(format_args!("{}: {error}", directory.display())))
+            root.map_err(|error| {
+                let directory = directory.display();
+                Exit::usage(format_args!(
+                    "{directory}: {error}; name a directory that can be read"
+                ))
+            })
         });
         let root = root.transpose()?;
         let network = Network::none().listen(Addresses::one(self.address));
@@ -89,7 +94,7 @@ impl Serve {
         if let Some(path) = &self.cafile {
             if !(self.verify || self.verify_optional) {
                 return Err(Exit::usage(
-                    "--cafile is of no use without --verify or --verify-optional",
+                    "--cafile is of no use without --verify or --verify-optional; give one of them",
                 ));
             }
             identity::trust_file(tls, &context, path)?;

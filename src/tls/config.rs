@@ -212,7 +212,7 @@ impl Settings {
     pub fn set_versions(&mut self, lowest: Version, highest: Version) -> Result<(), Error> {
         if lowest > highest {
             return Err(Error::InvalidArgument(
-                "the lowest version is above the highest".into(),
+                "the lowest version is above the highest; swap them".into(),
             ));
         }
         (self.lowest, self.highest) = (lowest, highest);
@@ -352,10 +352,13 @@ impl Settings {
                 let pair = CertifiedKey::new(chain.clone(), Arc::clone(key));
                 Ok(Some(Arc::new(SingleCertAndKey::from(pair))))
             }
-            (Some(_), None) => missing(ConfigurationItem::PrivateKey, "there is a chain without"),
+            (Some(_), None) => missing(
+                ConfigurationItem::PrivateKey,
+                "a certificate chain was loaded without it",
+            ),
             (None, Some(_)) => missing(
                 ConfigurationItem::CertificateChain,
-                "there is a private key without",
+                "a private key was loaded without it",
             ),
             (None, None) if self.role == Role::Server => missing(
                 ConfigurationItem::CertificateChain,
@@ -602,7 +605,7 @@ fn check_pair(
         Err(_) => Err(Error::refused(
             item,
             ConfigurationReason::KeyMismatch,
-            "certificate and private key",
+            "the certificate holds another public key",
         )),
     }
 }
