@@ -24,8 +24,11 @@ pub(crate) enum Ring {
 /// documentation run the component.
 const RINGS: [(Ring, &[&str]); 3] = [
     (Ring::Native, &["config", "pump", "session", "vectors"]),
-    (Ring::Component, &["client", "instance", "server"]),
-    (Ring::Outside, &["command", "contract", "peers", "starttls"]),
+    (Ring::Component, &["client", "input", "instance", "server"]),
+    (
+        Ring::Outside,
+        &["command", "contract", "peers", "refusals", "starttls"],
+    ),
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.
