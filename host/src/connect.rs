@@ -16,7 +16,10 @@ use crate::facts::Facts;
 use crate::identity;
 use crate::relay::{Until, relay};
 use crate::starttls::Protocol;
-use crate::target::Target;
+use crate::target::{Target, Wanted};
+
+/// The port of HTTPS, registered.
+const HTTPS: u16 = 443;
 
 /// Connect, verify the server, and exchange standard input and output with it
 #[derive(Args, Debug)]
@@ -27,9 +30,9 @@ use crate::target::Target;
     opened with PORTCULLIS_PASSPHRASE."
 )]
 pub(crate) struct Connect {
-    /// Where to, an IPv6 address in brackets; port 443 if none is given
+    /// Where to, an IPv6 address in brackets; if no port is given, 443 or that of --starttls
     #[arg(value_name = "HOST:PORT")]
-    target: Target,
+    target: Wanted,
     /// Trust the certificates in this file (PEM or DER), not the built-in web roots
     #[arg(long, value_name = "FILE")]
     cafile: Option<PathBuf>,
@@ -74,22 +77,25 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(crate) fn run(&self) -> Result<()> {
+        let target = self
+            .target
+            .or_port(self.starttls.map_or(HTTPS, Protocol::port));
         let network = match self.starttls {
             // The host makes the connection.
             Some(_) => Network::none(),
             None => Network::none()
-                .connect(Addresses::any_on_port(self.target.port))
+                .connect(Addresses::any_on_port(target.port))
                 .lookup(),
         };
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
-        let context = self.context(&mut tls)?;
-        self.session(&mut tls, &context)
-            .map_err(|exit| exit.context(format_args!("connect {}", self.target)))
+        let context = self.context(&mut tls, &target)?;
+        self.session(&mut tls, &context, &target)
+            .map_err(|exit| exit.context(format_args!("connect {target}")))
     }
 
-    fn session(&self, tls: &mut Instance, context: &Context) -> Result<()> {
-        let (port, peer) = self.open(tls, context)?;
+    fn session(&self, tls: &mut Instance, context: &Context, target: &Target) -> Result<()> {
+        let (port, peer) = self.open(tls, context, target)?;
         port.blocking_handshake(tls).map_err(Exit::handshake)?;
         self.show(&Facts::of(tls, &port, peer)?)?;
         if self.info {
@@ -110,18 +116,23 @@ impl Connect {
     }
 
     /// A port whose handshake is to come, and the peer's address if the host connected.
-    fn open(&self, tls: &mut Instance, context: &Context) -> Result<(Port, Option<String>)> {
-        let Target { host, port } = &self.target;
+    fn open(
+        &self,
+        tls: &mut Instance,
+        context: &Context,
+        target: &Target,
+    ) -> Result<(Port, Option<String>)> {
+        let Target { host, port } = target;
         let Some(protocol) = self.starttls else {
             return Ok((Port::blocking_connect(tls, context, host, *port)?, None));
         };
-        let stream = dial(&self.target, protocol, self.timeout)?;
+        let stream = dial(target, protocol, self.timeout)?;
         let peer = stream.peer_addr().ok().map(|address| address.to_string());
         let transport = tls.transport(stream, Vec::new())?;
         Ok((Port::start(tls, context, Some(host), transport)?, peer))
     }
 
-    fn context(&self, tls: &mut Instance) -> Result<Context> {
+    fn context(&self, tls: &mut Instance, target: &Target) -> Result<Context> {
         let context = if self.insecure {
             eprintln!(
                 "warning: --insecure: nothing is verified, anyone in between can read and change \
@@ -131,7 +142,7 @@ impl Connect {
             let name = self
                 .servername
                 .clone()
-                .or_else(|| self.target.ip().is_none().then(|| self.target.host.clone()));
+                .or_else(|| target.ip().is_none().then(|| target.host.clone()));
             if let Some(name) = name {
                 context.set_server_name(tls, &ServerName::Name(name))?;
             }

@@ -48,6 +48,7 @@ fn each_kind_of_failure_has_its_line_and_exit_status() {
         (&["connect", "localhost:-1"], "-1"),
         (&["connect", "localhost:0"], "port 0"),
         (&["connect", "localhost:https"], "https"),
+        (&["connect", "https://localhost/"], "give HOST:PORT"),
         (&["connect"], "portcullis connect --help"),
         (
             &["serve", "127.0.0.1:65536", "--cert", "c", "--key", "k"],
@@ -59,13 +60,11 @@ fn each_kind_of_failure_has_its_line_and_exit_status() {
     let nobody = format!("127.0.0.1:{}", free_port());
     let refused = run(&["connect", &nobody, "--cafile", &ca], b"");
     assert!(refusal(&refused, 3).contains("connection refused"));
-    let unknown = "no-such-host.invalid:443";
-    for more in [&[][..], &["--starttls", "smtp"]] {
-        let output = run(
-            &[&["connect", unknown, "--cafile", &ca], more].concat(),
-            b"",
-        );
-        assert!(refusal(&output, 3).contains("no-such-host.invalid"));
+    // Without a port, it is that of the protocol.
+    let unknown = ["connect", "no-such-host.invalid", "--cafile", &ca];
+    for (more, port) in [(&[][..], 443), (&["--starttls", "imap"], 143)] {
+        let output = run(&[&unknown[..], more].concat(), b"");
+        assert!(refusal(&output, 3).contains(&format!("no-such-host.invalid:{port}")));
     }
     let taken = format!("127.0.0.1:{port}");
     let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
@@ -177,8 +176,11 @@ fn last_line(output: &Output) -> String {
         .to_owned()
 }
 
+/// What a peer does with its one connection.
+type Peer = fn(TcpStream);
+
 /// A peer on loopback that does this with its one connection, and what the command says to it.
-fn meet(arguments: &[&str], peer: fn(TcpStream)) -> Output {
+fn meet(arguments: &[&str], peer: Peer) -> Output {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let target = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
     let peer = thread::spawn(move || {
@@ -232,7 +234,7 @@ fn drip(mut socket: TcpStream, opening: &[u8]) {
 
 #[test]
 fn servers_that_misbehave_are_told_apart_by_line_and_exit_status() {
-    let peers: [(fn(TcpStream), i32, &str); 8] = [
+    let peers: [(Peer, i32, &str); 8] = [
         (
             |socket| say(socket, b"HTTP/1.1 400 Bad Request\r\n\r\n"),
             1,
@@ -274,7 +276,7 @@ fn servers_that_misbehave_are_told_apart_by_line_and_exit_status() {
 
 #[test]
 fn servers_that_misbehave_before_starttls_are_told_apart_too() {
-    let peers: [(fn(TcpStream), i32, &str); 6] = [
+    let peers: [(Peer, i32, &str); 6] = [
         (
             |socket| say(socket, b"HTTP/1.1 400 Bad Request\r\n"),
             1,
@@ -332,7 +334,7 @@ fn serve_once_tells_how_its_client_failed_in_one_line() {
         assert_eq!(line.lines().count(), 1, "{line}");
         (status.code(), line)
     };
-    let visit = |client: fn(TcpStream)| {
+    let visit = |client: Peer| {
         once(&|port| {
             let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -346,14 +348,15 @@ fn serve_once_tells_how_its_client_failed_in_one_line() {
     });
     assert_eq!(status, Some(0), "{line}");
     assert!(line.contains("5 bytes in, 5 out"), "{line}");
-    for (client, part) in [
+    let clients: [(Peer, &str); 3] = [
         (
-            (|socket| say(socket, b"GET / HTTP/1.1\r\n\r\n")) as fn(TcpStream),
+            (|socket| say(socket, b"GET / HTTP/1.1\r\n\r\n")),
             "plain HTTP",
         ),
         (|socket| say(socket, &[0xff; 100]), "does not speak TLS"),
         (drop, "in the middle of the handshake"),
-    ] {
+    ];
+    for (client, part) in clients {
         let (status, line) = visit(client);
         assert_eq!(status, Some(1), "{line}");
         assert!(
