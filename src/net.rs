@@ -345,7 +345,8 @@ fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) -> NetworkE
         | ErrorCode::DatagramTooLarge => NetworkCode::Other,
     };
     let detail = match (ours, what) {
-        (NetworkCode::Other, what) => Some(format!("{what} ({})", code.name())),
+        (NetworkCode::Other, "") => Some(format!("the host says {}", code.name())),
+        (NetworkCode::Other, what) => Some(format!("{what}, the host says {}", code.name())),
         (_, "") => None,
         (_, what) => Some(what.to_owned()),
     };

@@ -412,7 +412,9 @@ impl GuestPort for Port {
 
 fn read_length(length: u64) -> Result<usize, WitError> {
     match usize::try_from(length).unwrap_or(usize::MAX) {
-        0 => Err(WitError::InvalidArgument("a read of 0 bytes".into())),
+        0 => Err(WitError::InvalidArgument(
+            "a read of 0 bytes; ask for one at least".into(),
+        )),
         length => Ok(length),
     }
 }

@@ -351,10 +351,14 @@ fn a_peer_that_is_not_tls_is_told_apart_in_any_chunks() {
             (b"GET / HTTP/1.1\r\n", ProtocolReason::PlainHttp),
             (b"220 mail ESMTP\r\n", ProtocolReason::NotTls),
             (b"\x00\x01", ProtocolReason::NotTls),
+            (&[0xff; 10_000], ProtocolReason::NotTls),
         ];
         for (bytes, expected) in expect {
             match reason(bytes, chunk) {
-                Some(Error::Protocol(error)) => assert_eq!(error.reason, expected),
+                Some(Error::Protocol(error)) => {
+                    assert_eq!(error.reason, expected);
+                    assert!(error.detail.unwrap().len() < 200);
+                }
                 other => panic!("{other:?}"),
             }
         }

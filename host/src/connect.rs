@@ -15,9 +15,12 @@ use crate::facts::Facts;
 use crate::identity::Identity;
 use crate::relay::{Until, relay};
 use crate::starttls::Protocol;
-use crate::target::Target;
+use crate::target::{Target, Wanted};
 use crate::timers::{Timers, seconds};
 use crate::trust::Trust;
+
+/// The port of HTTPS, registered.
+const HTTPS: u16 = 443;
 
 /// Connect, verify the server, and exchange standard input and output with it
 #[derive(Args, Debug)]
@@ -28,9 +31,9 @@ use crate::trust::Trust;
     opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
 )]
 pub(crate) struct Connect {
-    /// Where to, an IPv6 address in brackets; port 443 if none is given
+    /// Where to, an IPv6 address in brackets; if no port is given, 443 or that of --starttls
     #[arg(value_name = "HOST:PORT")]
-    target: Target,
+    target: Wanted,
     #[command(flatten)]
     trust: Trust,
     /// Verify nothing: anyone in between can read and change everything
@@ -78,23 +81,26 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(crate) fn run(&self) -> Result<()> {
+        let target = self
+            .target
+            .or_port(self.starttls.map_or(HTTPS, Protocol::port));
         let network = match self.starttls {
             // The host makes the connection.
             Some(_) => Network::none(),
             None => Network::none()
-                .connect(Addresses::any_on_port(self.target.port))
+                .connect(Addresses::any_on_port(target.port))
                 .lookup(),
         };
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
-        let context = self.context(&mut tls)?;
-        self.session(&mut tls, &context)
-            .map_err(|exit| exit.context(format_args!("connect {}", self.target)))
+        let context = self.context(&mut tls, &target)?;
+        self.session(&mut tls, &context, &target)
+            .map_err(|exit| exit.context(format_args!("connect {target}")))
     }
 
-    fn session(&self, tls: &mut Instance, context: &Context) -> Result<()> {
-        let (port, peer) = self.open(tls, context)?;
-        port.blocking_handshake(tls)?;
+    fn session(&self, tls: &mut Instance, context: &Context, target: &Target) -> Result<()> {
+        let (port, peer) = self.open(tls, context, target)?;
+        port.blocking_handshake(tls).map_err(Exit::handshake)?;
         self.show(&Facts::of(tls, &port, peer)?)?;
         if self.info {
             return Ok(port.close(tls)?);
@@ -114,25 +120,30 @@ impl Connect {
     }
 
     /// A port whose handshake is to come, and the peer's address if the host connected.
-    fn open(&self, tls: &mut Instance, context: &Context) -> Result<(Port, Option<String>)> {
-        let Target { host, port } = &self.target;
+    fn open(
+        &self,
+        tls: &mut Instance,
+        context: &Context,
+        target: &Target,
+    ) -> Result<(Port, Option<String>)> {
+        let Target { host, port } = target;
         let Some(protocol) = self.starttls else {
             return Ok((Port::blocking_connect(tls, context, host, *port)?, None));
         };
-        let stream = dial(&self.target, protocol, self.timeout)?;
+        let stream = dial(target, protocol, self.timeout)?;
         let peer = stream.peer_addr().ok().map(|address| address.to_string());
         let transport = tls.transport(stream, Vec::new())?;
         Ok((Port::start(tls, context, Some(host), transport)?, peer))
     }
 
-    fn context(&self, tls: &mut Instance) -> Result<Context> {
+    fn context(&self, tls: &mut Instance, target: &Target) -> Result<Context> {
         let context = if self.insecure {
             eprintln!(
                 "warning: --insecure: nothing is verified, anyone in between can read and change \
                  everything"
             );
             let context = Context::unverified(tls, Role::Client)?;
-            if let Some(name) = self.servername.clone().or_else(|| self.host_name()) {
+            if let Some(name) = self.servername.clone().or_else(|| host_name(target)) {
                 context.set_server_name(tls, &ServerName::Name(name))?;
             }
             context
@@ -143,7 +154,7 @@ impl Connect {
             }
             let sent = match (&self.servername, &self.verify_hostname) {
                 (Some(name), _) => Some(name.clone()),
-                (None, Some(_)) => self.host_name(),
+                (None, Some(_)) => host_name(target),
                 (None, None) => None,
             };
             if let Some(name) = sent {
@@ -172,11 +183,6 @@ impl Connect {
         Ok(context)
     }
 
-    /// The host, unless it is an address, which has no place in SNI.
-    fn host_name(&self) -> Option<String> {
-        self.target.ip().is_none().then(|| self.target.host.clone())
-    }
-
     fn show(&self, facts: &Facts) -> Result<()> {
         let text = if self.json {
             serde_json::to_string(facts).map_err(Exit::usage)?
@@ -190,4 +196,9 @@ impl Connect {
         }
         Ok(())
     }
+}
+
+/// The host, unless it is an address, which has no place in SNI.
+fn host_name(target: &Target) -> Option<String> {
+    target.ip().is_none().then(|| target.host.clone())
 }

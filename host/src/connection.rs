@@ -142,6 +142,9 @@ impl Connection {
                 Some(_) if matches!(self.phase, Phase::Lingering(_)) => {
                     return Ok(Step::Ended(Ok(())));
                 }
+                Some(_) if matches!(self.phase, Phase::Handshaking) => {
+                    return Ok(Step::Ended(Err(Exit::handshake(failure))));
+                }
                 Some(_) => return Ok(Step::Ended(Err(failure.into()))),
             };
             let timer = self.port.time_left(tls)?.map(|left| Instant::now() + left);
@@ -195,8 +198,8 @@ impl Connection {
         Ok(())
     }
 
-    /// One line: who, what, and how it ended.
-    pub(crate) fn log(&self, outcome: &Result<(), Exit>) -> String {
+    /// One line: who, and what.
+    pub(crate) fn log(&self) -> String {
         let negotiated = self.negotiated.as_deref().unwrap_or("no handshake");
         let Self {
             peer,
@@ -208,9 +211,6 @@ impl Connection {
         let said = self.service.log();
         if self.negotiated.is_some() && !said.is_empty() {
             line += &format!(", {said}");
-        }
-        if let Err(exit) = outcome {
-            line += &format!("; failed: {exit}");
         }
         crate::exit::one_line(&line)
     }

@@ -20,17 +20,20 @@ pub(crate) fn dial(target: &Target, protocol: Protocol, limit: Duration) -> Resu
         Refusal::Server(answer) => Exit::new(
             Status::Tls,
             format_args!(
-                "STARTTLS refused: {answer}: check the protocol and the port, or ask the server's \
+                "STARTTLS refused: {answer}; check the protocol and the port, or ask the server's \
                  operator for TLS"
             ),
         ),
         Refusal::Io(error) if is_timeout(&error) => too_late(),
         Refusal::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Exit::new(
             Status::Network,
-            "the server closed the connection before TLS: check protocol and port",
+            "the server closed the connection before TLS; check protocol and port",
         ),
         Refusal::Io(error) => {
-            Exit::new(Status::Network, format_args!("the connection failed before TLS: {error}"))
+            Exit::new(
+                Status::Network,
+                format_args!("the connection failed before TLS: {error}; see the server's log"),
+            )
         }
     })?;
     // The component makes the socket non-blocking, so that these limits mean nothing any more.
@@ -53,11 +56,11 @@ fn connect(target: &Target, until: Instant) -> Result<TcpStream> {
         Some(error) if is_timeout(&error) => Err(too_late()),
         Some(error) => Err(Exit::new(
             Status::Network,
-            format_args!("the server is not reached: {error}: check address and port"),
+            format_args!("the server is not reached: {error}; check address and port"),
         )),
         None => Err(Exit::new(
             Status::Network,
-            "the name has no address: check it",
+            "the name has no address; check it",
         )),
     }
 }
@@ -78,7 +81,7 @@ fn resolve(target: &Target, until: Instant) -> Result<Vec<SocketAddr>> {
         Ok(Err(error)) => Err(Exit::new(
             Status::Network,
             format_args!(
-                "{:?} does not resolve: {error}: check the name",
+                "{:?} does not resolve: {error}; check the name",
                 target.host
             ),
         )),
@@ -87,7 +90,7 @@ fn resolve(target: &Target, until: Instant) -> Result<Vec<SocketAddr>> {
 }
 
 fn too_late() -> Exit {
-    let line = "the server did not answer in time: try again, or with a longer --timeout";
+    let line = "the server did not answer in time; try again, or with a longer --timeout";
     Exit::new(Status::Timeout, line)
 }
 

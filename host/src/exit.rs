@@ -51,6 +51,18 @@ impl Exit {
         Self::new(Status::Usage, line)
     }
 
+    /// A handshake that failed. Where it was cut, nothing has been read that could be partial.
+    pub(crate) fn handshake(failure: Failure) -> Self {
+        match failure.error() {
+            Some(Error::Truncated) => Self::new(
+                Status::Tls,
+                "the peer closed the connection in the middle of the handshake; see its log, and \
+                 check that it speaks TLS on this port",
+            ),
+            _ => failure.into(),
+        }
+    }
+
     /// Says what was being done.
     pub(crate) fn context(mut self, doing: impl fmt::Display) -> Self {
         self.line = format!("{doing}: {}", self.line);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use portcullis_host::context_types::Source;
-use portcullis_host::types::{ConfigurationReason, Error};
+use portcullis_host::types::{ConfigurationItem, ConfigurationReason, Error};
 use portcullis_host::{Context, Failure, Instance};
 use zeroize::Zeroizing;
 
@@ -40,23 +40,18 @@ impl Identity {
     pub(crate) fn load(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         let mut all = Vec::new();
         if let Some(pkcs12) = &self.pkcs12 {
-            let name = pkcs12.display().to_string();
-            all.push((name, Files::Pkcs12(source(pkcs12)?)));
+            all.push(Files::Pkcs12(pkcs12));
         }
         if self.cert.len() != self.key.len() {
             return Err(Exit::usage("give as many --key as --cert"));
         }
         for (cert, key) in self.cert.iter().zip(&self.key) {
-            let name = format!("{} and {}", cert.display(), key.display());
-            let (cert, key) = (source(cert)?, source(key)?);
-            all.push((
-                name,
-                if all.is_empty() {
-                    Files::Pem(cert, key)
-                } else {
-                    Files::More(cert, key)
-                },
-            ));
+            let is_first = all.is_empty();
+            all.push(Files::Pem {
+                cert,
+                key,
+                is_first,
+            });
         }
         if all.is_empty() && self.passphrase_file.is_some() {
             return Err(Exit::usage(
@@ -64,15 +59,8 @@ impl Identity {
             ));
         }
         let passphrase = self.passphrase()?;
-        for (doing, files) in all {
-            match files.load(tls, context, passphrase.as_ref().map(|line| line.as_str())) {
-                Err(failure) if is_passphrase_missing(&failure) && passphrase.is_none() => {
-                    let asked = ask(&doing)?;
-                    files.load(tls, context, Some(asked.as_str()))
-                }
-                loaded => loaded,
-            }
-            .map_err(|failure| Exit::from(failure).context(doing))?;
+        for files in all {
+            files.load(tls, context, passphrase.as_ref().map(|line| line.as_str()))?;
         }
         Ok(())
     }
@@ -93,38 +81,84 @@ impl Identity {
 }
 
 /// The files of an identity.
-enum Files {
-    /// One more than is loaded already.
-    More(Source, Source),
-    Pem(Source, Source),
-    Pkcs12(Source),
+enum Files<'a> {
+    Pem {
+        cert: &'a Path,
+        key: &'a Path,
+        /// Others are loaded besides it.
+        is_first: bool,
+    },
+    Pkcs12(&'a Path),
 }
 
-impl Files {
-    fn load(
-        &self,
-        tls: &mut Instance,
-        context: &Context,
-        passphrase: Option<&str>,
-    ) -> std::result::Result<(), Failure> {
+impl Files<'_> {
+    /// Loads them; if a passphrase is needed and was not given, a terminal is asked.
+    fn load(&self, tls: &mut Instance, context: &Context, passphrase: Option<&str>) -> Result<()> {
+        let sources = match self {
+            Self::Pem { cert, key, .. } => [source(cert)?, source(key)?],
+            Self::Pkcs12(file) => [source(file)?, Source::Bytes(Vec::new())],
+        };
+        let mut load = |passphrase: Option<&str>| {
+            let [first, second] = &sources;
+            match self {
+                Self::Pem { is_first: true, .. } => {
+                    context.load_identity(tls, first, second, passphrase)
+                }
+                Self::Pem { .. } => context.add_identity(tls, first, second, passphrase),
+                Self::Pkcs12(_) => context.load_pkcs12(tls, first, passphrase),
+            }
+        };
+        match load(passphrase) {
+            Err(failure)
+                if passphrase.is_none()
+                    && reason(&failure) == Some(ConfigurationReason::PassphraseMissing) =>
+            {
+                let asked = ask(self.locked())?;
+                load(Some(asked.as_str()))
+            }
+            loaded => loaded,
+        }
+        .map_err(|failure| {
+            let doing = self.blamed(&failure);
+            Exit::from(failure).context(doing)
+        })
+    }
+
+    /// The file that a passphrase opens.
+    fn locked(&self) -> &Path {
         match self {
-            Self::More(chain, key) => context.add_identity(tls, chain, key, passphrase),
-            Self::Pem(chain, key) => context.load_identity(tls, chain, key, passphrase),
-            Self::Pkcs12(file) => context.load_pkcs12(tls, file, passphrase),
+            Self::Pem { key, .. } => key,
+            Self::Pkcs12(file) => file,
+        }
+    }
+
+    /// The file that was refused, both where they do not fit.
+    fn blamed(&self, failure: &Failure) -> String {
+        let Self::Pem { cert, key, .. } = self else {
+            return self.locked().display().to_string();
+        };
+        let (cert, key) = (cert.display(), key.display());
+        match failure.error() {
+            Some(Error::InvalidConfiguration(error)) => match (error.item, error.reason) {
+                (_, ConfigurationReason::KeyMismatch) => format!("{cert} and {key}"),
+                (ConfigurationItem::PrivateKey, _) => key.to_string(),
+                _ => cert.to_string(),
+            },
+            _ => format!("{cert} and {key}"),
         }
     }
 }
 
-fn is_passphrase_missing(failure: &Failure) -> bool {
-    matches!(
-        failure.error(),
-        Some(Error::InvalidConfiguration(error))
-            if error.reason == ConfigurationReason::PassphraseMissing
-    )
+fn reason(failure: &Failure) -> Option<ConfigurationReason> {
+    match failure.error() {
+        Some(Error::InvalidConfiguration(error)) => Some(error.reason),
+        _ => None,
+    }
 }
 
 /// Asks who sits at the terminal, without showing what is typed.
-fn ask(file: &str) -> Result<Zeroizing<String>> {
+fn ask(file: &Path) -> Result<Zeroizing<String>> {
+    let file = file.display();
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Exit::usage(format_args!(
             "{file}: encrypted: give the passphrase by --passphrase-file, or in {PASSPHRASE}"
@@ -159,7 +193,7 @@ pub(crate) fn source(path: &Path) -> Result<Source> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
         Exit::usage(format_args!(
-            "{}: {error}: name a file that can be read",
+            "{}: {error}; name a file that can be read",
             path.display()
         ))
     })

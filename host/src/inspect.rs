@@ -33,18 +33,22 @@ impl Inspect {
             None => ("(embedded)".to_owned(), EMBEDDED),
             Some(path) => {
                 let name = path.display().to_string();
-                read =
-                    fs::read(path).map_err(|error| Exit::usage(format_args!("{name}: {error}")))?;
+                read = fs::read(path).map_err(|error| {
+                    Exit::usage(format_args!(
+                        "{name}: {error}; name a file that can be read"
+                    ))
+                })?;
                 (name, read.as_slice())
             }
         };
         if !Parser::is_component(wasm) {
             return Err(Exit::usage(format_args!(
-                "{name} is no component: name a .wasm component"
+                "{name} is no component; name a .wasm component"
             )));
         }
-        let report = Report::of(wasm)
-            .map_err(|error| Exit::usage(format_args!("{name} is damaged: {error}")))?;
+        let report = Report::of(wasm).map_err(|error| {
+            Exit::usage(format_args!("{name} is damaged: {error}; build it anew"))
+        })?;
         if self.json {
             println!("{}", serde_json::to_string(&report).map_err(Exit::usage)?);
         } else {

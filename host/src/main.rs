@@ -29,7 +29,7 @@ mod trust;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::Status;
 
@@ -102,10 +102,19 @@ fn refused(error: &clap::Error) -> ExitCode {
         };
     }
     eprintln!(
-        "portcullis: {}; see portcullis --help",
-        summary(&error.to_string())
+        "portcullis: {}; see {} --help",
+        summary(&error.to_string()),
+        command(std::env::args().nth(1).as_deref())
     );
     Status::Usage.into()
+}
+
+/// The command as it was called, with its subcommand if that is one.
+fn command(first: Option<&str>) -> String {
+    match first.filter(|name| Cli::command().find_subcommand(name).is_some()) {
+        Some(name) => format!("portcullis {name}"),
+        None => "portcullis".to_owned(),
+    }
 }
 
 /// The first sentence of clap's message, which may be a list over several lines.
@@ -117,8 +126,6 @@ fn summary(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parses(line: &str) -> bool {
@@ -135,6 +142,13 @@ mod tests {
             summary(&error),
             "the following required arguments were not provided: <--cert <FILE>|--pkcs12 <FILE>>"
         );
+    }
+
+    #[test]
+    fn help_is_that_of_the_subcommand() {
+        assert_eq!(command(Some("connect")), "portcullis connect");
+        assert_eq!(command(Some("bogus")), "portcullis");
+        assert_eq!(command(None), "portcullis");
     }
 
     #[test]

@@ -71,7 +71,12 @@ impl Serve {
         let root = self.www.as_ref().map(|directory| {
             let root =
                 fs::canonicalize(directory).and_then(|root| fs::read_dir(&root).map(|_| root));
-            root.map_err(|error| Exit::usage(format_args!("{}: {error}", directory.display())))
+            root.map_err(|error| {
+                let directory = directory.display();
+                Exit::usage(format_args!(
+                    "{directory}: {error}; name a directory that can be read"
+                ))
+            })
         });
         let root = root.transpose()?;
         let network = Network::none().listen(Addresses::one(self.address));

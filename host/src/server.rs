@@ -96,7 +96,7 @@ impl Server {
                     Some(Error::Network(_)) => {
                         // Said once, not with every attempt.
                         if !was_failing {
-                            eprintln!("not accepted: {failure}");
+                            eprintln!("{failure}");
                         }
                         door.closed_until = Some(Instant::now() + PAUSE);
                         return Ok(());
@@ -147,7 +147,13 @@ impl Server {
                     staying.push(served);
                 }
                 Step::Ended(outcome) => {
-                    eprintln!("{}", served.connection.log(&outcome));
+                    let outcome = outcome.map_err(|exit| exit.context(served.connection.log()));
+                    match &outcome {
+                        Ok(()) => eprintln!("{}", served.connection.log()),
+                        // The command tells it as it ends.
+                        Err(_) if self.once => {}
+                        Err(exit) => eprintln!("{exit}"),
+                    }
                     served.connection.drop(tls)?;
                     last = Some(outcome);
                 }

@@ -45,6 +45,19 @@ impl From<io::Error> for Refusal {
 type Result<T> = std::result::Result<T, Refusal>;
 
 impl Protocol {
+    /// The port that servers listen on, as registered.
+    pub(crate) fn port(self) -> u16 {
+        match self {
+            Self::Ftp => 21,
+            Self::Imap => 143,
+            Self::Ldap => 389,
+            Self::Pop3 => 110,
+            Self::Postgres => 5432,
+            Self::Smtp => 25,
+            Self::Xmpp => 5222,
+        }
+    }
+
     /// Asks the server to begin TLS, and returns when it is the client's turn to.
     pub(crate) fn upgrade(self, wire: &mut (impl Read + Write), host: &str) -> Result<()> {
         match self {

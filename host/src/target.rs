@@ -4,13 +4,28 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-const HTTPS: u16 = 443;
+/// What is asked for on the command line: `HOST`, `HOST:PORT`, `[IPV6]:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    host: String,
+    port: Option<u16>,
+}
 
-/// Where to connect to: `HOST`, `HOST:PORT`, `[IPV6]:PORT`.
+/// Where to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
+}
+
+impl Wanted {
+    /// The target, at this port if none was given.
+    pub(crate) fn or_port(&self, port: u16) -> Target {
+        Target {
+            host: self.host.clone(),
+            port: self.port.unwrap_or(port),
+        }
+    }
 }
 
 impl Target {
@@ -20,10 +35,13 @@ impl Target {
     }
 }
 
-impl FromStr for Target {
+impl FromStr for Wanted {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            return Err("it is a URL: give HOST:PORT".to_owned());
+        }
         let (host, port) = split(text)?;
         if host.is_empty() {
             return Err("the host is missing: give HOST:PORT".to_owned());
@@ -32,7 +50,7 @@ impl FromStr for Target {
             Some(0) => Err("port 0 cannot be connected to".to_owned()),
             port => Ok(Self {
                 host: host.to_owned(),
-                port: port.unwrap_or(HTTPS),
+                port,
             }),
         }
     }
@@ -109,12 +127,14 @@ mod tests {
             ("[::1]", "::1", 443),
             ("::1", "::1", 443),
         ] {
+            let target = Target {
+                host: host.to_owned(),
+                port,
+            };
+            let wanted = text.parse::<Wanted>();
             assert_eq!(
-                text.parse(),
-                Ok(Target {
-                    host: host.to_owned(),
-                    port
-                }),
+                wanted.map(|wanted| wanted.or_port(443)),
+                Ok(target),
                 "{text}"
             );
         }
@@ -134,8 +154,9 @@ mod tests {
             "[::1",
             "[::1]443",
             "[a]:1",
+            "https://a/",
         ] {
-            assert!(text.parse::<Target>().is_err(), "{text}");
+            assert!(text.parse::<Wanted>().is_err(), "{text}");
         }
     }
 

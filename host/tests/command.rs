@@ -10,12 +10,12 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use support::{Folder, PATIENCE, Running, free_port, refusal, run, serve, start, tool};
+use support::{Folder, Running, free_port, run, serve, start, tool};
 
 #[test]
 fn the_demo_shows_what_it_promises() {
@@ -229,78 +229,4 @@ fn of_two_hundred_clients_the_silent_ones_hold_up_nobody() {
         .map(|client| client.join().unwrap())
         .sum();
     assert_eq!((answered, silent.len()), (180, 20));
-}
-
-#[test]
-fn each_kind_of_failure_has_its_line_and_exit_status() {
-    let folder = Folder::new("refusals");
-    let other = Folder::new("refusals-other");
-    let (_server, port) = serve(&folder, &["--echo"]);
-    let target = format!("localhost:{port}");
-    let ca = folder.path("ca.pem");
-    let good = run(&["connect", &target, "--cafile", &ca, "--info"], b"");
-    assert!(good.status.success(), "{good:?}");
-    let json = run(
-        &["connect", &target, "--cafile", &ca, "--info", "--json"],
-        b"",
-    );
-    let facts: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert!(facts.is_object());
-
-    let stranger = run(
-        &[
-            "connect",
-            &target,
-            "--cafile",
-            &other.path("ca.pem"),
-            "--info",
-        ],
-        b"",
-    );
-    assert!(refusal(&stranger, 1).contains("trusted authority"));
-    let named = [
-        "connect",
-        &target,
-        "--cafile",
-        &ca,
-        "--servername",
-        "other.test",
-        "--info",
-    ];
-    assert!(refusal(&run(&named, b""), 1).contains("other.test"));
-    let absent = run(&["connect", &target, "--cafile", "/no/such/file"], b"");
-    assert!(refusal(&absent, 2).contains("/no/such/file"));
-    assert_eq!(
-        run(&["connect", "localhost:70000"], b"").status.code(),
-        Some(2)
-    );
-    assert_eq!(run(&["connect"], b"").status.code(), Some(2));
-    let nobody = format!("127.0.0.1:{}", free_port());
-    let refused = run(&["connect", &nobody, "--cafile", &ca], b"");
-    assert!(refusal(&refused, 3).contains("refused"));
-    let unknown = run(
-        &["connect", "no-such-host.invalid:443", "--cafile", &ca],
-        b"",
-    );
-    assert!(refusal(&unknown, 3).contains("no-such-host.invalid"));
-
-    let speak = |speech: &'static [u8]| {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let target = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let peer = thread::spawn(move || {
-            let mut socket = listener.accept().unwrap().0;
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            socket.write_all(speech).unwrap();
-            while socket.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {}
-        });
-        let output = run(
-            &["connect", &target, "--cafile", &ca, "--timeout", "1"],
-            b"",
-        );
-        peer.join().unwrap();
-        output
-    };
-    assert!(refusal(&speak(b"HTTP/1.1 400 Bad Request\r\n\r\n"), 1).contains("HTTP"));
-    assert!(refusal(&speak(b"SSH-2.0-OpenSSH\r\n"), 1).contains("does not speak TLS"));
-    assert!(refusal(&speak(b""), 4).contains("handshake"));
 }

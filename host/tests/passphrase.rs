@@ -176,9 +176,9 @@ fn a_passphrase_that_is_missing_or_wrong_is_told_in_a_line_and_asked_for_nowhere
             "{line}"
         );
         let line = refused(own, &[], Some("open barley"));
-        assert!(line.contains("not opened by this passphrase"), "{line}");
+        assert!(line.contains("this passphrase does not open it"), "{line}");
         let line = refused(own, &["--passphrase-file", &wrong], Some("open sesame"));
-        assert!(line.contains("not opened by this passphrase"), "{line}");
+        assert!(line.contains("this passphrase does not open it"), "{line}");
         let line = refused(own, &["--passphrase-file", &binary], None);
         assert!(line.contains("UTF-8"), "{line}");
         let line = refused(own, &["--passphrase-file", &absent], None);

@@ -209,7 +209,7 @@ impl Settings {
     pub fn set_versions(&mut self, lowest: Version, highest: Version) -> Result<(), Error> {
         if lowest > highest {
             return Err(Error::InvalidArgument(
-                "the lowest version is above the highest".into(),
+                "the lowest version is above the highest; swap them".into(),
             ));
         }
         (self.lowest, self.highest) = (lowest, highest);
@@ -389,12 +389,15 @@ impl Settings {
                 Some(Arc::new(pair))
             }
             (Some(_), None) => {
-                return missing(ConfigurationItem::PrivateKey, "there is a chain without");
+                return missing(
+                    ConfigurationItem::PrivateKey,
+                    "a certificate chain was loaded without it",
+                );
             }
             (None, Some(_)) => {
                 return missing(
                     ConfigurationItem::CertificateChain,
-                    "there is a private key without",
+                    "a private key was loaded without it",
                 );
             }
             (None, None) => None,
@@ -665,7 +668,7 @@ fn check_pair(
         Err(_) => Err(Error::refused(
             item,
             ConfigurationReason::KeyMismatch,
-            "certificate and private key",
+            "the certificate holds another public key",
         )),
     }
 }

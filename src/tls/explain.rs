@@ -23,10 +23,14 @@ impl fmt::Display for Error {
                 f.write_str("no connection waits; wait on the listener's subscribe and call again")
             }
             Self::WantX509Lookup => f.write_str("a certificate look-up is pending; call again"),
-            Self::Closed => f.write_str("the connection or listener is closed; open another"),
+            Self::Closed => f.write_str(
+                "closed, by this side or by the peer in the handshake; open another connection or \
+                 listener",
+            ),
+            // In the handshake or after it: the line has to be true of both.
             Self::Truncated => f.write_str(
-                "the peer's data ended without close_notify, so it may be cut short; treat what \
-                 was read as partial",
+                "the peer ended the connection without close_notify, so it may have been cut; see \
+                 the peer's log, and take nothing that came before for the whole",
             ),
             Self::Timeout(timer) => write!(f, "{timer}"),
             Self::Certificate(e) => write!(f, "{e}"),
@@ -76,14 +80,14 @@ impl fmt::Display for Timer {
                 "the TLS handshake",
                 "check that the peer speaks TLS on this port, or allow more time",
             ),
-            Self::Read => ("reading", "the peer is silent; allow more time or give up"),
+            Self::Read => ("reading", "allow more time, or give the silent peer up"),
             Self::Shutdown => (
                 "sending the end of the connection",
-                "the peer does not read; it may miss the last bytes",
+                "see why the peer does not read: it may miss the last bytes",
             ),
             Self::Write => (
                 "writing",
-                "the peer does not read; allow more time or give up",
+                "allow more time, or give up a peer that does not read",
             ),
         };
         write!(f, "{what} took longer than its timer allows; {cure}")
@@ -98,8 +102,8 @@ impl fmt::Display for CertificateError {
                 "the peer must install another certificate",
             ),
             CertificateReason::BadSignature => (
-                "has a wrong signature",
-                "it may be forged; do not trust this peer",
+                "has a wrong signature, or the peer does not hold its key",
+                "it may be forged: do not trust this peer",
             ),
             CertificateReason::Expired => (
                 "has expired",
@@ -119,8 +123,8 @@ impl fmt::Display for CertificateError {
             ),
             CertificateReason::UnknownAuthority => (
                 "is not from a trusted authority",
-                "add the authority to the trust roots if it is yours; the peer may also have left \
-                 out an intermediate certificate",
+                "add the authority to the trust roots if it is yours, or have the peer send an \
+                 intermediate certificate that it has left out",
             ),
             CertificateReason::UnsupportedAlgorithm => (
                 "uses a key or signature that is not accepted",
@@ -161,31 +165,57 @@ struct AlertLine(u8);
 impl fmt::Display for AlertLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let alert = AlertDescription::from(self.0);
-        let cure = match alert {
-            AlertDescription::CertificateRequired => "it wants a client certificate; give it one",
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateRevoked
+        let (why, cure) = match alert {
+            AlertDescription::CertificateRequired => {
+                ("it wants a client certificate", "give it one")
+            }
+            AlertDescription::UnknownCA => (
+                "it does not trust the authority of our certificate",
+                "send the whole chain, or add the authority to its trust roots",
+            ),
+            AlertDescription::CertificateExpired => (
+                "our certificate has expired for it",
+                "renew it, or check the clocks",
+            ),
+            AlertDescription::CertificateRevoked => {
+                ("our certificate has been revoked", "use another")
+            }
+            AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnsupportedCertificate
-            | AlertDescription::AccessDenied => {
-                "it does not accept our certificate; check certificate, chain and its trust roots"
-            }
-            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+            | AlertDescription::AccessDenied => (
+                "it does not accept our certificate",
+                "check its names, its usage and its chain, and see the peer's log",
+            ),
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => (
                 "it shares no cipher suite or signature scheme with us, or wants a client \
-                 certificate"
-            }
-            AlertDescription::ProtocolVersion => "it shares no protocol version with us",
-            AlertDescription::UnrecognisedName => "it does not serve the name that was asked for",
-            AlertDescription::NoApplicationProtocol => "it shares no application protocol with us",
-            _ => "see its log for the reason",
+                 certificate",
+                "enable ECDHE with AES-GCM or ChaCha20-Poly1305 on it, or give it a certificate",
+            ),
+            AlertDescription::ProtocolVersion => (
+                "it shares no protocol version with us",
+                "enable TLS 1.2 or 1.3 on both sides",
+            ),
+            AlertDescription::UnrecognisedName => (
+                "it does not serve the name that was asked for",
+                "check the host name, or set the name to send",
+            ),
+            AlertDescription::NoApplicationProtocol => (
+                "it shares no application protocol with us",
+                "offer one that it speaks",
+            ),
+            AlertDescription::BadRecordMac | AlertDescription::DecryptError => (
+                "what we sent did not decrypt or verify",
+                "it was changed on the way, or one of the two is broken: try again, and report it",
+            ),
+            AlertDescription::InternalError => ("it failed itself", "see its log"),
+            _ => ("it gives no more of a reason", "see its log"),
         };
-        write!(
-            f,
-            "the peer refused with alert {} ({alert:?}); {cure}",
-            self.0
-        )
+        write!(f, "the peer refused with alert {}", self.0)?;
+        if let Some(name) = alert.as_str() {
+            write!(f, " ({name})")?;
+        }
+        write!(f, ": {why}; {cure}")
     }
 }
 
@@ -194,11 +224,9 @@ impl fmt::Display for ProtocolError {
         let (what, cure) = match self.reason {
             ProtocolReason::BadRecord => (
                 "the peer's record does not decrypt",
-                "it was changed on the way, or the peer is broken",
+                "it was changed on the way, or the peer is broken: try again, and report it",
             ),
-            ProtocolReason::Malformed => {
-                ("the peer sent a malformed message", "the peer is broken")
-            }
+            ProtocolReason::Malformed => ("the peer sent a malformed message", BROKEN),
             ProtocolReason::NotTls => (
                 "the peer does not speak TLS on this port",
                 "check the port, or whether it wants STARTTLS",
@@ -213,23 +241,21 @@ impl fmt::Display for ProtocolError {
             ),
             ProtocolReason::PlainHttp => (
                 "the peer speaks plain HTTP on this port",
-                "use its HTTPS port",
+                "use HTTPS, and its port for that",
             ),
-            ProtocolReason::UnexpectedMessage => {
-                ("the peer broke a rule of TLS", "the peer is broken")
-            }
-            ProtocolReason::Other => ("the peer broke the protocol", "the peer is broken"),
+            ProtocolReason::UnexpectedMessage => ("the peer broke a rule of TLS", BROKEN),
+            ProtocolReason::Other => ("the peer broke the protocol", BROKEN),
         };
         f.write_str(what)?;
-        if !matches!(
-            self.reason,
-            ProtocolReason::NotTls | ProtocolReason::PlainHttp
-        ) {
+        // That it is HTTP says more than its first bytes.
+        if self.reason != ProtocolReason::PlainHttp {
             write!(f, "{}", Detail(self.detail.as_deref()))?;
         }
         write!(f, "; {cure}")
     }
 }
+
+const BROKEN: &str = "the peer, or something between, is broken: report it to its operator";
 
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,7 +271,8 @@ impl fmt::Display for NetworkError {
         let (why, cure) = match self.code {
             NetworkCode::AccessDenied => (
                 "access denied",
-                "allow this address in the runtime's network policy",
+                "allow this address in the runtime's network policy, and mind that ports below \
+                 1024 need privileges",
             ),
             NetworkCode::AddressInUse => ("address in use", "choose another port, or port 0"),
             NetworkCode::AddressNotBindable => (
@@ -257,10 +284,7 @@ impl fmt::Display for NetworkError {
                 "connection refused",
                 "check host and port, and that the server runs",
             ),
-            NetworkCode::ConnectionReset => (
-                "connection lost",
-                "see the peer's log; what was read may be partial",
-            ),
+            NetworkCode::ConnectionReset => ("connection lost", "see the peer's log, or try again"),
             NetworkCode::NameUnresolvable => ("no such name", "check the spelling"),
             NetworkCode::NewSocketLimit => ("no more sockets", "close some, or raise the limit"),
             NetworkCode::NotSupported => ("not supported here", "use a runtime that offers it"),
@@ -271,7 +295,10 @@ impl fmt::Display for NetworkError {
             NetworkCode::RemoteUnreachable => ("no route", "check network and address"),
             NetworkCode::TemporaryResolverFailure => ("the resolver failed for now", "try again"),
             NetworkCode::TimedOut => ("no answer", "check address and firewall"),
-            NetworkCode::Other => ("failed", "see the detail"),
+            NetworkCode::Other => (
+                "failed in an unexpected way",
+                "try again, and check the host's limits and its log",
+            ),
         };
         write!(f, "{what}: {why}{}; {cure}", Detail(self.detail.as_deref()))
     }
@@ -291,70 +318,80 @@ impl fmt::Display for ConfigurationError {
         };
         let (why, cure) = match self.reason {
             ConfigurationReason::AccessDenied => (
-                "may not be read",
+                "the path may not be read",
                 "check permissions, and the runtime's preopened directories",
             ),
-            ConfigurationReason::Empty => ("is empty", "give PEM or DER"),
+            ConfigurationReason::Empty => ("the input is empty", "give PEM or DER"),
             ConfigurationReason::Encrypted if self.item == ConfigurationItem::Pkcs12 => (
-                "is encrypted in a way that is not supported",
+                "encrypted in a way that is not supported",
                 "convert it with `openssl pkcs12 -legacy -in OLD -nodes -out PEM`, then `openssl \
                  pkcs12 -export -in PEM -out NEW`",
             ),
             ConfigurationReason::Encrypted => (
-                "is encrypted in a way that is not supported",
+                "encrypted in a way that is not supported",
                 "convert it with `openssl pkcs8 -topk8`",
             ),
             ConfigurationReason::KeyMismatch => (
-                "do not belong together",
+                "certificate and private key do not belong together",
                 "give the key that the certificate was made for",
             ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::CipherList => (
-                "cannot be parsed",
+                "malformed",
                 "write it as ciphers(1) says: words after nothing, !, - or +, then : or ,; \
                  @STRENGTH and @SECLEVEL=0 to 2",
             ),
-            ConfigurationReason::Malformed if self.item == ConfigurationItem::Pkcs12 => {
-                ("cannot be parsed", "check that it is whole, and DER")
-            }
-            ConfigurationReason::Malformed => {
-                ("cannot be parsed", "check that it is whole, and PEM or DER")
-            }
-            ConfigurationReason::Missing => ("is missing", "set it before the first use"),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::Pkcs12 => (
+                "the input cannot be parsed",
+                "check that it is whole, and DER",
+            ),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::ServerName => (
+                "malformed",
+                "give a DNS name in ASCII, or an IP address where one is verified",
+            ),
+            ConfigurationReason::Malformed => (
+                "the input cannot be parsed",
+                "check that it is whole, and PEM or DER",
+            ),
+            ConfigurationReason::Missing => ("missing", "add it before the first use"),
             ConfigurationReason::NoCertificate => (
-                "holds no certificate",
+                "the input holds no certificate",
                 "give a file with a CERTIFICATE block",
             ),
             ConfigurationReason::NoCipherMatch => (
-                "matches no cipher suite",
+                "it matches no cipher suite",
                 "use DEFAULT, or ECDHE with AESGCM or CHACHA20, or permit TLS 1.3 alone",
             ),
             ConfigurationReason::NoPrivateKey => (
-                "holds no private key of that kind",
+                "the input holds no private key of that kind",
                 "give a file with a PRIVATE KEY block",
             ),
             ConfigurationReason::NotFound => (
-                "is not there",
-                "check the path, and the runtime's preopened directories",
+                "the path is not there",
+                "check it, and the runtime's preopened directories",
             ),
-            ConfigurationReason::PassphraseMissing => ("is encrypted", "give its passphrase"),
+            ConfigurationReason::PassphraseMissing => ("it is encrypted", "give its passphrase"),
             ConfigurationReason::PassphraseWrong => {
-                ("is not opened by this passphrase", "check the passphrase")
+                ("this passphrase does not open it", "check the passphrase")
             }
             ConfigurationReason::TooCostly => (
-                "takes too much work to open",
+                "opening it takes too much work",
                 "encrypt it anew with fewer iterations, if it is yours",
             ),
-            ConfigurationReason::Unreadable => ("cannot be read", "see the detail"),
+            ConfigurationReason::Unreadable => ("the path cannot be read", "give a regular file"),
             ConfigurationReason::UnsupportedKeyType => (
-                "is of a type or size that is not supported",
+                "a type or size that is not supported",
                 "use RSA of 2048 bits or more, P-256, P-384 or Ed25519",
             ),
             ConfigurationReason::UnsupportedSecurityLevel => (
-                "asks for a security level that cannot be kept",
+                "it asks for a security level that cannot be kept",
                 "leave the level out or use @SECLEVEL=2, which always holds; !AES128 removes the \
                  suites of 128 bits",
             ),
         };
-        write!(f, "{what} {why}{}; {cure}", Detail(self.detail.as_deref()))
+        write!(f, "{what}: {why}{}; {cure}", Detail(self.detail.as_deref()))
     }
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -454,6 +454,8 @@ fn strange(bytes: &[u8]) -> Error {
         b"HTTP", b"GET ", b"HEAD", b"POST", b"PUT ", b"DELET", b"OPTIO", b"PATCH", b"CONNE",
     ];
     let is_http = HTTP.iter().any(|opening| bytes.starts_with(opening));
+    // Enough to recognise a greeting.
+    let shown = bytes.get(..32).unwrap_or(bytes);
     Error::Protocol(ProtocolError {
         reason: if is_http {
             ProtocolReason::PlainHttp
@@ -461,10 +463,7 @@ fn strange(bytes: &[u8]) -> Error {
             ProtocolReason::NotTls
         },
         alert_sent: None,
-        detail: Some(format!(
-            "its first bytes are {:?}",
-            String::from_utf8_lossy(bytes)
-        )),
+        detail: Some(format!("its first bytes are \"{}\"", shown.escape_ascii())),
     })
 }
 

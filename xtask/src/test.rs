@@ -37,7 +37,8 @@ const RINGS: [(Ring, &[&str]); 3] = [
     (
         Ring::Component,
         &[
-            "cipher", "client", "identity", "instance", "port", "refusal", "server", "trust",
+            "cipher", "client", "identity", "input", "instance", "port", "refusal", "server",
+            "trust",
         ],
     ),
     (
@@ -50,6 +51,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "flag",
             "passphrase",
             "peers",
+            "refusals",
             "starttls",
         ],
     ),

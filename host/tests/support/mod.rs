@@ -180,18 +180,17 @@ pub fn refusal(output: &Output, status: i32) -> String {
 pub fn serve(folder: &Folder, more: &[&str]) -> (Running, u16) {
     let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
     let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
-    serving(portcullis(&[&fixed, more].concat()))
+    let mut command = portcullis(&[&fixed, more].concat());
+    command.stderr(Stdio::null());
+    serving(command)
 }
 
-/// A command that serves, once it listens, and its port.
+/// A command that serves, once it says on which port.
 pub fn serving(mut command: Command) -> (Running, u16) {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child = command.stdout(Stdio::piped()).spawn();
+    let mut server = Running(child.unwrap());
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
+    BufReader::new(server.0.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
     let port = line
@@ -200,7 +199,7 @@ pub fn serving(mut command: Command) -> (Running, u16) {
         .unwrap()
         .parse()
         .unwrap();
-    (Running(child), port)
+    (server, port)
 }
 
 pub fn free_port() -> u16 {
