@@ -327,7 +327,7 @@ impl fmt::Display for ConfigurationError {
             }
             ConfigurationReason::TooCostly => (
                 "takes too much work to open",
-                "encrypt it anew with fewer iterations, if it is yours",
+                "if it is yours, write it anew with fewer iterations or certificates",
             ),
             ConfigurationReason::Unreadable => ("cannot be read", "see the detail"),
             ConfigurationReason::UnsupportedKeyType => (
