@@ -161,7 +161,9 @@ fn only_the_provider_names_a_crypto_crate() {
         "hmac::",
         "p256::",
         "p384::",
+        "pkcs5::",
         "rsa::",
+        "sha1::",
         "sha2::",
         "x25519_dalek::",
     ];

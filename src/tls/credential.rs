@@ -91,8 +91,8 @@ mod tests {
         let der = [&[0x30, 27][..], armour].concat();
         let found = certificates(ConfigurationItem::CertificateChain, &der).unwrap();
         assert_eq!(found, [CertificateDer::from(der.clone())]);
-        // A byte less, and it is a block without end.
-        let pem = certificates(ConfigurationItem::CertificateChain, &der[1..]);
+        // Without the bytes before it, it is a block without end.
+        let pem = certificates(ConfigurationItem::CertificateChain, armour);
         let detail = "a PEM block without end or with bad base64";
         let item = ConfigurationItem::CertificateChain;
         assert_eq!(

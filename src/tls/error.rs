@@ -240,7 +240,7 @@ pub enum ConfigurationReason {
     PassphraseMissing,
     /// The passphrase does not open the key.
     PassphraseWrong,
-    /// Deriving the key that opens it takes more work or memory than a file may ask for.
+    /// Opening it takes more work or memory than a file may ask for.
     TooCostly,
     /// The path cannot be read for another reason.
     Unreadable,

@@ -375,7 +375,7 @@ impl fmt::Display for ConfigurationError {
             }
             ConfigurationReason::TooCostly => (
                 "opening it takes too much work",
-                "encrypt it anew with fewer iterations, if it is yours",
+                "if it is yours, write it anew with fewer iterations or certificates",
             ),
             ConfigurationReason::Unreadable => ("the path cannot be read", "give a regular file"),
             ConfigurationReason::UnsupportedKeyType => (

@@ -28,6 +28,9 @@ pub(super) const HINT: &str = "PKCS#12, which load-pkcs12 takes";
 /// Contents within contents, of which there are two in practice.
 const MAX_DEPTH: u8 = 8;
 
+/// Keys and certificates, each of which is held against all others; no peer takes a chain as long.
+const MAX_KEPT: usize = 256;
+
 /// A chain, the own certificate first, and its key.
 pub(super) struct Identity {
     pub(super) chain: Vec<CertificateDer<'static>>,
@@ -57,12 +60,12 @@ pub(super) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identit
                     }
                     None => {
                         let detail = "no certificate of the file is that of its private key";
-                        obstacle =
-                            obstacle.or(Some(fail(ConfigurationReason::KeyMismatch, detail)));
+                        obstacle = obstacle
+                            .or_else(|| Some(fail(ConfigurationReason::KeyMismatch, detail)));
                     }
                 }
             }
-            Err(error) => obstacle = obstacle.or(Some(key_refused(ITEM, &error))),
+            Err(error) => obstacle = obstacle.or_else(|| Some(key_refused(ITEM, &error))),
         }
     }
     let detail = "PKCS#12 without a private key";
@@ -163,7 +166,10 @@ impl Bags {
         }
         for (kind, value) in sequence_of(contents, safe_bag).map_err(malformed)? {
             match kind {
-                KEY_BAG => self.keys.push(Zeroizing::new(value.to_vec())),
+                KEY_BAG => {
+                    self.make_room()?;
+                    self.keys.push(Zeroizing::new(value.to_vec()));
+                }
                 SHROUDED_KEY_BAG => {
                     let (algorithm, ciphertext) = Encrypted::parts(value)
                         .ok_or_else(|| malformed(Tag::Sequence.value_error().into()))?;
@@ -173,6 +179,7 @@ impl Bags {
                     if !is_pkcs8(&key) {
                         return Err(lock.wrong("it does not decrypt to what it should"));
                     }
+                    self.make_room()?;
                     self.keys.push(key);
                 }
                 CERTIFICATE_BAG => {
@@ -180,6 +187,7 @@ impl Bags {
                         let certificate = CertificateDer::from(der.to_vec());
                         // Some tools put the own certificate among the others again.
                         if !self.certificates.contains(&certificate) {
+                            self.make_room()?;
                             self.certificates.push(certificate);
                         }
                     }
@@ -189,6 +197,16 @@ impl Bags {
             }
         }
         Ok(())
+    }
+
+    fn make_room(&self) -> Result<(), Error> {
+        if self.certificates.len() + self.keys.len() < MAX_KEPT {
+            return Ok(());
+        }
+        Err(fail(
+            ConfigurationReason::TooCostly,
+            &format!("more than {MAX_KEPT} keys and certificates"),
+        ))
     }
 }
 

@@ -310,6 +310,19 @@ fn pkcs12_of_hostile_cost_or_depth_is_refused() {
     let (reason, line) = refused(&cheap, Some("x"));
     assert_eq!(reason, ConfigurationReason::PassphraseWrong, "{line}");
 
+    // Distinct, and none of them a certificate.
+    let many = |count: u16| {
+        let more: Vec<_> = (0..count)
+            .map(|number| certificate_bag(&number.to_be_bytes()))
+            .collect();
+        let more = more.iter().map(Vec::as_slice);
+        file(&contents(
+            &[&key[..], &own].into_iter().chain(more).collect::<Vec<_>>(),
+        ))
+    };
+    assert_eq!(refused(&many(254), None).0, ConfigurationReason::Malformed);
+    assert_eq!(refused(&many(255), None).0, ConfigurationReason::TooCostly);
+
     let nest = |depth| {
         let mut nested = own.clone();
         for _ in 0..depth {
