@@ -242,7 +242,7 @@ fn at_a_terminal_the_passphrase_is_asked_for_and_not_shown() {
             let told = if status == 0 {
                 "TLSv1.3"
             } else {
-                "not opened by this passphrase"
+                "this passphrase does not open it"
             };
             assert!(shown.contains(told), "{shown}");
         }

@@ -10,10 +10,13 @@
 mod support;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::thread;
+use std::time::Instant;
 
-use support::{Folder, User, free_port, refusal, run, start, tool};
+use support::{Folder, PATIENCE, User, free_port, portcullis, refusal, run, start, tool};
 
 /// A server of a protocol, and what a client says to it.
 struct Real {
@@ -21,8 +24,10 @@ struct Real {
     program: &'static str,
     /// Makes its configuration, and the arguments that it is started with.
     configure: fn(&Setup<'_>) -> Vec<String>,
-    /// Said within TLS.
-    says: &'static [u8],
+    /// What its log says when it is ready; nothing if it is as soon as it listens.
+    ready: &'static str,
+    /// Said within TLS; each but the first when something has been answered to the one before.
+    says: &'static [&'static [u8]],
     /// Parts of the answer to that.
     answers: &'static [&'static [u8]],
     /// Whether it sends close_notify.
@@ -69,6 +74,47 @@ impl Setup<'_> {
     }
 }
 
+/// Wait until the server's log says so.
+fn await_log(folder: &Folder, line: &str) {
+    let started = Instant::now();
+    while !fs::read_to_string(folder.path("log"))
+        .unwrap()
+        .contains(line)
+    {
+        assert!(started.elapsed() < PATIENCE, "the log never says {line:?}");
+        thread::yield_now();
+    }
+}
+
+/// Run the command to its end, saying one thing after the other.
+fn talk(arguments: &[&str], says: &[&[u8]]) -> Output {
+    let mut command = portcullis(arguments);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut answers = Vec::new();
+    for (number, part) in says.iter().enumerate() {
+        if number > 0 {
+            let mut answer = [0; 1024];
+            let length = output.read(&mut answer).unwrap();
+            answers.extend_from_slice(&answer[..length]);
+        }
+        // A command that has failed does not read it.
+        let _ = input.write_all(part);
+    }
+    drop(input);
+    output.read_to_end(&mut answers).unwrap();
+    Output {
+        stdout: answers,
+        ..child.wait_with_output().unwrap()
+    }
+}
+
 /// The command reaches TLS and talks within it; a server that offers no TLS is left.
 fn meet(real: &Real) {
     let needs = match real.protocol {
@@ -94,6 +140,7 @@ fn meet(real: &Real) {
         let mut server = user.command(&program, &folder);
         server.args(arguments);
         let _server = start(server, &folder, port);
+        await_log(&folder, real.ready);
         let target = format!("localhost:{port}");
         let ca = folder.path("ca.pem");
         let starttls = ["--starttls", real.protocol];
@@ -113,10 +160,10 @@ fn meet(real: &Real) {
         let tolerant = if real.says_goodbye {
             &[][..]
         } else {
-            assert_eq!(run(&connect, real.says).status.code(), Some(1));
+            assert_eq!(talk(&connect, real.says).status.code(), Some(1));
             &["--ignore-unexpected-eof"]
         };
-        let output = run(&[&connect[..], tolerant].concat(), real.says);
+        let output = talk(&[&connect[..], tolerant].concat(), real.says);
         assert!(output.status.success(), "{output:?}");
         for part in real.answers {
             let found = output
@@ -158,7 +205,8 @@ fn ftp_reaches_vsftpd() {
             );
             vec![setup.write(&lines, &tls)]
         },
-        says: b"FEAT\r\nQUIT\r\n",
+        ready: "",
+        says: &[b"FEAT\r\nQUIT\r\n"],
         answers: &[b" AUTH TLS\r\n", b"221 Goodbye."],
         says_goodbye: false,
         refuses: "530 ",
@@ -171,7 +219,8 @@ fn imap_reaches_dovecot() {
         protocol: "imap",
         program: "dovecot",
         configure: dovecot,
-        says: b"b1 CAPABILITY\r\nb2 LOGOUT\r\n",
+        ready: "",
+        says: &[b"b1 CAPABILITY\r\nb2 LOGOUT\r\n"],
         // In the clear it says LOGINDISABLED.
         answers: &[b"AUTH=PLAIN\r\n", b"b2 OK "],
         says_goodbye: true,
@@ -185,7 +234,8 @@ fn pop3_reaches_dovecot() {
         protocol: "pop3",
         program: "dovecot",
         configure: dovecot,
-        says: b"CAPA\r\nQUIT\r\n",
+        ready: "",
+        says: &[b"CAPA\r\nQUIT\r\n"],
         answers: &[b"SASL PLAIN\r\n", b"+OK Logging out"],
         says_goodbye: true,
         refuses: "-ERR ",
@@ -247,8 +297,12 @@ fn ldap_reaches_openldap() {
                 .map(str::to_owned)
                 .to_vec()
         },
-        // Messages 2 and 3: an anonymous bind of version 3 and an unbind.
-        says: b"\x30\x0c\x02\x01\x02\x60\x07\x02\x01\x03\x04\0\x80\0\x30\x05\x02\x01\x03\x42\0",
+        // Messages 2 and 3: an anonymous bind of version 3 and an unbind, which may overtake it.
+        ready: "",
+        says: &[
+            b"\x30\x0c\x02\x01\x02\x60\x07\x02\x01\x03\x04\0\x80\0",
+            b"\x30\x05\x02\x01\x03\x42\0",
+        ],
         // A response to message 2: success.
         answers: &[b"\x30\x0c\x02\x01\x02\x61\x07\x0a\x01\0\x04\0\x04\0"],
         says_goodbye: true,
@@ -281,7 +335,8 @@ fn postgres_reaches_postgresql() {
             arguments
         },
         // A start-up message of version 3.0 for the user, and a termination.
-        says: b"\0\0\0\x27\0\x03\0\0user\0tester\0database\0postgres\0\0X\0\0\0\x04",
+        ready: "ready to accept connections",
+        says: &[b"\0\0\0\x27\0\x03\0\0user\0tester\0database\0postgres\0\0X\0\0\0\x04"],
         // Authentication is done, and queries may come.
         answers: &[b"R\0\0\0\x08\0\0\0\0", b"Z\0\0\0\x05I"],
         says_goodbye: true,
@@ -322,7 +377,8 @@ fn smtp_reaches_exim() {
                 .map(str::to_owned)
                 .to_vec()
         },
-        says: b"EHLO client.test\r\nQUIT\r\n",
+        ready: "",
+        says: &[b"EHLO client.test\r\nQUIT\r\n"],
         answers: &[b"250-localhost Hello", b"221 "],
         says_goodbye: true,
         refuses: "does not offer STARTTLS",
@@ -358,9 +414,12 @@ fn xmpp_reaches_prosody() {
                 .map(str::to_owned)
                 .to_vec()
         },
-        says: b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+        ready: "",
+        says: &[
+            b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
             xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>\
             </stream:stream>",
+        ],
         answers: &[b"<mechanism>PLAIN</mechanism>", b"</stream:stream>"],
         says_goodbye: true,
         refuses: "does not offer starttls",

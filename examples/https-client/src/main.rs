@@ -9,7 +9,6 @@ use bindings::portcullis::tls::port::Port;
 use bindings::portcullis::tls::types::{Error, Role, explain};
 
 mod bindings {
-    #![expect(clippy::as_conversions, reason = "written by wit_bindgen::generate!")]
     wit_bindgen::generate!({ world: "client", path: "../../wit", generate_all });
 }
 
