@@ -22,10 +22,10 @@ use portcullis_host::types::{
 use portcullis_host::{Addresses, Context, Instance, Listener, Network, Options, Port};
 use rustls::ServerConnection;
 use rustls::pki_types::CertificateDer;
-use support::certs::{Authority, Identity, KeyType, Leaf, NAME, Usage, Validity};
+use support::certs::{Authority, Identity, KeyType, Leaf, Usage, Validity};
 use support::component::{bytes, client_context, error, guest, instance, server_context};
 use support::peers::{
-    TLS12, TLS13, client_config, client_config_with_suites, connect_tls, listen, serve_tcp,
+    TLS12, TLS13, client_config, client_config_with_suites, greet, listen, serve_tcp,
     server_config, server_config_of,
 };
 
@@ -140,11 +140,7 @@ fn a_missing_client_certificate_is_told_apart_from_one_that_is_there() {
         let pair = (own.chain_pem(), own.key_pem());
         let identity = presents.then_some((pair.0.as_str(), pair.1.as_str()));
         let config = client_config(&root.pem(), identity, TLS13);
-        let client = thread::spawn(move || {
-            let mut stream = connect_tls(config, NAME, number);
-            let _ = stream.conn.complete_io(&mut stream.sock);
-            let _ = stream.read(&mut [0; 1]);
-        });
+        let client = thread::spawn(move || greet(config, number));
         let port = listener.blocking_accept(&mut tls).unwrap();
         let result = port.blocking_handshake(&mut tls);
         let _ = port.close(&mut tls);
@@ -262,11 +258,7 @@ fn e9_no_version_and_no_parameters_in_common_are_told_on_both_sides() {
         context.set_protocol(tls, protocol).unwrap();
         let (listener, number) = listen(tls, &context);
         let config = client_config_with_suites(&root.pem(), suites);
-        let client = thread::spawn(move || {
-            let mut stream = connect_tls(config, NAME, number);
-            let _ = stream.conn.complete_io(&mut stream.sock);
-            let _ = stream.read(&mut [0; 1]);
-        });
+        let client = thread::spawn(move || greet(config, number));
         let port = listener.blocking_accept(tls).unwrap();
         let result = port.blocking_handshake(tls);
         let _ = port.close(tls);

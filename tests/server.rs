@@ -21,7 +21,7 @@ use support::component::{
     ask_for_client_certificates, client_context, error, instance, server_context,
 };
 use support::peers::{
-    ClientStream, LOCALHOST, TLS12, TLS13, client_config, connect_tcp, connect_tls, listen,
+    ClientStream, LOCALHOST, TLS12, TLS13, client_config, connect_tcp, connect_tls, greet, listen,
 };
 
 fn server(tls: &mut Instance, identity: &Identity) -> Context {
@@ -85,11 +85,7 @@ fn l4_client_certificates_are_verified() {
             .as_ref()
             .map(|(chain, key)| (chain.as_str(), key.as_str()));
         let config = client_config(&authority.pem(), own, versions);
-        let client = thread::spawn(move || {
-            let mut stream = connect_tls(config, NAME, number);
-            let _ = stream.conn.complete_io(&mut stream.sock);
-            let _ = stream.read(&mut [0; 1]);
-        });
+        let client = thread::spawn(move || greet(config, number));
         let port = listener.blocking_accept(&mut tls).unwrap();
         let result = port.blocking_handshake(&mut tls);
         let verified = port.peer_verified(&mut tls).unwrap();

@@ -32,7 +32,7 @@ use support::component::{
 use support::folder::Folder;
 use support::peers::{
     ALL, LOCALHOST, TLS12, TLS13, client_config, client_config_with_suites, connect_tls, echo,
-    echo_and_close, listen, requested_client_config, serve_tcp, serve_tls, server_config,
+    echo_and_close, greet, listen, requested_client_config, serve_tcp, serve_tls, server_config,
 };
 
 /// An instance that sees the folder as `/certs`.
@@ -241,13 +241,6 @@ fn suggested(tls: &mut Instance, context: &Context, roots: &Authority) -> Vec<Ve
     accept_one(tls, &listener).unwrap();
     client.join().unwrap();
     hints.0.lock().unwrap().clone()
-}
-
-/// Handshake as a client, and wait for the server to end it.
-fn greet(config: Arc<ClientConfig>, number: u16) {
-    let mut stream = connect_tls(config, NAME, number);
-    let _ = stream.conn.complete_io(&mut stream.sock);
-    let _ = stream.read(&mut [0; 1]);
 }
 
 #[test]

@@ -17,6 +17,8 @@ use rustls::{
     SupportedCipherSuite, SupportedProtocolVersion,
 };
 
+use super::certs::NAME;
+
 /// No step of a test takes longer; a test that hangs fails by it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -212,4 +214,12 @@ pub fn echo_and_close(stream: &mut ServerStream) -> io::Result<()> {
     echo(stream)?;
     stream.conn.send_close_notify();
     stream.flush()
+}
+
+/// Shake hands as a client of `NAME`, and wait for the server to end the connection.
+pub fn greet(config: Arc<ClientConfig>, port: u16) {
+    let mut stream = connect_tls(config, NAME, port);
+    // How it goes is for the server's side to tell.
+    let _ = stream.conn.complete_io(&mut stream.sock);
+    let _ = stream.read(&mut [0; 1]);
 }
