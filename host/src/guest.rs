@@ -44,7 +44,19 @@ impl Guest {
     /// # Errors
     /// When it is no component, or its imports or exports do not fit this host.
     pub fn from_bytes(component: &[u8]) -> wasmtime::Result<Self> {
-        let engine = engine()?;
+        Self::with_engine(engine(false)?, component)
+    }
+
+    /// The same, compiled so that its instances count what they execute
+    /// ([`Instance::fuel_spent`]), which makes them slower.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes).
+    pub fn metered(component: &[u8]) -> wasmtime::Result<Self> {
+        Self::with_engine(engine(true)?, component)
+    }
+
+    fn with_engine(engine: Engine, component: &[u8]) -> wasmtime::Result<Self> {
         let component = match Cache::of_user() {
             Some(cache) => cache.component(&engine, component)?,
             None => Component::new(&engine, component)?,
@@ -75,8 +87,12 @@ impl Guest {
         let state = State {
             wasi: options.into_wasi()?,
             table: Default::default(),
+            memory: Default::default(),
         };
         let mut store = Store::new(self.provider.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        // It fails where nothing is counted.
+        let _ = store.set_fuel(FUEL);
         let bindings = self.provider.instantiate(&mut store)?;
         Ok(Instance { store, bindings })
     }
@@ -88,9 +104,12 @@ impl fmt::Debug for Guest {
     }
 }
 
+/// What a metered instance has: it never runs out.
+pub(crate) const FUEL: u64 = u64::MAX;
+
 /// Every component runs here, with and without wide arithmetic, which wasmtime 48 leaves off.
-pub(crate) fn engine() -> wasmtime::Result<Engine> {
+pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    config.wasm_wide_arithmetic(true);
+    config.wasm_wide_arithmetic(true).consume_fuel(metered);
     Engine::new(&config)
 }

@@ -7,6 +7,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::bindings::Provider;
 use crate::failure::{Failure, is_want};
+use crate::guest::FUEL;
 use crate::state::State;
 use crate::types::{Error, Status};
 
@@ -27,6 +28,17 @@ impl Instance {
     /// After everything has been closed and dropped it is what it was at the start.
     pub fn resource_count(&mut self) -> usize {
         self.store.data_mut().table.iter_mut().count()
+    }
+
+    /// How many bytes of linear memory the instance has. It grows and never shrinks.
+    pub fn memory(&self) -> usize {
+        self.store.data().memory.0
+    }
+
+    /// How much the instance has executed so far, in wasmtime's fuel: about one for each
+    /// instruction. None unless it is of a [metered](crate::Guest::metered) guest.
+    pub fn fuel_spent(&self) -> Option<u64> {
+        Some(FUEL - self.store.get_fuel().ok()?)
     }
 
     /// The error in one line, as the component puts it (`types.explain`).

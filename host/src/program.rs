@@ -27,7 +27,7 @@ impl Program {
     /// # Errors
     /// When it is no component, imports what this host does not have, or is no command.
     pub fn from_bytes(component: &[u8]) -> wasmtime::Result<Self> {
-        let engine = guest::engine()?;
+        let engine = guest::engine(false)?;
         let component = match Cache::of_user() {
             Some(cache) => cache.component(&engine, component)?,
             None => Component::new(&engine, component)?,
@@ -58,6 +58,7 @@ impl Program {
         let state = State {
             wasi: wasi.build(),
             table: Default::default(),
+            memory: Default::default(),
         };
         let mut store = Store::new(&self.engine, state);
         let command = self.command.instantiate(&mut store)?;

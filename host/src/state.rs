@@ -1,5 +1,6 @@
 //! What a store holds: the WASI context and the resources of one instance.
 
+use wasmtime::ResourceLimiter;
 use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -7,6 +8,32 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
+    pub(crate) memory: Memory,
+}
+
+/// How many bytes of linear memory there are. It limits nothing.
+#[derive(Default)]
+pub(crate) struct Memory(pub(crate) usize);
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.0 += desired.saturating_sub(current);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
 }
 
 impl WasiView for State {

@@ -359,3 +359,33 @@ fn paths_lead_through_the_directories_of_the_options_only() {
             .is_err()
     );
 }
+
+#[test]
+fn metered_instances_count_what_they_execute_and_others_do_not() {
+    let mut plain = instance(Network::none());
+    plain.explain(&Error::Closed).unwrap();
+    assert_eq!(plain.fuel_spent(), None);
+
+    let guest = Guest::metered(portcullis_host::EMBEDDED).unwrap();
+    let mut metered = guest.instantiate(Options::new()).unwrap();
+    let mut spent = || {
+        let before = metered.fuel_spent().unwrap();
+        metered.explain(&Error::Closed).unwrap();
+        metered.fuel_spent().unwrap() - before
+    };
+    let (_, second, third) = (spent(), spent(), spent());
+    assert!(second > 0);
+    assert_eq!(second, third);
+}
+
+#[test]
+fn memory_grows_with_what_the_instance_holds() {
+    let mut tls = instance(Network::none());
+    let before = tls.memory();
+    assert!(before > 0);
+    let contexts: Vec<_> = (0..2_000)
+        .map(|_| Context::secure(&mut tls, Role::Client).unwrap())
+        .collect();
+    assert!(tls.memory() > before);
+    drop(contexts);
+}

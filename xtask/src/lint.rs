@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{component, process, rust};
+use crate::{bench, component, process, rust, workspace};
 
 /// Check everything, the fast things first.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -28,21 +28,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     ];
 
     let mut clippy = cargo();
-    clippy.args(["clippy", "--locked", "--workspace", "--all-targets"]);
-    process::run("linting natively", clippy.args(["--", "-Dwarnings"]))?;
+    clippy.args(["clippy", "--locked", "--all-targets"]);
+    clippy.args(workspace::MOST).args(["--", "-Dwarnings"]);
+    process::run("linting natively", &mut clippy)?;
 
     let mut clippy = cargo();
     clippy.args(["clippy", "--locked"]).args(guest);
+    for package in bench::GUESTS {
+        clippy.args(["--package", package]);
+    }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;
 
     let mut doc = cargo();
-    doc.args([
-        "doc",
-        "--locked",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]);
+    doc.args(["doc", "--locked", "--no-deps", "--document-private-items"])
+        .args(workspace::MOST);
     process::run(
         "documenting natively",
         doc.env("RUSTDOCFLAGS", "-Dwarnings"),

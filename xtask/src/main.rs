@@ -2,6 +2,7 @@
 //! each command has a file of its own.
 
 mod apt;
+mod bench;
 mod component;
 mod demo;
 mod example;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::test::Ring;
 use crate::workspace::Workspace;
 
@@ -35,6 +37,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure the component beside native TLS and wasi:tls
+    #[command(after_help = "Example: cargo xtask bench --quick --json figures.json")]
+    Bench(Bench),
     /// Build the component to target/portcullis.wasm; print its size, imports and exports
     #[command(after_help = "Example: cargo xtask build -- --timings")]
     Build {
@@ -81,6 +86,7 @@ enum Command {
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     let outcome = Workspace::find().and_then(|workspace| match command {
+        Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::workspace::Workspace;
-use crate::{apt, component, example, process};
+use crate::{apt, component, example, process, workspace};
 
 /// What a test runs against (`cargo xtask test --ring`).
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,10 +99,11 @@ pub(crate) fn run(
 }
 
 /// The arguments that make `cargo test` take what is asked for, one list for each run. All of them
-/// name the workspace, so that they agree on features and share what they build.
+/// name the workspace, so that they agree on features and share what they build; all of it but the
+/// benchmark, which needs much that nothing else does.
 fn selections(workspace: &Workspace, ring: Option<Ring>) -> Result<Vec<Vec<String>>> {
     let with = |arguments: &[&str]| {
-        let all = ["--workspace"].iter().chain(arguments);
+        let all = workspace::MOST.iter().chain(arguments);
         all.map(|word| (*word).to_owned()).collect::<Vec<_>>()
     };
     let (mut run, more) = match ring {

@@ -1,5 +1,5 @@
-//! `cargo xtask wit-deps`: the vendored WIT of WASI, verbatim from the sources of the crate that the
-//! guest's WASI bindings come from, at the version in `Cargo.lock`.
+//! `cargo xtask wit-deps`: the vendored WIT of WASI, verbatim from the sources of the crates whose
+//! bindings go with it, at the versions in `Cargo.lock`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,40 +10,69 @@ use serde_json::Value;
 use crate::workspace::Workspace;
 use crate::{process, rust};
 
-/// `wasi` re-exports its bindings, and it ships the WIT that they are made of.
-const CRATE: &str = "wasip2";
+/// A directory that is kept as a crate has it.
+struct Vendored {
+    name: &'static str,
+    /// In the crate's sources.
+    from: &'static str,
+    /// In the workspace.
+    to: &'static str,
+    /// What is used of it, and what that needs.
+    files: &'static [&'static str],
+}
 
-/// What the world names, and what that needs.
-const FILES: [&str; 3] = ["clocks.wit", "io.wit", "sockets.wit"];
+const VENDORED: [Vendored; 2] = [
+    // `wasi` re-exports its bindings, and it ships the WIT that they are made of.
+    Vendored {
+        name: "wasip2",
+        from: "wit/deps",
+        to: "wit/deps",
+        files: &["clocks.wit", "io.wit", "sockets.wit"],
+    },
+    Vendored {
+        name: "wasmtime-wasi-tls",
+        from: "wit/deps/tls",
+        to: "benches/guests/wasi-tls/wit/deps/tls",
+        files: &["types.wit", "world.wit"],
+    },
+];
 
 /// Write the files that differ, or fail if one does.
 pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
-    let (version, source) = source(workspace)?;
-    let deps = workspace.root.join("wit/deps");
-    let stale = stale(&source, &deps)?;
+    VENDORED
+        .iter()
+        .try_for_each(|vendored| renew(workspace, vendored, check))
+}
+
+fn renew(workspace: &Workspace, vendored: &Vendored, check: bool) -> Result<()> {
+    let Vendored { name, to, .. } = vendored;
+    let (version, source) = source(workspace, vendored)?;
+    let directory = workspace.root.join(to);
+    let stale = stale(vendored, &source, &directory)?;
     if check && !stale.is_empty() {
         bail!(
-            "wit/deps differs from {CRATE} {version} in {}; run `cargo xtask wit-deps`",
+            "{to} differs from {name} {version} in {}; run `cargo xtask wit-deps`",
             stale.join(", ")
         );
     }
-    fs::create_dir_all(&deps).with_context(|| format!("cannot make {}", deps.display()))?;
-    for name in &stale {
-        process::announce(&format!("writing wit/deps/{name}"));
-        fs::copy(source.join(name), deps.join(name))
-            .with_context(|| format!("cannot write wit/deps/{name}"))?;
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    for file in &stale {
+        process::announce(&format!("writing {to}/{file}"));
+        fs::copy(source.join(file), directory.join(file))
+            .with_context(|| format!("cannot write {to}/{file}"))?;
     }
-    println!("wit/deps is that of {CRATE} {version}");
+    println!("{to} is that of {name} {version}");
     Ok(())
 }
 
 /// The names of the files that must be written.
-fn stale(source: &Path, deps: &Path) -> Result<Vec<&'static str>> {
+fn stale(vendored: &Vendored, source: &Path, to: &Path) -> Result<Vec<&'static str>> {
     let mut stale = Vec::new();
-    for name in FILES {
+    for &name in vendored.files {
         let path = source.join(name);
         let wanted = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if fs::read(deps.join(name)).ok() != Some(wanted) {
+        if fs::read(to.join(name)).ok() != Some(wanted) {
             stale.push(name);
         }
     }
@@ -51,7 +80,7 @@ fn stale(source: &Path, deps: &Path) -> Result<Vec<&'static str>> {
 }
 
 /// Version and WIT directory of the crate; cargo fetches it if need be.
-fn source(workspace: &Workspace) -> Result<(String, PathBuf)> {
+fn source(workspace: &Workspace, vendored: &Vendored) -> Result<(String, PathBuf)> {
     let packages = workspace.packages(&["--filter-platform", rust::WASM_TARGET])?;
     let field = |package: &Value, name: &str| {
         package
@@ -62,13 +91,16 @@ fn source(workspace: &Workspace) -> Result<(String, PathBuf)> {
     };
     let mut found = packages
         .iter()
-        .filter(|package| field(package, "name") == CRATE);
+        .filter(|package| field(package, "name") == vendored.name);
     let (Some(package), None) = (found.next(), found.next()) else {
-        bail!("Cargo.lock must have exactly one {CRATE}; it has another number of them");
+        bail!(
+            "Cargo.lock must have exactly one {}; it has another number of them",
+            vendored.name
+        );
     };
     let manifest = PathBuf::from(field(package, "manifest_path"));
     let directory = manifest
         .parent()
         .context("cargo metadata has no manifest path")?;
-    Ok((field(package, "version"), directory.join("wit/deps")))
+    Ok((field(package, "version"), directory.join(vendored.from)))
 }

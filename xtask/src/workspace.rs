@@ -9,6 +9,10 @@ use serde_json::Value;
 
 use crate::process;
 
+/// Arguments of cargo for everything but the benchmark and its guests, which need a C library and
+/// minutes to be built.
+pub(crate) const MOST: [&str; 3] = ["--workspace", "--exclude", "portcullis-bench*"];
+
 /// The workspace around the current directory.
 pub(crate) struct Workspace {
     /// The directory of the root `Cargo.toml`.

@@ -1,0 +1,81 @@
+//! The figures that the project is judged by, and how far they are to go.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::report::{Report, number};
+
+/// What a bar is set on.
+#[derive(Clone, Copy)]
+enum Bar {
+    RatioAtLeast(f64),
+    RatioAtMost(f64),
+    ValueAtMost(f64),
+}
+
+const BARS: [(&str, Bar); 9] = [
+    (
+        "aead.chacha20poly1305.vs_rustcrypto_wasm",
+        Bar::RatioAtLeast(3.5),
+    ),
+    (
+        "aead.chacha20poly1305.vs_rustcrypto_wasm.baseline",
+        Bar::RatioAtLeast(2.0),
+    ),
+    (
+        "aead.chacha20poly1305.vs_ring_native",
+        Bar::RatioAtLeast(0.5),
+    ),
+    ("aead.aes128gcm.vs_rustcrypto_wasm", Bar::RatioAtLeast(2.5)),
+    (
+        "handshake.tls13.p256.vs_rustls_ring",
+        Bar::RatioAtLeast(0.4),
+    ),
+    ("throughput.oneway.vs_wasi_tls", Bar::RatioAtLeast(0.5)),
+    ("latency.1k.p50.vs_wasi_tls", Bar::RatioAtMost(1.3)),
+    ("memory.idle_connection", Bar::ValueAtMost(12.0 * 1024.0)),
+    ("instantiate.precompiled", Bar::ValueAtMost(200.0)),
+];
+
+/// Fails if one of them was not measured.
+pub(crate) fn require(report: &Report) -> Result<()> {
+    report.require(&BARS.map(|(name, _)| name))
+}
+
+/// A Markdown table.
+pub(crate) fn table(report: &Report) -> String {
+    let mut table = String::from("| figure | measured | bar | |\n|---|---:|---:|---|\n");
+    for (name, bar) in BARS {
+        let Some(entry) = report.get(name) else {
+            continue;
+        };
+        let ratio = entry.ratio.unwrap_or(f64::NAN);
+        let (measured, limit, holds) = match bar {
+            Bar::RatioAtLeast(limit) => (
+                format!("{} ×", number(ratio)),
+                format!("≥ {limit} ×"),
+                ratio >= limit,
+            ),
+            Bar::RatioAtMost(limit) => (
+                format!("{} ×", number(ratio)),
+                format!("≤ {limit} ×"),
+                ratio <= limit,
+            ),
+            Bar::ValueAtMost(limit) => {
+                let unit = entry.unit;
+                let value = entry.value;
+                let [measured, at_most] = [value, limit].map(|number_of| number(number_of));
+                (
+                    format!("{measured} {unit}"),
+                    format!("≤ {at_most} {unit}"),
+                    value <= limit,
+                )
+            }
+        };
+        let verdict = if holds { "met" } else { "not met" };
+        // Writing to memory does not fail.
+        let _ = writeln!(table, "| `{name}` | {measured} | {limit} | {verdict} |");
+    }
+    table
+}

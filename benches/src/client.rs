@@ -1,0 +1,283 @@
+//! The clients on loopback: the component in two ways, `wasi:tls`, and native rustls.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use portcullis_bench_link::{Link, Request, What};
+use portcullis_host::context_types::{Source, VerifyName};
+use portcullis_host::types::Role;
+use portcullis_host::{Context, Guest, Instance, Network, Options, Port};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tokio_rustls::TlsConnector;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, plug};
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_tls::{
+    TlsProvider, TlsStream, TlsTransport, WasiTlsCtx, WasiTlsCtxBuilder, WasiTlsCtxView,
+    WasiTlsView, p2,
+};
+
+use crate::identity::{Identity, NAME};
+use bindings::Driver;
+use bindings::exports::portcullis::bench::client::What as GuestWhat;
+
+mod bindings {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        clippy::all,
+        clippy::as_conversions,
+        clippy::or_fun_call,
+        clippy::use_self,
+        reason = "written by wasmtime::component::bindgen!"
+    )]
+
+    wasmtime::component::bindgen!({ path: "guests/link/client.wit", world: "driver" });
+}
+
+/// A client with a connection.
+pub(crate) trait Client {
+    /// Do it; how many nanoseconds each exchange took.
+    fn run(&mut self, request: Request) -> Result<Vec<u64>>;
+}
+
+/// Run a request on a link that lives in this process.
+fn run_here(request: Request, link: &mut impl Link) -> Result<Vec<u64>> {
+    let start = Instant::now();
+    let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    request.run(link, clock).map_err(|reason| anyhow!(reason))
+}
+
+/// Native rustls over a socket that blocks.
+pub(crate) struct Native {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    buffer: Vec<u8>,
+}
+
+impl Native {
+    pub(crate) fn connect(port: u16, config: &Arc<ClientConfig>) -> Result<Self> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        let connection = ClientConnection::new(Arc::clone(config), ServerName::try_from(NAME)?)?;
+        let mut stream = StreamOwned::new(connection, stream);
+        stream.conn.complete_io(&mut stream.sock)?;
+        Ok(Self {
+            stream,
+            buffer: Vec::new(),
+        })
+    }
+}
+
+impl Link for Native {
+    fn write_all(&mut self, message: &[u8]) -> Result<(), String> {
+        self.stream
+            .write_all(message)
+            .map_err(|error| error.to_string())
+    }
+
+    fn read(&mut self, limit: usize) -> Result<usize, String> {
+        self.buffer.resize(limit, 0);
+        match self.stream.read(&mut self.buffer) {
+            Ok(0) => Err("the server closed".to_owned()),
+            Ok(count) => Ok(count),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Client for Native {
+    fn run(&mut self, request: Request) -> Result<Vec<u64>> {
+        run_here(request, self)
+    }
+}
+
+/// The component, called from the host by its typed interface.
+pub(crate) struct Hosted {
+    instance: Instance,
+    port: Port,
+}
+
+impl Hosted {
+    pub(crate) fn connect(port: u16, guest: &Guest, identity: &Identity) -> Result<Self> {
+        let mut instance = guest.instantiate(Options::new().network(Network::loopback()))?;
+        let context = Context::secure(&mut instance, Role::Client)?;
+        let roots = Source::Bytes(identity.root.as_bytes().to_vec());
+        context.add_trust_roots(&mut instance, &roots)?;
+        context.set_verify_name(&mut instance, &VerifyName::Name(NAME.to_owned()))?;
+        let port = Port::blocking_connect(&mut instance, &context, "127.0.0.1", port)?;
+        port.blocking_handshake(&mut instance)?;
+        Ok(Self { instance, port })
+    }
+}
+
+impl Link for Hosted {
+    fn write_all(&mut self, message: &[u8]) -> Result<(), String> {
+        let written = self.port.blocking_write_all(&mut self.instance, message);
+        written.map_err(|failure| failure.to_string())
+    }
+
+    fn read(&mut self, limit: usize) -> Result<usize, String> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let read = self.port.blocking_read(&mut self.instance, limit);
+        let plaintext = read.map_err(|failure| failure.to_string())?;
+        plaintext
+            .map(|plaintext| plaintext.len())
+            .ok_or_else(|| "the server closed".to_owned())
+    }
+}
+
+impl Client for Hosted {
+    fn run(&mut self, request: Request) -> Result<Vec<u64>> {
+        run_here(request, self)
+    }
+}
+
+/// The guests that are clients by themselves, compiled.
+pub(crate) struct Guests {
+    composed: Component,
+    wasi_tls: Component,
+}
+
+impl Guests {
+    /// Compose the consumer with the component, and compile.
+    pub(crate) fn new(tls: &[u8], consumer: &[u8], wasi_tls: &[u8]) -> Result<Self> {
+        let mut config = Config::new();
+        config.wasm_wide_arithmetic(true);
+        let engine = Engine::new(&config)?;
+        Ok(Self {
+            composed: Component::new(&engine, compose(tls, consumer)?)?,
+            wasi_tls: Component::new(&engine, wasi_tls)?,
+        })
+    }
+
+    /// The consumer, which has the component inside.
+    pub(crate) fn composed(
+        &self,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<InGuest> {
+        InGuest::connect(&self.composed, port, identity, config)
+    }
+
+    /// The same by the host's `wasi:tls`.
+    pub(crate) fn wasi_tls(
+        &self,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<InGuest> {
+        InGuest::connect(&self.wasi_tls, port, identity, config)
+    }
+}
+
+fn compose(tls: &[u8], consumer: &[u8]) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name: &str, bytes: &[u8]| {
+        let package = Package::from_bytes(name, None, bytes, graph.types_mut())?;
+        anyhow::Ok(graph.register_package(package)?)
+    };
+    let tls = register("portcullis:tls", tls)?;
+    let consumer = register("portcullis:bench-consumer", consumer)?;
+    plug(&mut graph, vec![tls], consumer)?;
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// A guest that is a client by itself.
+pub(crate) struct InGuest {
+    store: Store<State>,
+    driver: Driver,
+}
+
+impl InGuest {
+    fn connect(
+        component: &Component,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<Self> {
+        let engine = component.engine();
+        let mut linker = Linker::new(engine);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        let mut options = p2::LinkOptions::default();
+        options.tls(true);
+        p2::add_to_linker(&mut linker, &options)?;
+
+        let provider = Box::new(Provider(Arc::clone(config)));
+        let state = State {
+            wasi: WasiCtx::builder().inherit_network().allow_tcp(true).build(),
+            tls: WasiTlsCtxBuilder::new().provider(provider).build(),
+            table: ResourceTable::new(),
+        };
+        let mut store = Store::new(engine, state);
+        let driver = Driver::instantiate(&mut store, component, &linker)?;
+        let client = driver.portcullis_bench_client();
+        let connected = client.call_connect(&mut store, port, NAME, identity.root.as_bytes())?;
+        connected.map_err(|reason| anyhow!(reason))?;
+        Ok(Self { store, driver })
+    }
+}
+
+impl Client for InGuest {
+    fn run(&mut self, request: Request) -> Result<Vec<u64>> {
+        let what = match request.what {
+            What::Exchange => GuestWhat::Exchange,
+            What::Send => GuestWhat::Send,
+            What::Receive => GuestWhat::Receive,
+        };
+        let client = self.driver.portcullis_bench_client();
+        let run = client.call_run(&mut self.store, what, request.length, request.count);
+        run?.map_err(|reason| anyhow!(reason))
+    }
+}
+
+struct State {
+    wasi: WasiCtx,
+    tls: WasiTlsCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiTlsView for State {
+    fn tls(&mut self) -> WasiTlsCtxView<'_> {
+        WasiTlsCtxView {
+            ctx: &mut self.tls,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// What the crate's own `RustlsProvider` does, with roots that can be chosen.
+struct Provider(Arc<ClientConfig>);
+
+type Connecting =
+    Pin<Box<dyn Future<Output = Result<Box<dyn TlsStream>, wasmtime_wasi_tls::Error>> + Send>>;
+
+impl TlsProvider for Provider {
+    fn connect(&self, server_name: String, transport: Box<dyn TlsTransport>) -> Connecting {
+        let connector = TlsConnector::from(Arc::clone(&self.0));
+        Box::pin(async move {
+            let failed = |error: &dyn Error| wasmtime_wasi_tls::Error::msg(error.to_string());
+            let name = ServerName::try_from(server_name).map_err(|error| failed(&error))?;
+            let stream = connector.connect(name, transport).await;
+            let stream = stream.map_err(|error| failed(&error))?;
+            Ok(Box::new(stream) as Box<dyn TlsStream>)
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! One end of a connection in memory, whoever speaks TLS, and the handshake of two of them.
+
+use anyhow::{Result, bail};
+
+use crate::rounds::Watch;
+
+/// Makes ends of one kind.
+pub(crate) trait Maker {
+    /// A fresh end; its handshake has not begun.
+    fn make(&self) -> Result<Box<dyn Connection>>;
+}
+
+/// An end. What moves ciphertext is not measured; `handshake`, `write` and `read` are.
+pub(crate) trait Connection {
+    /// Go on with the handshake as far as possible; whether it is done.
+    fn handshake(&mut self) -> Result<bool>;
+
+    /// Protect all of the plaintext.
+    fn write(&mut self, plaintext: &[u8]) -> Result<()>;
+
+    /// Take up to `limit` bytes of plaintext, and return how many there were; 0 for none now.
+    fn read(&mut self, limit: usize) -> Result<usize>;
+
+    /// Ciphertext arrives.
+    fn arrive(&mut self, ciphertext: &[u8]);
+
+    /// Ciphertext leaves, and takes the place of what the buffer holds; the buffer's memory is
+    /// used for what leaves next, so that no end has to allocate while it is measured.
+    fn leave(&mut self, ciphertext: &mut Vec<u8>);
+
+    /// Whether the handshake was a resumption; none where that is not told.
+    fn has_resumed(&self) -> Option<bool>;
+}
+
+/// A handshake goes back and forth less often than this.
+const TURNS: usize = 10;
+
+/// Let a client and a server shake hands, and the tickets reach the client. The times of the two
+/// are taken apart.
+pub(crate) fn shake_hands(
+    (client, client_time): (&dyn Maker, &mut Watch),
+    (server, server_time): (&dyn Maker, &mut Watch),
+) -> Result<(Box<dyn Connection>, Box<dyn Connection>)> {
+    let mut client = client_time.time(|| client.make())?;
+    let mut server = server_time.time(|| server.make())?;
+    let mut ciphertext = Vec::new();
+    for _ in 0..TURNS {
+        let client_done = client_time.time(|| client.handshake())?;
+        client.leave(&mut ciphertext);
+        server.arrive(&ciphertext);
+        let server_done = server_time.time(|| server.handshake())?;
+        server.leave(&mut ciphertext);
+        client.arrive(&ciphertext);
+        if client_done && server_done {
+            if client_time.time(|| client.read(1))? != 0 {
+                bail!("plaintext after the handshake");
+            }
+            return Ok((client, server));
+        }
+    }
+    bail!("the handshake does not end")
+}
+
+/// Read until there is nothing, by records.
+pub(crate) fn read_all(connection: &mut dyn Connection) -> Result<usize> {
+    let mut total = 0;
+    loop {
+        match connection.read(RECORD)? {
+            0 => return Ok(total),
+            count => total += count,
+        }
+    }
+}
+
+/// The longest record.
+pub(crate) const RECORD: usize = 16 * 1024;

@@ -1,0 +1,271 @@
+//! `docs/performance.md` and its plots. What stands outside of the two marks is left as it is.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::bars;
+use crate::plot::{Bars, Lines};
+use crate::report::{Entry, Report};
+use crate::stage::Plan;
+
+const BEGIN: &str = "<!-- written by cargo xtask bench -->\n";
+const END: &str = "<!-- end of what is written -->\n";
+
+/// What the file begins with when there is none.
+const HEAD: &str = "# Performance\n\n";
+
+/// Sections: the beginning of the entries' names, the title, and what is to be known.
+const SECTIONS: [(&str, &str, &str); 9] = [
+    (
+        "aead.",
+        "Record protection alone",
+        "Records of 16 KiB sealed, then opened, in place; without `seal` or `open`, both as one \
+         speed. RustCrypto's code is in the same guest.",
+    ),
+    (
+        "bulk.",
+        "Records through a whole TLS end",
+        "TLS 1.3, records of 16 KiB, transport in memory; a native end at the other side, whose \
+         time is not counted. The component is called by its interface, one call a record.",
+    ),
+    (
+        "handshake.",
+        "Handshakes",
+        "In memory, key exchange by X25519, a certificate below one root of the same key type. \
+         Only the time of the end that is measured counts, from its making to its dropping, \
+         tickets included; the other end is native rustls with aws-lc-rs. Without `client` or \
+         `server`, both ends' times together. X25519MLKEM768 is not there yet.",
+    ),
+    (
+        "latency.",
+        "Latency on loopback",
+        "The message there and back, every client against the same native server, each with the \
+         suite that it prefers. Ours is a guest composed with the component, `hosted` the \
+         component called by its host; the peers are the same guest on `wasi:tls`, and a native \
+         client.",
+    ),
+    (
+        "throughput.",
+        "Throughput on loopback",
+        "The same clients; messages one way, `send` from the client and `receive` to it. `oneway` \
+         is the worse of the two for messages of 16 KiB. Entries with the name of a suite have \
+         that suite on both sides, and messages of 16 KiB.",
+    ),
+    (
+        "instantiate.",
+        "Start",
+        "`compile`: from the binary. `load`: from the compiled form in the cache, checked. \
+         `precompiled`: an instance of the compiled form in memory.",
+    ),
+    (
+        "memory.",
+        "Memory",
+        "Linear memory of an instance, and what one more idle connection adds to it.",
+    ),
+    (
+        "growth.",
+        "Growth",
+        "One instance with that many idle connections: its memory, and handshakes per second of \
+         its end for the next ones.",
+    ),
+    (
+        "fuel.",
+        "Instructions",
+        "wasmtime's fuel, about one for each instruction of WebAssembly: for a handshake, and for \
+         1 MiB each way in records of 16 KiB. It does not depend on the machine.",
+    ),
+];
+
+/// Write the file and the plots below the directory.
+pub(crate) fn write(directory: &Path, plan: Plan, machine: &str, report: &Report) -> Result<()> {
+    let plots = directory.join("performance");
+    fs::create_dir_all(&plots).with_context(|| format!("cannot make {}", plots.display()))?;
+    let drawn = draw(&plots, report)?;
+
+    let path = directory.join("performance.md");
+    let old = fs::read_to_string(&path).unwrap_or_else(|_| format!("{HEAD}{BEGIN}{END}"));
+    let (before, rest) = old.split_once(BEGIN).unwrap_or((old.as_str(), END));
+    let (_, after) = rest.split_once(END).unwrap_or_default();
+    let text = [
+        before,
+        BEGIN,
+        &body(plan, machine, report, &drawn),
+        END,
+        after,
+    ]
+    .concat();
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn body(plan: Plan, machine: &str, report: &Report, plots: &[(&str, &str)]) -> String {
+    let mut text = format!(
+        "\nWritten by `cargo xtask bench --write-docs`; `--json FILE` has the same figures. All \
+         sides of a figure take turns in one run of {} rounds. A value is the median of the \
+         rounds, a ratio the median of the rounds' ratios, ours by the peer's. Entries with \
+         `.baseline` are of the component that runs on every engine, the others of the one for \
+         engines with wide arithmetic.\n\n{machine}\n## Bars\n\n{}",
+        plan.rounds,
+        bars::table(report)
+    );
+    for (prefix, title, note) in SECTIONS {
+        text += &format!("\n## {title}\n\n{note}\n\n");
+        for (_, file) in plots.iter().filter(|(of, _)| *of == prefix) {
+            text += &format!("![{title}](performance/{file})\n\n");
+        }
+        text += &report.table(prefix);
+    }
+    text += &format!("\n## Size\n\n{}\n", report.table("size."));
+    text
+}
+
+/// Draw; for each plot the section that it belongs to and its file.
+fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static str)>> {
+    let value = |name: String| report.get(&name).map_or(f64::NAN, |entry| entry.value);
+    let peer = |name: String| {
+        report
+            .get(&name)
+            .and_then(|e| e.peer_value)
+            .unwrap_or(f64::NAN)
+    };
+    let ratio = |name: String| report.get(&name).and_then(|e| e.ratio).unwrap_or(f64::NAN);
+    let mut drawn = Vec::new();
+    let mut bars = |section, file, bars: Bars<'_>| -> Result<()> {
+        drawn.push((section, file));
+        bars.draw(&directory.join(file))
+    };
+
+    bars(
+        "aead.",
+        "aead.svg",
+        Bars {
+            title: "AEAD alone, 16 KiB records, seal and open",
+            unit: "MB/s",
+            series: &[
+                "ours, wide",
+                "ours, baseline",
+                "RustCrypto, same guest",
+                "native ring",
+            ],
+            groups: groups(["chacha20poly1305", "aes128gcm", "aes256gcm"], |suite| {
+                let name = |rest: &str| format!("aead.{suite}.{rest}");
+                vec![
+                    value(name("vs_rustcrypto_wasm")),
+                    value(name("vs_rustcrypto_wasm.baseline")),
+                    peer(name("vs_rustcrypto_wasm")),
+                    peer(name("vs_ring_native")),
+                ]
+            }),
+            logarithmic: true,
+        },
+    )?;
+    bars(
+        "handshake.",
+        "handshakes.svg",
+        Bars {
+            title: "Handshakes of the component by those of native rustls + ring",
+            unit: "ratio",
+            series: &[
+                "client, wide",
+                "server, wide",
+                "client, baseline",
+                "server, baseline",
+            ],
+            groups: groups(
+                [
+                    "tls13.p256",
+                    "tls13.rsa2048",
+                    "tls13.ed25519",
+                    "tls13.resumed",
+                    "tls12.p256",
+                ],
+                |kind| {
+                    let name = |rest: &str| format!("handshake.{kind}.{rest}");
+                    vec![
+                        ratio(name("client.vs_rustls_ring")),
+                        ratio(name("server.vs_rustls_ring")),
+                        ratio(name("client.vs_rustls_ring.baseline")),
+                        ratio(name("server.vs_rustls_ring.baseline")),
+                    ]
+                },
+            ),
+            logarithmic: false,
+        },
+    )?;
+    let series: &[&str] = &[
+        "ours, composed",
+        "ours, hosted",
+        "wasi:tls",
+        "native rustls + ring",
+    ];
+    let loopback = |what: &str, rest: &str| {
+        groups(["1b", "1k", "16k", "1m"], |length| {
+            let name = |more: &str| format!("{what}.{length}.{rest}{more}");
+            vec![
+                value(name(".vs_wasi_tls")),
+                value(name(".hosted.vs_wasi_tls")),
+                peer(name(".vs_wasi_tls")),
+                peer(name(".vs_rustls_ring")),
+            ]
+        })
+    };
+    bars(
+        "latency.",
+        "latency.svg",
+        Bars {
+            title: "Request and response on loopback, median",
+            unit: "µs",
+            series,
+            groups: loopback("latency", "p50"),
+            logarithmic: true,
+        },
+    )?;
+    for (direction, title, file) in [
+        ("send", "One way on loopback, from the client", "send.svg"),
+        (
+            "receive",
+            "One way on loopback, to the client",
+            "receive.svg",
+        ),
+    ] {
+        bars(
+            "throughput.",
+            file,
+            Bars {
+                title,
+                unit: "MB/s",
+                series,
+                groups: loopback("throughput", direction),
+                logarithmic: true,
+            },
+        )?;
+    }
+    let of = |role: &str| points(report.entries(), role);
+    let lines = Lines {
+        title: "Memory of one instance",
+        across: "idle connections",
+        unit: "bytes",
+        series: vec![("as client", of("client")), ("as server", of("server"))],
+    };
+    drawn.push(("growth.", "memory.svg"));
+    lines.draw(&directory.join("memory.svg"))?;
+    Ok(drawn)
+}
+
+fn groups<const N: usize>(
+    names: [&str; N],
+    values: impl Fn(&str) -> Vec<f64>,
+) -> Vec<(String, Vec<f64>)> {
+    names.map(|name| (name.to_owned(), values(name))).into()
+}
+
+/// Connections and memory.
+fn points(entries: &[Entry], role: &str) -> Vec<(f64, f64)> {
+    let point = |entry: &Entry| {
+        let name = entry.name.strip_prefix(&format!("growth.{role}."))?;
+        let count = name.strip_suffix(".memory")?;
+        Some((count.parse().ok()?, entry.value))
+    };
+    entries.iter().filter_map(point).collect()
+}

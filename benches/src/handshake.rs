@@ -1,0 +1,153 @@
+//! Handshakes in memory: the time that one end takes, be it the component or native rustls. The
+//! other end is always native rustls with aws-lc-rs, and its time is not counted.
+
+use anyhow::{Result, ensure};
+use rustls::SupportedProtocolVersion;
+use rustls::version::{TLS12, TLS13};
+
+use crate::connection::{Maker, shake_hands};
+use crate::identity::{Identity, KeyType};
+use crate::native::{self, Clients, Library, Servers, Terms};
+use crate::ours::Ours;
+use crate::report::Report;
+use crate::rounds::{Side, Watch, rounds};
+use crate::stage::Stage;
+
+const VERSIONS: [(&SupportedProtocolVersion, &str); 2] = [(&TLS13, "tls13"), (&TLS12, "tls12")];
+
+/// The figures of a side's turn: both ends' work, and each end's.
+const FIGURES: [(&str, usize); 3] = [("", 0), (".client", 1), (".server", 2)];
+
+/// The `handshake.` entries.
+pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    for (version, version_name) in VERSIONS {
+        for key_type in KeyType::ALL {
+            let identity = Identity::new(key_type)?;
+            let terms = Terms {
+                identity: &identity,
+                version,
+                suite: None,
+                resume: false,
+            };
+            compare(
+                stage,
+                report,
+                &format!("{version_name}.{}", key_type.name()),
+                terms,
+            )?;
+        }
+        let identity = Identity::new(KeyType::P256)?;
+        let terms = Terms {
+            identity: &identity,
+            version,
+            suite: None,
+            resume: true,
+        };
+        compare(stage, report, &format!("{version_name}.resumed"), terms)?;
+    }
+    Ok(())
+}
+
+fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> Result<()> {
+    let count = stage.plan.handshakes;
+    let mut sides = Vec::new();
+    for artifact in &stage.artifacts {
+        let ends = Ends::new(
+            Ours::client(&artifact.guest, terms)?,
+            Ours::server(&artifact.guest, terms)?,
+            terms,
+        )?;
+        sides.push(Side::new(format!("ours{}", artifact.suffix), move || {
+            ends.turn(count)
+        }));
+    }
+    for library in Library::ALL {
+        let ends = Ends::new(
+            Clients(native::client_config(library, terms)?),
+            Servers(native::server_config(library, terms)?),
+            terms,
+        )?;
+        sides.push(Side::new(library.name(), move || ends.turn(count)));
+    }
+    let title = format!("handshakes, {kind}");
+    let outcome = rounds(&stage.progress, &title, stage.plan.rounds, sides)?;
+    for artifact in &stage.artifacts {
+        let suffix = artifact.suffix;
+        for (end, figure) in FIGURES {
+            let ours = outcome.of(&format!("ours{suffix}"), figure)?;
+            for library in Library::ALL {
+                let theirs = outcome.of(library.name(), figure)?;
+                let name = format!("handshake.{kind}{end}.vs_{}{suffix}", library.name());
+                report.beside(name, "1/s", ours, (library.title(), theirs));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A client and a server that are measured, each with a native one to talk to.
+pub(crate) struct Ends<C, S> {
+    pub(crate) client: C,
+    pub(crate) server: S,
+    native_client: Clients,
+    native_server: Servers,
+    resume: bool,
+}
+
+impl<C: Maker, S: Maker> Ends<C, S> {
+    pub(crate) fn new(client: C, server: S, terms: Terms<'_>) -> Result<Self> {
+        let ends = Self {
+            client,
+            server,
+            native_client: Clients(native::client_config(Library::AwsLc, terms)?),
+            native_server: Servers(native::server_config(Library::AwsLc, terms)?),
+            resume: false,
+        };
+        // What there is to resume.
+        ends.as_client(&mut Watch::default())?;
+        ends.as_server(&mut Watch::default())?;
+        Ok(Self {
+            resume: terms.resume,
+            ..ends
+        })
+    }
+
+    fn turn(&self, count: usize) -> Result<Vec<f64>> {
+        let (mut client, mut server) = (Watch::default(), Watch::default());
+        for _ in 0..count {
+            self.as_client(&mut client)?;
+            self.as_server(&mut server)?;
+        }
+        let count = f64::from(u32::try_from(count)?);
+        Ok(vec![
+            count / (client.0 + server.0).as_secs_f64(),
+            count / client.0.as_secs_f64(),
+            count / server.0.as_secs_f64(),
+        ])
+    }
+
+    /// A handshake of the client that is measured; its time only.
+    pub(crate) fn as_client(&self, watch: &mut Watch) -> Result<()> {
+        let mut other = Watch::default();
+        let (client, server) =
+            shake_hands((&self.client, watch), (&self.native_server, &mut other))?;
+        self.check(server.has_resumed())?;
+        watch.time(|| drop(client));
+        Ok(())
+    }
+
+    /// A handshake of the server that is measured; its time only.
+    pub(crate) fn as_server(&self, watch: &mut Watch) -> Result<()> {
+        let mut other = Watch::default();
+        let (client, server) =
+            shake_hands((&self.native_client, &mut other), (&self.server, watch))?;
+        self.check(client.has_resumed())?;
+        watch.time(|| drop(server));
+        Ok(())
+    }
+
+    fn check(&self, has_resumed: Option<bool>) -> Result<()> {
+        ensure!(has_resumed == Some(self.resume), "resumed: {has_resumed:?}");
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Messages over TCP on the loopback interface, every client against the same native server.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use portcullis_bench_link::{Request, What};
+use rustls::version::TLS13;
+use rustls::{CipherSuite, ClientConfig};
+
+use crate::bulk::SUITES;
+use crate::client::{Client, Hosted, Native};
+use crate::identity::{Identity, KeyType};
+use crate::native::{self, Library, Terms};
+use crate::report::{Report, Samples, quantile};
+use crate::rounds::{Outcome, Side, rounds};
+use crate::server::serve;
+use crate::stage::Stage;
+
+/// Lengths of a message.
+const LENGTHS: [(u32, &str); 4] = [
+    (1, "1b"),
+    (1024, "1k"),
+    (16 * 1024, "16k"),
+    (1024 * 1024, "1m"),
+];
+
+/// One way, no more messages than this are sent in a round, however short.
+const MOST_MESSAGES: u32 = 4_000;
+
+/// What the clients are called.
+const COMPOSED: &str = "composed";
+const HOSTED: &str = "hosted";
+const PEERS: [(&str, &str); 2] = [
+    ("wasi_tls", "wasmtime-wasi-tls"),
+    ("rustls_ring", "native rustls + ring"),
+];
+
+/// The figures of a side's turn.
+const P50: usize = 0;
+const P99: usize = 1;
+const SEND: usize = 2;
+const RECEIVE: usize = 3;
+
+/// The `latency.` and `throughput.` entries.
+pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    let identity = Identity::new(KeyType::P256)?;
+    // Each side's own choice of suite, as its users get it.
+    let own = Loop::new(&identity, None)?;
+    for (length, name) in LENGTHS {
+        let outcome = own.compare(stage, name, length)?;
+        for (client, of) in [(COMPOSED, ""), (HOSTED, ".hosted")] {
+            for (percentile, figure) in [("p50", P50), ("p99", P99)] {
+                let entry = format!("latency.{name}.{percentile}{of}");
+                beside(report, &outcome, &entry, "µs", (client, figure))?;
+            }
+            for (direction, figure) in [("send", SEND), ("receive", RECEIVE)] {
+                let entry = format!("throughput.{name}.{direction}{of}");
+                beside(report, &outcome, &entry, "MB/s", (client, figure))?;
+            }
+        }
+        if length == 16 * 1024 {
+            one_way(report, &outcome)?;
+        }
+    }
+    for suite in SUITES {
+        let name = native::suite_name(suite)?;
+        let one = Loop::new(&identity, Some(suite))?;
+        let outcome = one.compare(stage, name, 16 * 1024)?;
+        for (direction, figure) in [("send", SEND), ("receive", RECEIVE)] {
+            let entry = format!("throughput.{name}.{direction}");
+            beside(report, &outcome, &entry, "MB/s", (COMPOSED, figure))?;
+        }
+    }
+    Ok(())
+}
+
+fn beside(
+    report: &mut Report,
+    outcome: &Outcome,
+    name: &str,
+    unit: &'static str,
+    (client, figure): (&str, usize),
+) -> Result<()> {
+    let ours = outcome.of(client, figure)?;
+    for (peer, title) in PEERS {
+        let theirs = outcome.of(peer, figure)?;
+        report.beside(format!("{name}.vs_{peer}"), unit, ours, (title, theirs));
+    }
+    Ok(())
+}
+
+/// The direction that comes off worse.
+fn one_way(report: &mut Report, outcome: &Outcome) -> Result<()> {
+    let (peer, title) = PEERS[0];
+    let direction = |figure| -> Result<(&Samples, &Samples)> {
+        Ok((outcome.of(COMPOSED, figure)?, outcome.of(peer, figure)?))
+    };
+    let (send, receive) = (direction(SEND)?, direction(RECEIVE)?);
+    let (ours, theirs) = if send.0.ratio_to(send.1) < receive.0.ratio_to(receive.1) {
+        send
+    } else {
+        receive
+    };
+    report.beside(
+        "throughput.oneway.vs_wasi_tls",
+        "MB/s",
+        ours,
+        (title, theirs),
+    );
+    Ok(())
+}
+
+/// A server and what the clients need to know of it.
+struct Loop<'a> {
+    port: u16,
+    identity: &'a Identity,
+    client: Arc<ClientConfig>,
+}
+
+impl<'a> Loop<'a> {
+    fn new(identity: &'a Identity, suite: Option<CipherSuite>) -> Result<Self> {
+        let terms = Terms {
+            identity,
+            version: &TLS13,
+            suite,
+            resume: false,
+        };
+        Ok(Self {
+            port: serve(native::server_config(Library::AwsLc, terms)?)?,
+            identity,
+            client: native::client_config(Library::Ring, terms)?,
+        })
+    }
+
+    fn compare(&self, stage: &Stage, title: &str, length: u32) -> Result<Outcome> {
+        let Self {
+            port,
+            identity,
+            client,
+        } = self;
+        let guest = &stage.preferred()?.guest;
+        let clients: [(&str, Box<dyn Client>); 4] = [
+            (
+                COMPOSED,
+                Box::new(stage.guests.composed(*port, identity, client)?),
+            ),
+            (HOSTED, Box::new(Hosted::connect(*port, guest, identity)?)),
+            (
+                "wasi_tls",
+                Box::new(stage.guests.wasi_tls(*port, identity, client)?),
+            ),
+            ("rustls_ring", Box::new(Native::connect(*port, client)?)),
+        ];
+        let plan = stage.plan;
+        // A thousand exchanges of a long message take long and tell no more.
+        let exchanges = (plan.exchanges * 1024 / length).clamp(plan.exchanges / 10, plan.exchanges);
+        let messages = (plan.one_way / length).clamp(1, MOST_MESSAGES);
+        let sides = clients.into_iter().map(|(name, mut client)| {
+            Side::new(name, move || {
+                let mut figures = exchange(&mut *client, length, exchanges)?;
+                for what in [What::Send, What::Receive] {
+                    let count = messages;
+                    figures.push(one_direction(
+                        &mut *client,
+                        Request {
+                            what,
+                            length,
+                            count,
+                        },
+                    )?);
+                }
+                Ok(figures)
+            })
+        });
+        rounds(
+            &stage.progress,
+            &format!("loopback, {title}"),
+            plan.rounds,
+            sides.collect(),
+        )
+    }
+}
+
+/// Median and 99th percentile in µs.
+fn exchange(client: &mut dyn Client, length: u32, count: u32) -> Result<Vec<f64>> {
+    let what = What::Exchange;
+    // The first has the request's header before it, and is not counted.
+    let times = client.run(Request {
+        what,
+        length,
+        count: count + 1,
+    })?;
+    let mut times: Vec<f64> = times
+        .into_iter()
+        .skip(1)
+        .map(|nanoseconds| f64::from(u32::try_from(nanoseconds).unwrap_or(u32::MAX)) / 1e3)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    Ok(vec![quantile(&times, 0.5), quantile(&times, 0.99)])
+}
+
+/// MB/s from the request to its end.
+fn one_direction(client: &mut dyn Client, request: Request) -> Result<f64> {
+    let before = Instant::now();
+    client.run(request)?;
+    let bytes = f64::from(u32::try_from(request.total())?);
+    Ok(bytes / 1e6 / before.elapsed().as_secs_f64())
+}
