@@ -24,7 +24,7 @@ pub trait Aead: Send + Sync {
     /// Encrypts `in_out` in place and returns the tag.
     fn seal(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8]) -> Result<Tag, Refused>;
 
-    /// Checks the tag and, only if it is right, decrypts `in_out` in place.
+    /// Decrypts `in_out` in place if the tag is right; if not, `in_out` holds what it held before.
     fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused>;
 }
 

@@ -83,8 +83,8 @@ impl Multiplier {
         let mut power = u128::from_be_bytes(element.to_bytes());
         let [p0, p1, p2, p3, p4, p5, p6, p7] = [(); 8].map(|()| {
             let now = power;
-            power = (now >> 1) ^ ((now & 1) * X_128);
-            // The wrong way round: `be` costs a reversal, and the tables are reversed for nothing.
+            power = (now >> 1) ^ ((now & 1).wrapping_neg() & X_128);
+            // Last byte first: to turn the tables round costs nothing, to turn the bytes does.
             Lanes::from_bytes(&now.to_le_bytes())
         });
         let mut pairs = [(p0, p0); 16];
