@@ -1,5 +1,5 @@
 //! Finds the component that the library embeds: the one that `PORTCULLIS_COMPONENT` names, or the
-//! guest, built here by a nested Cargo.
+//! guest, built here by a nested Cargo, with wide arithmetic since our engine has it.
 
 use std::env;
 use std::error::Error;
@@ -7,6 +7,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+
+/// The flags that it is built with beyond those of `.cargo/config.toml`.
+const WIDE_FLAGS: &str = ".cargo/wide.toml";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -51,6 +54,7 @@ fn build() -> Result<PathBuf> {
 
     let mut cargo = Command::new("cargo");
     cargo
+        .args(["--config", WIDE_FLAGS])
         .args(["build", "--locked", "--profile", "component"])
         .args([
             "--target",
@@ -78,7 +82,8 @@ fn build() -> Result<PathBuf> {
     for input in dependencies(&output.join("portcullis.d"))? {
         println!("cargo:rerun-if-changed={}", input.display());
     }
-    for input in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "wit"] {
+    let settings = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", WIDE_FLAGS];
+    for input in settings.into_iter().chain(["wit"]) {
         println!("cargo:rerun-if-changed={}", workspace.join(input).display());
     }
     // The nested build's own output: rebuilt if someone removes it.
@@ -115,7 +120,7 @@ fn guest_target_dir(out: &Path) -> PathBuf {
         .find(|directory| directory.file_name() == Some(OsStr::new("build")))
         .and_then(|build| build.parent()?.parent())
         .unwrap_or(out)
-        .join("guest")
+        .join("guest-wide")
 }
 
 /// Whether a variable carries a decision about the outer build, which is for another target.

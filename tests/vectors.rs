@@ -12,10 +12,14 @@
 
 #[path = "vectors/aead.rs"]
 mod aead;
+#[path = "vectors/differential.rs"]
+mod differential;
+#[cfg(not(target_family = "wasm"))]
 #[path = "vectors/handshake.rs"]
 mod handshake;
 #[path = "vectors/hash.rs"]
 mod hash;
+#[cfg(not(target_family = "wasm"))]
 #[path = "vectors/key.rs"]
 mod key;
 #[path = "vectors/kx.rs"]

@@ -4,19 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use portcullis_host::EMBEDDED;
 
 use crate::exit::{Exit, Result};
 
 /// Plug the TLS component into a component that imports portcullis:tls
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  portcullis compose app.wasm -o composed.wasm\n  wasmtime run -S \
-    inherit-network -S allow-ip-name-lookup composed.wasm"
+    after_help = "Example:\n  portcullis compose app.wasm --plug target/portcullis.wasm -o \
+    composed.wasm\n  wasmtime run -S inherit-network -S allow-ip-name-lookup composed.wasm\n\n\
+    Without --plug it plugs in the component inside this program, which needs an engine with wide \
+    arithmetic: wasmtime\nfrom 49, or 48 with -W wide-arithmetic."
 )]
 pub(crate) struct Compose {
     /// The component that imports portcullis:tls
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
+    /// The TLS component; if none is named, the one inside this program
+    #[arg(long, value_name = "FILE.wasm")]
+    plug: Option<PathBuf>,
     /// Where the composed component goes
     #[arg(short, long, value_name = "FILE.wasm")]
     output: PathBuf,
@@ -24,15 +30,24 @@ pub(crate) struct Compose {
 
 impl Compose {
     pub(crate) fn run(&self) -> Result<()> {
-        let composed = composed(&self.file)?;
+        let composed = match &self.plug {
+            Some(plug) => composed(&self.file, &read(plug)?)?,
+            None => composed(&self.file, EMBEDDED)?,
+        };
         fs::write(&self.output, composed)
             .map_err(|error| Exit::usage(format_args!("{}: {error}", self.output.display())))
     }
 }
 
-/// The component in the file with TLS plugged in.
-pub(crate) fn composed(file: &Path) -> Result<Vec<u8>> {
-    let name = file.display();
-    let consumer = fs::read(file).map_err(|error| Exit::usage(format_args!("{name}: {error}")))?;
-    portcullis_host::compose(&consumer).map_err(|error| Exit::from(error).context(name))
+/// The component in the file with the other plugged in.
+pub(crate) fn composed(file: &Path, plug: &[u8]) -> Result<Vec<u8>> {
+    portcullis_host::compose(&read(file)?, plug)
+        .map_err(|error| Exit::from(error).context(file.display()))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).map_err(|error| {
+        let name = file.display();
+        Exit::usage(format_args!("{name}: {error}; name a component"))
+    })
 }

@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::options::Options;
 use crate::state::{self, State};
 
-/// The component that was built with this crate.
+/// The component that was built with this crate, in the flavour for engines with wide arithmetic.
 pub const EMBEDDED: &[u8] = include_bytes!(env!("PORTCULLIS_WASM"));
 
 /// A compiled component, ready to be instantiated. Clones share the compiled code; instances share

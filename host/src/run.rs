@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use portcullis_host::{Network, Options, Program};
+use portcullis_host::{EMBEDDED, Network, Options, Program};
 
 use crate::compose::composed;
 use crate::exit::{Exit, Result, Status};
@@ -50,7 +50,7 @@ impl Run {
         for directory in &self.dir {
             options = options.directory(directory, directory.display().to_string());
         }
-        let program = Program::from_bytes(&composed(&self.file)?)?;
+        let program = Program::from_bytes(&composed(&self.file, EMBEDDED)?)?;
         let name = self.file.display().to_string();
         let arguments = std::iter::once(&name).chain(&self.arguments);
         match program.run(options, arguments, &self.env)? {

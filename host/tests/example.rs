@@ -138,7 +138,13 @@ fn a_composed_component_imports_nothing_but_wasi() {
     };
     let is_ours = |import: &String| import.starts_with("portcullis:");
     assert!(imports(client).iter().any(is_ours));
-    let made = portcullis(&["compose", client, "--output", output]);
+    let made = portcullis(&["compose", client, "-o", output]);
+    assert!(made.status.success(), "{made:?}");
+    // The one inside the command serves as well as one from a file.
+    let plug = folder.join("plug.wasm");
+    std::fs::write(&plug, portcullis_host::EMBEDDED).unwrap();
+    let plug = plug.to_str().unwrap();
+    let made = portcullis(&["compose", client, "--plug", plug, "-o", output]);
     assert!(made.status.success(), "{made:?}");
     let left = imports(output);
     assert!(
@@ -147,7 +153,7 @@ fn a_composed_component_imports_nothing_but_wasi() {
     );
 
     // What imports nothing of ours is not what was meant.
-    let refused = portcullis(&["compose", output, "--output", output]);
+    let refused = portcullis(&["compose", output, "-o", output]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,13 +1,14 @@
 //! `cargo xtask bench`: builds the component and the benchmark's guests twice, for every engine and
 //! for those with wide arithmetic, and runs the benchmark on them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
+use crate::component::{self, Flavour};
+use crate::process;
 use crate::workspace::Workspace;
-use crate::{component, process, rust};
 
 /// What of the benchmark is built for wasm, besides the component.
 pub(crate) const GUESTS: [&str; 3] = [
@@ -15,10 +16,6 @@ pub(crate) const GUESTS: [&str; 3] = [
     "portcullis-bench-consumer",
     "portcullis-bench-wasi-tls",
 ];
-
-/// Flags of the wide artifact, which come after those in .cargo/config.toml. With wide arithmetic
-/// Curve25519 is faster in limbs of 64 bits, and without it much slower.
-const WIDE: &str = r#"target.wasm32-wasip2.rustflags=["-Ctarget-feature=+wide-arithmetic", "--cfg=curve25519_dalek_bits=\"64\""]"#;
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -40,13 +37,9 @@ pub(crate) struct Bench {
 /// Build and measure.
 pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     let component = component::get(workspace)?;
-    let baseline = build(workspace, "guest", &GUESTS, &[])?;
-    let wide = build(
-        workspace,
-        "guest-wide",
-        &["portcullis", GUESTS[0]],
-        &["--config", WIDE],
-    )?;
+    let all = [&["portcullis"], &GUESTS[..]].concat();
+    let baseline = build(workspace, Flavour::Baseline, &all)?;
+    let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0]])?;
 
     let mut cargo = workspace.cargo();
     cargo.args([
@@ -78,25 +71,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     process::run("building and running the benchmark", &mut cargo)
 }
 
-/// Build packages for wasm as the component is built; where they are then.
-fn build(
-    workspace: &Workspace,
-    directory: &str,
-    packages: &[&str],
-    more: &[&str],
-) -> Result<PathBuf> {
-    let target = workspace.target.join(directory);
+/// Build packages for wasm as the component is built; where they are then. One by one: what one of
+/// them needs is no feature of the others.
+fn build(workspace: &Workspace, flavour: Flavour, packages: &[&str]) -> Result<PathBuf> {
+    let mut directory = PathBuf::new();
     for package in packages {
-        // One by one: what one of them needs is no feature of the others.
-        let mut cargo = workspace.cargo();
-        cargo.args(["build", "--locked", "--lib", "--profile", "component"]);
-        cargo.args(["--target", rust::WASM_TARGET, "--package", package]);
-        cargo.arg("--target-dir").arg(&target).args(more);
-        // They would take the place of the flags in .cargo/config.toml.
-        cargo
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        process::run(&format!("building {package} to {directory}"), &mut cargo)?;
+        let selection = ["--lib", "--package", package].map(str::to_owned);
+        directory = component::build_guest(workspace, flavour, package, &selection)?;
     }
-    Ok(target.join(Path::new(rust::WASM_TARGET).join("component")))
+    Ok(directory)
 }

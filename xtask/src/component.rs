@@ -1,11 +1,12 @@
-//! The component: built from the guest, put at `target/portcullis.wasm`, and described.
+//! The component in its two flavours: built from the guest, put where people find it, and described.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
-use wasmparser::{Parser, Payload};
+use anyhow::{Context, Result, ensure};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 use crate::workspace::Workspace;
 use crate::{process, rust};
@@ -13,18 +14,68 @@ use crate::{process, rust};
 /// Names a prebuilt component; `host/build.rs` knows it too.
 pub(crate) const VARIABLE: &str = "PORTCULLIS_COMPONENT";
 
+/// The profile of what is shipped.
+pub(crate) const PROFILE: &str = "component";
+
+/// `host/build.rs` takes the same.
+const WIDE_FLAGS: &str = ".cargo/wide.toml";
+
+/// What the guest is built for. The code is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// Every engine that has SIMD.
+    Baseline,
+    /// Engines that have wide arithmetic too: wasmtime from 49, and our host.
+    Wide,
+}
+
+impl Flavour {
+    pub(crate) const ALL: [Self; 2] = [Self::Baseline, Self::Wide];
+
+    /// Cargo, with the flags of this flavour.
+    pub(crate) fn cargo(self, workspace: &Workspace) -> Command {
+        let mut cargo = workspace.cargo();
+        if self == Self::Wide {
+            cargo.args(["--config", WIDE_FLAGS]);
+        }
+        // They would take the place of the flags in .cargo: a component is always the same.
+        cargo
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo
+    }
+
+    /// A target directory of its own; `host/build.rs` takes the same.
+    pub(crate) fn target(self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join(match self {
+            Self::Baseline => "guest",
+            Self::Wide => "guest-wide",
+        })
+    }
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Baseline => "portcullis.wasm",
+            Self::Wide => "portcullis-wide.wasm",
+        }
+    }
+}
+
 /// `cargo xtask build`.
 pub(crate) fn build_and_describe(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let path = build(workspace, arguments)?;
-    let description = describe(&path)?;
-    println!("{description}");
+    let mut descriptions = Vec::new();
+    for flavour in Flavour::ALL {
+        descriptions.push(describe(&build(workspace, flavour, arguments)?)?);
+    }
+    println!("{}", descriptions.join("\n\n"));
     Ok(())
 }
 
-/// The component to test or show: the one that `PORTCULLIS_COMPONENT` names, else a built one.
+/// The component to test or show: the one that `PORTCULLIS_COMPONENT` names, else the built one
+/// that the host prefers.
 pub(crate) fn get(workspace: &Workspace) -> Result<PathBuf> {
     let Some(given) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
-        return build(workspace, &[]);
+        return build(workspace, Flavour::Wide, &[]);
     };
     let path = PathBuf::from(given);
     let path = path
@@ -34,20 +85,21 @@ pub(crate) fn get(workspace: &Workspace) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Build the guest in a target directory of its own and copy the result to where people find it.
-/// A result that did not change leaves the copy alone, so that nothing that depends on it is built
-/// again.
-fn build(workspace: &Workspace, arguments: &[String]) -> Result<PathBuf> {
-    let mut selection = vec![
-        "--package".to_owned(),
-        "portcullis".to_owned(),
-        "--lib".to_owned(),
-    ];
-    selection.extend_from_slice(arguments);
-    let built =
-        build_guest(workspace, "building the component", &selection)?.join("portcullis.wasm");
-    let copy = workspace.target.join("portcullis.wasm");
+/// Build the guest and copy the result to where people find it. A result that did not change leaves
+/// the copy alone, so that nothing that depends on it is built again.
+fn build(workspace: &Workspace, flavour: Flavour, arguments: &[String]) -> Result<PathBuf> {
+    let packages = ["--package", "portcullis", "--lib"].map(str::to_owned);
+    let selection = [&packages, arguments].concat();
+    let built = build_guest(workspace, flavour, flavour.file(), &selection)?;
+    let built = built.join("portcullis.wasm");
+    let copy = workspace.target.join(flavour.file());
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    let needs_more = needs_more_than_simd(&bytes);
+    ensure!(
+        needs_more == (flavour == Flavour::Wide),
+        "{} is built for other engines than it should be",
+        built.display()
+    );
     if fs::read(&copy).ok().as_deref() != Some(bytes.as_slice()) {
         fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
     }
@@ -57,27 +109,33 @@ fn build(workspace: &Workspace, arguments: &[String]) -> Result<PathBuf> {
 /// Build what is selected for wasm, in the profile of the component; the directory of the results.
 pub(crate) fn build_guest(
     workspace: &Workspace,
-    doing: &str,
+    flavour: Flavour,
+    what: &str,
     selection: &[String],
 ) -> Result<PathBuf> {
     rust::need_wasm_target(workspace)?;
-    let target = workspace.target.join("guest");
-    let mut cargo = workspace.cargo();
+    let target = flavour.target(workspace);
+    let mut cargo = flavour.cargo(workspace);
     cargo.args([
         "build",
         "--locked",
         "--profile",
-        "component",
+        PROFILE,
         "--target",
         rust::WASM_TARGET,
     ]);
     cargo.args(selection).arg("--target-dir").arg(&target);
-    // They would take the place of the flags in .cargo/config.toml: what is built is always the same.
-    cargo
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    process::run(doing, &mut cargo)?;
-    Ok(target.join(rust::WASM_TARGET).join("component"))
+    process::run(&format!("building {what}"), &mut cargo)?;
+    Ok(target.join(rust::WASM_TARGET).join(PROFILE))
+}
+
+/// Whether an engine must have what tells the flavours apart.
+fn needs_more_than_simd(component: &[u8]) -> bool {
+    let more = WasmFeatures::WIDE_ARITHMETIC.union(WasmFeatures::RELAXED_SIMD);
+    let features = WasmFeatures::all().difference(more);
+    Validator::new_with_features(features)
+        .validate_all(component)
+        .is_err()
 }
 
 fn describe(path: &Path) -> Result<String> {

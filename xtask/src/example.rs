@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::component;
+use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
 
 /// Names the directory of the built examples to the tests.
@@ -19,5 +19,5 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
         .iter()
         .flat_map(|name| ["--package".to_owned(), (*name).to_owned()])
         .collect();
-    component::build_guest(workspace, "building the examples", &selection)
+    component::build_guest(workspace, Flavour::Baseline, "the examples", &selection)
 }

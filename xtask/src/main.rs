@@ -40,7 +40,8 @@ enum Command {
     /// Measure the component beside native TLS and wasi:tls
     #[command(after_help = "Example: cargo xtask bench --quick --json figures.json")]
     Bench(Bench),
-    /// Build the component to target/portcullis.wasm; print its size, imports and exports
+    /// Build the component to target/portcullis.wasm, and for engines with wide arithmetic to
+    /// target/portcullis-wide.wasm; print sizes, imports and exports
     #[command(after_help = "Example: cargo xtask build -- --timings")]
     Build {
         /// Further arguments of `cargo build`
@@ -65,7 +66,8 @@ enum Command {
     #[command(after_help = "Example: cargo xtask test --ring outside postgres -- --nocapture")]
     Test {
         /// Only this ring: `native` is the core in memory, `component` the built component under
-        /// wasmtime, `outside` the component against other TLS programs
+        /// wasmtime, `outside` the component against other TLS programs, `wasm` the core's vectors
+        /// under wasmtime
         #[arg(long)]
         ring: Option<Ring>,
         /// Only tests whose names contain one of these

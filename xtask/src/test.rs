@@ -1,13 +1,15 @@
 //! `cargo xtask test`: all tests, or those of one ring.
 
 use std::env;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use serde_json::Value;
 
+use crate::component::Flavour;
 use crate::workspace::Workspace;
-use crate::{apt, component, example, process, workspace};
+use crate::{apt, component, example, process, rust, workspace};
 
 /// What a test runs against (`cargo xtask test --ring`).
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,6 +20,8 @@ pub(crate) enum Ring {
     Component,
     /// The built component against other TLS programs.
     Outside,
+    /// The core's vectors, built as the component is, in both flavours.
+    Wasm,
 }
 
 /// The ring of each file in a package's `tests/`. Tests beside the code are native, those in the
@@ -60,6 +64,9 @@ const RINGS: [(Ring, &[&str]); 3] = [
 /// Turns the skip of a test whose program is missing into a failure.
 const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
 
+/// What cargo runs a program for WebAssembly with.
+const RUNNER: &str = "cargo run --quiet --locked --package portcullis-host --example wasi --";
+
 /// Set up what the ring needs and run it.
 pub(crate) fn run(
     workspace: &Workspace,
@@ -75,8 +82,13 @@ pub(crate) fn run(
     let component = component::get(workspace)?;
     let examples = match ring {
         None | Some(Ring::Outside) => Some(example::build(workspace)?),
-        Some(Ring::Native | Ring::Component) => None,
+        Some(Ring::Native | Ring::Component | Ring::Wasm) => None,
     };
+    if matches!(ring, None | Some(Ring::Wasm)) {
+        for flavour in Flavour::ALL {
+            test_in_wasm(workspace, flavour, &component, filters, arguments)?;
+        }
+    }
     for selection in selections {
         let mut cargo = workspace.cargo();
         cargo
@@ -98,6 +110,29 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Run the vectors in WebAssembly: code and settings are those of the component, down to the
+/// compiled dependencies.
+fn test_in_wasm(
+    workspace: &Workspace,
+    flavour: Flavour,
+    component: &Path,
+    filters: &[String],
+    arguments: &[String],
+) -> Result<()> {
+    rust::need_wasm_target(workspace)?;
+    let mut cargo = flavour.cargo(workspace);
+    cargo.args(["test", "--locked", "--profile", component::PROFILE]);
+    cargo.args(["--package", "portcullis", "--test", "vectors"]);
+    cargo
+        .args(["--target", rust::WASM_TARGET, "--target-dir"])
+        .arg(flavour.target(workspace))
+        .env("CARGO_TARGET_WASM32_WASIP2_RUNNER", RUNNER)
+        .env(component::VARIABLE, component);
+    cargo.arg("--").args(filters).args(arguments);
+    let step = format!("building and running the vectors in WebAssembly ({flavour:?})");
+    process::run(&step, &mut cargo)
+}
+
 /// The arguments that make `cargo test` take what is asked for, one list for each run. All of them
 /// name the workspace, so that they agree on features and share what they build; all of it but the
 /// benchmark, which needs much that nothing else does.
@@ -111,6 +146,7 @@ fn selections(workspace: &Workspace, ring: Option<Ring>) -> Result<Vec<Vec<Strin
         Some(Ring::Native) => (with(&["--lib", "--bins"]), None),
         Some(Ring::Component) => (with(&[]), Some(with(&["--doc"]))),
         Some(Ring::Outside) => (with(&[]), None),
+        Some(Ring::Wasm) => return Ok(Vec::new()),
     };
     for name in test_files(workspace)? {
         if Some(ring_of(&name)?) == ring {

@@ -3,12 +3,12 @@
 //! This file knows nothing of records: nonces, associated data and lengths are the caller's.
 
 use std::fmt;
+use std::hint::black_box;
 
-use aes_gcm::aead::consts::{U12, U16};
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes128Gcm, Aes256Gcm};
-use chacha20poly1305::ChaCha20Poly1305;
 use rustls::crypto::cipher::NONCE_LEN;
+
+use super::chacha20poly1305::ChaCha20Poly1305;
+use super::gcm::{Aes128Gcm, Aes256Gcm};
 
 /// Bytes that sealing adds: the same for the three algorithms.
 pub const TAG_LEN: usize = 16;
@@ -24,7 +24,7 @@ pub trait Aead: Send + Sync {
     /// Encrypts `in_out` in place and returns the tag.
     fn seal(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8]) -> Result<Tag, Refused>;
 
-    /// Checks the tag and, only if it is right, decrypts `in_out` in place.
+    /// Decrypts `in_out` in place if the tag is right; if not, `in_out` holds what it held before.
     fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused>;
 }
 
@@ -68,41 +68,21 @@ impl Algorithm {
     /// no way to say so at this point, and guarantees the length.
     pub fn with_key(self, key: &[u8]) -> Box<dyn Aead> {
         match self {
-            Self::Aes128Gcm => set_up::<Aes128Gcm>(key),
-            Self::Aes256Gcm => set_up::<Aes256Gcm>(key),
-            Self::ChaCha20Poly1305 => set_up::<ChaCha20Poly1305>(key),
+            Self::Aes128Gcm => set_up(key, Aes128Gcm::new),
+            Self::Aes256Gcm => set_up(key, Aes256Gcm::new),
+            Self::ChaCha20Poly1305 => set_up(key, ChaCha20Poly1305::new),
         }
     }
 }
 
-fn set_up<C>(key: &[u8]) -> Box<dyn Aead>
+fn set_up<'a, K: 'a, A>(key: &'a [u8], new: impl FnOnce(&'a K) -> A) -> Box<dyn Aead>
 where
-    C: AeadInOut<NonceSize = U12, TagSize = U16> + KeyInit + Send + Sync + 'static,
+    &'a K: TryFrom<&'a [u8]>,
+    A: Aead + 'static,
 {
-    match C::new_from_slice(key) {
-        Ok(cipher) => Box::new(RustCrypto(cipher)),
+    match key.try_into() {
+        Ok(key) => Box::new(new(key)),
         Err(_) => Box::new(Unusable),
-    }
-}
-
-/// A cipher of the RustCrypto family; the cipher zeroizes itself.
-struct RustCrypto<C>(C);
-
-impl<C> Aead for RustCrypto<C>
-where
-    C: AeadInOut<NonceSize = U12, TagSize = U16> + Send + Sync,
-{
-    fn seal(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8]) -> Result<Tag, Refused> {
-        self.0
-            .encrypt_inout_detached(nonce.into(), aad, in_out.into())
-            .map(Into::into)
-            .map_err(|_| Refused)
-    }
-
-    fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused> {
-        self.0
-            .decrypt_inout_detached(nonce.into(), aad, in_out.into(), tag.into())
-            .map_err(|_| Refused)
     }
 }
 
@@ -116,4 +96,9 @@ impl Aead for Unusable {
     fn open(&self, _: &Nonce, _: &[u8], _: &mut [u8], _: &Tag) -> Result<(), Refused> {
         Err(Refused)
     }
+}
+
+/// Compares in the same time for all values.
+pub(super) fn is_equal(a: &Tag, b: &Tag) -> bool {
+    black_box(u128::from_ne_bytes(*a) ^ u128::from_ne_bytes(*b)) == 0
 }

@@ -1,0 +1,112 @@
+//! AES in Galois/Counter Mode (NIST SP 800-38D) with nonces of 96 bits.
+
+use super::aead::{Aead, Nonce, Refused, Tag, is_equal};
+use super::aes::{Aes, Aes128, Aes256, BATCH, RoundKeys};
+use super::ghash::GHash;
+use super::key_stream::xor;
+use super::lanes::Lanes;
+
+/// A key.
+pub(super) struct Gcm<const KEYS: usize> {
+    aes: Aes<KEYS>,
+    hash: GHash,
+}
+
+/// AES-128-GCM.
+pub(super) type Aes128Gcm = Gcm<11>;
+
+/// AES-256-GCM.
+pub(super) type Aes256Gcm = Gcm<15>;
+
+impl Aes128Gcm {
+    pub(super) fn new(key: &[u8; 16]) -> Self {
+        Self::with(Aes128::new(key))
+    }
+}
+
+impl Aes256Gcm {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self::with(Aes256::new(key))
+    }
+}
+
+impl<const KEYS: usize> Gcm<KEYS> {
+    fn with(aes: Aes<KEYS>) -> Self {
+        // §6.4: the hash key is the encryption of zeros, which is that of counter 0 here.
+        let [h, ..] = aes.unpack().encrypt_counters(&[0; 12], 0);
+        Self {
+            aes,
+            hash: GHash::new(h),
+        }
+    }
+}
+
+impl<const KEYS: usize> Aead for Gcm<KEYS> {
+    fn seal(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8]) -> Result<Tag, Refused> {
+        let lengths = lengths(aad, in_out)?;
+        let message = Message::new(&self.aes, nonce);
+        message.apply(in_out);
+        Ok(message.tag(self.hash.hash(aad, in_out, &lengths)))
+    }
+
+    fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused> {
+        let lengths = lengths(aad, in_out)?;
+        let message = Message::new(&self.aes, nonce);
+        if !is_equal(&message.tag(self.hash.hash(aad, in_out, &lengths)), tag) {
+            return Err(Refused);
+        }
+        message.apply(in_out);
+        Ok(())
+    }
+}
+
+/// The key stream of one message.
+struct Message<'a, const KEYS: usize> {
+    keys: RoundKeys<KEYS>,
+    nonce: &'a Nonce,
+    /// The encryption of counter 1, which hides the hash.
+    mask: Lanes,
+    /// Those of counters 2 to 7, with which the text begins (§7.1).
+    first: [Lanes; FIRST],
+}
+
+impl<'a, const KEYS: usize> Message<'a, KEYS> {
+    fn new(aes: &Aes<KEYS>, nonce: &'a Nonce) -> Self {
+        let keys = aes.unpack();
+        let [_, mask, first @ ..] = keys.encrypt_counters(nonce, 0);
+        Self {
+            keys,
+            nonce,
+            mask,
+            first,
+        }
+    }
+
+    /// XORs the key stream on the text.
+    fn apply(&self, text: &mut [u8]) {
+        let (head, body) = text.split_at_mut(text.len().min(16 * FIRST));
+        xor(head, &self.first);
+        for (chunk, number) in body.chunks_mut(16 * BATCH).zip(1..) {
+            let key_stream = self.keys.encrypt_counters(self.nonce, 8 * number);
+            xor(chunk, &key_stream);
+        }
+    }
+
+    fn tag(&self, hash: Lanes) -> Tag {
+        (hash ^ self.mask).to_bytes()
+    }
+}
+
+/// The lengths in bits, as they are hashed; refuses a text longer than the counter can number
+/// (§5.2.1.1), and associated data that nobody has.
+fn lengths(aad: &[u8], text: &[u8]) -> Result<[u8; 16], Refused> {
+    const LIMIT: u64 = (1 << 36) - 32;
+    let length = |bytes: &[u8]| u64::try_from(bytes.len()).map_err(|_| Refused);
+    let (aad, text) = (length(aad)?, length(text)?);
+    if aad > LIMIT || text > LIMIT {
+        return Err(Refused);
+    }
+    Ok((u128::from(8 * aad) << 64 | u128::from(8 * text)).to_be_bytes())
+}
+
+const FIRST: usize = BATCH - 2;

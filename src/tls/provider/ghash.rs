@@ -1,0 +1,255 @@
+//! GHASH (NIST SP 800-38D §6.4): multiplication in GF(2^128) by lookups of half bytes in vectors,
+//! which take the same time for all values.
+//!
+//! A byte stands for a polynomial of degree less than 8, its highest bit for the constant; byte `n`
+//! of a block is multiplied by x^8n, and x^128 is x^7 + x^2 + x + 1.
+
+use zeroize::Zeroize;
+
+use super::lanes::Lanes;
+
+/// A block, or an element of the field.
+pub(super) type Block = [u8; 16];
+
+/// The key and its 16th power.
+pub(super) struct GHash {
+    h: Lanes,
+    h16: Lanes,
+}
+
+impl GHash {
+    pub(super) fn new(h: Lanes) -> Self {
+        let square = |x| Multiplier::new(x).multiply(x);
+        Self {
+            h,
+            h16: square(square(square(square(h)))),
+        }
+    }
+
+    /// Hashes associated data and text, each filled up with zeros to whole blocks, and their
+    /// lengths in bits.
+    pub(super) fn hash(&self, aad: &[u8], text: &[u8], lengths: &Block) -> Lanes {
+        let by_h = Multiplier::new(self.h);
+        let mut sum = by_h.absorb(Lanes::splat(0), aad);
+        let (blocks, _) = text.as_chunks();
+        let (groups, _) = blocks.as_chunks();
+        let groups = if groups.len() < FEW { &[] } else { groups };
+        if let Some((first, others)) = groups.split_first() {
+            sum = self.absorb_groups(&by_h, sum, first, others);
+        }
+        let (_, rest) = text.split_at(groups.as_flattened().as_flattened().len());
+        by_h.multiply(by_h.absorb(sum, rest) ^ Lanes::from_bytes(lengths))
+    }
+
+    /// Sixteen sums side by side, every 16th block to each; at the end they are made one.
+    fn absorb_groups(
+        &self,
+        by_h: &Multiplier,
+        sum: Lanes,
+        first: &[Block; 16],
+        others: &[[Block; 16]],
+    ) -> Lanes {
+        let by_h16 = Multiplier::new(self.h16);
+        let mut blocks = first.each_ref().map(Lanes::from_bytes);
+        let [start, ..] = &mut blocks;
+        *start = *start ^ sum;
+        let mut sums = transpose(blocks);
+        for group in others {
+            let blocks = transpose(group.each_ref().map(Lanes::from_bytes));
+            sums = by_h16.multiply_all(&sums);
+            for (sum, block) in sums.iter_mut().zip(blocks) {
+                *sum = *sum ^ block;
+            }
+        }
+        let sums = transpose(sums).into_iter();
+        sums.fold(Lanes::splat(0), |total, sum| by_h.multiply(total ^ sum))
+    }
+}
+
+impl Drop for GHash {
+    fn drop(&mut self) {
+        self.h.zeroize();
+        self.h16.zeroize();
+    }
+}
+
+/// Multiplies by one element. Entry `n` of a pair of tables is byte `i` of the product of this
+/// element and `n`; `i` is the place of the pair, and `n` the upper half of a byte for the first,
+/// the lower half for the second.
+struct Multiplier([(Lanes, Lanes); 16]);
+
+impl Multiplier {
+    fn new(element: Lanes) -> Self {
+        let mut power = u128::from_be_bytes(element.to_bytes());
+        let [p0, p1, p2, p3, p4, p5, p6, p7] = [(); 8].map(|()| {
+            let now = power;
+            power = (now >> 1) ^ ((now & 1).wrapping_neg() & X_128);
+            // Last byte first: to turn the tables round costs nothing, to turn the bytes does.
+            Lanes::from_bytes(&now.to_le_bytes())
+        });
+        let mut pairs = [(p0, p0); 16];
+        let upper = multiples([p0, p1, p2, p3]).into_iter().rev();
+        let lower = multiples([p4, p5, p6, p7]).into_iter().rev();
+        for (pair, tables) in pairs.iter_mut().zip(upper.zip(lower)) {
+            *pair = tables;
+        }
+        Self(pairs)
+    }
+
+    /// Adds the blocks and multiplies after each; the last is filled up with zeros.
+    fn absorb(&self, sum: Lanes, bytes: &[u8]) -> Lanes {
+        let (blocks, rest) = bytes.as_chunks();
+        let blocks = blocks.iter().map(Lanes::from_bytes);
+        let sum = blocks.fold(sum, |sum, block| self.multiply(sum ^ block));
+        if rest.is_empty() {
+            return sum;
+        }
+        let mut last = Block::default();
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.multiply(sum ^ Lanes::from_bytes(&last))
+    }
+
+    fn multiply(&self, block: Lanes) -> Lanes {
+        let halves = Halves::of(block);
+        let zero = Lanes::splat(0);
+        // A table is looked up for all bytes at once; the one at place i gives the byte i above.
+        let pairs = self.0.iter().rev();
+        let (low, high) = pairs.fold((zero, zero), |(low, high), (upper, lower)| {
+            let products = halves.look_up(*upper, *lower);
+            (low.push_byte(zero) ^ products, high.push_byte(low))
+        });
+        let (here, next) = Halves::of(high).reduced();
+        low ^ here ^ next.push_byte(zero)
+    }
+
+    /// Multiplies sixteen blocks, of which each element of the array holds the bytes at one place.
+    fn multiply_all(&self, bytes: &[Lanes; 16]) -> [Lanes; 16] {
+        let zero = Lanes::splat(0);
+        let mut products = [zero; 32];
+        for (four, number) in bytes.as_chunks::<4>().0.iter().zip(0..) {
+            let [a, b, c, d] = four.map(Halves::of);
+            // What the next places get from these tables: they lie one byte higher.
+            let (mut next, mut second, mut third) = (zero, zero, zero);
+            let mut products = products.iter_mut().skip(4 * number);
+            for ((upper, lower), product) in self.0.iter().zip(products.by_ref()) {
+                *product = *product ^ a.look_up(*upper, *lower) ^ next;
+                next = second ^ b.look_up(*upper, *lower);
+                second = third ^ c.look_up(*upper, *lower);
+                third = d.look_up(*upper, *lower);
+            }
+            for (product, rest) in products.zip([next, second, third]) {
+                *product = rest;
+            }
+        }
+        let [mut low, high] = halves(products);
+        let mut carried = zero;
+        for (low, high) in low.iter_mut().zip(high) {
+            let (here, next) = Halves::of(high).reduced();
+            *low = *low ^ here ^ carried;
+            carried = next;
+        }
+        low
+    }
+}
+
+impl Drop for Multiplier {
+    fn drop(&mut self) {
+        self.0 = [(Lanes::splat(0), Lanes::splat(0)); 16];
+        zeroize::optimization_barrier(&self.0);
+    }
+}
+
+/// The upper and the lower halves of sixteen bytes.
+#[derive(Clone, Copy)]
+struct Halves {
+    upper: Lanes,
+    lower: Lanes,
+}
+
+impl Halves {
+    #[inline(always)]
+    fn of(bytes: Lanes) -> Self {
+        let mask = Lanes::splat(0x0f0f_0f0f);
+        Self {
+            upper: bytes.shift_words_right::<4>() & mask,
+            lower: bytes & mask,
+        }
+    }
+
+    #[inline(always)]
+    fn look_up(self, upper: Lanes, lower: Lanes) -> Lanes {
+        self.upper.look_up(upper) ^ self.lower.look_up(lower)
+    }
+
+    /// x^128 times each byte, in two bytes.
+    #[inline(always)]
+    fn reduced(self) -> (Lanes, Lanes) {
+        let table = |bytes| Lanes::from_bytes(bytes);
+        (
+            self.look_up(table(&UPPER_HERE), table(&LOWER_HERE)),
+            self.look_up(table(&UPPER_NEXT), table(&LOWER_NEXT)),
+        )
+    }
+}
+
+/// The bytes of the sums of four elements, the first of which belongs to the highest bit: entry
+/// `n` of table `i` is byte `i` of sum `n`.
+#[inline(always)]
+#[rustfmt::skip]
+fn multiples([a, b, c, d]: [Lanes; 4]) -> [Lanes; 16] {
+    let zero = Lanes::splat(0);
+    let (ab, cd) = (a ^ b, c ^ d);
+    transpose([
+        zero, d, c, cd, b, b ^ d, b ^ c, b ^ cd,
+        a, a ^ d, a ^ c, a ^ cd, ab, ab ^ d, ab ^ c, ab ^ cd,
+    ])
+}
+
+/// Byte `j` of result `i` is byte `i` of row `j`.
+#[inline(always)]
+#[rustfmt::skip]
+fn transpose(mut rows: [Lanes; 16]) -> [Lanes; 16] {
+    let low = Lanes::interleave_low_bytes;
+    let high = Lanes::interleave_high_bytes;
+    for _ in 0..4 {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
+        rows = [
+            low(a, i), high(a, i), low(b, j), high(b, j),
+            low(c, k), high(c, k), low(d, l), high(d, l),
+            low(e, m), high(e, m), low(f, n), high(f, n),
+            low(g, o), high(g, o), low(h, p), high(h, p),
+        ];
+    }
+    rows
+}
+
+#[inline(always)]
+fn halves(products: [Lanes; 32]) -> [[Lanes; 16]; 2] {
+    let (halves, _) = products.as_chunks();
+    match halves {
+        [low, high] => [*low, *high],
+        _ => [[Lanes::splat(0); 16]; 2],
+    }
+}
+
+/// Groups of sixteen blocks below which the second table costs more than it saves.
+const FEW: usize = 2;
+
+/// x^128, the constant in the highest bit.
+const X_128: u128 = 0xe1 << 120;
+
+// The products of half bytes and x^128: the byte in its place and the one above it.
+const UPPER_HERE: [u8; 16] = [
+    0x00, 0x1c, 0x38, 0x24, 0x70, 0x6c, 0x48, 0x54, 0xe1, 0xfd, 0xd9, 0xc5, 0x91, 0x8d, 0xa9, 0xb5,
+];
+const LOWER_HERE: [u8; 16] = [
+    0x00, 0x01, 0x03, 0x02, 0x07, 0x06, 0x04, 0x05, 0x0e, 0x0f, 0x0d, 0x0c, 0x09, 0x08, 0x0a, 0x0b,
+];
+const UPPER_NEXT: [u8; 16] = [
+    0x00, 0x20, 0x40, 0x60, 0x80, 0xa0, 0xc0, 0xe0, 0x00, 0x20, 0x40, 0x60, 0x80, 0xa0, 0xc0, 0xe0,
+];
+const LOWER_NEXT: [u8; 16] = [
+    0x00, 0xc2, 0x84, 0x46, 0x08, 0xca, 0x8c, 0x4e, 0x10, 0xd2, 0x94, 0x56, 0x18, 0xda, 0x9c, 0x5e,
+];
