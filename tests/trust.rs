@@ -21,10 +21,10 @@ use portcullis_host::types::{
     CertificateReason, ConfigurationItem, ConfigurationReason, Error, Role, Version,
 };
 use portcullis_host::{Context, Instance, Listener, Port};
+use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::server::Acceptor;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, SignatureScheme};
 use support::certs::{Authority, Identity, KeyType, Leaf, NAME};
 use support::component::{
     bytes, client_context, configuration, error, guest, instance, options, server_context,

@@ -65,7 +65,7 @@ pub(crate) fn table(report: &Report) -> String {
             Bar::ValueAtMost(limit) => {
                 let unit = entry.unit;
                 let value = entry.value;
-                let [measured, at_most] = [value, limit].map(|number_of| number(number_of));
+                let [measured, at_most] = [value, limit].map(number);
                 (
                     format!("{measured} {unit}"),
                     format!("≤ {at_most} {unit}"),

@@ -277,7 +277,8 @@ impl TlsProvider for Provider {
             let name = ServerName::try_from(server_name).map_err(|error| failed(&error))?;
             let stream = connector.connect(name, transport).await;
             let stream = stream.map_err(|error| failed(&error))?;
-            Ok(Box::new(stream) as Box<dyn TlsStream>)
+            let stream: Box<dyn TlsStream> = Box::new(stream);
+            Ok(stream)
         })
     }
 }

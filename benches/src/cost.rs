@@ -20,6 +20,9 @@ use crate::stage::{Artifact, Stage};
 /// How often something that a number of instructions is the figure of is done.
 const REPEATS: usize = 5;
 
+/// How many instances are made in one turn.
+const INSTANCES: u32 = 20;
+
 /// The `size.`, `instantiate.`, `memory.` and `fuel.` entries.
 pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let identity = Identity::new(KeyType::P256)?;
@@ -43,10 +46,12 @@ fn start(stage: &Stage, report: &mut Report, artifact: &Artifact) -> Result<()> 
             Ok(vec![before.elapsed().as_secs_f64() * 1e3])
         }),
         Side::new("load", || {
-            milliseconds(|| Ok(Guest::from_bytes(&artifact.bytes)?))
+            milliseconds(1, || Ok(Guest::from_bytes(&artifact.bytes)?))
         }),
         Side::new("instantiate", || {
-            milliseconds(|| Ok(artifact.guest.instantiate(Options::new())?))
+            milliseconds(INSTANCES, || {
+                Ok(artifact.guest.instantiate(Options::new())?)
+            })
         }),
     ];
     // Compiling takes seconds.
@@ -70,11 +75,13 @@ fn start(stage: &Stage, report: &mut Report, artifact: &Artifact) -> Result<()> 
     Ok(())
 }
 
-fn milliseconds<T>(what: impl FnOnce() -> Result<T>) -> Result<Vec<f64>> {
+/// The average of a few times; what is made is dropped outside of it.
+fn milliseconds<T>(count: u32, what: impl Fn() -> Result<T>) -> Result<Vec<f64>> {
     let mut watch = Watch::default();
-    let made = watch.time(what)?;
-    drop(made);
-    Ok(vec![watch.0.as_secs_f64() * 1e3])
+    for _ in 0..count {
+        drop(watch.time(&what)?);
+    }
+    Ok(vec![watch.0.as_secs_f64() * 1e3 / f64::from(count)])
 }
 
 /// Instructions for a handshake and for 1 MiB each way; they do not depend on the machine.

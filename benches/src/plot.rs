@@ -40,7 +40,8 @@ impl Bars<'_> {
         let top = values().fold(0.0, f64::max);
         let area = SVGBackend::new(path, SIZE).into_drawing_area();
         let groups = u32::try_from(self.groups.len())?;
-        let across = 0.0..f64::from(groups);
+        // Room at the right for the names of the series.
+        let across = 0.0..f64::from(groups + 1);
         if self.logarithmic {
             let bottom = values().fold(top, f64::min) / 2.0;
             self.fill(&area, across, (bottom..top * 2.5).log_scale(), bottom)
@@ -74,7 +75,7 @@ impl Bars<'_> {
             chart
                 .configure_mesh()
                 .disable_x_mesh()
-                .x_labels(2 * self.groups.len() + 1)
+                .x_labels(2 * self.groups.len() + 3)
                 .x_label_formatter(&group_name)
                 .y_label_formatter(&|value| number(*value))
                 .y_desc(self.unit)
@@ -149,7 +150,7 @@ impl Lines<'_> {
                 .configure_mesh()
                 .x_desc(self.across)
                 .y_desc(self.unit)
-                .x_label_formatter(&|value| number(*value))
+                .x_label_formatter(&|value| format!("{value:.0}"))
                 .y_label_formatter(&|value| number(*value))
                 .label_style(FONT)
                 .draw(),

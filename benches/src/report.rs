@@ -57,7 +57,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = |index: usize| {
         sorted
             .get(index)
-            .or(sorted.last())
+            .or_else(|| sorted.last())
             .copied()
             .unwrap_or(f64::NAN)
     };

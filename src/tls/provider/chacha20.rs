@@ -10,21 +10,23 @@ pub(super) const BATCH: usize = 256;
 pub(super) type KeyStream = [Lanes; 16];
 
 /// The key stream of one message.
-pub(super) struct ChaCha20<'a> {
-    key: &'a [u32; 8],
-    nonce: [u32; 3],
-    counter: u32,
+pub(super) struct ChaCha20 {
+    /// The state that the next four blocks begin with.
+    start: [Lanes; 16],
 }
 
-impl<'a> ChaCha20<'a> {
+impl ChaCha20 {
     /// Starts at block 0.
-    pub(super) fn new(key: &'a [u32; 8], nonce: &[u8; 12]) -> Self {
+    #[rustfmt::skip]
+    pub(super) fn new(key: &[u32; 8], nonce: &[u8; 12]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = *nonce;
         let nonce = [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes);
+        let [c0, c1, c2, c3] = CONSTANTS.map(Lanes::splat);
+        let [k0, k1, k2, k3, k4, k5, k6, k7] = key.map(Lanes::splat);
+        let counter = Lanes::from_words([0, 1, 2, 3]);
+        let [n0, n1, n2] = nonce.map(Lanes::splat);
         Self {
-            key,
-            nonce,
-            counter: 0,
+            start: [c0, c1, c2, c3, k0, k1, k2, k3, k4, k5, k6, k7, counter, n0, n1, n2],
         }
     }
 
@@ -43,8 +45,9 @@ impl<'a> ChaCha20<'a> {
         pairs: &[[[u8; 16]; 2]],
         mut work: impl FnMut(&[u8; 16]),
     ) -> KeyStream {
-        let start = self.state();
-        self.counter = self.counter.wrapping_add(4);
+        let start = self.start;
+        let [.., counter, _, _, _] = &mut self.start;
+        *counter = counter.add_words(Lanes::splat(4));
         let mut state = start;
         for [first, second] in pairs {
             state = column_rounds(state);
@@ -62,16 +65,6 @@ impl<'a> ChaCha20<'a> {
         let [a2, b2, c2, d2] = sums([x8, x9, x10, x11], [s8, s9, s10, s11]);
         let [a3, b3, c3, d3] = sums([x12, x13, x14, x15], [s12, s13, s14, s15]);
         [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3]
-    }
-
-    #[inline(always)]
-    #[rustfmt::skip]
-    fn state(&self) -> [Lanes; 16] {
-        let [c0, c1, c2, c3] = CONSTANTS.map(Lanes::splat);
-        let [k0, k1, k2, k3, k4, k5, k6, k7] = self.key.map(Lanes::splat);
-        let [n0, n1, n2] = self.nonce.map(Lanes::splat);
-        let counter = Lanes::splat(self.counter).add_words(Lanes::from_words([0, 1, 2, 3]));
-        [c0, c1, c2, c3, k0, k1, k2, k3, k4, k5, k6, k7, counter, n0, n1, n2]
     }
 }
 

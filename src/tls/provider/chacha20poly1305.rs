@@ -24,7 +24,7 @@ impl ChaCha20Poly1305 {
     }
 
     /// The rest of the first batch, after the block that is the key of the authenticator.
-    fn start(&self, nonce: &Nonce) -> (ChaCha20<'_>, Poly1305, [Lanes; 12]) {
+    fn start(&self, nonce: &Nonce) -> (ChaCha20, Poly1305, [Lanes; 12]) {
         let mut stream = ChaCha20::new(&self.key, nonce);
         let [r, pad, _, _, rest @ ..] = stream.next();
         let mac = Poly1305::new(&r.to_bytes(), &pad.to_bytes());
@@ -115,7 +115,7 @@ fn split(text: &mut [u8]) -> (&mut [u8], &mut [u8]) {
 }
 
 #[inline(always)]
-fn beside(stream: &mut ChaCha20<'_>, mac: &mut Poly1305, ciphertext: &[u8; BATCH]) -> KeyStream {
+fn beside(stream: &mut ChaCha20, mac: &mut Poly1305, ciphertext: &[u8; BATCH]) -> KeyStream {
     let pairs = ciphertext.as_chunks().0.as_chunks().0;
     stream.next_beside(pairs, |block| mac.block(block))
 }

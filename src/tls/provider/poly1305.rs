@@ -78,7 +78,7 @@ const fn low_half(value: u128) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{R_MASK, narrow, reduced, wide};
 
     /// Both accumulators, over every combination of blocks that carry most and least.
     #[test]
