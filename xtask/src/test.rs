@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all tests, or those of one ring.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -64,8 +64,8 @@ const RINGS: [(Ring, &[&str]); 3] = [
 /// Turns the skip of a test whose program is missing into a failure.
 const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
 
-/// What cargo runs a program for WebAssembly with.
-const RUNNER: &str = "cargo run --quiet --locked --package portcullis-host --example wasi --";
+/// What programs for WebAssembly run with: `host/examples/wasi.rs`.
+const RUNNER: &str = "wasi";
 
 /// Set up what the ring needs and run it.
 pub(crate) fn run(
@@ -85,8 +85,9 @@ pub(crate) fn run(
         Some(Ring::Native | Ring::Component | Ring::Wasm) => None,
     };
     if matches!(ring, None | Some(Ring::Wasm)) {
+        let runner = build_runner(workspace, &component)?;
         for flavour in Flavour::ALL {
-            test_in_wasm(workspace, flavour, &component, filters, arguments)?;
+            test_in_wasm(workspace, flavour, &runner, filters, arguments)?;
         }
     }
     for selection in selections {
@@ -110,12 +111,23 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Build the runner, of the same packages as the tests: with others it would have other features of
+/// wasmtime, which would be compiled a second time.
+fn build_runner(workspace: &Workspace, component: &Path) -> Result<PathBuf> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked"]).args(workspace::MOST);
+    cargo.args(["--example", RUNNER]);
+    cargo.env(component::VARIABLE, component);
+    process::run("building what runs WebAssembly", &mut cargo)?;
+    Ok(workspace.target.join("debug").join("examples").join(RUNNER))
+}
+
 /// Run the vectors in WebAssembly: code and settings are those of the component, down to the
 /// compiled dependencies.
 fn test_in_wasm(
     workspace: &Workspace,
     flavour: Flavour,
-    component: &Path,
+    runner: &Path,
     filters: &[String],
     arguments: &[String],
 ) -> Result<()> {
@@ -126,8 +138,7 @@ fn test_in_wasm(
     cargo
         .args(["--target", rust::WASM_TARGET, "--target-dir"])
         .arg(flavour.target(workspace))
-        .env("CARGO_TARGET_WASM32_WASIP2_RUNNER", RUNNER)
-        .env(component::VARIABLE, component);
+        .env("CARGO_TARGET_WASM32_WASIP2_RUNNER", runner);
     cargo.arg("--").args(filters).args(arguments);
     let step = format!("building and running the vectors in WebAssembly ({flavour:?})");
     process::run(&step, &mut cargo)
