@@ -109,6 +109,20 @@ fn a_flight_is_one_write() {
 }
 
 #[test]
+fn a_full_batch_fits_into_what_hosts_take_at_once() {
+    for version in [Version::Tls12, Version::Tls13] {
+        let mut bench = Bench::open(version);
+        let written = bench.client.write(&[7; 200_000], START).unwrap();
+        assert!(written > 60_000, "{written}");
+        let lengths: Vec<_> = bench.script.borrow().sent.iter().map(Vec::len).collect();
+        assert!(
+            matches!(lengths.as_slice(), [one] if *one <= 64 * 1024),
+            "{lengths:?}"
+        );
+    }
+}
+
+#[test]
 fn a_transport_that_takes_one_byte_at_a_time_gets_everything() {
     let mut bench = Bench::open(Version::Tls13);
     bench.script.borrow_mut().writes.extend([Some(1); 500]);
