@@ -11,7 +11,6 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 
 use portcullis_host::types::{
@@ -20,9 +19,9 @@ use portcullis_host::types::{
 use portcullis_host::{Context, Failure, Instance, Listener, Port};
 use support::certs::{Authority, Identity, KeyType, Leaf};
 use support::component::{client_context, error, instance, server_context};
-use support::peers::{ALL, client_config, connect_tls, echo_and_close, serve_tls, server_config};
-
-const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+use support::peers::{
+    ALL, LOCALHOST, client_config, connect_tls, echo_and_close, serve_tls, server_config,
+};
 
 /// OpenSSL's name, IANA's, the key that it needs, and the version that it is of.
 const SUITES: [(&str, &str, KeyType, Version); 9] = [

@@ -19,9 +19,6 @@ mod key;
 #[path = "credential/pkcs12.rs"]
 mod pkcs12;
 
-use std::fs;
-use std::path::PathBuf;
-
 use portcullis::tls::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
 use portcullis::tls::{KeyKind, Role, Settings};
 use support::certs::{Authority, Identity};
@@ -70,29 +67,4 @@ fn presented(authority: &Authority, server: &Settings) -> Vec<Vec<u8>> {
     let pair = Pair::new(&client, &seal(server)).handshake();
     let chain = pair.client.peer_certificates().iter();
     chain.map(|certificate| certificate.to_vec()).collect()
-}
-
-/// A directory of a test's own, for tools that want files.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let name = format!("credential-{test}-{}", std::process::id());
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// The path of a file with these contents.
-    fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, contents).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

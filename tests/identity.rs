@@ -13,8 +13,6 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
 
 use portcullis_host::context_types::{KeyKind, Source};
 use portcullis_host::types::{
@@ -23,7 +21,10 @@ use portcullis_host::types::{
 use portcullis_host::{Context, Failure, Instance, Listener, Port};
 use support::certs::{Authority, Identity, KeyType, Leaf};
 use support::component::{client_context, error, guest, instance, options, server_context};
-use support::peers::{ALL, client_config, connect_tls, echo_and_close, serve_tls, server_config};
+use support::folder::Folder;
+use support::peers::{
+    ALL, LOCALHOST, client_config, connect_tls, echo_and_close, serve_tls, server_config,
+};
 use support::pkcs12::{
     certificate_bag, contents, der, file, file_with, file_with_mac, integer, key_bag,
 };
@@ -32,31 +33,24 @@ use support::{openssl, require_tool};
 const SESAME: &str = "open sesame";
 
 /// A directory of a test's own with a directory in it that the component is shown as `/keys`.
-struct Folder(PathBuf);
+struct Shown(Folder);
 
-impl Folder {
-    fn new(test: &str) -> Self {
-        let name = format!("identity-{test}-{}", std::process::id());
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(folder.join("keys")).unwrap();
+impl Shown {
+    fn new() -> Self {
+        let folder = Folder::new();
+        fs::create_dir(folder.path().join("keys")).unwrap();
         Self(folder)
     }
 
     /// The source of a file in the directory that is shown.
     fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> Source {
-        fs::write(self.0.join("keys").join(name), contents).unwrap();
+        self.0.put(&format!("keys/{name}"), contents);
         path(&format!("/keys/{name}"))
     }
 
     fn instance(&self) -> Instance {
-        let options = options().directory(self.0.join("keys"), "/keys");
+        let options = options().directory(self.0.path().join("keys"), "/keys");
         guest().instantiate(options).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -142,7 +136,7 @@ fn c7_k6_a_client_proves_itself_with_a_key_of_every_format_from_bytes_and_from_a
     let authority = Authority::root("Root");
     let roots = authority.pem();
     let server = authority.issue(&Leaf::server().names(&["localhost"]));
-    let folder = Folder::new("client");
+    let folder = Shown::new();
     for key in KeyType::SUPPORTED {
         let own = authority
             .intermediate("Intermediate")
@@ -189,15 +183,14 @@ fn c7_a_server_presents_the_chain_of_a_pkcs12_file() {
         .issue(&Leaf::server().names(&["localhost"]));
     let both = own.key_pem() + &own.chain_pem();
     let arguments = ["pkcs12", "-export", "-passout", "pass:open sesame"];
-    let folder = Folder::new("server");
+    let folder = Shown::new();
     let source = folder.put("own.p12", openssl(&arguments, both.as_bytes()));
     let mut tls = folder.instance();
     let context = Context::secure(&mut tls, Role::Server).unwrap();
     context
         .load_pkcs12(&mut tls, &source, Some(SESAME))
         .unwrap();
-    let any = Ipv4Addr::LOCALHOST.into();
-    let listener = Listener::listen(&mut tls, &context, any, 0, None).unwrap();
+    let listener = Listener::listen(&mut tls, &context, LOCALHOST, 0, None).unwrap();
     let number = listener.local_address(&mut tls).unwrap().port;
     let config = client_config(&authority.pem(), None, ALL);
     let client = std::thread::spawn(move || {
@@ -231,17 +224,24 @@ type Case = (Source, Option<Reason>);
 fn c7_a_path_leads_through_a_directory_that_is_shown_and_nowhere_else() {
     let identity = Authority::root("Root").issue(&Leaf::server());
     let both = identity.key_pem() + &identity.chain_pem();
-    let folder = Folder::new("paths");
+    let folder = Shown::new();
     let good = folder.put("both.pem", &both);
-    fs::write(folder.0.join("secret.pem"), &both).unwrap();
-    fs::create_dir(folder.0.join("keys/sub")).unwrap();
-    let link = |to, from| std::os::unix::fs::symlink(to, folder.0.join("keys").join(from)).unwrap();
+    folder.0.put("secret.pem", &both);
+    fs::create_dir(folder.0.path().join("keys/sub")).unwrap();
+    let link =
+        |to, from| std::os::unix::fs::symlink(to, folder.0.path().join("keys").join(from)).unwrap();
     link("both.pem", "inside.pem");
     link("../secret.pem", "outside.pem");
-    let outside = folder.0.join("secret.pem").to_str().unwrap().to_owned();
+    let outside = folder
+        .0
+        .path()
+        .join("secret.pem")
+        .to_str()
+        .unwrap()
+        .to_owned();
     link(&outside, "absolute.pem");
     // Sparse: it takes no room.
-    let large = fs::File::create(folder.0.join("keys/large.pem")).unwrap();
+    let large = fs::File::create(folder.0.path().join("keys/large.pem")).unwrap();
     large.set_len(1 << 30).unwrap();
     let shown: [Case; 10] = [
         (good.clone(), None),

@@ -11,10 +11,8 @@
 
 mod support;
 
-use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
-use std::path::PathBuf;
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -22,37 +20,18 @@ use portcullis_host::context_types::{KeyKind, Source};
 use portcullis_host::types::{
     ConfigurationItem, ConfigurationReason, Error, NetworkCode, ProtocolReason, Role, Timer,
 };
-use portcullis_host::{Context, Failure, Instance, Listener};
+use portcullis_host::{Context, Failure};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use support::certs::{Authority, KeyType, Leaf, NAME};
-use support::component::{error, guest, instance, options, server_context};
-use support::peers::{ALL, client_config, connect_tcp};
+use support::component::{configuration, error, guest, instance, options, server_context};
+use support::folder::Folder;
+use support::peers::{ALL, client_config, connect_tcp, listen};
 use support::{openssl, require_tool};
 
-/// A directory that the component sees as `/input`, removed with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let name = format!("portcullis-input-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn refusal<T>(result: Result<T, Failure>) -> (ConfigurationItem, ConfigurationReason) {
-    match error(result) {
-        Error::InvalidConfiguration(error) => (error.item, error.reason),
-        other => panic!("{other:?}"),
-    }
+    let error = configuration(result);
+    (error.item, error.reason)
 }
 
 #[test]
@@ -74,12 +53,12 @@ fn k2_k5_k7_files_that_are_not_what_they_should_be_are_refused_and_the_old_ones_
 
     let folder = Folder::new();
     let mut tls = guest()
-        .instantiate(options().directory(&folder.0, "/input"))
+        .instantiate(options().directory(folder.path(), "/input"))
         .unwrap();
     let context = server_context(&mut tls, &good.chain_pem(), &good.key_pem());
     // Each input as bytes and as a file.
     let both = |input: &[u8]| {
-        fs::write(folder.0.join("file"), input).unwrap();
+        folder.put("file", input);
         [
             Source::Bytes(input.to_vec()),
             Source::Path("/input/file".to_owned()),
@@ -179,13 +158,6 @@ fn failure_with(client: impl FnOnce(TcpStream) + Send + 'static) -> Error {
     port.drop(&mut tls).unwrap();
     client.join().unwrap();
     failure
-}
-
-fn listen(tls: &mut Instance, context: &Context) -> (Listener, u16) {
-    let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let listener = Listener::listen(tls, context, localhost, 0, None).unwrap();
-    let number = listener.local_address(tls).unwrap().port;
-    (listener, number)
 }
 
 fn stay(mut socket: TcpStream) {

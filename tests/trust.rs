@@ -73,7 +73,7 @@ fn visit(
 fn p3_the_default_authority_directory_is_trusted_where_no_roots_are_given() {
     let (authority, other) = (Authority::root("Root"), Authority::root("Other"));
     let folder = Folder::new();
-    folder.write("authority.pem", &authority.pem());
+    folder.put("authority.pem", authority.pem());
     let mut tls = with_directory(folder.path());
     let identity = server_of(&authority);
     let unknown = Err(CertificateReason::UnknownAuthority);
@@ -107,7 +107,7 @@ fn p3_the_default_authority_directory_is_trusted_where_no_roots_are_given() {
 fn c6_a_missing_authority_file_is_refused_and_a_missing_directory_is_reported() {
     let authority = Authority::root("Root");
     let folder = Folder::new();
-    folder.write("authority.pem", &authority.pem());
+    folder.put("authority.pem", authority.pem());
     let mut tls = with_directory(folder.path());
     let context = Context::secure(&mut tls, Role::Client).unwrap();
     for (path, reason) in [
@@ -153,14 +153,14 @@ fn k9_a_directory_gives_every_certificate_of_every_file_once_and_reports_the_res
     let [a, b, c, d] = authorities.as_slice() else {
         panic!()
     };
-    folder.write("5ed36f99.0", &a.pem());
-    folder.write("bundle.crt", &[&a.pem()[..], &b.pem()].concat());
-    folder.write_bytes("c.der", c.der());
-    folder.write("key.pem", &server_of(a).key_pem());
-    folder.write("readme.txt", "no certificate here");
-    folder.write("void", "");
+    folder.put("5ed36f99.0", a.pem());
+    folder.put("bundle.crt", [&a.pem()[..], &b.pem()].concat());
+    folder.put("c.der", c.der());
+    folder.put("key.pem", server_of(a).key_pem());
+    folder.put("readme.txt", "no certificate here");
+    folder.put("void", "");
     fs::create_dir(folder.path().join("java")).unwrap();
-    outside.write("d.pem", &d.pem());
+    outside.put("d.pem", d.pem());
     std::os::unix::fs::symlink(outside.path().join("d.pem"), folder.path().join("d.pem")).unwrap();
     std::os::unix::fs::symlink("bundle.crt", folder.path().join("link.pem")).unwrap();
 

@@ -108,7 +108,7 @@ fn k1_a_root_of_version_1_may_end_a_chain_and_may_not_begin_it() {
 
 /// `openssl x509 -req` signs without extensions, and so makes a certificate of version 1.
 fn version_1_certificate(key: &[u8]) -> Vec<u8> {
-    let folder = super::Folder::new("version-1");
+    let folder = crate::support::folder::Folder::new();
     let key = folder.put("key.pem", key);
     let request = openssl(&["req", "-new", "-key", &key, "-subj", "/CN=Old root"], b"");
     openssl(&["x509", "-req", "-signkey", &key], &request)

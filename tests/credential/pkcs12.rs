@@ -12,7 +12,8 @@ use super::support::pkcs12::{
     key_bag,
 };
 use super::support::{openssl, require_tool};
-use super::{Folder, SESAME, presented, reason, refusal};
+use super::{SESAME, presented, reason, refusal};
+use crate::support::folder::Folder;
 
 /// `openssl pkcs12 -export` of chain and key, with these options more.
 fn export(identity: &Identity, options: &[&str]) -> Vec<u8> {
@@ -145,7 +146,7 @@ fn pkcs12_of_gnutls_loads_with_a_passphrase_with_an_empty_one_and_with_none() {
     }
     let authority = Authority::root("Root");
     let identity = authority.issue(&Leaf::server());
-    let folder = Folder::new("gnutls");
+    let folder = Folder::new();
     let certificate = folder.put("own.pem", identity.certificate_pem());
     let key = folder.put("own.key", identity.key_pem());
     for (option, passphrase) in [
@@ -173,7 +174,7 @@ fn pkcs12_of_old_tools_is_refused_before_its_passphrase_and_the_cure_cures() {
     let authority = Authority::root("Root");
     let identity = authority.issue(&Leaf::server());
     let password = ["-passout", "pass:open sesame"];
-    let folder = Folder::new("old");
+    let folder = Folder::new();
     for (options, what) in [
         (&["-legacy"][..], "40-bit RC2"),
         (&["-certpbe", "PBE-SHA1-3DES"], "triple DES"),

@@ -24,12 +24,11 @@ impl Folder {
         &self.0
     }
 
-    pub fn write(&self, name: &str, text: &str) {
-        self.write_bytes(name, text.as_bytes());
-    }
-
-    pub fn write_bytes(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.0.join(name), bytes).unwrap();
+    /// The path of a file in it with these contents.
+    pub fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, contents).unwrap();
+        path.to_str().unwrap().to_owned()
     }
 }
 
