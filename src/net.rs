@@ -1,5 +1,6 @@
 //! Layer 3: TCP and name resolution by wasi:sockets. It must not know TLS.
 
+use wasi::io::error::Error as Cause;
 use wasi::io::poll::Pollable;
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 use wasi::sockets::instance_network::instance_network;
@@ -67,10 +68,9 @@ impl Transport for Streams {
             Ok(bytes) if bytes.is_empty() => Ok(Received::Pending),
             Ok(bytes) => Ok(Received::Bytes(bytes)),
             Err(StreamError::Closed) => Ok(Received::Eof),
-            Err(StreamError::LastOperationFailed(cause)) => Err(connection_lost(
-                NetworkOperation::Read,
-                cause.to_debug_string(),
-            )),
+            Err(StreamError::LastOperationFailed(cause)) => {
+                Err(connection_lost(NetworkOperation::Read, told(&cause)))
+            }
         }
     }
 
@@ -303,10 +303,17 @@ fn wait_while_blocked(
     }
 }
 
+/// What the host says of a failed stream, in one line: wasmtime adds a backtrace of its own where
+/// `RUST_BACKTRACE` is set.
+fn told(cause: &Cause) -> String {
+    let all = cause.to_debug_string();
+    all.lines().next().unwrap_or_default().to_owned()
+}
+
 fn lost_writing(error: StreamError) -> NetworkError {
     let cause = match error {
         StreamError::Closed => "closed by the peer".to_owned(),
-        StreamError::LastOperationFailed(cause) => cause.to_debug_string(),
+        StreamError::LastOperationFailed(cause) => told(&cause),
     };
     connection_lost(NetworkOperation::Write, cause)
 }

@@ -17,7 +17,8 @@ use crate::exit::{Exit, Result};
     arithmetic: wasmtime\nfrom 49, or 48 with -W wide-arithmetic."
 )]
 pub(crate) struct Compose {
-    /// The component that imports portcullis:tls
+    /// The component that imports portcullis:tls, or the core module with its WIT inside, as C
+    /// compilers make it from the bindings of wit-bindgen
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
     /// The TLS component; if none is named, the one inside this program

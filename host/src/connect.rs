@@ -15,6 +15,7 @@ use crate::facts::Facts;
 use crate::identity::Identity;
 use crate::relay::{Until, relay};
 use crate::starttls::Protocol;
+use crate::style;
 use crate::target::{Target, Wanted};
 use crate::timers::{Timers, seconds};
 use crate::trust::Trust;
@@ -69,6 +70,9 @@ pub(crate) struct Connect {
     /// Print the facts of the connection to standard output, and leave
     #[arg(long)]
     info: bool,
+    /// Tell all about the peer's certificates, with their PEM
+    #[arg(long)]
+    showcerts: bool,
     /// Print the facts as JSON
     #[arg(long)]
     json: bool,
@@ -101,7 +105,11 @@ impl Connect {
     fn session(&self, tls: &mut Instance, context: &Context, target: &Target) -> Result<()> {
         let (port, peer) = self.open(tls, context, target)?;
         port.blocking_handshake(tls).map_err(Exit::handshake)?;
-        self.show(&Facts::of(tls, &port, peer)?)?;
+        let facts = Facts::of(tls, &port, peer)?;
+        self.show(&match self.showcerts {
+            true => facts.with_certificates(&port.peer_certificates(tls)?),
+            false => facts,
+        })?;
         if self.info {
             return Ok(port.close(tls)?);
         }
@@ -138,9 +146,10 @@ impl Connect {
 
     fn context(&self, tls: &mut Instance, target: &Target) -> Result<Context> {
         let context = if self.insecure {
-            eprintln!(
-                "warning: --insecure: nothing is verified, anyone in between can read and change \
-                 everything"
+            anstream::eprintln!(
+                "{}: --insecure: nothing is verified, anyone in between can read and change \
+                 everything",
+                style::bad("warning")
             );
             let context = Context::unverified(tls, Role::Client)?;
             if let Some(name) = self.servername.clone().or_else(|| host_name(target)) {
@@ -190,9 +199,9 @@ impl Connect {
             facts.to_string()
         };
         if self.info {
-            println!("{text}");
+            anstream::println!("{text}");
         } else {
-            eprintln!("{text}");
+            anstream::eprintln!("{text}");
         }
         Ok(())
     }

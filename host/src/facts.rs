@@ -7,6 +7,7 @@ use portcullis_host::{Failure, Instance, Port};
 use serde::Serialize;
 
 use crate::certificate::Summary;
+use crate::style;
 use crate::target::authority;
 
 /// What was negotiated, and with whom.
@@ -17,6 +18,9 @@ pub(crate) struct Facts {
     cipher_suite: Option<String>,
     verified: bool,
     certificates: Vec<Option<Summary>>,
+    /// The same as PEM, if they are to be shown in full.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pem: Vec<String>,
 }
 
 impl Facts {
@@ -34,7 +38,19 @@ impl Facts {
             cipher_suite: port.cipher_suite(tls)?,
             verified: port.peer_verified(tls)?,
             certificates: certificates.iter().map(|der| Summary::of(der)).collect(),
+            pem: Vec::new(),
         })
+    }
+
+    /// Show the peer's certificates in full, with their PEM.
+    pub(crate) fn with_certificates(mut self, certificates: &[Vec<u8>]) -> Self {
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        self.pem = certificates
+            .iter()
+            .map(|der| pem::Pem::new("CERTIFICATE", der.as_slice()))
+            .map(|certificate| pem::encode_config(&certificate, config))
+            .collect();
+        self
     }
 
     /// Version, suite and verification in a few words.
@@ -57,11 +73,24 @@ impl fmt::Display for Facts {
             "suite     {}",
             self.cipher_suite.as_deref().unwrap_or("-")
         )?;
-        write!(f, "verified  {}", if self.verified { "yes" } else { "NO" })?;
+        let verified = if self.verified {
+            style::good("yes")
+        } else {
+            style::bad("NO")
+        };
+        write!(f, "verified  {verified}")?;
         for (number, certificate) in self.certificates.iter().enumerate() {
-            match certificate {
-                Some(summary) => write!(f, "\nchain {number}   {summary}")?,
-                None => write!(f, "\nchain {number}   (not readable)")?,
+            match (certificate, self.pem.get(number)) {
+                (None, None) => write!(f, "\nchain {number}   (not readable)")?,
+                (Some(summary), None) => write!(f, "\nchain {number}   {summary}")?,
+                (None, Some(pem)) => write!(f, "\n\nchain {number}\n(not readable)\n{pem}")?,
+                (Some(summary), Some(pem)) => {
+                    write!(f, "\n\n{}", style::title(&format!("chain {number}")))?;
+                    for (title, text) in summary.lines() {
+                        write!(f, "\n{title:<8}  {text}")?;
+                    }
+                    write!(f, "\n{}", pem.trim_end())?;
+                }
             }
         }
         Ok(())

@@ -42,9 +42,12 @@ impl Inspect {
             }
         };
         if !Parser::is_component(wasm) {
-            return Err(Exit::usage(format_args!(
-                "{name} is no component; name a .wasm component"
-            )));
+            let what = if Parser::is_core_wasm(wasm) {
+                "a core module; make it a component with `portcullis compose`"
+            } else {
+                "no component; name a .wasm component"
+            };
+            return Err(Exit::usage(format_args!("{name} is {what}")));
         }
         let report = Report::of(wasm).map_err(|error| {
             Exit::usage(format_args!("{name} is damaged: {error}; build it anew"))

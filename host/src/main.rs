@@ -19,9 +19,11 @@ mod relay;
 mod run;
 mod serve;
 mod server;
+mod shell;
 mod site;
 mod starttls;
 mod stdio;
+mod style;
 mod target;
 mod timers;
 mod trust;
@@ -55,6 +57,8 @@ enum Command {
     Ciphers(ciphers::Ciphers),
     Compose(compose::Compose),
     Run(run::Run),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 fn main() -> ExitCode {
@@ -80,11 +84,13 @@ fn main() -> ExitCode {
         Command::Ciphers(ciphers) => ciphers.run(),
         Command::Compose(compose) => compose.run(),
         Command::Run(run) => run.run(),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man(man) => man.run(Cli::command()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            eprintln!("portcullis: {exit}");
+            anstream::eprintln!("{}: {exit}", style::bad("portcullis"));
             exit.status.into()
         }
     }
@@ -101,8 +107,9 @@ fn refused(error: &clap::Error) -> ExitCode {
             ExitCode::SUCCESS
         };
     }
-    eprintln!(
-        "portcullis: {}; see {} --help",
+    anstream::eprintln!(
+        "{}: {}; see {} --help",
+        style::bad("portcullis"),
         summary(&error.to_string()),
         command(std::env::args().nth(1).as_deref())
     );
@@ -177,6 +184,10 @@ mod tests {
             "portcullis connect a --ciphers DEFAULT:!AES128",
             "portcullis serve 127.0.0.1:0 --cert c --key k --ciphers ECDHE",
             "portcullis demo",
+            "portcullis completions bash",
+            "portcullis man",
+            "portcullis man connect",
+            "portcullis connect a --showcerts --info --json",
         ] {
             assert!(parses(line), "{line}");
         }
@@ -203,6 +214,7 @@ mod tests {
             "portcullis serve 127.0.0.1:65536 --cert c --key k",
             "portcullis serve 127.0.0.1:0 --cert c --key k --cafile f --verify --verify-optional",
             "portcullis serve 127.0.0.1:0 --cert c --key k --echo --www d",
+            "portcullis completions tcsh",
         ] {
             assert!(!parses(line), "{line}");
         }

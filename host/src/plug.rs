@@ -1,16 +1,33 @@
 //! Composition: a component that imports `portcullis:tls` and the component that exports it, made
 //! into one that needs nothing but WASI.
 
+use std::borrow::Cow;
+
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
+use wac_graph::{CompositionGraph, EncodeOptions, PlugError};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmparser::Parser;
+use wit_component::ComponentEncoder;
 
 /// Plugs the component into a consumer's imports of `portcullis:tls`; what `wac plug` does on the
 /// command line. The result runs where the component does: [`EMBEDDED`](crate::EMBEDDED) needs an
 /// engine with wide arithmetic, the baseline that `cargo xtask build` makes needs SIMD alone.
 ///
+/// A consumer that is still a core module with its WIT inside, as C compilers make it from the
+/// bindings of wit-bindgen, becomes a component first; what `wasm-tools component new` does with the
+/// adapter of WASI 0.1.
+///
 /// # Errors
 /// When one of them is no component, or the consumer imports none of the other's interfaces.
 pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let consumer = if Parser::is_core_wasm(consumer) {
+        Cow::Owned(componentize(consumer)?)
+    } else {
+        Cow::Borrowed(consumer)
+    };
     let mut graph = CompositionGraph::new();
     let mut register = |name: &str, component: &[u8]| {
         let package = Package::from_bytes(name, None, component.to_vec(), graph.types_mut())
@@ -18,9 +35,51 @@ pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
         graph.register_package(package).map_err(failed)
     };
     let provider = register("portcullis:tls", component)?;
-    let consumer = register("portcullis:consumer", consumer)?;
-    wac_graph::plug(&mut graph, vec![provider], consumer).map_err(failed)?;
+    let consumer = register("portcullis:consumer", &consumer)?;
+    wac_graph::plug(&mut graph, vec![provider], consumer).map_err(|error| match error {
+        PlugError::NoPlugHappened => wasmtime::Error::msg(
+            "it imports nothing of portcullis:tls; name what does (a program in C links the object \
+             file of wit-bindgen too)",
+        ),
+        error => failed(error),
+    })?;
     graph.encode(EncodeOptions::default()).map_err(failed)
+}
+
+/// A core module made a component. With `_start` it is a command, without it a library.
+fn componentize(module: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let is_command = exports(module, "_start").map_err(failed)?;
+    let adapter = if is_command {
+        WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
+    } else {
+        WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
+    };
+    let encode = || {
+        ComponentEncoder::default()
+            .module(module)?
+            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?
+            .validate(true)
+            .encode()
+    };
+    encode().map_err(|error| {
+        wasmtime::Error::msg(format!(
+            "the core module cannot be made a component: {error:#}; link it with the bindings of \
+             wit-bindgen, whose object file carries the WIT"
+        ))
+    })
+}
+
+fn exports(module: &[u8], name: &str) -> wasmparser::Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let wasmparser::Payload::ExportSection(section) = payload? {
+            for export in section {
+                if export?.name == name {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn failed(error: impl std::fmt::Display) -> wasmtime::Error {

@@ -7,6 +7,7 @@ use portcullis_host::{EMBEDDED, Network, Options, Program};
 
 use crate::compose::composed;
 use crate::exit::{Exit, Result, Status};
+use crate::style;
 
 /// Run a command component that imports portcullis:tls, without composing it first
 #[derive(Args, Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Run {
     /// An environment variable that it sees
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// The component
+    /// The component that imports portcullis:tls, or a core module as for `portcullis compose`
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
     /// What it is given as arguments
@@ -50,7 +51,8 @@ impl Run {
         for directory in &self.dir {
             options = options.directory(directory, directory.display().to_string());
         }
-        let program = Program::from_bytes(&composed(&self.file, EMBEDDED)?)?;
+        let composed = composed(&self.file, EMBEDDED)?;
+        let program = style::while_busy("compiling", || Program::from_bytes(&composed))?;
         let name = self.file.display().to_string();
         let arguments = std::iter::once(&name).chain(&self.arguments);
         match program.run(options, arguments, &self.env)? {

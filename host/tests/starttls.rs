@@ -13,10 +13,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::thread;
-use std::time::Instant;
 
-use support::{Folder, PATIENCE, User, free_port, portcullis, refusal, run, start, tool};
+use support::{
+    Folder, User, await_log, free_port, portcullis, postgresql, refusal, run, start, tool,
+};
 
 /// A server of a protocol, and what a client says to it.
 struct Real {
@@ -61,28 +61,6 @@ impl Setup<'_> {
         // vsftpd insists on it.
         self.user.own(&path);
         path
-    }
-
-    /// Run another of the server's programs to its end.
-    fn run(&self, name: &str, arguments: &[&str]) -> Output {
-        let mut command = self
-            .user
-            .command(&self.program.with_file_name(name), self.folder);
-        let output = command.args(arguments).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        output
-    }
-}
-
-/// Wait until the server's log says so.
-fn await_log(folder: &Folder, line: &str) {
-    let started = Instant::now();
-    while !fs::read_to_string(folder.path("log"))
-        .unwrap()
-        .contains(line)
-    {
-        assert!(started.elapsed() < PATIENCE, "the log never says {line:?}");
-        thread::yield_now();
     }
 }
 
@@ -316,23 +294,13 @@ fn postgres_reaches_postgresql() {
         protocol: "postgres",
         program: "postgres",
         configure: |setup| {
-            let data = setup.path("data");
-            setup.run(
-                "initdb",
-                &["-D", &data, "-A", "trust", "-U", "tester", "-N"],
-            );
-            let tls = if setup.tls { "ssl=on" } else { "ssl=off" };
-            let certificate = format!("ssl_cert_file={}", setup.path("cert.pem"));
-            let key = format!("ssl_key_file={}", setup.path("key.pem"));
-            let mut arguments = ["-D", &data, "-h", "127.0.0.1", "-p"]
-                .map(str::to_owned)
-                .to_vec();
-            arguments.push(setup.port.to_string());
-            arguments.extend(["-k".to_owned(), data]);
-            for setting in [tls, &certificate, &key] {
-                arguments.extend(["-c".to_owned(), setting.to_owned()]);
-            }
-            arguments
+            postgresql(
+                setup.user,
+                setup.program,
+                setup.folder,
+                setup.port,
+                setup.tls,
+            )
         },
         // A start-up message of version 3.0 for the user, and a termination.
         ready: "ready to accept connections",

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 use crate::workspace::Workspace;
-use crate::{process, rust};
+use crate::{dist, process, rust};
 
 /// Names a prebuilt component; `host/build.rs` knows it too.
 pub(crate) const VARIABLE: &str = "PORTCULLIS_COMPONENT";
@@ -32,9 +32,11 @@ pub(crate) enum Flavour {
 impl Flavour {
     pub(crate) const ALL: [Self; 2] = [Self::Baseline, Self::Wide];
 
-    /// Cargo, with the flags of this flavour.
-    pub(crate) fn cargo(self, workspace: &Workspace) -> Command {
+    /// Cargo, with the flags of this flavour, and none that would put a path of this machine into
+    /// what it builds.
+    pub(crate) fn cargo(self, workspace: &Workspace) -> Result<Command> {
         let mut cargo = workspace.cargo();
+        cargo.args(["--config", &dist::remapped(workspace)?]);
         if self == Self::Wide {
             cargo.args(["--config", WIDE_FLAGS]);
         }
@@ -42,7 +44,7 @@ impl Flavour {
         cargo
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        cargo
+        Ok(cargo)
     }
 
     /// A target directory of its own; `host/build.rs` takes the same.
@@ -53,10 +55,11 @@ impl Flavour {
         })
     }
 
-    const fn file(self) -> &'static str {
+    /// The file's name without its ending.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Baseline => "portcullis.wasm",
-            Self::Wide => "portcullis-wide.wasm",
+            Self::Baseline => "portcullis",
+            Self::Wide => "portcullis-wide",
         }
     }
 }
@@ -87,12 +90,17 @@ pub(crate) fn get(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Build the guest and copy the result to where people find it. A result that did not change leaves
 /// the copy alone, so that nothing that depends on it is built again.
-fn build(workspace: &Workspace, flavour: Flavour, arguments: &[String]) -> Result<PathBuf> {
+pub(crate) fn build(
+    workspace: &Workspace,
+    flavour: Flavour,
+    arguments: &[String],
+) -> Result<PathBuf> {
     let packages = ["--package", "portcullis", "--lib"].map(str::to_owned);
     let selection = [&packages, arguments].concat();
-    let built = build_guest(workspace, flavour, flavour.file(), &selection)?;
+    let file = format!("{}.wasm", flavour.name());
+    let built = build_guest(workspace, flavour, &file, &selection)?;
     let built = built.join("portcullis.wasm");
-    let copy = workspace.target.join(flavour.file());
+    let copy = workspace.target.join(file);
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     let needs_more = needs_more_than_simd(&bytes);
     ensure!(
@@ -100,6 +108,7 @@ fn build(workspace: &Workspace, flavour: Flavour, arguments: &[String]) -> Resul
         "{} is built for other engines than it should be",
         built.display()
     );
+    let bytes = dist::with_metadata(workspace, &bytes)?;
     if fs::read(&copy).ok().as_deref() != Some(bytes.as_slice()) {
         fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
     }
@@ -115,7 +124,7 @@ pub(crate) fn build_guest(
 ) -> Result<PathBuf> {
     rust::need_wasm_target(workspace)?;
     let target = flavour.target(workspace);
-    let mut cargo = flavour.cargo(workspace);
+    let mut cargo = flavour.cargo(workspace)?;
     cargo.args([
         "build",
         "--locked",

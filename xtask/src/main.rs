@@ -3,9 +3,11 @@
 
 mod apt;
 mod bench;
+mod book;
 mod component;
 mod demo;
-mod example;
+mod dist;
+mod examples;
 mod lint;
 mod process;
 mod rust;
@@ -40,6 +42,13 @@ enum Command {
     /// Measure the component beside native TLS and wasi:tls
     #[command(after_help = "Example: cargo xtask bench --quick --json figures.json")]
     Bench(Bench),
+    /// Build the book to target/book: the pages under docs/ and examples/, and a reference of wit/
+    #[command(after_help = "Example: cargo xtask book --check")]
+    Book {
+        /// Fail if a link in the book leads nowhere
+        #[arg(long)]
+        check: bool,
+    },
     /// Build the component to target/portcullis.wasm, and for engines with wide arithmetic to
     /// target/portcullis-wide.wasm; print sizes, imports and exports
     #[command(after_help = "Example: cargo xtask build -- --timings")]
@@ -58,6 +67,21 @@ enum Command {
             value_name = "ARGUMENT"
         )]
         arguments: Vec<String>,
+    },
+    /// Make the release folder target/dist: both components, the interface as a package, an SBOM, a
+    /// provenance and checksums
+    #[command(after_help = "Example: cargo xtask dist --check")]
+    Dist {
+        /// Build everything twice, in two places, and fail if a bit differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the programs under examples/ as their pages say, run them by every runtime against
+    /// servers of others, and print the table
+    #[command(after_help = "Example: cargo xtask examples python")]
+    Examples {
+        /// Only those whose names contain it: `rust`, `c: PostgreSQL`, `wasmtime 48`
+        name: Option<String>,
     },
     /// Check format, lints and documentation, natively and for wasm
     #[command(after_help = "Example: cargo xtask lint")]
@@ -89,8 +113,11 @@ fn main() -> ExitCode {
     let command = Arguments::parse().command;
     let outcome = Workspace::find().and_then(|workspace| match command {
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Book { check } => book::run(&workspace, check),
         Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
+        Command::Dist { check } => dist::run(&workspace, check),
+        Command::Examples { name } => examples::run(&workspace, name.as_deref()),
         Command::Lint => lint::run(&workspace),
         Command::Test {
             ring,

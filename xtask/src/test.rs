@@ -8,8 +8,9 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::component::Flavour;
+use crate::examples::Examples;
 use crate::workspace::Workspace;
-use crate::{apt, component, example, process, rust, workspace};
+use crate::{apt, component, process, rust, workspace};
 
 /// What a test runs against (`cargo xtask test --ring`).
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,8 +51,10 @@ const RINGS: [(Ring, &[&str]); 3] = [
         &[
             "ciphers",
             "command",
+            "compose",
             "contract",
-            "example",
+            "embedding",
+            "examples",
             "flag",
             "passphrase",
             "peers",
@@ -62,7 +65,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
 ];
 
 /// Turns the skip of a test whose program is missing into a failure.
-const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
+pub(crate) const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
 
 /// What programs for WebAssembly run with: `host/examples/wasi.rs`.
 const RUNNER: &str = "wasi";
@@ -74,15 +77,16 @@ pub(crate) fn run(
     filters: &[String],
     arguments: &[String],
 ) -> Result<()> {
-    let in_ci = env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    let in_ci = in_ci();
     let selections = selections(workspace, ring)?;
-    if matches!(ring, None | Some(Ring::Outside)) {
+    let needs_examples = matches!(ring, None | Some(Ring::Outside));
+    if needs_examples {
         apt::need_tools(in_ci)?;
     }
     let component = component::get(workspace)?;
-    let examples = match ring {
-        None | Some(Ring::Outside) => Some(example::build(workspace)?),
-        Some(Ring::Native | Ring::Component | Ring::Wasm) => None,
+    let examples = match needs_examples {
+        true => Some(Examples::prepare(workspace, in_ci)?),
+        false => None,
     };
     if matches!(ring, None | Some(Ring::Wasm)) {
         let runner = build_runner(workspace, &component)?;
@@ -99,9 +103,11 @@ pub(crate) fn run(
             .arg("--")
             .args(filters)
             .args(arguments)
-            .env(component::VARIABLE, &component);
+            .env(component::VARIABLE, &component)
+            // One of them looks at what the host then tells the component.
+            .env("RUST_BACKTRACE", "1");
         if let Some(examples) = &examples {
-            cargo.env(example::VARIABLE, examples);
+            examples.tell(&mut cargo);
         }
         if in_ci {
             cargo.env(REQUIRE_TOOLS, "1");
@@ -109,6 +115,11 @@ pub(crate) fn run(
         process::run("building and running the tests", &mut cargo)?;
     }
     Ok(())
+}
+
+/// Whether what is missing is a failure.
+pub(crate) fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
 /// Build the runner, of the same packages as the tests: with others it would have other features of
@@ -132,7 +143,7 @@ fn test_in_wasm(
     arguments: &[String],
 ) -> Result<()> {
     rust::need_wasm_target(workspace)?;
-    let mut cargo = flavour.cargo(workspace);
+    let mut cargo = flavour.cargo(workspace)?;
     cargo.args(["test", "--locked", "--profile", component::PROFILE]);
     cargo.args(["--package", "portcullis", "--test", "vectors"]);
     cargo

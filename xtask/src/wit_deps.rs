@@ -27,7 +27,14 @@ const VENDORED: [Vendored; 2] = [
         name: "wasip2",
         from: "wit/deps",
         to: "wit/deps",
-        files: &["clocks.wit", "io.wit", "sockets.wit"],
+        files: &[
+            "cli.wit",
+            "clocks.wit",
+            "filesystem.wit",
+            "io.wit",
+            "random.wit",
+            "sockets.wit",
+        ],
     },
     Vendored {
         name: "wasmtime-wasi-tls",

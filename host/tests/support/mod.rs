@@ -227,6 +227,46 @@ pub fn start(mut command: Command, folder: &Folder, port: u16) -> Running {
     server
 }
 
+/// Wait until the server's log says so.
+pub fn await_log(folder: &Folder, line: &str) {
+    let started = Instant::now();
+    while !fs::read_to_string(folder.path("log"))
+        .unwrap()
+        .contains(line)
+    {
+        assert!(started.elapsed() < PATIENCE, "the log never says {line:?}");
+        thread::yield_now();
+    }
+}
+
+/// Make a database cluster in the folder, which trusts the user `tester`; the arguments of its
+/// server.
+pub fn postgresql(
+    user: &User,
+    program: &Path,
+    folder: &Folder,
+    port: u16,
+    tls: bool,
+) -> Vec<String> {
+    let data = folder.path("data");
+    let mut initdb = user.command(&program.with_file_name("initdb"), folder);
+    initdb.args(["-D", &data, "-A", "trust", "-U", "tester", "-N"]);
+    let output = initdb.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut arguments = ["-D", &data, "-h", "127.0.0.1", "-p"]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.push(port.to_string());
+    arguments.extend(["-k".to_owned(), data]);
+    let certificate = format!("ssl_cert_file={}", folder.path("cert.pem"));
+    let key = format!("ssl_key_file={}", folder.path("key.pem"));
+    let tls = if tls { "ssl=on" } else { "ssl=off" };
+    for setting in [tls, &certificate, &key] {
+        arguments.extend(["-c".to_owned(), setting.to_owned()]);
+    }
+    arguments
+}
+
 pub fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let postgres = fs::read_dir("/usr/lib/postgresql")

@@ -9,7 +9,7 @@ use bindings::portcullis::tls::port::Port;
 use bindings::portcullis::tls::types::{Error, Role, explain};
 
 mod bindings {
-    wit_bindgen::generate!({ world: "client", path: "../../wit", generate_all });
+    wit_bindgen::generate!({ world: "client", path: "../../../wit", generate_all });
 }
 
 fn fetch(host: &str, port: u16, path: &str) -> Result<(), Error> {

