@@ -38,6 +38,7 @@ use crate::exit::Status;
 /// TLS as a WebAssembly component: connect, serve, demonstrate, inspect
 #[derive(Parser, Debug)]
 #[command(
+    name = "portcullis",
     version,
     after_help = "Example:\n  portcullis demo\n\nExit status: 0 success, 1 TLS or certificate \
         failure, 2 wrong usage, 3 network failure, 4 timeout.\nPORTCULLIS_CACHE_DIR names the \

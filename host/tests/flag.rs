@@ -233,3 +233,70 @@ fn a_server_with_two_identities_presents_the_one_whose_name_is_asked_for() {
     ];
     assert!(refusal(&run(&uneven, b""), 2).contains("as many --key as --cert"));
 }
+
+#[test]
+fn showcerts_tells_all_about_the_certificates_and_prints_them() {
+    let folder = Folder::new("showcerts");
+    let (_server, port) = serve(&folder, &[]);
+    let (target, ca) = (format!("localhost:{port}"), folder.path("ca.pem"));
+    let connect = ["connect", &target, "--cafile", &ca, "--info"];
+    let shown = run(&[&connect[..], &["--showcerts"]].concat(), b"");
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let pem = fs::read_to_string(folder.path("cert.pem")).unwrap();
+    assert!(shown.contains(pem.trim()), "{shown}");
+    for part in ["chain 0", "subject   CN=Server", " days left", "256 bits"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // It goes to a file or another program: no colour.
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    if let Some(openssl) = tool("openssl") {
+        let mut openssl = Command::new(openssl);
+        let cert = folder.path("cert.pem");
+        openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-serial", "-in", &cert]);
+        let said = String::from_utf8(finish(openssl, b"").stdout).unwrap();
+        let (_, fingerprint) = said.lines().next().unwrap().split_once('=').unwrap();
+        assert!(shown.contains(fingerprint), "{said} {shown}");
+    }
+    // Not asked for, it is a line.
+    let short = run(&connect, b"");
+    let short = String::from_utf8(short.stdout).unwrap();
+    assert!(!short.contains("BEGIN"), "{short}");
+    let json = run(&[&connect[..], &["--showcerts", "--json"]].concat(), b"");
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let printed = json.get("pem").unwrap().as_array().unwrap();
+    assert_eq!(printed.first().unwrap().as_str().unwrap().trim(), pem.trim());
+}
+
+#[test]
+fn shells_and_man_get_what_they_read() {
+    let bash = run(&["completions", "bash"], b"");
+    assert!(bash.status.success());
+    // It is well-formed: bash reads it, and does nothing.
+    let mut reads = Command::new("bash");
+    reads.args(["-n", "/dev/stdin"]);
+    assert!(finish(reads, &bash.stdout).status.success());
+    let bash = String::from_utf8(bash.stdout).unwrap();
+    assert!(bash.contains("--showcerts"), "{bash}");
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let script = run(&["completions", shell], b"");
+        assert!(script.status.success() && !script.stdout.is_empty());
+    }
+    let page = run(&["man", "connect"], b"");
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.contains(".TH portcullis-connect 1"), "{page}");
+    assert!(page.contains("showcerts"), "{page}");
+    let line = refusal(&run(&["man", "bogus"], b""), 2);
+    assert!(line.contains("there is no bogus"), "{line}");
+}
+
+#[test]
+fn a_core_module_that_does_not_import_tls_is_told_what_it_lacks() {
+    let folder = Folder::new("core");
+    let (module, output) = (folder.path("module.wasm"), folder.path("composed.wasm"));
+    fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
+    let line = refusal(&run(&["compose", &module, "-o", &output], b""), 2);
+    assert!(line.contains("imports nothing of portcullis:tls"), "{line}");
+    assert!(!folder.0.join("composed.wasm").exists());
+    let line = refusal(&run(&["inspect", &module], b""), 2);
+    assert!(line.contains("portcullis compose"), "{line}");
+}

@@ -71,11 +71,14 @@ pub(crate) fn need_tools(required: bool) -> Result<()> {
 fn missing() -> Vec<&'static str> {
     let directories = directories();
     let is_there = |program: &str| directories.iter().any(|d| d.join(program).is_file());
-    TOOLS
+    let programs = TOOLS
         .iter()
         .filter(|(program, _)| !is_there(program))
-        .map(|(_, package)| *package)
-        .collect()
+        .map(|(_, package)| *package);
+    // Debian has it apart from Python, and no program tells.
+    let makes_venvs = process::succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
+    let venv = (!makes_venvs).then_some("python3-venv");
+    programs.chain(venv).collect()
 }
 
 /// Where the tests look too.

