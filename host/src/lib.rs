@@ -46,7 +46,8 @@
 //! `Network::none().connect(Addresses::any_on_port(443)).lookup()`.
 //!
 //! A component that imports `portcullis:tls` is made one with it by [`compose`]; if it is a command,
-//! [`Program`] runs it.
+//! [`Program`] runs it. In an engine and stores of your own, [`add_to_linker_sync`] and
+//! [`add_to_linker_async`] link it when it is instantiated.
 //!
 //! Everything is freed with its instance. In an instance that lives long, free each handle by its
 //! `drop` when it is done with, and pollables before the port or listener that they are of.

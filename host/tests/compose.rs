@@ -5,114 +5,37 @@
     reason = "helpers of tests fail by panicking"
 )]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::Arc;
-use std::thread;
+mod support;
 
-use rustls::pki_types::PrivateKeyDer;
+use std::path::Path;
+use std::process::Output;
 
-/// The directory of the built examples; none, which is a loud skip or a failure, where they have
-/// not been built.
-fn examples() -> Option<PathBuf> {
-    let directory = std::env::var_os("PORTCULLIS_EXAMPLES").map(PathBuf::from);
-    if directory.is_none() {
-        assert!(
-            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-            "the examples are not built; run `cargo xtask test`"
-        );
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: the examples are not built; run `cargo xtask test`"
-        );
-    }
-    directory
-}
+use support::{Folder, PAGE, example, refusal, run, serve_page};
 
-fn portcullis(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-/// A server of one page to one client on loopback; its port and its certificate as PEM.
-fn serve_page(page: &'static str) -> (u16, String, thread::JoinHandle<()>) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
-    parameters.not_after = rcgen::date_time_ymd(2050, 1, 1);
-    let certificate = parameters.self_signed(&key).unwrap();
-    let pem = certificate.pem();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = thread::spawn(move || {
-        let (socket, _) = listener.accept().unwrap();
-        let connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-        let mut stream = rustls::StreamOwned::new(connection, socket);
-        let mut request = [0; 1024];
-        // A client that refuses us sends none.
-        let Ok(length) = stream.read(&mut request) else {
-            return;
-        };
-        assert!(request.get(..length).unwrap().starts_with(b"GET /page "));
-        stream.write_all(page.as_bytes()).unwrap();
-        stream.conn.send_close_notify();
-        stream.flush().unwrap();
-        let _ = stream.sock.read(&mut request);
-    });
-    (port, pem, server)
-}
-
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-/// Run the client by `portcullis run` against a server, trusting the server's certificate or none.
+/// Run the client by `portcullis run` against a server, trusting the server's authority or none.
 fn fetch(client: &Path, trusts: bool) -> Output {
-    let (port, pem, server) = serve_page("HTTP/1.0 200 OK\r\n\r\nhello from afar");
-    let folder = folder(if trusts { "trust" } else { "distrust" });
-    let roots = folder.join("roots.pem");
-    std::fs::write(&roots, pem).unwrap();
-    let variable = format!("SSL_CERT_FILE={}", roots.display());
-    let port = port.to_string();
-    let mut arguments = vec![
-        "run",
-        "--network",
-        "loopback",
-        "--dir",
-        folder.to_str().unwrap(),
-    ];
+    let folder = Folder::new(if trusts { "trust" } else { "distrust" });
+    let (port, serving) = serve_page(&folder, 1);
+    let variable = format!("SSL_CERT_FILE={}", folder.path("ca.pem"));
+    let (port, directory) = (port.to_string(), folder.path(""));
+    let mut arguments = vec!["run", "--network", "loopback", "--dir", &directory];
     if trusts {
         arguments.extend(["--env", &variable]);
     }
     arguments.extend([client.to_str().unwrap(), "localhost", &port, "/page"]);
-    let output = portcullis(&arguments);
-    server.join().unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
+    let output = run(&arguments, b"");
+    serving.join().unwrap();
     output
 }
 
 #[test]
 fn the_https_client_fetches_a_page_from_a_server_that_it_trusts_only() {
-    let Some(examples) = examples() else { return };
-    let client = examples.join("https-client.wasm");
+    let Some(client) = example("https-client") else {
+        return;
+    };
     let output = fetch(&client, true);
     assert!(output.status.success(), "{output:?}");
-    assert!(output.stdout.ends_with(b"hello from afar"), "{output:?}");
+    assert!(output.stdout.ends_with(PAGE.as_bytes()), "{output:?}");
     let output = fetch(&client, false);
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
@@ -121,13 +44,14 @@ fn the_https_client_fetches_a_page_from_a_server_that_it_trusts_only() {
 
 #[test]
 fn a_composed_component_imports_nothing_but_wasi() {
-    let Some(examples) = examples() else { return };
-    let folder = folder("compose");
-    let composed = folder.join("composed.wasm");
-    let client = examples.join("https-client.wasm");
-    let (client, output) = (client.to_str().unwrap(), composed.to_str().unwrap());
+    let Some(client) = example("https-client") else {
+        return;
+    };
+    let folder = Folder::new("compose");
+    let output = folder.path("composed.wasm");
+    let (client, output) = (client.to_str().unwrap(), output.as_str());
     let imports = |file: &str| {
-        let report = portcullis(&["inspect", "--json", file]);
+        let report = run(&["inspect", "--json", file], b"");
         assert!(report.status.success(), "{report:?}");
         let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
         let imports = report.get("imports").unwrap().as_array().unwrap().clone();
@@ -138,13 +62,12 @@ fn a_composed_component_imports_nothing_but_wasi() {
     };
     let is_ours = |import: &String| import.starts_with("portcullis:");
     assert!(imports(client).iter().any(is_ours));
-    let made = portcullis(&["compose", client, "-o", output]);
+    let made = run(&["compose", client, "-o", output], b"");
     assert!(made.status.success(), "{made:?}");
     // The one inside the command serves as well as one from a file.
-    let plug = folder.join("plug.wasm");
+    let plug = folder.path("plug.wasm");
     std::fs::write(&plug, portcullis_host::EMBEDDED).unwrap();
-    let plug = plug.to_str().unwrap();
-    let made = portcullis(&["compose", client, "--plug", plug, "-o", output]);
+    let made = run(&["compose", client, "--plug", &plug, "-o", output], b"");
     assert!(made.status.success(), "{made:?}");
     let left = imports(output);
     assert!(
@@ -153,9 +76,7 @@ fn a_composed_component_imports_nothing_but_wasi() {
     );
 
     // What imports nothing of ours is not what was meant.
-    let refused = portcullis(&["compose", output, "-o", output]);
-    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    std::fs::remove_dir_all(folder).unwrap();
+    refusal(&run(&["compose", output, "-o", output], b""), 2);
 }
 
 #[test]

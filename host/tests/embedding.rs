@@ -10,23 +10,19 @@
 mod support;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::sync::{Arc, Barrier, Mutex, OnceLock};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use portcullis_host::{EMBEDDED, Tls, TlsView, add_to_linker_async, add_to_linker_sync};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::p2::{add_to_linker_async as wasi_async, add_to_linker_sync as wasi_sync};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use support::Folder;
+use support::{Folder, PAGE, example, serve_page};
 
 /// What an embedder keeps in a store.
 struct Embedder {
@@ -63,7 +59,7 @@ impl Compiled {
         let engine = Engine::new(config).unwrap();
         Some(Self {
             component: Component::new(&engine, EMBEDDED).unwrap(),
-            client: Component::from_file(&engine, client()?).unwrap(),
+            client: Component::from_file(&engine, example("https-client")?).unwrap(),
             engine,
         })
     }
@@ -86,59 +82,6 @@ impl Compiled {
         };
         LIMITED.get_or_init(make).as_ref()
     }
-}
-
-/// The example that is not composed; none, which is a loud skip or a failure, where it is not built.
-fn client() -> Option<PathBuf> {
-    let Some(directory) = std::env::var_os("PORTCULLIS_EXAMPLES") else {
-        assert!(
-            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-            "the examples are not built; run `cargo xtask test`"
-        );
-        eprintln!("SKIPPED: the examples are not built; run `cargo xtask test`");
-        return None;
-    };
-    Some(PathBuf::from(directory).join("https-client.wasm"))
-}
-
-/// Answers as many clients as it is told, when all of them have done their handshakes.
-fn serve(folder: &Folder, clients: usize) -> (u16, JoinHandle<()>) {
-    let certificate = CertificateDer::from_pem_file(folder.path("cert.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(folder.path("key.pem")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let all = Arc::new(Barrier::new(clients));
-    let serving = thread::spawn(move || {
-        let mut threads = Vec::new();
-        for _ in 0..clients {
-            let (socket, _) = listener.accept().unwrap();
-            let (config, all) = (Arc::clone(&config), Arc::clone(&all));
-            threads.push(thread::spawn(move || {
-                let connection = rustls::ServerConnection::new(config).unwrap();
-                let mut stream = rustls::StreamOwned::new(connection, socket);
-                let read = stream.read(&mut [0; 1024]);
-                all.wait();
-                // A client that refuses us is gone.
-                if read.is_ok_and(|length| length > 0) {
-                    let _ = stream.write_all(b"hello from afar");
-                    stream.conn.send_close_notify();
-                    let _ = stream.flush();
-                }
-            }));
-        }
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-    (port, serving)
 }
 
 /// A store for the client, and what it will have printed.
@@ -197,25 +140,14 @@ fn a_guest_is_linked_with_the_component_when_it_is_instantiated() {
     };
     let folder = Folder::new("linked");
     for trusts in [true, false] {
-        let (port, serving) = serve(&folder, 1);
+        let (port, serving) = serve_page(&folder, 1);
         let limits = StoreLimits::default();
         let (mut store, stdout, stderr) = store(&compiled.engine, &folder, port, trusts, limits);
         let outcome = run(compiled, &mut store);
         serving.join().unwrap();
         if trusts {
             assert!(outcome.unwrap(), "{}", text(&stderr));
-            assert_eq!(text(&stdout), "hello from afar");
-            // Its contexts and ports are gone, and what they held.
-            let left = store.data_mut().table.iter_mut().count();
-            let (fresh, ..) = self::store(
-                &compiled.engine,
-                &folder,
-                port,
-                true,
-                StoreLimits::default(),
-            );
-            drop(fresh);
-            assert!(left < 16, "{left} resources are left");
+            assert_eq!(text(&stdout), PAGE);
         } else {
             // The command ends by wasi:cli/exit.
             assert!(!outcome.is_ok_and(|ended_well| ended_well));
@@ -233,7 +165,7 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
     };
     let folder = Folder::new("many");
     // It answers nobody before all are there: guests that held up the thread would wait forever.
-    let (port, serving) = serve(&folder, GUESTS);
+    let (port, serving) = serve_page(&folder, GUESTS);
     let mut linker = Linker::new(&compiled.engine);
     wasi_async(&mut linker).unwrap();
     add_to_linker_async(&mut linker, &compiled.component).unwrap();
@@ -257,7 +189,7 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
                 .unwrap();
                 let ended = command.wasi_cli_run().call_run(&mut store).await.unwrap();
                 assert!(ended.is_ok(), "{}", text(&stderr));
-                assert_eq!(text(&stdout), "hello from afar");
+                assert_eq!(text(&stdout), PAGE);
             }
         });
         local.run_until(join_all(guests)).await;
@@ -331,12 +263,12 @@ fn the_limits_of_a_store_hold_for_the_component() {
     let folder = Folder::new("memory");
     for (bytes, is_enough) in [(256 << 10, false), (64 << 20, true)] {
         let limits = StoreLimitsBuilder::new().memory_size(bytes).build();
-        let (port, serving) = serve(&folder, 1);
+        let (port, serving) = serve_page(&folder, 1);
         let (mut store, stdout, _) = store(&compiled.engine, &folder, port, true, limits);
         let outcome = run(compiled, &mut store);
         if is_enough {
             assert!(outcome.unwrap());
-            assert_eq!(text(&stdout), "hello from afar");
+            assert_eq!(text(&stdout), PAGE);
             serving.join().unwrap();
         } else {
             let error = format!("{:?}", outcome.unwrap_err());
@@ -356,7 +288,7 @@ fn the_component_spends_the_fuel_of_the_store_and_heeds_its_epoch() {
         (u64::MAX, 0, Some(Trap::Interrupt)),
         (u64::MAX, 1, None),
     ] {
-        let (port, serving) = serve(&folder, 1);
+        let (port, serving) = serve_page(&folder, 1);
         let (mut store, stdout, _) = store(
             &compiled.engine,
             &folder,
@@ -374,7 +306,7 @@ fn the_component_spends_the_fuel_of_the_store_and_heeds_its_epoch() {
             }
             None => {
                 assert!(outcome.unwrap());
-                assert_eq!(text(&stdout), "hello from afar");
+                assert_eq!(text(&stdout), PAGE);
                 serving.join().unwrap();
             }
         }
@@ -394,7 +326,7 @@ fn calls_are_told_to_tracing() {
         .with_ansi(false)
         .with_writer(move || Heard(Arc::clone(&writer)))
         .finish();
-    let (port, serving) = serve(&folder, 1);
+    let (port, serving) = serve_page(&folder, 1);
     let (mut store, ..) = store(
         &compiled.engine,
         &folder,
@@ -440,7 +372,11 @@ fn linking_what_is_not_the_component_is_refused() {
     };
     let mut linker = Linker::<Embedder>::new(&compiled.engine);
     wasi_sync(&mut linker).unwrap();
-    let other = Component::new(&compiled.engine, fs::read(client().unwrap()).unwrap()).unwrap();
+    let other = Component::new(
+        &compiled.engine,
+        fs::read(example("https-client").unwrap()).unwrap(),
+    )
+    .unwrap();
     assert!(add_to_linker_sync(&mut linker, &other).is_err());
     add_to_linker_sync(&mut linker, &compiled.component).unwrap();
 }

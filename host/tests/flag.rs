@@ -252,7 +252,15 @@ fn showcerts_tells_all_about_the_certificates_and_prints_them() {
     if let Some(openssl) = tool("openssl") {
         let mut openssl = Command::new(openssl);
         let cert = folder.path("cert.pem");
-        openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-serial", "-in", &cert]);
+        openssl.args([
+            "x509",
+            "-noout",
+            "-fingerprint",
+            "-sha256",
+            "-serial",
+            "-in",
+            &cert,
+        ]);
         let said = String::from_utf8(finish(openssl, b"").stdout).unwrap();
         let (_, fingerprint) = said.lines().next().unwrap().split_once('=').unwrap();
         assert!(shown.contains(fingerprint), "{said} {shown}");
@@ -264,7 +272,10 @@ fn showcerts_tells_all_about_the_certificates_and_prints_them() {
     let json = run(&[&connect[..], &["--showcerts", "--json"]].concat(), b"");
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let printed = json.get("pem").unwrap().as_array().unwrap();
-    assert_eq!(printed.first().unwrap().as_str().unwrap().trim(), pem.trim());
+    assert_eq!(
+        printed.first().unwrap().as_str().unwrap().trim(),
+        pem.trim()
+    );
 }
 
 #[test]

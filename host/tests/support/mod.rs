@@ -9,18 +9,20 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// No step of a test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -200,6 +202,65 @@ pub fn serving(mut command: Command) -> (Running, u16) {
         .parse()
         .unwrap();
     (server, port)
+}
+
+/// What [`serve_page`] answers.
+pub const PAGE: &str = "hello from afar";
+
+/// Answers as many clients as it is told, when all of them have done their handshakes.
+pub fn serve_page(folder: &Folder, clients: usize) -> (u16, JoinHandle<()>) {
+    let certificate = CertificateDer::from_pem_file(folder.path("cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.path("key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let all = Arc::new(Barrier::new(clients));
+    let serving = thread::spawn(move || {
+        let mut threads = Vec::new();
+        for _ in 0..clients {
+            let (socket, _) = listener.accept().unwrap();
+            let (config, all) = (Arc::clone(&config), Arc::clone(&all));
+            threads.push(thread::spawn(move || {
+                let connection = rustls::ServerConnection::new(config).unwrap();
+                let mut stream = rustls::StreamOwned::new(connection, socket);
+                let read = stream.read(&mut [0; 1024]);
+                all.wait();
+                // A client that refuses us is gone.
+                if read.is_ok_and(|length| length > 0) {
+                    let _ = stream.write_all(PAGE.as_bytes());
+                    stream.conn.send_close_notify();
+                    let _ = stream.flush();
+                }
+            }));
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    (port, serving)
+}
+
+/// A built example, not composed; none, which is a loud skip or a failure, where it is not built.
+pub fn example(name: &str) -> Option<PathBuf> {
+    let Some(directory) = std::env::var_os("PORTCULLIS_EXAMPLES") else {
+        assert!(
+            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
+            "the examples are not built; run `cargo xtask test`"
+        );
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: the examples are not built; run `cargo xtask test`"
+        );
+        return None;
+    };
+    Some(PathBuf::from(directory).join(format!("{name}.wasm")))
 }
 
 pub fn free_port() -> u16 {
