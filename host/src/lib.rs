@@ -91,3 +91,8 @@ pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The code in the guide compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/embedding.md")]
+struct Embedding;

@@ -84,19 +84,19 @@ impl Page {
         if !needed.all(|program| tool(program).is_some()) {
             return None;
         }
+        let app = match script.contains("app.wasm") {
+            true => Some(built("PORTCULLIS_EXAMPLES", "https-client.wasm")?),
+            false => None,
+        };
+        if script.contains("$PORTCULLIS_WASM") {
+            component()?;
+        }
         let name = format!("portcullis-guide-{}-{}", self.name, std::process::id());
         let folder = env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        if script.contains("app.wasm") {
-            fs::copy(
-                built("PORTCULLIS_EXAMPLES", "https-client.wasm")?,
-                folder.join("app.wasm"),
-            )
-            .unwrap();
-        }
-        if script.contains("$PORTCULLIS_WASM") {
-            component()?;
+        if let Some(app) = app {
+            fs::copy(app, folder.join("app.wasm")).unwrap();
         }
         let output = shell(&script, &folder);
         fs::remove_dir_all(&folder).unwrap();

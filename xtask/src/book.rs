@@ -2,6 +2,7 @@
 //! one book by mdBook.
 
 mod links;
+mod names;
 mod prose;
 mod reference;
 
@@ -29,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
         .arg("--dest-dir")
         .arg(&book);
     process::run_quietly("building the book", &mut command)?;
-    write(&book.join("index.html"), &start_page())?;
+    write(&book.join("index.html"), start_page())?;
     let dead = links::settle(&workspace.root, &book)?;
     for link in &dead {
         eprintln!("xtask: dead link: {link}");
@@ -85,7 +86,7 @@ fn stage(workspace: &Workspace, to: &Path) -> Result<()> {
         write(&source.join("wit").join(name), &page)?;
     }
     let summary = read(&root.join("docs/SUMMARY.md"))?;
-    write(&source.join("SUMMARY.md"), &from_root(&summary))
+    write(&source.join("SUMMARY.md"), from_root(&summary))
 }
 
 /// A summary whose links begin at the root, made of one whose links begin at `docs/`. A link to a

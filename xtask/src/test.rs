@@ -56,6 +56,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "embedding",
             "examples",
             "flag",
+            "guide",
             "passphrase",
             "peers",
             "refusals",

@@ -74,3 +74,22 @@ pub mod bindings {
         generate_all,
     });
 }
+
+/// The code in the guide compiles.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/guide/custom-ca.md")]
+    struct CustomCa;
+    #[doc = include_str!("../../../docs/guide/https-client.md")]
+    struct HttpsClient;
+    #[doc = include_str!("../../../docs/guide/mutual-tls.md")]
+    struct MutualTls;
+    #[doc = include_str!("../../../docs/guide/reload-certificates.md")]
+    struct ReloadCertificates;
+    #[doc = include_str!("../../../docs/guide/server.md")]
+    struct Server;
+    #[doc = include_str!("../../../docs/guide/starttls.md")]
+    struct Starttls;
+    #[doc = include_str!("../../../docs/guide/timeouts-and-poll-loop.md")]
+    struct TimeoutsAndPollLoop;
+}

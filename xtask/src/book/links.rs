@@ -73,7 +73,7 @@ fn target(
         return Target::There;
     }
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let folder = page.parent().unwrap_or(Path::new(""));
+    let folder = page.parent().unwrap_or_else(|| Path::new(""));
     let path = match file {
         "" => Some(page.to_owned()),
         file => normal(folder, file),

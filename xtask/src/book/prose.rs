@@ -3,7 +3,7 @@
 
 use wit_parser::{Docs, Function, Interface, Type, TypeDef, TypeDefKind};
 
-use super::reference::Names;
+use super::names::Names;
 
 /// The comments of one interface.
 pub(super) struct Prose<'a> {
