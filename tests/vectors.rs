@@ -14,6 +14,8 @@
 mod aead;
 #[path = "vectors/differential.rs"]
 mod differential;
+#[path = "vectors/ecdsa_p256.rs"]
+mod ecdsa_p256;
 #[cfg(not(target_family = "wasm"))]
 #[path = "vectors/handshake.rs"]
 mod handshake;

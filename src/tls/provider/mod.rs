@@ -7,6 +7,7 @@ pub mod aead;
 mod aes;
 mod chacha20;
 mod chacha20poly1305;
+pub mod ecdsa_p256;
 mod gcm;
 mod ghash;
 pub mod hash;

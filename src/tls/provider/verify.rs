@@ -17,6 +17,7 @@ use sha2::digest::FixedOutputReset;
 use sha2::digest::const_oid::AssociatedOid;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::ecdsa_p256;
 use super::key::{RSA_ENCRYPTION, RSA_MODULUS_BITS};
 
 /// What certificates may be signed with (`all`), and what handshakes may be signed with (`mapping`).
@@ -166,10 +167,9 @@ impl SignatureVerificationAlgorithm for Algorithm {
 }
 
 fn ecdsa_p256<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), InvalidSignature> {
-    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(uncompressed(key)?).map_err(invalid)?;
     let sig = p256::ecdsa::Signature::from_der(sig).map_err(invalid)?;
-    key.verify_prehash(&D::digest(message), &sig)
-        .map_err(invalid)
+    let (r, s) = sig.split_bytes();
+    ecdsa_p256::verify(key, &D::digest(message), &r.into(), &s.into()).map_err(invalid)
 }
 
 fn ecdsa_p384<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), InvalidSignature> {
@@ -179,7 +179,7 @@ fn ecdsa_p384<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), I
         .map_err(invalid)
 }
 
-/// Refuses compressed points, as rustls' own providers do.
+/// Refuses compressed points, as P-256 does and as rustls' own providers do.
 fn uncompressed(point: &[u8]) -> Result<&[u8], InvalidSignature> {
     match point.first() {
         Some(4) => Ok(point),

@@ -1,0 +1,94 @@
+//! Verification of ECDSA signatures over P-256 (FIPS 186-5 §6.4.2).
+//!
+//! Everything here is public, and time depends on it: nothing secret may be given to this module.
+
+mod digits;
+mod field;
+mod inverse;
+mod point;
+mod scalar;
+
+use std::sync::OnceLock;
+
+use digits::digits;
+use field::Element;
+use point::{Add, Affine, INFINITY, Jacobian};
+use scalar::Scalar;
+
+/// The signature is not valid, or it, the key or the digest is not well-formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// Verifies the signature of a digest of 32 bytes or more.
+///
+/// The key is an uncompressed point (SEC 1 §2.3.3). Refused are keys that are not on the curve and
+/// integers that are 0 or not less than the order.
+pub fn verify(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Result<(), Refused> {
+    is_valid(key, digest, r, s)
+        .ok_or(Refused)?
+        .then_some(())
+        .ok_or(Refused)
+}
+
+fn is_valid(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Option<bool> {
+    let key = Affine::from_sec1(key)?;
+    let r = Scalar::nonzero(&field::from_bytes(r))?;
+    let s = Scalar::nonzero(&field::from_bytes(s))?;
+    let e = Scalar::reduced(&field::from_bytes(digest.first_chunk()?));
+    let (u1, u2) = Scalar::quotients(&e, &r, &s);
+    let point = combination(&u1, &u2, &key)?;
+    Some(!point.is_infinity() && has_x(&point, &r))
+}
+
+/// `u1` times G plus `u2` times `point`, all doublings shared (Guide to Elliptic Curve
+/// Cryptography, algorithm 3.51).
+fn combination(u1: &Scalar, u2: &Scalar, point: &Affine) -> Option<Jacobian> {
+    let base = base_multiples();
+    let multiples = point::odd_multiples::<{ 1 << (WIDTH - 2) }>(point);
+    let base_digits = digits::<BASE_WIDTH>(u1.words());
+    let digits = digits::<WIDTH>(u2.words());
+    let mut sum = INFINITY;
+    for (base_digit, digit) in base_digits.iter().zip(digits).rev() {
+        sum = sum.doubled();
+        sum = plus_multiple(sum, &multiples, digit)?;
+        sum = plus_multiple(sum, base, *base_digit)?;
+    }
+    Some(sum)
+}
+
+/// Adds a multiple, given the odd ones; no more than the digit asks for are given.
+#[inline(always)]
+fn plus_multiple<A: Add + Copy>(sum: Jacobian, odd: &[A], digit: i8) -> Option<Jacobian> {
+    if digit == 0 {
+        return Some(sum);
+    }
+    let multiple = *odd.get(usize::from(digit.unsigned_abs() / 2))?;
+    let multiple = if digit < 0 {
+        multiple.negated()
+    } else {
+        multiple
+    };
+    Some(multiple.add_to(&sum))
+}
+
+/// Whether the x coordinate is `r` modulo n. The point is not infinity.
+fn has_x(point: &Jacobian, r: &Scalar) -> bool {
+    let z_squared = point.z.squared();
+    let is = |x: &field::Words| {
+        let x = Element::from_reduced(x).times(&z_squared);
+        let difference: Element<{ field::SETTLED + 1 }> = point.x.minus(x);
+        difference.is_zero()
+    };
+    is(r.words()) || r.plus_order().is_some_and(|x| is(&x))
+}
+
+/// Computed at the first use, which takes almost as long as a verification.
+fn base_multiples() -> &'static [Affine; 1 << (BASE_WIDTH - 2)] {
+    static MULTIPLES: OnceLock<[Affine; 1 << (BASE_WIDTH - 2)]> = OnceLock::new();
+    MULTIPLES.get_or_init(|| point::to_affine(&point::odd_multiples(&Affine::base())))
+}
+
+/// For keys, whose multiples are computed for each signature.
+const WIDTH: u32 = 5;
+/// For the base point, whose multiples are kept: 64 of them, in about 5 or 9 KiB.
+const BASE_WIDTH: u32 = 8;
