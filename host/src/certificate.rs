@@ -95,12 +95,9 @@ fn key(key: &SubjectPublicKeyInfo<'_>) -> String {
 
 /// By its short name, else its number.
 fn algorithm(algorithm: &AlgorithmIdentifier<'_>) -> String {
-    const ED25519: &str = "1.3.101.112";
-    let number = algorithm.algorithm.to_id_string();
     match oid2sn(&algorithm.algorithm, oid_registry()) {
         Ok(name) => name.to_owned(),
-        Err(_) if number == ED25519 => "Ed25519".to_owned(),
-        Err(_) => number,
+        Err(_) => algorithm.algorithm.to_id_string(),
     }
 }
 
@@ -166,7 +163,7 @@ mod tests {
             lines.iter().any(|(_, text)| text.contains(", expired ")),
             "{lines:?}"
         );
-        assert!(lines.contains(&("key", "Ed25519".to_owned())), "{lines:?}");
+        assert!(lines.contains(&("key", "ed25519".to_owned())), "{lines:?}");
     }
 
     #[test]
