@@ -284,6 +284,24 @@ fn plaintext_that_came_before_the_end_is_read_before_it_is_told() {
 }
 
 #[test]
+fn a_read_takes_all_records_that_are_here_and_tells_a_bad_one_after_the_good() {
+    let mut bench = Bench::open(Version::Tls13);
+    let mut ciphertext = Vec::new();
+    for record in [1, 2, 3] {
+        bench.server.write(&[record; 16 * 1024]).unwrap();
+        bench.server.poll_ciphertext(&mut ciphertext);
+    }
+    *ciphertext.last_mut().unwrap() ^= 1;
+    bench.will_read(Ok(Received::Bytes(ciphertext)));
+    let first = bench.client.read(1, START).unwrap();
+    assert_eq!(first, Some(vec![1]));
+    let rest = bench.client.read(usize::MAX, START).unwrap().unwrap();
+    assert_eq!(rest, [vec![1; 16 * 1024 - 1], vec![2; 16 * 1024]].concat());
+    let error = bench.client.read(usize::MAX, START);
+    assert!(matches!(error, Err(Error::Protocol(_))), "{error:?}");
+}
+
+#[test]
 fn e13_a_tolerated_truncation_reads_as_the_end_and_lets_writing_go_on() {
     let mut bench = Bench::tolerant();
     bench.shake_hands();

@@ -302,6 +302,20 @@ impl Session {
     /// The session has failed, and everything that came before has been fetched.
     pub fn read(&mut self, limit: usize) -> Result<Plaintext, Error> {
         let mut plaintext = Vec::new();
+        self.read_onto(&mut plaintext, limit);
+        if !plaintext.is_empty() {
+            return Ok(Plaintext::Bytes(plaintext));
+        }
+        match &self.state {
+            State::Handshaking | State::Open | State::WriteClosed => Ok(Plaintext::Pending),
+            State::ReadClosed | State::Closed => Ok(Plaintext::End),
+            State::Failed(error) => Err(error.clone()),
+        }
+    }
+
+    /// Append what arrived to `plaintext`, until that is `limit` bytes long.
+    pub fn read_onto(&mut self, plaintext: &mut Vec<u8>, limit: usize) {
+        let before = plaintext.len();
         let mut reader = self.connection.reader();
         while plaintext.len() < limit {
             // An error stands for "nothing here"; what that means is for the state to say.
@@ -316,15 +330,8 @@ impl Session {
             let count = taken.len();
             reader.consume(count);
         }
-        self.readable = self.readable.saturating_sub(plaintext.len());
-        if !plaintext.is_empty() {
-            return Ok(Plaintext::Bytes(plaintext));
-        }
-        match &self.state {
-            State::Handshaking | State::Open | State::WriteClosed => Ok(Plaintext::Pending),
-            State::ReadClosed | State::Closed => Ok(Plaintext::End),
-            State::Failed(error) => Err(error.clone()),
-        }
+        let read = plaintext.len().saturating_sub(before);
+        self.readable = self.readable.saturating_sub(read);
     }
 
     /// Protect as much of the plaintext as there is room for; how much that was. Nothing is
