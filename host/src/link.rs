@@ -9,7 +9,7 @@ use std::time::Instant;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
     Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, LinkerInstance, Resource,
-    ResourceAny, ResourceType, Val,
+    ResourceAny, ResourceDynamic, ResourceType, Val,
 };
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::WasiView;
@@ -19,7 +19,14 @@ use crate::types::Error;
 /// What a store keeps of the component: nothing until a guest first calls it.
 #[derive(Default)]
 pub struct Tls {
-    instance: Option<Instance>,
+    made: Option<Made>,
+}
+
+/// The instance of a store, and its resources in the order of [`RESOURCES`].
+#[derive(Clone, Copy)]
+struct Made {
+    instance: Instance,
+    resources: [ResourceType; RESOURCES.len()],
 }
 
 impl Tls {
@@ -69,7 +76,7 @@ pub fn add_to_linker_sync<T: TlsView + 'static>(
         }
         if let Some((name, kind)) = interface.resource {
             instance.resource(name, kind.host(), move |mut store, rep| {
-                kind.take(&mut store, rep)?.resource_drop(store)
+                take(&mut store, rep)?.resource_drop(store)
             })?;
         }
     }
@@ -95,7 +102,7 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
         if let Some((name, kind)) = interface.resource {
             instance.resource_async(name, kind.host(), move |mut store, rep| {
                 Box::new(async move {
-                    let inner = kind.take(&mut store, rep)?;
+                    let inner = take(&mut store, rep)?;
                     inner.resource_drop_async(store).await
                 })
             })?;
@@ -104,73 +111,26 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
     Ok(())
 }
 
-/// A resource of the component in the table of the store, under whose number the guest has it.
-struct Handle<const KIND: u8>(ResourceAny);
+/// The resources of the component; each is declared in the interface of its name.
+const RESOURCES: [&str; 3] = ["context", "listener", "port"];
 
-/// Which resource it is.
+/// A resource of the component in the table of the store. The guest has it under its number there, as
+/// a resource of the host's.
+struct Handle(ResourceAny);
+
+/// Which of [`RESOURCES`] it is.
 #[derive(Clone, Copy)]
-enum Kind {
-    Context,
-    Listener,
-    Port,
-}
-
-type ContextHandle = Handle<0>;
-type ListenerHandle = Handle<1>;
-type PortHandle = Handle<2>;
+struct Kind(u32);
 
 impl Kind {
-    const ALL: [(Self, &str); 3] = [
-        (Self::Context, "context"),
-        (Self::Listener, "listener"),
-        (Self::Port, "port"),
-    ];
+    /// All of them.
+    fn all() -> impl Iterator<Item = (Self, &'static str)> {
+        (0..).map(Self).zip(RESOURCES)
+    }
 
     /// What the guest knows it as.
     fn host(self) -> ResourceType {
-        match self {
-            Self::Context => ResourceType::host::<ContextHandle>(),
-            Self::Listener => ResourceType::host::<ListenerHandle>(),
-            Self::Port => ResourceType::host::<PortHandle>(),
-        }
-    }
-
-    fn of_host(resource: ResourceType) -> Option<Self> {
-        let mut all = Self::ALL.into_iter().map(|(kind, _)| kind);
-        all.find(|kind| kind.host() == resource)
-    }
-
-    /// Take the component's resource out of the table.
-    fn take<T: TlsView>(self, store: &mut StoreContextMut<'_, T>, rep: u32) -> Result<ResourceAny> {
-        let table = store.data_mut().ctx().table;
-        Ok(match self {
-            Self::Context => table.delete(Resource::<ContextHandle>::new_own(rep))?.0,
-            Self::Listener => table.delete(Resource::<ListenerHandle>::new_own(rep))?.0,
-            Self::Port => table.delete(Resource::<PortHandle>::new_own(rep))?.0,
-        })
-    }
-
-    /// The component's resource for the guest's. Only borrowed ones come in: no function of the
-    /// interface takes one of its own resources for good.
-    fn inward<T: TlsView + 'static>(
-        self,
-        store: &mut StoreContextMut<'_, T>,
-        outer: ResourceAny,
-    ) -> Result<ResourceAny> {
-        Ok(match self {
-            Self::Context => {
-                let handle = outer.try_into_resource::<ContextHandle>(&mut *store)?;
-                store.data_mut().ctx().table.get(&handle)?.0
-            }
-            Self::Listener => {
-                let handle = outer.try_into_resource::<ListenerHandle>(&mut *store)?;
-                store.data_mut().ctx().table.get(&handle)?.0
-            }
-            Self::Port => {
-                let handle = outer.try_into_resource::<PortHandle>(&mut *store)?;
-                store.data_mut().ctx().table.get(&handle)?.0
-            }
-        })
+        ResourceType::host_dynamic(self.0)
     }
 
     /// The guest's resource for one that the component made.
@@ -179,22 +139,26 @@ impl Kind {
         store: &mut StoreContextMut<'_, T>,
         inner: ResourceAny,
     ) -> Result<ResourceAny> {
-        let table = store.data_mut().ctx().table;
-        match self {
-            Self::Context => {
-                let handle = table.push(Handle::<0>(inner))?;
-                handle.try_into_resource_any(store)
-            }
-            Self::Listener => {
-                let handle = table.push(Handle::<1>(inner))?;
-                handle.try_into_resource_any(store)
-            }
-            Self::Port => {
-                let handle = table.push(Handle::<2>(inner))?;
-                handle.try_into_resource_any(store)
-            }
-        }
+        let handle = store.data_mut().ctx().table.push(Handle(inner))?;
+        ResourceDynamic::new_own(handle.rep(), self.0).try_into_resource_any(store)
     }
+}
+
+/// The component's resource for the guest's. Only borrowed ones come in: no function of the interface
+/// takes one of its own resources for good.
+fn of_guest<T: TlsView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    outer: ResourceAny,
+) -> Result<ResourceAny> {
+    let outer = outer.try_into_resource_dynamic(&mut *store)?;
+    let handle = Resource::<Handle>::new_borrow(outer.rep());
+    Ok(store.data_mut().ctx().table.get(&handle)?.0)
+}
+
+/// Take the component's resource out of the table.
+fn take<T: TlsView>(store: &mut StoreContextMut<'_, T>, rep: u32) -> Result<ResourceAny> {
+    let handle = Resource::<Handle>::new_own(rep);
+    Ok(store.data_mut().ctx().table.delete(handle)?.0)
 }
 
 /// An interface of the component: what it exports under which index.
@@ -221,12 +185,11 @@ fn interfaces(component: &Component) -> Result<Vec<Interface>> {
                 functions.push((function.to_owned(), index.ok_or_else(missing)?));
             }
         }
-        let of_this = |(_, resource): &(Kind, &str)| {
+        let resource = Kind::all().find(|(_, resource)| {
             name.strip_prefix("portcullis:tls/")
-                .and_then(|name| name.strip_prefix(*resource))
+                .and_then(|name| name.strip_prefix(resource))
                 .is_some_and(|rest| rest.starts_with('@'))
-        };
-        let resource = Kind::ALL.into_iter().find(of_this);
+        });
         interfaces.push(Interface {
             name: name.to_owned(),
             functions,
@@ -267,23 +230,23 @@ impl<T: TlsView + 'static> Callee<T> {
         Self { component, export }
     }
 
-    fn sync(&self, mut store: &mut StoreContextMut<'_, T>) -> Result<Func> {
-        let instance = match store.data_mut().tls().instance {
-            Some(instance) => instance,
+    fn sync(&self, store: &mut StoreContextMut<'_, T>) -> Result<Func> {
+        let instance = match store.data_mut().tls().made {
+            Some(made) => made.instance,
             None => {
-                let made = self.component.instantiate(&mut store)?;
-                *store.data_mut().tls().instance.insert(made)
+                let instance = self.component.instantiate(&mut *store)?;
+                keep(instance, store)?
             }
         };
         self.of(instance, store)
     }
 
-    async fn asynchronous(&self, mut store: &mut StoreContextMut<'_, T>) -> Result<Func> {
-        let instance = match store.data_mut().tls().instance {
-            Some(instance) => instance,
+    async fn asynchronous(&self, store: &mut StoreContextMut<'_, T>) -> Result<Func> {
+        let instance = match store.data_mut().tls().made {
+            Some(made) => made.instance,
             None => {
-                let made = self.component.instantiate_async(&mut store).await?;
-                *store.data_mut().tls().instance.insert(made)
+                let instance = self.component.instantiate_async(&mut *store).await?;
+                keep(instance, store)?
             }
         };
         self.of(instance, store)
@@ -293,6 +256,28 @@ impl<T: TlsView + 'static> Callee<T> {
         let function = instance.get_func(store, self.export);
         function.ok_or_else(|| wasmtime::Error::msg("the component lost a function"))
     }
+}
+
+/// Keep an instance in its store.
+fn keep<T: TlsView + 'static>(
+    instance: Instance,
+    store: &mut StoreContextMut<'_, T>,
+) -> Result<Instance> {
+    let mut resource = |name: &str| {
+        let interface = format!("portcullis:tls/{name}@0.1.0");
+        let index = instance.get_export_index(&mut *store, None, &interface);
+        let index = instance.get_export_index(&mut *store, index.as_ref(), name);
+        index
+            .and_then(|index| instance.get_resource(&mut *store, index))
+            .ok_or_else(|| wasmtime::Error::msg(format!("the component has no resource {name}")))
+    };
+    let [context, listener, port] = RESOURCES;
+    let resources = [resource(context)?, resource(listener)?, resource(port)?];
+    store.data_mut().tls().made = Some(Made {
+        instance,
+        resources,
+    });
+    Ok(instance)
 }
 
 /// What the functions take and give that plaintext goes through: a value for each byte would make
@@ -310,9 +295,9 @@ fn define_sync<T: TlsView + 'static>(
         ($parameter:ty, $result:ty) => {
             linker.func_wrap(
                 &name.clone(),
-                move |mut store, (port, parameter): (Resource<PortHandle>, $parameter)| {
+                move |mut store, (port, parameter): (ResourceAny, $parameter)| {
                     let call = Call::begin(&name);
-                    let inner = store.data_mut().ctx().table.get(&port)?.0;
+                    let inner = of_guest(&mut store, port)?;
                     let function = callee.sync(&mut store)?;
                     let function = function.typed::<(ResourceAny, $parameter), $result>(&store)?;
                     let result = function.call(&mut store, (inner, parameter))?;
@@ -347,11 +332,11 @@ fn define_async<T: TlsView + 'static>(
         ($parameter:ty, $result:ty) => {
             linker.func_wrap_async(
                 &name,
-                move |mut store, (port, parameter): (Resource<PortHandle>, $parameter)| {
+                move |mut store, (port, parameter): (ResourceAny, $parameter)| {
                     let (name, callee) = (Arc::clone(&shared), callee.clone());
                     boxed(async move {
                         let call = Call::begin(&name);
-                        let inner = store.data_mut().ctx().table.get(&port)?.0;
+                        let inner = of_guest(&mut store, port)?;
                         let function = callee.asynchronous(&mut store).await?;
                         let function =
                             function.typed::<(ResourceAny, $parameter), $result>(&store)?;
@@ -441,11 +426,11 @@ fn inward<T: TlsView + 'static>(
 ) -> Result<Vec<Val>> {
     let mut parameters = parameters.to_vec();
     for parameter in &mut parameters {
-        exchange(parameter, &mut |resource| {
-            Ok(match Kind::of_host(resource.ty()) {
-                Some(kind) => kind.inward(store, resource)?,
-                None => resource,
-            })
+        exchange(parameter, &mut |resource| match Kind::all()
+            .any(|(kind, _)| kind.host() == resource.ty())
+        {
+            true => of_guest(store, resource),
+            false => Ok(resource),
         })?;
     }
     Ok(parameters)
@@ -456,21 +441,16 @@ fn outward<T: TlsView + 'static>(
     store: &mut StoreContextMut<'_, T>,
     results: &mut [Val],
 ) -> Result<()> {
-    let Some(instance) = store.data_mut().tls().instance else {
+    let Some(Made { resources, .. }) = store.data_mut().tls().made else {
         return Ok(());
     };
     for result in results {
         exchange(result, &mut |resource| {
-            for (kind, name) in Kind::ALL {
-                let interface = format!("portcullis:tls/{name}@0.1.0");
-                let index = instance.get_export_index(&mut *store, None, &interface);
-                let index = instance.get_export_index(&mut *store, index.as_ref(), name);
-                let ours = index.and_then(|index| instance.get_resource(&mut *store, index));
-                if ours == Some(resource.ty()) {
-                    return kind.outward(store, resource);
-                }
+            let mut kinds = Kind::all().zip(resources);
+            match kinds.find(|(_, ours)| *ours == resource.ty()) {
+                Some(((kind, _), _)) => kind.outward(store, resource),
+                None => Ok(resource),
             }
-            Ok(resource)
         })?;
     }
     Ok(())

@@ -71,6 +71,14 @@ impl Compiled {
         PLAIN.get_or_init(make).as_ref()
     }
 
+    /// WASI and the component, for guests that hold up no thread.
+    fn asynchronous(&self) -> Linker<Embedder> {
+        let mut linker = Linker::new(&self.engine);
+        wasi_async(&mut linker).unwrap();
+        add_to_linker_async(&mut linker, &self.component).unwrap();
+        linker
+    }
+
     /// For stores that count what is executed, and can be interrupted.
     fn limited() -> Option<&'static Self> {
         static LIMITED: OnceLock<Option<Compiled>> = OnceLock::new();
@@ -166,14 +174,8 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
     let folder = Folder::new("many");
     // It answers nobody before all are there: guests that held up the thread would wait forever.
     let (port, serving) = serve_page(&folder, GUESTS);
-    let mut linker = Linker::new(&compiled.engine);
-    wasi_async(&mut linker).unwrap();
-    add_to_linker_async(&mut linker, &compiled.component).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    let linker = compiled.asynchronous();
+    on_one_thread(async {
         let local = tokio::task::LocalSet::new();
         let linker = &linker;
         let guests = (0..GUESTS).map(|_| {
@@ -195,6 +197,14 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
         local.run_until(join_all(guests)).await;
     });
     serving.join().unwrap();
+}
+
+/// Run it to its end on this thread alone.
+fn on_one_thread<O>(future: impl Future<Output = O>) -> O {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(future)
 }
 
 /// Wait for all at once.
@@ -220,14 +230,8 @@ fn a_guest_that_waits_for_a_silent_peer_can_be_given_up() {
     // It accepts, and says nothing.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut linker = Linker::new(&compiled.engine);
-    wasi_async(&mut linker).unwrap();
-    add_to_linker_async(&mut linker, &compiled.component).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let given_up = runtime.block_on(async {
+    let linker = compiled.asynchronous();
+    let given_up = on_one_thread(async {
         let (mut store, ..) = store(
             &compiled.engine,
             &folder,

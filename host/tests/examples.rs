@@ -29,7 +29,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use page::{Page, Run, Runtime};
 use servers::Service;
 use support::{Folder, finish, serving, tool};
-use table::{Cell, Table};
+use table::Table;
 
 const LANGUAGES: [&str; 4] = ["c", "javascript", "python", "rust"];
 
@@ -180,8 +180,8 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
                 let title = format!("{row} by {}", column.name);
                 trials.push(Trial::test(title, move || {
                     let outcome = serve_many(&column, wasi);
-                    let cell = outcome.as_ref().map_or(Cell::Fails, |()| Cell::Works);
-                    table.lock().unwrap().add(&row, &column.name, cell);
+                    let mut table = table.lock().unwrap();
+                    table.add(&row, &column.name, outcome.is_ok());
                     outcome.map_err(Failed::from)
                 }));
             }
@@ -196,9 +196,9 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
                 } else {
                     Err("it was not built".into())
                 };
-                let cell = outcome.as_ref().map_or(Cell::Fails, |()| Cell::Works);
                 let row = format!("{language}: {}", run.service.program());
-                table.lock().unwrap().add(&row, &column.name, cell);
+                let mut table = table.lock().unwrap();
+                table.add(&row, &column.name, outcome.is_ok());
                 outcome.map_err(Failed::from)
             }));
         }

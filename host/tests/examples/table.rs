@@ -6,22 +6,14 @@ use std::fmt::Write as _;
 /// What became of the programs, by row and column.
 #[derive(Default)]
 pub struct Table {
-    cells: BTreeMap<String, BTreeMap<String, Cell>>,
-}
-
-/// What became of a program under a runtime.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cell {
-    Works,
-    Fails,
+    cells: BTreeMap<String, BTreeMap<String, bool>>,
 }
 
 impl Table {
-    /// A program that has run; a cell of several is as bad as the worst.
-    pub fn add(&mut self, row: &str, column: &str, cell: Cell) {
+    /// A program that has run; a cell of several works if all do.
+    pub fn add(&mut self, row: &str, column: &str, works: bool) {
         let row = self.cells.entry(row.to_owned()).or_default();
-        let worst = row.entry(column.to_owned()).or_insert(cell);
-        *worst = cell.max(*worst);
+        *row.entry(column.to_owned()).or_insert(true) &= works;
     }
 
     /// As Markdown. A dash is a cell that no page has a command for.
@@ -33,8 +25,8 @@ impl Table {
             let _ = write!(text, "| {row} |");
             for column in columns {
                 let cell = match cells.get(column) {
-                    Some(Cell::Works) => "works",
-                    Some(Cell::Fails) => "FAILS",
+                    Some(true) => "works",
+                    Some(false) => "FAILS",
                     None => "–",
                 };
                 let _ = write!(text, " {cell} |");
