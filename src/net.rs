@@ -16,22 +16,36 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::pump::{Received, Transport, Wait};
 use crate::tls::{Error, NetworkCode, NetworkError, NetworkOperation};
 
+/// The most that TCP sends in one segment: on the loopback interface, by IPv4 and by IPv6. What a write
+/// has beyond it is a short segment, and TCP sends no other short one, such as the end of a message,
+/// before the peer has acknowledged it (RFC 9293 §3.7.4), which may take 40 ms (RFC 1122 §4.2.3.2).
+/// WASI has no `TCP_NODELAY`. On other networks segments are shorter by far, and peers acknowledge
+/// every second one at once.
+const SEGMENT_V4: usize = 65_483;
+const SEGMENT_V6: usize = 65_464;
+
 /// A duplex transport over two streams, and the socket that they belong to if it is ours.
 pub(crate) struct Streams {
     // Dropped in this order: streams are children of their socket.
     input: InputStream,
     output: OutputStream,
     socket: Option<TcpSocket>,
+    write_size: usize,
     /// A flush was asked for, and check-write has not said that it is through.
     is_flushing: bool,
 }
 
 impl Streams {
     pub(crate) fn new(input: InputStream, output: OutputStream, socket: Option<TcpSocket>) -> Self {
+        let family = socket.as_ref().map(TcpSocket::address_family);
         Self {
             input,
             output,
             socket,
+            write_size: match family {
+                Some(IpAddressFamily::Ipv6) => SEGMENT_V6,
+                Some(IpAddressFamily::Ipv4) | None => SEGMENT_V4,
+            },
             is_flushing: false,
         }
     }
@@ -72,6 +86,10 @@ impl Transport for Streams {
                 Err(connection_lost(NetworkOperation::Read, told(&cause)))
             }
         }
+    }
+
+    fn write_size(&self) -> usize {
+        self.write_size
     }
 
     fn write(&mut self, ciphertext: &[u8]) -> Result<usize, NetworkError> {

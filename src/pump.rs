@@ -23,6 +23,9 @@ pub trait Transport {
     /// The transport is broken.
     fn read(&mut self, limit: usize) -> Result<Received, NetworkError>;
 
+    /// How many bytes it takes best in one write.
+    fn write_size(&self) -> usize;
+
     /// Send from the front of `ciphertext`; how much was taken, 0 for "none now".
     ///
     /// # Errors
@@ -79,7 +82,13 @@ pub struct Pump<T> {
 
 impl<T: Transport> Pump<T> {
     /// Join them. `already_read` is ciphertext that the caller took from the transport before.
-    pub fn new(session: Session, transport: T, already_read: Vec<u8>, limits: Timeouts) -> Self {
+    pub fn new(
+        mut session: Session,
+        transport: T,
+        already_read: Vec<u8>,
+        limits: Timeouts,
+    ) -> Self {
+        session.set_batch(transport.write_size());
         Self {
             session,
             transport: Some(transport),

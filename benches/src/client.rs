@@ -11,12 +11,10 @@ use anyhow::{Result, anyhow};
 use portcullis_bench_link::{Link, Request, What};
 use portcullis_host::context_types::{Source, VerifyName};
 use portcullis_host::types::Role;
-use portcullis_host::{Context, Guest, Instance, Network, Options, Port};
+use portcullis_host::{Context, Guest, Instance, Network, Options, Port, Tls, TlsView};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tokio_rustls::TlsConnector;
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions, plug};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -143,17 +141,21 @@ impl Client for Hosted {
 /// The guests that are clients by themselves, compiled.
 pub(crate) struct Guests {
     composed: Component,
+    consumer: Component,
+    tls: Component,
     wasi_tls: Component,
 }
 
 impl Guests {
-    /// Compose the consumer with the component, and compile.
+    /// Compose the consumer with the component, and compile all.
     pub(crate) fn new(tls: &[u8], consumer: &[u8], wasi_tls: &[u8]) -> Result<Self> {
         let mut config = Config::new();
         config.wasm_wide_arithmetic(true);
         let engine = Engine::new(&config)?;
         Ok(Self {
-            composed: Component::new(&engine, compose(tls, consumer)?)?,
+            composed: Component::new(&engine, portcullis_host::compose(consumer, tls)?)?,
+            consumer: Component::new(&engine, consumer)?,
+            tls: Component::new(&engine, tls)?,
             wasi_tls: Component::new(&engine, wasi_tls)?,
         })
     }
@@ -165,7 +167,17 @@ impl Guests {
         identity: &Identity,
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
-        InGuest::connect(&self.composed, port, identity, config)
+        InGuest::connect(&self.composed, None, port, identity, config)
+    }
+
+    /// The consumer, linked with the component when it is instantiated.
+    pub(crate) fn linked(
+        &self,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<InGuest> {
+        InGuest::connect(&self.consumer, Some(&self.tls), port, identity, config)
     }
 
     /// The same by the host's `wasi:tls`.
@@ -175,20 +187,8 @@ impl Guests {
         identity: &Identity,
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
-        InGuest::connect(&self.wasi_tls, port, identity, config)
+        InGuest::connect(&self.wasi_tls, None, port, identity, config)
     }
-}
-
-fn compose(tls: &[u8], consumer: &[u8]) -> Result<Vec<u8>> {
-    let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut())?;
-        anyhow::Ok(graph.register_package(package)?)
-    };
-    let tls = register("portcullis:tls", tls)?;
-    let consumer = register("portcullis:bench-consumer", consumer)?;
-    plug(&mut graph, vec![tls], consumer)?;
-    Ok(graph.encode(EncodeOptions::default())?)
 }
 
 /// A guest that is a client by itself.
@@ -200,6 +200,7 @@ pub(crate) struct InGuest {
 impl InGuest {
     fn connect(
         component: &Component,
+        tls: Option<&Component>,
         port: u16,
         identity: &Identity,
         config: &Arc<ClientConfig>,
@@ -210,11 +211,15 @@ impl InGuest {
         let mut options = p2::LinkOptions::default();
         options.tls(true);
         p2::add_to_linker(&mut linker, &options)?;
+        if let Some(tls) = tls {
+            portcullis_host::add_to_linker_sync(&mut linker, tls)?;
+        }
 
         let provider = Box::new(Provider(Arc::clone(config)));
         let state = State {
             wasi: WasiCtx::builder().inherit_network().allow_tcp(true).build(),
-            tls: WasiTlsCtxBuilder::new().provider(provider).build(),
+            portcullis: Tls::new(),
+            wasi_tls: WasiTlsCtxBuilder::new().provider(provider).build(),
             table: ResourceTable::new(),
         };
         let mut store = Store::new(engine, state);
@@ -241,7 +246,8 @@ impl Client for InGuest {
 
 struct State {
     wasi: WasiCtx,
-    tls: WasiTlsCtx,
+    portcullis: Tls,
+    wasi_tls: WasiTlsCtx,
     table: ResourceTable,
 }
 
@@ -254,10 +260,16 @@ impl WasiView for State {
     }
 }
 
+impl TlsView for State {
+    fn tls(&mut self) -> &mut Tls {
+        &mut self.portcullis
+    }
+}
+
 impl WasiTlsView for State {
     fn tls(&mut self) -> WasiTlsCtxView<'_> {
         WasiTlsCtxView {
-            ctx: &mut self.tls,
+            ctx: &mut self.wasi_tls,
             table: &mut self.table,
         }
     }

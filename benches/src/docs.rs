@@ -42,9 +42,9 @@ const SECTIONS: [(&str, &str, &str); 9] = [
         "latency.",
         "Latency on loopback",
         "The message there and back, every client against the same native server, each with the \
-         suite that it prefers. Ours is a guest composed with the component, `hosted` the \
-         component called by its host; the peers are the same guest on `wasi:tls`, and a native \
-         client.",
+         suite that it prefers. Ours is a guest that its host links with the component, as it links \
+         `wasi:tls`; `composed` the same guest composed with it, `hosted` the component called by \
+         its host. The peers are the same guest on `wasi:tls`, and a native client.",
     ),
     (
         "throughput.",
@@ -194,6 +194,7 @@ fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static
         },
     )?;
     let series: &[&str] = &[
+        "ours, linked",
         "ours, composed",
         "ours, hosted",
         "wasi:tls",
@@ -204,6 +205,7 @@ fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static
             let name = |more: &str| format!("{what}.{length}.{rest}{more}");
             vec![
                 value(name(".vs_wasi_tls")),
+                value(name(".composed.vs_wasi_tls")),
                 value(name(".hosted.vs_wasi_tls")),
                 peer(name(".vs_wasi_tls")),
                 peer(name(".vs_rustls_ring")),

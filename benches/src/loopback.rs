@@ -29,6 +29,7 @@ const LENGTHS: [(u32, &str); 4] = [
 const MOST_MESSAGES: u32 = 4_000;
 
 /// What the clients are called.
+const LINKED: &str = "linked";
 const COMPOSED: &str = "composed";
 const HOSTED: &str = "hosted";
 const PEERS: [(&str, &str); 2] = [
@@ -49,7 +50,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let own = Loop::new(&identity, None)?;
     for (length, name) in LENGTHS {
         let outcome = own.compare(stage, name, length)?;
-        for (client, of) in [(COMPOSED, ""), (HOSTED, ".hosted")] {
+        for (client, of) in [(LINKED, ""), (COMPOSED, ".composed"), (HOSTED, ".hosted")] {
             for (percentile, figure) in [("p50", P50), ("p99", P99)] {
                 let entry = format!("latency.{name}.{percentile}{of}");
                 beside(report, &outcome, &entry, "µs", (client, figure))?;
@@ -60,7 +61,8 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
             }
         }
         if length == 16 * 1024 {
-            one_way(report, &outcome)?;
+            one_way(report, &outcome, "throughput.oneway", LINKED)?;
+            one_way(report, &outcome, "throughput.oneway.composed", COMPOSED)?;
         }
     }
     for suite in SUITES {
@@ -69,7 +71,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         let outcome = one.compare(stage, name, 16 * 1024)?;
         for (direction, figure) in [("send", SEND), ("receive", RECEIVE)] {
             let entry = format!("throughput.{name}.{direction}");
-            beside(report, &outcome, &entry, "MB/s", (COMPOSED, figure))?;
+            beside(report, &outcome, &entry, "MB/s", (LINKED, figure))?;
         }
     }
     Ok(())
@@ -91,10 +93,10 @@ fn beside(
 }
 
 /// The direction that comes off worse.
-fn one_way(report: &mut Report, outcome: &Outcome) -> Result<()> {
+fn one_way(report: &mut Report, outcome: &Outcome, name: &str, client: &str) -> Result<()> {
     let (peer, title) = PEERS[0];
     let direction = |figure| -> Result<(&Samples, &Samples)> {
-        Ok((outcome.of(COMPOSED, figure)?, outcome.of(peer, figure)?))
+        Ok((outcome.of(client, figure)?, outcome.of(peer, figure)?))
     };
     let (send, receive) = (direction(SEND)?, direction(RECEIVE)?);
     let (ours, theirs) = if send.0.ratio_to(send.1) < receive.0.ratio_to(receive.1) {
@@ -102,12 +104,7 @@ fn one_way(report: &mut Report, outcome: &Outcome) -> Result<()> {
     } else {
         receive
     };
-    report.beside(
-        "throughput.oneway.vs_wasi_tls",
-        "MB/s",
-        ours,
-        (title, theirs),
-    );
+    report.beside(format!("{name}.vs_{peer}"), "MB/s", ours, (title, theirs));
     Ok(())
 }
 
@@ -140,7 +137,11 @@ impl<'a> Loop<'a> {
             client,
         } = self;
         let guest = &stage.preferred()?.guest;
-        let clients: [(&str, Box<dyn Client>); 4] = [
+        let clients: [(&str, Box<dyn Client>); 5] = [
+            (
+                LINKED,
+                Box::new(stage.guests.linked(*port, identity, client)?),
+            ),
             (
                 COMPOSED,
                 Box::new(stage.guests.composed(*port, identity, client)?),

@@ -41,7 +41,7 @@ impl Plan {
         rounds: 5,
         handshakes: 3,
         exchanges: 100,
-        one_way: 8 * 1024 * 1024,
+        one_way: 64 * 1024 * 1024,
         connections: &[1, 10, 100, 500],
     };
 }

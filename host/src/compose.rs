@@ -31,22 +31,20 @@ pub(crate) struct Compose {
 
 impl Compose {
     pub(crate) fn run(&self) -> Result<()> {
+        let consumer = read(&self.file)?;
         let composed = match &self.plug {
-            Some(plug) => composed(&self.file, &read(plug)?)?,
-            None => composed(&self.file, EMBEDDED)?,
+            Some(plug) => portcullis_host::compose(&consumer, &read(plug)?),
+            None => portcullis_host::compose(&consumer, EMBEDDED),
         };
+        let composed =
+            composed.map_err(|error| Exit::from(error).context(self.file.display()))?;
         fs::write(&self.output, composed)
             .map_err(|error| Exit::usage(format_args!("{}: {error}", self.output.display())))
     }
 }
 
-/// The component in the file with the other plugged in.
-pub(crate) fn composed(file: &Path, plug: &[u8]) -> Result<Vec<u8>> {
-    portcullis_host::compose(&read(file)?, plug)
-        .map_err(|error| Exit::from(error).context(file.display()))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
+/// What is in the file.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).map_err(|error| {
         let name = file.display();
         Exit::usage(format_args!("{name}: {error}; name a component"))

@@ -57,11 +57,8 @@ impl Guest {
     }
 
     fn with_engine(engine: Engine, component: &[u8]) -> wasmtime::Result<Self> {
-        let component = match Cache::of_user() {
-            Some(cache) => cache.component(&engine, component)?,
-            None => Component::new(&engine, component)?,
-        };
         let linker = state::linker(&engine)?;
+        let component = compile(&engine, component)?;
         Ok(Self {
             provider: ProviderPre::new(linker.instantiate_pre(&component)?)?,
         })
@@ -84,11 +81,7 @@ impl Guest {
     /// # Errors
     /// When a directory of the options cannot be opened, or the machine has no memory left.
     pub fn instantiate(&self, options: Options) -> wasmtime::Result<Instance> {
-        let state = State {
-            wasi: options.into_wasi()?,
-            table: Default::default(),
-            memory: Default::default(),
-        };
+        let state = State::new(options.into_wasi()?);
         let mut store = Store::new(self.provider.engine(), state);
         store.limiter(|state| &mut state.memory);
         // It fails where nothing is counted.
@@ -112,4 +105,12 @@ pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_wide_arithmetic(true).consume_fuel(metered);
     Engine::new(&config)
+}
+
+/// Compile a component, unless this machine has before.
+pub(crate) fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
+    match Cache::of_user() {
+        Some(cache) => cache.component(engine, component),
+        None => Component::new(engine, component),
+    }
 }

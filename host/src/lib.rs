@@ -45,9 +45,9 @@
 //! A client of web servers needs no roots, and another grant:
 //! `Network::none().connect(Addresses::any_on_port(443)).lookup()`.
 //!
-//! A component that imports `portcullis:tls` is made one with it by [`compose`]; if it is a command,
-//! [`Program`] runs it. In an engine and stores of your own, [`add_to_linker_sync`] and
-//! [`add_to_linker_async`] link it when it is instantiated.
+//! A component that imports `portcullis:tls` is made one with it by [`compose`]; a command can stay as
+//! it is for [`Program`], which links the two and runs it. In an engine and stores of your own,
+//! [`add_to_linker_sync`] and [`add_to_linker_async`] do so.
 //!
 //! Everything is freed with its instance. In an instance that lives long, free each handle by its
 //! `drop` when it is done with, and pollables before the port or listener that they are of.

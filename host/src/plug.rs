@@ -23,11 +23,7 @@ use wit_component::ComponentEncoder;
 /// # Errors
 /// When one of them is no component, or the consumer imports none of the other's interfaces.
 pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
-    let consumer = if Parser::is_core_wasm(consumer) {
-        Cow::Owned(componentize(consumer)?)
-    } else {
-        Cow::Borrowed(consumer)
-    };
+    let consumer = as_component(consumer)?;
     let mut graph = CompositionGraph::new();
     let mut register = |name: &str, component: &[u8]| {
         let package = Package::from_bytes(name, None, component.to_vec(), graph.types_mut())
@@ -44,6 +40,15 @@ pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
         error => failed(error),
     })?;
     graph.encode(EncodeOptions::default()).map_err(failed)
+}
+
+/// A component as it is, a core module made one.
+pub(crate) fn as_component(binary: &[u8]) -> wasmtime::Result<Cow<'_, [u8]>> {
+    Ok(if Parser::is_core_wasm(binary) {
+        Cow::Owned(componentize(binary)?)
+    } else {
+        Cow::Borrowed(binary)
+    })
 }
 
 /// A core module made a component. With `_start` it is a command, without it a library.

@@ -1,11 +1,11 @@
-//! `portcullis run`: a command component that imports `portcullis:tls`, composed in memory and run.
+//! `portcullis run`: a command component that imports `portcullis:tls`, linked with it and run.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use portcullis_host::{EMBEDDED, Network, Options, Program};
+use portcullis_host::{Network, Options, Program};
 
-use crate::compose::composed;
+use crate::compose;
 use crate::exit::{Exit, Result, Status};
 use crate::style;
 
@@ -51,9 +51,10 @@ impl Run {
         for directory in &self.dir {
             options = options.directory(directory, directory.display().to_string());
         }
-        let composed = composed(&self.file, EMBEDDED)?;
-        let program = style::while_busy("compiling", || Program::from_bytes(&composed))?;
         let name = self.file.display().to_string();
+        let file = compose::read(&self.file)?;
+        let program = style::while_busy("compiling", || Program::from_bytes(&file))
+            .map_err(|error| Exit::from(error).context(&name))?;
         let arguments = std::iter::once(&name).chain(&self.arguments);
         match program.run(options, arguments, &self.env)? {
             true => Ok(()),

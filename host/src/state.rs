@@ -5,10 +5,25 @@ use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::link::{Tls, TlsView};
+
 pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) memory: Memory,
+    /// For programs that are linked with the component.
+    tls: Tls,
+}
+
+impl State {
+    pub(crate) fn new(wasi: WasiCtx) -> Self {
+        Self {
+            wasi,
+            table: ResourceTable::new(),
+            memory: Memory::default(),
+            tls: Tls::new(),
+        }
+    }
 }
 
 /// How many bytes of linear memory there are. It limits nothing.
@@ -42,6 +57,12 @@ impl WasiView for State {
             ctx: &mut self.wasi,
             table: &mut self.table,
         }
+    }
+}
+
+impl TlsView for State {
+    fn tls(&mut self) -> &mut Tls {
+        &mut self.tls
     }
 }
 

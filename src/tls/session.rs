@@ -4,17 +4,16 @@ use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConnection, Connection, ProtocolVersion, ServerConnection};
+use rustls::{
+    ClientConnection, Connection, ProtocolVersion, ServerConnection, SupportedCipherSuite,
+};
 
 use super::config::{Config, Side, Truncation, Version};
 use super::error::{Error, ProtocolError, ProtocolReason};
 use super::verifier::{ServerVerifier, Verify};
 
-/// Plaintext and handshake that wait for the transport: four records, so that one write call can
-/// carry several while a slow peer costs no more than this. With what protection adds to each (29
-/// bytes at most) they fill the 64 KiB that hosts take at once: a few bytes more would leave as a
-/// small segment, for which TCP waits until the peer has acknowledged the others.
-const OUTGOING_LIMIT: usize = 64 * 1024 - 4 * 29;
+/// The most plaintext in a record (RFC 8446 §5.1).
+const RECORD: usize = 16 * 1024;
 
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +57,9 @@ pub struct Session {
     is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
     last_words: Vec<u8>,
-    /// Plaintext that was protected and not yet polled as ciphertext; up to `OUTGOING_LIMIT`.
+    /// How many bytes of ciphertext `write` makes before they are polled.
+    batch: usize,
+    /// How many it has made.
     waiting: usize,
     /// Plaintext that arrived and was not yet read.
     readable: usize,
@@ -126,9 +127,16 @@ impl Session {
             truncation: config.truncation,
             is_truncated: false,
             last_words: Vec::new(),
+            batch: 4 * RECORD,
             waiting: 0,
             readable: 0,
         })
+    }
+
+    /// Let this many bytes of ciphertext wait for the transport: as many as it takes best at once, so
+    /// that one call carries several records while a slow peer costs no more than this.
+    pub fn set_batch(&mut self, bytes: usize) {
+        self.batch = bytes;
     }
 
     // Facts.
@@ -162,7 +170,20 @@ impl Session {
     /// How much plaintext `write` would take now.
     #[must_use]
     pub fn room(&self) -> usize {
-        OUTGOING_LIMIT.saturating_sub(self.waiting)
+        let room = self.batch.saturating_sub(self.waiting);
+        let overhead = self.overhead();
+        room.saturating_sub(room.div_ceil(RECORD + overhead) * overhead)
+    }
+
+    /// What protection adds to a record: header, tag, and by version and suite the type of what is
+    /// inside (RFC 8446 §5.2) or the nonce (RFC 5288 §3).
+    fn overhead(&self) -> usize {
+        match self.connection.negotiated_cipher_suite() {
+            Some(SupportedCipherSuite::Tls12(suite)) => {
+                5 + 16 + suite.aead_alg.key_block_shape().explicit_nonce_len
+            }
+            Some(SupportedCipherSuite::Tls13(_)) | None => 5 + 16 + 1,
+        }
     }
 
     /// Whether there is ciphertext to send.
@@ -346,7 +367,7 @@ impl Session {
                 let taken = plaintext.get(..self.room()).unwrap_or(plaintext);
                 match self.connection.writer().write(taken) {
                     Ok(written) => {
-                        self.waiting += written;
+                        self.waiting += written + written.div_ceil(RECORD) * self.overhead();
                         Ok(written)
                     }
                     Err(error) => Err(self.fail(Error::Other(Some(error.to_string())))),

@@ -20,6 +20,9 @@ pub struct Script {
     pub is_dropped: bool,
 }
 
+/// What it takes best: no multiple of anything.
+pub const WRITE_SIZE: usize = 65_483;
+
 /// A transport by script; the script stays with the test.
 pub struct Scripted(pub Rc<RefCell<Script>>);
 
@@ -49,6 +52,10 @@ impl Transport for Scripted {
     fn read(&mut self, _limit: usize) -> Result<Received, NetworkError> {
         let next = self.0.borrow_mut().reads.pop_front();
         next.unwrap_or(Ok(Received::Pending))
+    }
+
+    fn write_size(&self) -> usize {
+        WRITE_SIZE
     }
 
     fn write(&mut self, ciphertext: &[u8]) -> Result<usize, NetworkError> {
