@@ -8,7 +8,7 @@ use crate::bindings::exports::portcullis::tls::context::{
     ServerName, Source, Truncation, Verify, VerifyName,
 };
 use crate::bindings::exports::portcullis::tls::types::{
-    Error as WitError, Guest as TypesGuest, Role, Status, Timer, Version,
+    Error as WitError, Guest as TypesGuest, NamedGroup, Role, Status, Timer, Version,
 };
 use crate::fs;
 use zeroize::Zeroizing;
@@ -139,6 +139,19 @@ impl GuestContext for Context {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         match &*self.state.borrow() {
             State::Open(settings) | State::Sealed(_, settings) => owned(&settings.cipher_suites()),
+        }
+    }
+
+    fn set_groups(&self, groups: Vec<NamedGroup>) -> Result<(), WitError> {
+        let groups: Vec<_> = groups.into_iter().map(Into::into).collect();
+        self.change(|settings| settings.set_groups(&groups))
+    }
+
+    fn groups(&self) -> Vec<NamedGroup> {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => {
+                settings.groups().iter().copied().map(Into::into).collect()
+            }
         }
     }
 

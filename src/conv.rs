@@ -48,6 +48,7 @@ macro_rules! same_fields {
 same_cases! {
     wit::Role = core::Role { Client, Server }
     wit::Version = core::Version { Tls12, Tls13 }
+    wit::NamedGroup = core::NamedGroup { X25519Mlkem768, X25519, Secp256r1, Secp384r1 }
     wit::Timer = core::Timer { Connect, Handshake, Read, Shutdown, Write }
     wit::Status = core::Status {
         ZeroReturn, WantRead, WantWrite, WantConnect, WantAccept, WantX509Lookup, Syscall, Ssl,
@@ -70,12 +71,12 @@ same_cases! {
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, CipherList, Pkcs12, PrivateKey, ServerName, SuggestedAuthorities,
-        TrustRoots, Versions,
+        CertificateChain, CipherList, Groups, Pkcs12, PrivateKey, ServerName,
+        SuggestedAuthorities, TrustRoots, Versions,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoCipherMatch, NoPrivateKey, NotFound, PassphraseMissing, PassphraseWrong, TooCostly,
+        NoCipherMatch, NoPrivateKey, NoUsableGroup, NotFound, PassphraseMissing, PassphraseWrong, TooCostly,
         Unreadable, UnsupportedKeyType, UnsupportedSecurityLevel,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }

@@ -12,7 +12,7 @@ use crate::bindings::exports::portcullis::tls::port::{
     Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle,
 };
 use crate::bindings::exports::portcullis::tls::types::{
-    Address, Error as WitError, Timer as WitTimer, Version,
+    Address, Error as WitError, NamedGroup, Timer as WitTimer, Version,
 };
 use crate::context::{Component, Context};
 use crate::net::{Connector, Streams};
@@ -389,6 +389,10 @@ impl GuestPort for Port {
 
     fn cipher_suite(&self) -> Option<String> {
         self.fact(Session::cipher_suite)
+    }
+
+    fn group(&self) -> Option<NamedGroup> {
+        self.fact(Session::group).map(NamedGroup::from)
     }
 
     fn peer_certificates(&self) -> Vec<Vec<u8>> {

@@ -1,4 +1,5 @@
-//! Cipher lists in the built component: what is set is what rustls, with other cryptography, sees.
+//! Cipher lists and groups in the built component: what is set is what rustls, with other
+//! cryptography, sees.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -8,6 +9,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "cipher/group.rs"]
+mod group;
 mod support;
 
 use std::io::{Read as _, Write as _};

@@ -21,6 +21,8 @@ mod ecdsa_p256;
 mod handshake;
 #[path = "vectors/hash.rs"]
 mod hash;
+#[path = "vectors/hybrid.rs"]
+mod hybrid;
 #[cfg(not(target_family = "wasm"))]
 #[path = "vectors/key.rs"]
 mod key;

@@ -2,8 +2,8 @@
 //! rustls.
 
 use anyhow::{Result, ensure};
-use rustls::CipherSuite;
 use rustls::version::TLS13;
+use rustls::{CipherSuite, NamedGroup};
 
 use crate::connection::{Connection, Maker, RECORD, read_all, shake_hands};
 use crate::identity::{Identity, KeyType};
@@ -67,6 +67,7 @@ pub(crate) fn terms(identity: &Identity, suite: CipherSuite) -> Terms<'_> {
         identity,
         version: &TLS13,
         suite: Some(suite),
+        group: NamedGroup::X25519,
         resume: false,
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use portcullis_host::{Guest, Options};
+use rustls::NamedGroup;
 use rustls::version::TLS13;
 use wasmtime::component::Component;
 
@@ -212,6 +213,7 @@ fn whole(identity: &Identity) -> Terms<'_> {
         identity,
         version: &TLS13,
         suite: None,
+        group: NamedGroup::X25519,
         resume: false,
     }
 }

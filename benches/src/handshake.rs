@@ -2,8 +2,8 @@
 //! other end is always native rustls with aws-lc-rs, and its time is not counted.
 
 use anyhow::{Result, ensure};
-use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
+use rustls::{NamedGroup, SupportedProtocolVersion};
 
 use crate::connection::{Maker, shake_hands};
 use crate::identity::{Identity, KeyType};
@@ -20,32 +20,37 @@ const FIGURES: [(&str, usize); 3] = [("", 0), (".client", 1), (".server", 2)];
 
 /// The `handshake.` entries.
 pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    let identity = &Identity::new(KeyType::P256)?;
     for (version, version_name) in VERSIONS {
-        for key_type in KeyType::ALL {
-            let identity = Identity::new(key_type)?;
-            let terms = Terms {
-                identity: &identity,
-                version,
-                suite: None,
-                resume: false,
-            };
-            compare(
-                stage,
-                report,
-                &format!("{version_name}.{}", key_type.name()),
-                terms,
-            )?;
-        }
-        let identity = Identity::new(KeyType::P256)?;
         let terms = Terms {
-            identity: &identity,
+            identity,
             version,
             suite: None,
-            resume: true,
+            group: NamedGroup::X25519,
+            resume: false,
         };
-        compare(stage, report, &format!("{version_name}.resumed"), terms)?;
+        for key_type in KeyType::ALL {
+            let terms = Terms {
+                identity: &Identity::new(key_type)?,
+                ..terms
+            };
+            let name = key_type.name();
+            compare(stage, report, &format!("{version_name}.{name}"), terms)?;
+        }
+        let resumed = Terms {
+            resume: true,
+            ..terms
+        };
+        compare(stage, report, &format!("{version_name}.resumed"), resumed)?;
     }
-    Ok(())
+    let hybrid = Terms {
+        identity,
+        version: &TLS13,
+        suite: None,
+        group: NamedGroup::X25519MLKEM768,
+        resume: false,
+    };
+    compare(stage, report, "tls13.p256.x25519mlkem768", hybrid)
 }
 
 fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> Result<()> {
@@ -61,7 +66,8 @@ fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> 
             ends.turn(count)
         }));
     }
-    for library in Library::ALL {
+    let libraries = Library::with(terms.group);
+    for &library in libraries {
         let ends = Ends::new(
             Clients(native::client_config(library, terms)?),
             Servers(native::server_config(library, terms)?),
@@ -75,7 +81,7 @@ fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> 
         let suffix = artifact.suffix;
         for (end, figure) in FIGURES {
             let ours = outcome.of(&format!("ours{suffix}"), figure)?;
-            for library in Library::ALL {
+            for library in libraries {
                 let theirs = outcome.of(library.name(), figure)?;
                 let name = format!("handshake.{kind}{end}.vs_{}{suffix}", library.name());
                 report.beside(name, "1/s", ours, (library.title(), theirs));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use portcullis_bench_link::{Request, What};
 use rustls::version::TLS13;
-use rustls::{CipherSuite, ClientConfig};
+use rustls::{CipherSuite, ClientConfig, NamedGroup};
 
 use crate::bulk::SUITES;
 use crate::client::{Client, Hosted, Native};
@@ -121,6 +121,7 @@ impl<'a> Loop<'a> {
             identity,
             version: &TLS13,
             suite,
+            group: NamedGroup::X25519,
             resume: false,
         };
         Ok(Self {

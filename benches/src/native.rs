@@ -28,6 +28,14 @@ pub(crate) enum Library {
 impl Library {
     pub(crate) const ALL: [Self; 2] = [Self::Ring, Self::AwsLc];
 
+    /// Those that know the group: ring has no ML-KEM.
+    pub(crate) fn with(group: NamedGroup) -> &'static [Self] {
+        match group {
+            NamedGroup::X25519MLKEM768 => &[Self::AwsLc],
+            _ => &Self::ALL,
+        }
+    }
+
     /// As names of entries have it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -52,22 +60,23 @@ pub(crate) struct Terms<'a> {
     pub(crate) version: &'static SupportedProtocolVersion,
     /// The only suite; none for the library's choice.
     pub(crate) suite: Option<CipherSuite>,
+    /// The only group, so that all sides do the same.
+    pub(crate) group: NamedGroup,
     /// Whether sessions are kept and resumed.
     pub(crate) resume: bool,
 }
 
-/// X25519 only, so that all sides do the same.
-fn provider(library: Library, suite: Option<CipherSuite>) -> Arc<CryptoProvider> {
+fn provider(library: Library, terms: Terms<'_>) -> Arc<CryptoProvider> {
     let mut provider = match library {
         Library::AwsLc => aws_lc_rs::default_provider(),
         Library::Ring => ring::default_provider(),
     };
     provider
         .kx_groups
-        .retain(|group| group.name() == NamedGroup::X25519);
+        .retain(|group| group.name() == terms.group);
     provider
         .cipher_suites
-        .retain(|known| suite.is_none_or(|suite| known.suite() == suite));
+        .retain(|known| terms.suite.is_none_or(|suite| known.suite() == suite));
     Arc::new(provider)
 }
 
@@ -77,7 +86,7 @@ pub(crate) fn client_config(library: Library, terms: Terms<'_>) -> Result<Arc<Cl
     roots.add(CertificateDer::from_pem_slice(
         terms.identity.root.as_bytes(),
     )?)?;
-    let mut config = ClientConfig::builder_with_provider(provider(library, terms.suite))
+    let mut config = ClientConfig::builder_with_provider(provider(library, terms))
         .with_protocol_versions(&[terms.version])?
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -91,7 +100,7 @@ pub(crate) fn client_config(library: Library, terms: Terms<'_>) -> Result<Arc<Cl
 pub(crate) fn server_config(library: Library, terms: Terms<'_>) -> Result<Arc<ServerConfig>> {
     let chain = CertificateDer::from_pem_slice(terms.identity.chain.as_bytes())?;
     let key = PrivateKeyDer::from_pem_slice(terms.identity.key.as_bytes())?;
-    let mut config = ServerConfig::builder_with_provider(provider(library, terms.suite))
+    let mut config = ServerConfig::builder_with_provider(provider(library, terms))
         .with_protocol_versions(&[terms.version])?
         .with_no_client_auth()
         .with_single_cert(vec![chain], key)?;

@@ -89,6 +89,7 @@ async function checkClient() {
   await check('facts', () => {
     equal(connection.version, 'tls13');
     equal(/^TLS_[A-Z0-9_]+$/.test(connection.cipherSuite), true);
+    equal(/^(x25519|secp)/.test(connection.group), true);
     equal(connection.peerCertificates[0][0], 0x30);
     equal(connection.peerVerified, true);
     equal(connection.remoteAddress.port, server.port);

@@ -13,8 +13,8 @@ const WAITS = {
   'want-read': 'subscribe',
   'want-write': 'subscribeWrite',
 };
-const FACTS = ['version', 'cipherSuite', 'peerCertificates', 'peerVerified', 'isTruncated',
-  'localAddress', 'remoteAddress'];
+const FACTS = ['version', 'cipherSuite', 'group', 'peerCertificates', 'peerVerified',
+  'isTruncated', 'localAddress', 'remoteAddress'];
 
 /** Frees a resource of the component. */
 export const dispose = (resource) => resource[Symbol.dispose ?? Symbol.for('dispose')]();
@@ -136,6 +136,8 @@ export class Connection {
   get version() { return this.#fact('version'); }
   /** The IANA name of the negotiated suite. @returns {string | undefined} */
   get cipherSuite() { return this.#fact('cipherSuite'); }
+  /** The negotiated key exchange group. @returns {string | undefined} */
+  get group() { return this.#fact('group'); }
   /** The peer's certificates as DER, its own first. @returns {Uint8Array[]} */
   get peerCertificates() { return this.#fact('peerCertificates'); }
   /** Whether the peer's certificate passed every check. @returns {boolean} */

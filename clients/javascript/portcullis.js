@@ -34,6 +34,8 @@ const source = (from) =>
  * @property {'tls12' | 'tls13'} [minVersion] The lowest version.
  * @property {'tls12' | 'tls13'} [maxVersion] The highest version.
  * @property {string | string[]} [ciphers] A cipher list in OpenSSL's syntax.
+ * @property {('x25519-mlkem768' | 'x25519' | 'secp256r1' | 'secp384r1')[]} [groups] The key exchange
+ *   groups, in order.
  * @property {'required' | 'optional' | 'unverified'} [verify] What is asked of the peer's
  *   certificate; servers ask for none unless told.
  * @property {string} [verifyName] The name that the certificate must have, in place of `host`.
@@ -144,7 +146,7 @@ async function secured(connection) {
 /** Puts options into an open context. */
 function configure(made, options) {
   const { ca, caDirectory, webRoots, cert, key, pkcs12, passphrase, minVersion, maxVersion,
-    ciphers, verify, verifyName, unverifiedName, serverName, tolerateTruncation, timeouts,
+    ciphers, groups, verify, verifyName, unverifiedName, serverName, tolerateTruncation, timeouts,
     ...unknown } = options;
   for (const name of Object.keys(unknown)) throw new TypeError(`there is no option ${name}`);
   list(ca).forEach((each) => made.addTrustRoots(source(each)));
@@ -154,6 +156,7 @@ function configure(made, options) {
   if (pkcs12) made.loadPkcs12(source(pkcs12), passphrase);
   if (minVersion ?? maxVersion) made.setVersions(minVersion ?? 'tls12', maxVersion ?? 'tls13');
   if (ciphers) made.setCipherList(list(ciphers));
+  if (groups) made.setGroups(list(groups));
   if (verify) made.setVerify(verify);
   if (unverifiedName) made.setVerifyName({ tag: 'unverified' });
   else if (verifyName) made.setVerifyName({ tag: 'name', val: verifyName });

@@ -146,12 +146,15 @@ def the_facts_of_a_connection_are_told(server):
 
 
 @check
-def a_context_chooses_version_and_suite(server):
+def a_context_chooses_version_suite_and_groups(server):
     context = portcullis.create_default_context()
     context.set_versions("TLSv1.3", "TLSv1.3")
     assert context.set_ciphers("TLS_AES_128_GCM_SHA256:no-such-suite") == ["no-such-suite"]
+    context.set_groups("P-256:X25519")
+    assert context.context.groups() == [types.NamedGroup.SECP256R1, types.NamedGroup.X25519]
     with portcullis.connect(server, context=context) as tls:
         assert tls.cipher() == ("TLS_AES_128_GCM_SHA256", "TLSv1.3", 128)
+        assert tls.group() == "P-256"
     assert isinstance(refusal(portcullis.TLSError, context.set_versions).error, types.Error_Sealed)
 
 

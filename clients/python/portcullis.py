@@ -29,6 +29,12 @@ OWNERS = set()  # Sockets whose streams are in use, lest the garbage collector d
 _DEFAULT_LIMIT = 120_000  # The component's own, of handshake and shutdown, in milliseconds.
 _CHUNK = 256 * 1024  # The most that one call hands to the component, to bound its copies.
 _VERSIONS = {"TLSv1.2": types.Version.TLS12, "TLSv1.3": types.Version.TLS13}
+_GROUPS = {
+    "X25519MLKEM768": types.NamedGroup.X25519_MLKEM768,
+    "X25519": types.NamedGroup.X25519,
+    "P-256": types.NamedGroup.SECP256R1,
+    "P-384": types.NamedGroup.SECP384R1,
+}
 
 
 class TLSError(OSError):
@@ -101,6 +107,10 @@ class Context:
         """Choose suites by a list in OpenSSL's syntax. Returns the words that had no effect."""
         report = _call(self.context.set_cipher_list, [ciphers])
         return report.unknown + report.unsupported
+
+    def set_groups(self, groups):
+        """Choose key exchange groups: `X25519MLKEM768`, `X25519`, `P-256`, `P-384`, `:` between."""
+        _call(self.context.set_groups, [_GROUPS[name] for name in groups.split(":")])
 
     def set_versions(self, lowest="TLSv1.2", highest="TLSv1.3"):
         """Choose the lowest and the highest version."""
@@ -217,6 +227,10 @@ class TLSSocket(Stream):
         """The suite's IANA name, the version and the bits of its key; None before the handshake."""
         name = self.port.cipher_suite()
         return name and (name, self.version(), 128 if "AES_128" in name else 256)
+
+    def group(self):
+        """The negotiated group, as `set_groups` names it; None before the handshake is done."""
+        return next((name for name in _GROUPS if _GROUPS[name] == self.port.group()), None)
 
     def getpeercert(self, binary_form=False):
         """The peer's certificate as DER; None if it has sent none. `binary_form` has to be True."""

@@ -36,8 +36,7 @@ impl Compose {
             Some(plug) => portcullis_host::compose(&consumer, &read(plug)?),
             None => portcullis_host::compose(&consumer, EMBEDDED),
         };
-        let composed =
-            composed.map_err(|error| Exit::from(error).context(self.file.display()))?;
+        let composed = composed.map_err(|error| Exit::from(error).context(self.file.display()))?;
         fs::write(&self.output, composed)
             .map_err(|error| Exit::usage(format_args!("{}: {error}", self.output.display())))
     }

@@ -12,6 +12,7 @@ use crate::ciphers;
 use crate::dial::dial;
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
+use crate::groups::Groups;
 use crate::identity::Identity;
 use crate::relay::{Until, relay};
 use crate::starttls::Protocol;
@@ -60,6 +61,9 @@ pub(crate) struct Connect {
     /// Offer these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
+    /// Offer these key exchange groups, in this order: x25519mlkem768, x25519, secp256r1, secp384r1
+    #[arg(long, value_name = "LIST")]
+    groups: Option<Groups>,
     /// Begin in the clear, and ask for TLS in this protocol
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
@@ -184,6 +188,9 @@ impl Connect {
         }
         if let Some(list) = &self.ciphers {
             ciphers::set(tls, &context, list)?;
+        }
+        if let Some(Groups(groups)) = &self.groups {
+            context.set_groups(tls, groups)?;
         }
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;

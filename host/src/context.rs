@@ -9,7 +9,7 @@ use crate::context_types::{
 };
 use crate::failure::Failure;
 use crate::instance::Instance;
-use crate::types::{Role, Timer, Version};
+use crate::types::{NamedGroup, Role, Timer, Version};
 
 /// A configuration for connections of one role; see resource `context` in `wit/context.wit` for
 /// what each function does and which errors it has.
@@ -86,6 +86,20 @@ impl Context {
     /// The cipher suites of the permitted versions in order, TLS 1.3 first.
     pub fn cipher_suites(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
         ask!(instance, call_cipher_suites, self.0)
+    }
+
+    /// Choose the key exchange groups and their order.
+    pub fn set_groups(
+        &self,
+        instance: &mut Instance,
+        groups: &[NamedGroup],
+    ) -> Result<(), Failure> {
+        call!(instance, call_set_groups, self.0, groups)
+    }
+
+    /// The key exchange groups in order.
+    pub fn groups(&self, instance: &mut Instance) -> Result<Vec<NamedGroup>, Failure> {
+        ask!(instance, call_groups, self.0)
     }
 
     /// Take the certificate chain that identifies this side.

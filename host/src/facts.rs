@@ -7,6 +7,7 @@ use portcullis_host::{Failure, Instance, Port};
 use serde::Serialize;
 
 use crate::certificate::Summary;
+use crate::groups;
 use crate::style;
 use crate::target::authority;
 
@@ -16,6 +17,7 @@ pub(crate) struct Facts {
     peer: Option<String>,
     version: Option<&'static str>,
     cipher_suite: Option<String>,
+    group: Option<&'static str>,
     verified: bool,
     certificates: Vec<Option<Summary>>,
     /// The same as PEM, if they are to be shown in full.
@@ -36,6 +38,7 @@ impl Facts {
             peer: port.remote_address(tls)?.as_ref().map(text).or(peer),
             version: port.version(tls)?.map(version),
             cipher_suite: port.cipher_suite(tls)?,
+            group: port.group(tls)?.map(groups::name),
             verified: port.peer_verified(tls)?,
             certificates: certificates.iter().map(|der| Summary::of(der)).collect(),
             pem: Vec::new(),
@@ -53,12 +56,13 @@ impl Facts {
         self
     }
 
-    /// Version, suite and verification in a few words.
+    /// Version, suite, group and verification in a few words.
     pub(crate) fn short(&self) -> String {
         format!(
-            "{} {}{}",
+            "{} {} {}{}",
             self.version.unwrap_or("-"),
             self.cipher_suite.as_deref().unwrap_or("-"),
+            self.group.unwrap_or("-"),
             if self.verified { ", peer verified" } else { "" }
         )
     }
@@ -73,6 +77,7 @@ impl fmt::Display for Facts {
             "suite     {}",
             self.cipher_suite.as_deref().unwrap_or("-")
         )?;
+        writeln!(f, "group     {}", self.group.unwrap_or("-"))?;
         let verified = if self.verified {
             style::good("yes")
         } else {

@@ -11,6 +11,7 @@ mod dial;
 mod dialogue;
 mod exit;
 mod facts;
+mod groups;
 mod http;
 mod identity;
 mod inspect;
@@ -184,6 +185,8 @@ mod tests {
             "portcullis ciphers -- -ALL",
             "portcullis connect a --ciphers DEFAULT:!AES128",
             "portcullis serve 127.0.0.1:0 --cert c --key k --ciphers ECDHE",
+            "portcullis connect a --groups X25519MLKEM768:P-256",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --groups x25519,secp384r1",
             "portcullis demo",
             "portcullis completions bash",
             "portcullis man",
@@ -201,6 +204,8 @@ mod tests {
             "portcullis connect a --tls1_2 --tls1_3",
             "portcullis ciphers ALL ALL",
             "portcullis ciphers --tls1_2 --tls1_3",
+            "portcullis connect a --groups x448",
+            "portcullis connect a --groups x25519,",
             "portcullis connect a --timeout 0",
             "portcullis connect a --timeout -1",
             "portcullis connect a --timeout x",

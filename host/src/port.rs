@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::poll::Pollable;
 use crate::port_types::PlainTransport;
-use crate::types::{Address, Timer, Version};
+use crate::types::{Address, NamedGroup, Timer, Version};
 
 /// A connection; see resource `port` in `wit/port.wit` for its states, what each function does and
 /// which errors it has.
@@ -179,6 +179,11 @@ impl Port {
     /// The negotiated cipher suite by its IANA name.
     pub fn cipher_suite(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
         ask!(instance, call_cipher_suite, self.0)
+    }
+
+    /// The negotiated key exchange group.
+    pub fn group(&self, instance: &mut Instance) -> Result<Option<NamedGroup>, Failure> {
+        ask!(instance, call_group, self.0)
     }
 
     /// The peer's certificates as DER, its own first.

@@ -14,6 +14,7 @@ use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Op
 use crate::ciphers;
 use crate::exit::{Exit, Result};
 use crate::facts;
+use crate::groups::Groups;
 use crate::identity::{Identity, source};
 use crate::interrupt;
 use crate::server::Server;
@@ -53,6 +54,9 @@ pub(crate) struct Serve {
     /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
+    /// Accept these key exchange groups: x25519mlkem768, x25519, secp256r1, secp384r1
+    #[arg(long, value_name = "LIST")]
+    groups: Option<Groups>,
     /// Send back what is received (this is what it does if nothing is said)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -126,6 +130,9 @@ impl Serve {
         }
         if let Some(list) = &self.ciphers {
             ciphers::set(tls, &context, list)?;
+        }
+        if let Some(Groups(groups)) = &self.groups {
+            context.set_groups(tls, groups)?;
         }
         if self.www.is_some() {
             context.set_timeout(tls, Timer::Read, Some(IDLE))?;

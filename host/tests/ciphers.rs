@@ -1,4 +1,5 @@
-//! `portcullis ciphers` beside `openssl ciphers`, and `--ciphers` of the other commands.
+//! `portcullis ciphers` beside `openssl ciphers`, and `--ciphers` and `--groups` of the other
+//! commands.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -188,12 +189,12 @@ impl Drop for Server {
     }
 }
 
-/// `portcullis serve` with a cipher list, and its port.
-fn serve(folder: &Folder, list: &str) -> (Server, u16) {
+/// `portcullis serve` with a list of ciphers or groups, and its port.
+fn serve(folder: &Folder, option: &str, list: &str) -> (Server, u16) {
     let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key])
-        .args(["--ciphers", list])
+        .args([option, list])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -208,7 +209,7 @@ fn serve(folder: &Folder, list: &str) -> (Server, u16) {
 #[test]
 fn k11_connect_and_serve_keep_to_their_lists() {
     let folder = Folder::new("lists");
-    let (_server, port) = serve(&folder, "AESGCM:!AES256");
+    let (_server, port) = serve(&folder, "--ciphers", "AESGCM:!AES256");
     let target = format!("localhost:{port}");
     let ca = folder.path("cert.pem");
     let connect = |list: &str| {
@@ -238,12 +239,42 @@ fn k11_connect_and_serve_keep_to_their_lists() {
 }
 
 #[test]
+fn connect_and_serve_keep_to_their_groups() {
+    let folder = Folder::new("groups");
+    let (_server, port) = serve(&folder, "--groups", "x25519mlkem768:P-384");
+    let target = format!("localhost:{port}");
+    let ca = folder.path("cert.pem");
+    let connect = |groups: &str, version: &str| {
+        let trust = ["connect", &target, "--cafile", &ca, "--info"];
+        portcullis(&[&trust, ["--groups", groups, version].as_slice()].concat())
+    };
+    for (groups, version, group) in [
+        ("X25519MLKEM768", "--tls1_3", "X25519MLKEM768"),
+        ("x25519,secp384r1", "--tls1_3", "secp384r1"),
+        ("secp384r1", "--tls1_2", "secp384r1"),
+    ] {
+        let met = connect(groups, version);
+        assert!(met.status.success(), "{groups}: {}", text(&met.stderr));
+        let fact = format!("group     {group}\n");
+        assert!(text(&met.stdout).contains(&fact), "{}", text(&met.stdout));
+        let refused = connect("x25519,secp256r1", version);
+        assert_eq!(refused.status.code(), Some(1), "{version}");
+        assert!(text(&refused.stderr).contains("alert 40"));
+    }
+    // What cannot work is wrong usage.
+    let impossible = connect("x25519mlkem768", "--tls1_2");
+    assert_eq!(impossible.status.code(), Some(2));
+    assert!(text(&impossible.stderr).contains("permit TLS 1.3"));
+    assert_eq!(connect("x25519,x25519", "--tls1_3").status.code(), Some(2));
+}
+
+#[test]
 fn k11_openssl_meets_serve_in_its_list_and_nowhere_else() {
     if !has_openssl() {
         return;
     }
     let folder = Folder::new("openssl");
-    let (_server, port) = serve(&folder, "CHACHA20:TLS_AES_128_GCM_SHA256");
+    let (_server, port) = serve(&folder, "--ciphers", "CHACHA20:TLS_AES_128_GCM_SHA256");
     let address = format!("127.0.0.1:{port}");
     let meet = |arguments: &[&str]| {
         Command::new("openssl")

@@ -1,5 +1,5 @@
 //! The `portcullis` command against other TLS stacks, as client and as server: GnuTLS, Node's and
-//! Python's.
+//! Python's; and key exchange groups with an OpenSSL that has ML-KEM.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rcgen::KeyPair;
@@ -328,4 +328,140 @@ fn we_serve_node() {
 #[test]
 fn we_serve_python() {
     serves("python", &PYTHON);
+}
+
+/// What both scripts begin with; the groups in OpenSSL's syntax, none for its own choice. pyOpenSSL
+/// has no function for them.
+const MODERN: &str = "
+import socket, sys
+from OpenSSL import SSL
+number, groups = int(sys.argv[1]), sys.argv[2]
+context = SSL.Context(SSL.TLS_METHOD)
+context.load_verify_locations('ca.pem')
+if groups:
+    assert SSL._lib.SSL_CTX_set1_curves_list(context._context, groups.encode()) == 1
+";
+
+/// Sends the name of the group to everyone who says something.
+const MODERN_SERVER: &str = "
+context.use_certificate_chain_file('cert.pem')
+context.use_privatekey_file('key.pem')
+listener = socket.create_server(('127.0.0.1', number))
+while True:
+    connection = SSL.Connection(context, listener.accept()[0])
+    connection.set_accept_state()
+    try:
+        connection.recv(100)
+        connection.sendall(connection.get_group_name().encode())
+        connection.shutdown()
+    except SSL.Error:
+        pass
+";
+
+/// Prints the name of the group when it gets back what it says.
+const MODERN_CLIENT: &str = "
+context.set_verify(SSL.VERIFY_PEER)
+connection = SSL.Connection(context, socket.create_connection(('127.0.0.1', number)))
+connection.set_tlsext_host_name(b'localhost')
+connection.set_connect_state()
+connection.sendall(b'hello')
+assert connection.recv(100) == b'hello'
+print(connection.get_group_name())
+";
+
+/// Our groups and OpenSSL's, none for the own choice, and what the two come to; none for nothing.
+const MEETINGS: [(&str, &str, Option<&str>); 8] = [
+    ("", "", Some("x25519mlkem768")),
+    ("x25519mlkem768", "", Some("x25519mlkem768")),
+    ("", "X25519MLKEM768", Some("x25519mlkem768")),
+    ("", "X25519", Some("x25519")),
+    ("x25519", "", Some("x25519")),
+    ("secp384r1", "P-384:X25519", Some("secp384r1")),
+    ("secp256r1", "X25519:P-256", Some("secp256r1")),
+    ("x25519mlkem768", "X25519", None),
+];
+
+/// A Python whose OpenSSL has ML-KEM, which that of Debian has not.
+fn modern_python() -> Option<PathBuf> {
+    let found = std::env::var_os("PORTCULLIS_TOOLS")
+        .map(|tools| Path::new(&tools).join("openssl/bin/python3"))
+        .filter(|python| python.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
+            "pyOpenSSL is not in the folder of the tools; run `cargo xtask test`"
+        );
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: pyOpenSSL is not in the folder of the tools; run `cargo xtask test`"
+        );
+    }
+    found
+}
+
+fn with_groups<'a>(arguments: &[&'a str], groups: &'a str) -> Vec<&'a str> {
+    let mut arguments = arguments.to_vec();
+    if !groups.is_empty() {
+        arguments.extend(["--groups", groups]);
+    }
+    arguments
+}
+
+#[test]
+fn we_connect_to_an_openssl_with_ml_kem_in_each_group() {
+    let Some(python) = modern_python() else {
+        return;
+    };
+    let folder = Folder::new("modern-server");
+    for (ours, theirs, met) in MEETINGS {
+        let port = free_port();
+        let mut command = Command::new(&python);
+        command
+            .args(["-c", &format!("{MODERN}{MODERN_SERVER}")])
+            .args([&port.to_string(), theirs])
+            .current_dir(&folder.0)
+            .stdin(Stdio::null());
+        let _server = start(command, &folder, port);
+        let (target, ca) = (format!("localhost:{port}"), folder.path("ca.pem"));
+        let connect = ["connect", &target, "--cafile", &ca];
+        let output = run(&with_groups(&connect, ours), b"hello");
+        let group = String::from_utf8_lossy(&output.stdout).to_lowercase();
+        match met {
+            Some(met) => assert_eq!(group, met, "{ours} {theirs}: {output:?}"),
+            None => assert!(refusal(&output, 1).contains("alert 40"), "{output:?}"),
+        }
+    }
+}
+
+#[test]
+fn we_serve_an_openssl_with_ml_kem_in_each_group() {
+    let Some(python) = modern_python() else {
+        return;
+    };
+    let folder = Folder::new("modern-client");
+    for (ours, theirs, met) in MEETINGS {
+        let (_server, port) = serve(&folder, &with_groups(&[], ours));
+        let output = Command::new(&python)
+            .args(["-c", &format!("{MODERN}{MODERN_CLIENT}")])
+            .args([&port.to_string(), theirs])
+            .current_dir(&folder.0)
+            .output()
+            .unwrap();
+        let group = String::from_utf8_lossy(&output.stdout).to_lowercase();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            group.trim(),
+            met.unwrap_or_default(),
+            "{ours} {theirs}: {said}"
+        );
+        assert_eq!(
+            output.status.success(),
+            met.is_some(),
+            "{ours} {theirs}: {said}"
+        );
+        assert!(
+            met.is_some() || said.contains("handshake failure"),
+            "{said}"
+        );
+    }
 }

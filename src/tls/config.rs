@@ -11,13 +11,14 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::{
-    ClientConfig, DistinguishedName, Error as RustlsError, InconsistentKeys, ServerConfig,
-    SupportedProtocolVersion, version,
+    ClientConfig, DistinguishedName, Error as RustlsError, InconsistentKeys, ProtocolVersion,
+    ServerConfig, SupportedProtocolVersion, version,
 };
 
 use super::cipher_list::{CipherList, CipherListReport};
 use super::credential;
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
+use super::group::{self, NamedGroup};
 use super::identity::Identities;
 use super::pkcs12;
 use super::private_key::{KeyKind, private_key};
@@ -41,6 +42,15 @@ pub enum Version {
     Tls12,
     /// RFC 8446.
     Tls13,
+}
+
+impl From<Version> for ProtocolVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Tls12 => Self::TLSv1_2,
+            Version::Tls13 => Self::TLSv1_3,
+        }
+    }
 }
 
 /// The name sent in SNI.
@@ -124,6 +134,7 @@ pub struct Settings {
     lowest: Version,
     highest: Version,
     ciphers: CipherList,
+    groups: Vec<NamedGroup>,
     chain: Option<Vec<CertificateDer<'static>>>,
     key: Option<Arc<dyn SigningKey>>,
     /// Besides chain and key.
@@ -162,6 +173,7 @@ impl Settings {
             lowest: Version::Tls12,
             highest: Version::Tls13,
             ciphers: CipherList::preferred(),
+            groups: NamedGroup::PREFERRED.to_vec(),
             chain: None,
             key: None,
             more_identities: Vec::new(),
@@ -229,6 +241,19 @@ impl Settings {
     #[must_use]
     pub fn cipher_suites(&self) -> Vec<&'static str> {
         self.ciphers.names(&self.permitted())
+    }
+
+    /// Choose the key exchange groups and their order.
+    pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), Error> {
+        group::check(groups)?;
+        self.groups = groups.to_vec();
+        Ok(())
+    }
+
+    /// The key exchange groups in order.
+    #[must_use]
+    pub fn groups(&self) -> &[NamedGroup] {
+        &self.groups
     }
 
     /// Take the certificate chain, own certificate first.
@@ -483,7 +508,7 @@ impl Settings {
         Ok(Arc::new(builder.with_cert_resolver(identities)))
     }
 
-    /// The versions that are permitted and have a suite.
+    /// The versions that are permitted and have a suite and a group.
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
         [
             (Version::Tls13, &version::TLS13),
@@ -492,6 +517,7 @@ impl Settings {
         .into_iter()
         .filter(|(version, _)| self.permitted().contains(version))
         .filter(|(version, _)| !self.ciphers.names(&(*version..=*version)).is_empty())
+        .filter(|(version, _)| self.groups.iter().any(|group| group.is_usable_in(*version)))
         .map(|(_, supported)| supported)
         .collect()
     }
@@ -500,11 +526,19 @@ impl Settings {
         self.lowest..=self.highest
     }
 
-    /// The provider with the suites of the cipher list only, in its order.
+    /// The provider with the suites of the cipher list only and with the groups, in their order.
     fn provider(&self) -> Result<Arc<CryptoProvider>, Error> {
         self.ciphers.check(&self.permitted())?;
+        if self.versions().is_empty() {
+            return Err(Error::refused(
+                ConfigurationItem::Groups,
+                ConfigurationReason::NoUsableGroup,
+                "TLS 1.3, which they are for, is not permitted or has no cipher suite",
+            ));
+        }
         Ok(Arc::new(CryptoProvider {
             cipher_suites: self.ciphers.supported(&self.permitted()),
+            kx_groups: self.groups.iter().map(|group| group.supported()).collect(),
             ..CryptoProvider::clone(&crypto_provider())
         }))
     }

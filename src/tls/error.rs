@@ -205,6 +205,7 @@ pub struct NetworkError {
 pub enum ConfigurationItem {
     CertificateChain,
     CipherList,
+    Groups,
     Pkcs12,
     PrivateKey,
     ServerName,
@@ -234,6 +235,8 @@ pub enum ConfigurationReason {
     NoCipherMatch,
     /// Readable, without a private key of the kind asked for.
     NoPrivateKey,
+    /// No group is for a version that is permitted.
+    NoUsableGroup,
     /// The path does not exist, or no preopened directory leads to it.
     NotFound,
     /// The passphrase is missing.

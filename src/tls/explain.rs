@@ -309,6 +309,7 @@ impl fmt::Display for ConfigurationError {
         let what = match self.item {
             ConfigurationItem::CertificateChain => "certificate chain",
             ConfigurationItem::CipherList => "cipher list",
+            ConfigurationItem::Groups => "groups",
             ConfigurationItem::Pkcs12 => "PKCS#12",
             ConfigurationItem::PrivateKey => "private key",
             ConfigurationItem::ServerName => "server name",
@@ -364,6 +365,10 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::NoPrivateKey => (
                 "the input holds no private key of that kind",
                 "give a file with a PRIVATE KEY block",
+            ),
+            ConfigurationReason::NoUsableGroup => (
+                "none is for a version that is spoken",
+                "add x25519, or permit TLS 1.3",
             ),
             ConfigurationReason::NotFound => (
                 "the path is not there",

@@ -107,6 +107,7 @@ fn errors() -> Vec<Error> {
             R::Missing,
             R::NoCertificate,
             R::NoPrivateKey,
+            R::NoUsableGroup,
             R::NotFound,
             R::PassphraseMissing,
             R::PassphraseWrong,
@@ -115,6 +116,7 @@ fn errors() -> Vec<Error> {
         ] {
             for item in [
                 I::CertificateChain,
+                I::Groups,
                 I::PrivateKey,
                 I::ServerName,
                 I::TrustRoots,

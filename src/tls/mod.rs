@@ -10,6 +10,7 @@ mod config;
 mod credential;
 mod error;
 mod explain;
+mod group;
 mod identity;
 mod pem;
 mod pfx;
@@ -27,6 +28,7 @@ pub use error::{
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
     ProtocolReason, Status, Timer,
 };
+pub use group::NamedGroup;
 pub use private_key::KeyKind;
 pub use session::{Plaintext, Session, State};
 pub use trust::{DirectoryReport, FileProblem};

@@ -10,6 +10,7 @@ use rustls::{
 
 use super::config::{Config, Side, Truncation, Version};
 use super::error::{Error, ProtocolError, ProtocolReason};
+use super::group::NamedGroup;
 use super::verifier::{ServerVerifier, Verify};
 
 /// The most plaintext in a record (RFC 8446 §5.1).
@@ -215,6 +216,13 @@ impl Session {
             name.strip_prefix("TLS13_")
                 .map_or_else(|| name.to_owned(), |n| format!("TLS_{n}")),
         )
+    }
+
+    /// The negotiated key exchange group, once the handshake is done.
+    #[must_use]
+    pub fn group(&self) -> Option<NamedGroup> {
+        let group = self.connection.negotiated_key_exchange_group();
+        NamedGroup::of(group.filter(|_| self.is_established())?)
     }
 
     /// The peer's certificates, its own first, once the handshake is done.

