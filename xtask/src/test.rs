@@ -31,6 +31,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
     (
         Ring::Native,
         &[
+            "allocations",
             "cipher_list",
             "config",
             "credential",
