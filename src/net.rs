@@ -16,12 +16,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::pump::{Received, Transport, Wait};
 use crate::tls::{Error, NetworkCode, NetworkError, NetworkOperation};
 
-/// The most that TCP sends in one segment: on the loopback interface, by IPv4 and by IPv6. What a write
-/// has beyond it is a short segment, and TCP sends no other short one, such as the end of a message,
-/// before the peer has acknowledged it (RFC 9293 §3.7.4), which may take 40 ms (RFC 1122 §4.2.3.2).
-/// WASI has no `TCP_NODELAY`. On other networks segments are shorter by far, and peers acknowledge
-/// every second one at once.
+/// The most that TCP sends in one segment on the loopback interface, by IPv4. What a write has beyond it
+/// is a short segment, and TCP sends no other short one, such as the end of a message, before the peer
+/// has acknowledged it (RFC 9293 §3.7.4), which may take 40 ms (RFC 1122 §4.2.3.2). WASI has no
+/// `TCP_NODELAY`. On other networks segments are shorter by far, and peers acknowledge every second one
+/// at once.
 const SEGMENT_V4: usize = 65_483;
+
+/// The same by IPv6.
 const SEGMENT_V6: usize = 65_464;
 
 /// A duplex transport over two streams, and the socket that they belong to if it is ours.
@@ -30,6 +32,7 @@ pub(crate) struct Streams {
     input: InputStream,
     output: OutputStream,
     socket: Option<TcpSocket>,
+    /// One segment of the socket's family.
     write_size: usize,
     /// A flush was asked for, and check-write has not said that it is through.
     is_flushing: bool,
