@@ -17,9 +17,6 @@ pub(crate) const VARIABLE: &str = "PORTCULLIS_COMPONENT";
 /// The profile of what is shipped.
 pub(crate) const PROFILE: &str = "component";
 
-/// `host/build.rs` takes the same.
-const WIDE_FLAGS: &str = ".cargo/wide.toml";
-
 /// What the guest is built for. The code is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
@@ -37,14 +34,20 @@ impl Flavour {
     pub(crate) fn cargo(self, workspace: &Workspace) -> Result<Command> {
         let mut cargo = workspace.cargo();
         cargo.args(["--config", &dist::remapped(workspace)?]);
-        if self == Self::Wide {
-            cargo.args(["--config", WIDE_FLAGS]);
-        }
+        cargo.args(["--config", self.flags()]);
         // They would take the place of the flags in .cargo: a component is always the same.
         cargo
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS");
         Ok(cargo)
+    }
+
+    /// What it has beyond `.cargo/config.toml`; for the wide one, `host/build.rs` takes the same.
+    const fn flags(self) -> &'static str {
+        match self {
+            Self::Baseline => ".cargo/baseline.toml",
+            Self::Wide => ".cargo/wide.toml",
+        }
     }
 
     /// A target directory of its own; `host/build.rs` takes the same.
