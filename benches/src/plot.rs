@@ -41,7 +41,7 @@ impl Bars<'_> {
         let area = SVGBackend::new(path, SIZE).into_drawing_area();
         let groups = u32::try_from(self.groups.len())?;
         // Room at the right for the names of the series.
-        let across = 0.0..f64::from(groups + 1);
+        let across = 0.0..f64::from(groups) + 1.5;
         if self.logarithmic {
             let bottom = values().fold(top, f64::min) / 2.0;
             self.fill(&area, across, (bottom..top * 2.5).log_scale(), bottom)
@@ -75,7 +75,7 @@ impl Bars<'_> {
             chart
                 .configure_mesh()
                 .disable_x_mesh()
-                .x_labels(2 * self.groups.len() + 3)
+                .x_labels(2 * self.groups.len() + 4)
                 .x_label_formatter(&group_name)
                 .y_label_formatter(&|value| number(*value))
                 .y_desc(self.unit)
@@ -139,7 +139,7 @@ impl Lines<'_> {
                 .caption(self.title, TITLE)
                 .margin(12)
                 .x_label_area_size(45)
-                .y_label_area_size(80)
+                .y_label_area_size(110)
                 .build_cartesian_2d(
                     (least.0..most.0 * 1.2).log_scale(),
                     (least.1 / 1.5..most.1 * 1.5).log_scale(),

@@ -51,7 +51,7 @@ def refusal(kind, function, *arguments, **keywords):
     """The failure of that very class, which the function must end with."""
     try:
         function(*arguments, **keywords)
-    except OSError as failure:
+    except (OSError, ValueError) as failure:
         assert type(failure) is kind, repr(failure)
         return failure
     raise AssertionError(f"no {kind.__name__}")
@@ -150,6 +150,7 @@ def a_context_chooses_version_suite_and_groups(server):
     context = portcullis.create_default_context()
     context.set_versions("TLSv1.3", "TLSv1.3")
     assert context.set_ciphers("TLS_AES_128_GCM_SHA256:no-such-suite") == ["no-such-suite"]
+    assert "X25519, P-256" in str(refusal(ValueError, context.set_groups, "P-256:x448"))
     context.set_groups("P-256:X25519")
     assert context.context.groups() == [types.NamedGroup.SECP256R1, types.NamedGroup.X25519]
     with portcullis.connect(server, context=context) as tls:

@@ -110,15 +110,22 @@ class Context:
 
     def set_groups(self, groups):
         """Choose key exchange groups: `X25519MLKEM768`, `X25519`, `P-256`, `P-384`, `:` between."""
-        _call(self.context.set_groups, [_GROUPS[name] for name in groups.split(":")])
+        _call(self.context.set_groups, [_named(_GROUPS, name) for name in groups.split(":")])
 
     def set_versions(self, lowest="TLSv1.2", highest="TLSv1.3"):
         """Choose the lowest and the highest version."""
-        _call(self.context.set_versions, _VERSIONS[lowest], _VERSIONS[highest])
+        versions = [_named(_VERSIONS, name) for name in (lowest, highest)]
+        _call(self.context.set_versions, *versions)
 
     def tolerate_truncation(self):
         """Read an end without close_notify as the end, as `ssl` does; an attacker can make one."""
         _call(self.context.set_truncation, _context.Truncation.TOLERATED)
+
+
+def _named(table, name):
+    if name not in table:
+        raise ValueError(f"{name!r} is not one of {', '.join(table)}")
+    return table[name]
 
 
 def create_default_context(*, cafile=None, capath=None, cadata=None, server_side=False):
