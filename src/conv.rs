@@ -76,8 +76,8 @@ same_cases! {
     }
     wit::ConfigurationReason = core::ConfigurationReason {
         AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoCipherMatch, NoPrivateKey, NoUsableGroup, NotFound, PassphraseMissing, PassphraseWrong, TooCostly,
-        Unreadable, UnsupportedKeyType, UnsupportedSecurityLevel,
+        NoCipherMatch, NoPrivateKey, NoUsableGroup, NotFound, PassphraseMissing, PassphraseWrong,
+        TooCostly, Unreadable, UnsupportedKeyType, UnsupportedSecurityLevel,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
     Truncation = core::Truncation { Refused, Tolerated }

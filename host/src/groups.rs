@@ -18,30 +18,40 @@ pub(crate) fn name(group: NamedGroup) -> &'static str {
     }
 }
 
-/// IANA's name first, then OpenSSL's; case does not matter.
-const NAMES: [(NamedGroup, &[&str]); 4] = [
-    (NamedGroup::X25519Mlkem768, &["x25519mlkem768"]),
-    (NamedGroup::X25519, &["x25519"]),
-    (NamedGroup::Secp256r1, &["secp256r1", "P-256", "prime256v1"]),
-    (NamedGroup::Secp384r1, &["secp384r1", "P-384"]),
+/// OpenSSL's names where they are others.
+fn other_names(group: NamedGroup) -> &'static [&'static str] {
+    match group {
+        NamedGroup::X25519Mlkem768 | NamedGroup::X25519 => &[],
+        NamedGroup::Secp256r1 => &["P-256", "prime256v1"],
+        NamedGroup::Secp384r1 => &["P-384"],
+    }
+}
+
+const ALL: [NamedGroup; 4] = [
+    NamedGroup::X25519Mlkem768,
+    NamedGroup::X25519,
+    NamedGroup::Secp256r1,
+    NamedGroup::Secp384r1,
 ];
+
+/// The group of that name; case does not matter.
+fn group(word: &str) -> Result<NamedGroup, String> {
+    let is_called = |name: &str| name.eq_ignore_ascii_case(word);
+    ALL.into_iter()
+        .find(|group| {
+            is_called(name(*group)) || other_names(*group).iter().any(|name| is_called(name))
+        })
+        .ok_or_else(|| {
+            let known = ALL.map(name).join(", ").to_lowercase();
+            format!("{word:?} is not one of {known}")
+        })
+}
 
 impl FromStr for Groups {
     type Err = String;
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        let groups = list.split([',', ':']).map(|word| {
-            let is_it = |name: &&str| name.eq_ignore_ascii_case(word.trim());
-            let found = NAMES.iter().find(|(_, names)| names.iter().any(is_it));
-            found.map(|(group, _)| *group).ok_or_else(|| {
-                let known: Vec<_> = NAMES
-                    .iter()
-                    .filter_map(|(_, names)| names.first())
-                    .collect();
-                let known = known.into_iter().copied().collect::<Vec<_>>().join(", ");
-                format!("{:?} is not one of {known}", word.trim())
-            })
-        });
+        let groups = list.split([',', ':']).map(|word| group(word.trim()));
         groups.collect::<Result<_, _>>().map(Self)
     }
 }

@@ -11,12 +11,11 @@ mod support;
 
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use support::tool;
+use support::{skip, tool};
 
 /// Seconds that a page may take.
 const LIMIT: &str = "120";
@@ -112,7 +111,7 @@ fn root() -> &'static Path {
 /// names none.
 fn built(variable: &str, name: &str) -> Option<PathBuf> {
     let file = env::var_os(variable).map(|directory| PathBuf::from(directory).join(name));
-    file.or_else(|| skip(name))
+    file.or_else(|| unbuilt(name))
 }
 
 /// The component for every engine.
@@ -121,18 +120,11 @@ fn component() -> Option<PathBuf> {
     let path = given.unwrap_or_else(|| root().join("target/portcullis.wasm"));
     path.is_file()
         .then_some(path)
-        .or_else(|| skip("portcullis.wasm"))
+        .or_else(|| unbuilt("portcullis.wasm"))
 }
 
-fn skip(name: &str) -> Option<PathBuf> {
-    assert!(
-        env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-        "{name} is not built; run `cargo xtask test`"
-    );
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: {name} is not built; run `cargo xtask test`"
-    );
+fn unbuilt(name: &str) -> Option<PathBuf> {
+    skip(&format!("{name} is not built; run `cargo xtask test`"));
     None
 }
 

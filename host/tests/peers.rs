@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rcgen::KeyPair;
-use support::{Folder, Running, free_port, refusal, run, serve, start, tool};
+use support::{Folder, Running, free_port, refusal, run, serve, skip, start, tool};
 
 /// Another TLS stack, as programs that run in the folder of a case.
 struct Peer {
@@ -387,16 +387,20 @@ fn modern_python() -> Option<PathBuf> {
         .map(|tools| Path::new(&tools).join("openssl/bin/python3"))
         .filter(|python| python.is_file());
     if found.is_none() {
-        assert!(
-            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-            "pyOpenSSL is not in the folder of the tools; run `cargo xtask test`"
-        );
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: pyOpenSSL is not in the folder of the tools; run `cargo xtask test`"
-        );
+        skip("pyOpenSSL is not in the folder of the tools; run `cargo xtask test`");
     }
     found
+}
+
+/// One end of a meeting, in the folder of the certificates.
+fn modern(python: &Path, folder: &Folder, script: &str, port: u16, groups: &str) -> Command {
+    let mut command = Command::new(python);
+    command
+        .args(["-c", &format!("{MODERN}{script}")])
+        .args([&port.to_string(), groups])
+        .current_dir(&folder.0)
+        .stdin(Stdio::null());
+    command
 }
 
 fn with_groups<'a>(arguments: &[&'a str], groups: &'a str) -> Vec<&'a str> {
@@ -415,13 +419,8 @@ fn we_connect_to_an_openssl_with_ml_kem_in_each_group() {
     let folder = Folder::new("modern-server");
     for (ours, theirs, met) in MEETINGS {
         let port = free_port();
-        let mut command = Command::new(&python);
-        command
-            .args(["-c", &format!("{MODERN}{MODERN_SERVER}")])
-            .args([&port.to_string(), theirs])
-            .current_dir(&folder.0)
-            .stdin(Stdio::null());
-        let _server = start(command, &folder, port);
+        let server = modern(&python, &folder, MODERN_SERVER, port, theirs);
+        let _server = start(server, &folder, port);
         let (target, ca) = (format!("localhost:{port}"), folder.path("ca.pem"));
         let connect = ["connect", &target, "--cafile", &ca];
         let output = run(&with_groups(&connect, ours), b"hello");
@@ -441,12 +440,8 @@ fn we_serve_an_openssl_with_ml_kem_in_each_group() {
     let folder = Folder::new("modern-client");
     for (ours, theirs, met) in MEETINGS {
         let (_server, port) = serve(&folder, &with_groups(&[], ours));
-        let output = Command::new(&python)
-            .args(["-c", &format!("{MODERN}{MODERN_CLIENT}")])
-            .args([&port.to_string(), theirs])
-            .current_dir(&folder.0)
-            .output()
-            .unwrap();
+        let mut client = modern(&python, &folder, MODERN_CLIENT, port, theirs);
+        let output = client.output().unwrap();
         let group = String::from_utf8_lossy(&output.stdout).to_lowercase();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(

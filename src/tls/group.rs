@@ -67,7 +67,7 @@ pub(super) fn check(groups: &[NamedGroup]) -> Result<(), Error> {
             "there is no group; name one at least, x25519 for one".into(),
         ));
     }
-    let mut seen = Vec::with_capacity(groups.len().min(NamedGroup::PREFERRED.len()));
+    let mut seen = Vec::new();
     for group in groups {
         if seen.contains(group) {
             let name = group.name();

@@ -250,14 +250,7 @@ pub fn serve_page(folder: &Folder, clients: usize) -> (u16, JoinHandle<()>) {
 /// A built example, not composed; none, which is a loud skip or a failure, where it is not built.
 pub fn example(name: &str) -> Option<PathBuf> {
     let Some(directory) = std::env::var_os("PORTCULLIS_EXAMPLES") else {
-        assert!(
-            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-            "the examples are not built; run `cargo xtask test`"
-        );
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: the examples are not built; run `cargo xtask test`"
-        );
+        skip("the examples are not built; run `cargo xtask test`");
         return None;
     };
     Some(PathBuf::from(directory).join(format!("{name}.wasm")))
@@ -340,11 +333,17 @@ pub fn tool(name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|program| program.is_file());
     if found.is_none() {
-        assert!(
-            std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
-            "this test needs `{name}`, which is not installed"
-        );
-        let _ = writeln!(std::io::stderr(), "SKIPPED: `{name}` is not installed");
+        skip(&format!("`{name}` is not installed"));
     }
     found
+}
+
+/// Tell, where it is seen, that a test is skipped; with `PORTCULLIS_REQUIRE_TOOLS` set, fail instead.
+pub fn skip(reason: &str) {
+    assert!(
+        std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),
+        "{reason}"
+    );
+    // Not `eprintln!`, which the test runner shows only for tests that fail.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {reason}");
 }

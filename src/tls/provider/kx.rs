@@ -22,6 +22,8 @@ use rustls::{Error, NamedGroup, PeerMisbehaved};
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
+use super::random;
+
 /// X25519 together with ML-KEM-768, for TLS 1.3.
 pub static X25519MLKEM768: &dyn SupportedKxGroup = &hybrid::Hybrid;
 
@@ -100,10 +102,8 @@ struct Montgomery;
 
 impl Montgomery {
     fn random() -> Result<MontgomeryExchange, Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *bytes).map_err(|_| GetRandomFailed)?;
-        let secret = StaticSecret::from(*bytes);
-        Ok(MontgomeryExchange::new(secret))
+        let bytes = random::secret::<32>()?;
+        Ok(MontgomeryExchange::new(StaticSecret::from(*bytes)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Randomness from the operating system: `wasi:random` in a component.
 
 use rustls::crypto::{GetRandomFailed, SecureRandom};
+use zeroize::Zeroizing;
 
 /// The system's generator as rustls sees it.
 #[derive(Debug)]
@@ -10,4 +11,11 @@ impl SecureRandom for System {
     fn fill(&self, buf: &mut [u8]) -> Result<(), GetRandomFailed> {
         getrandom::fill(buf).map_err(|_| GetRandomFailed)
     }
+}
+
+/// Secret bytes that nobody has seen.
+pub(super) fn secret<const LENGTH: usize>() -> Result<Zeroizing<[u8; LENGTH]>, GetRandomFailed> {
+    let mut bytes = Zeroizing::new([0; LENGTH]);
+    System.fill(&mut *bytes)?;
+    Ok(bytes)
 }

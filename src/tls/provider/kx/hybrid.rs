@@ -3,13 +3,11 @@
 //!
 //! In the shares and in the secret ML-KEM comes first.
 
-use rustls::crypto::{
-    ActiveKeyExchange, CompletedKeyExchange, GetRandomFailed, SharedSecret, SupportedKxGroup,
-};
+use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, ProtocolVersion};
-use zeroize::Zeroizing;
 
+use super::super::random;
 use super::ml_kem::{DecapsulationKey, RANDOMNESS_LENGTH, SEED_LENGTH, encapsulate};
 use super::{INVALID_KEY_SHARE, Montgomery, MontgomeryExchange};
 
@@ -19,12 +17,12 @@ pub(super) struct Hybrid;
 
 impl SupportedKxGroup for Hybrid {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-        let seed = random::<SEED_LENGTH>()?;
+        let seed = random::secret::<SEED_LENGTH>()?;
         Ok(Box::new(HybridExchange::new(&seed, Montgomery::random()?)))
     }
 
     fn start_and_complete(&self, client_share: &[u8]) -> Result<CompletedKeyExchange, Error> {
-        let randomness = random::<RANDOMNESS_LENGTH>()?;
+        let randomness = random::secret::<RANDOMNESS_LENGTH>()?;
         answer(&randomness, Montgomery::random()?, client_share)
     }
 
@@ -114,10 +112,4 @@ pub(super) fn answer(
 /// The two secrets as one, which is zeroized.
 fn joined(post_quantum: &[u8], classic: &[u8]) -> SharedSecret {
     SharedSecret::from([post_quantum, classic].concat())
-}
-
-fn random<const LENGTH: usize>() -> Result<Zeroizing<[u8; LENGTH]>, Error> {
-    let mut bytes = Zeroizing::new([0; LENGTH]);
-    getrandom::fill(&mut *bytes).map_err(|_| GetRandomFailed)?;
-    Ok(bytes)
 }
