@@ -1,3 +1,6 @@
+//! The dialogues against scripts. It is long for its two tables: what servers say that is understood,
+//! and what is refused.
+
 use std::io::{self, Read, Write};
 
 use super::{Protocol, Refusal};
