@@ -98,7 +98,7 @@ fn mysql_reaches_mariadb() {
         ],
         // The packet after it is a success.
         answers: &[b"\x07\0\0\x03\0\0\0"],
-        says_goodbye: true,
+        says_goodbye: false,
         refuses: "does not offer TLS",
     });
 }

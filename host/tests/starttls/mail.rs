@@ -55,7 +55,7 @@ fn lmtp_reaches_dovecot() {
         configure: dovecot,
         ready: "",
         says: &[b"LHLO client.test\r\nQUIT\r\n"],
-        answers: &[b"250-PIPELINING\r\n", b"221 "],
+        answers: &[b" PIPELINING\r\n", b"221 "],
         says_goodbye: true,
         refuses: "does not offer STARTTLS",
     });
