@@ -187,6 +187,30 @@ fn answer_that_is_not_whole_is_printed_and_no_success() {
     }
 }
 
+/// A server that refuses an upload answers early and closes, and its system then resets.
+#[test]
+fn answer_is_printed_before_it_is_told_that_the_input_was_not_taken() {
+    let folder = Folder::new("early");
+    // More than a record, and no more than fits on its way.
+    let answer = vec![b'a'; 40_000];
+    for version in VERSIONS {
+        let config = config(&folder, version, false);
+        let (input, answer) = (vec![b'x'; 20_000_000], answer.clone());
+        let expected = answer.clone();
+        let output = meet(config, &folder, &[], &input, move |mut stream| {
+            // Else the end of the answer waits for an acknowledgement, and is lost here.
+            stream.sock.set_nodelay(true).unwrap();
+            stream.read_exact(&mut [0; 10]).unwrap();
+            stream.write_all(&answer).unwrap();
+            say_goodbye(&mut stream);
+        });
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert!(told.contains("did not take all of the input"), "{told}");
+        assert!(output.stdout == expected, "{}: {told}", output.stdout.len());
+    }
+}
+
 /// In TLS 1.3 the client's handshake is over before the server has seen its certificate.
 #[test]
 fn info_waits_for_the_servers_verdict_on_our_certificate() {
