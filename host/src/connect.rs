@@ -86,7 +86,8 @@ pub(crate) struct Connect {
     /// is: an attacker can cut it
     #[arg(long)]
     ignore_unexpected_eof: bool,
-    /// Print the facts of the connection to standard output, and leave
+    /// Print the facts of the connection to standard output when the server has judged this side's
+    /// certificate, or that there is none, and leave
     #[arg(long)]
     info: bool,
     /// Tell all about the peer's certificates, with their PEM

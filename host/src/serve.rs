@@ -37,7 +37,8 @@ const OTHER_DESCRIPTORS: u64 = 32;
     group = ArgGroup::new("own").args(["cert", "pkcs12"]).required(true),
     after_help = "Example:\n  portcullis serve 127.0.0.1:8443 --cert chain.pem --key key.pem \
     --www public\n\nIt prints `listening on IP:PORT` to standard output, and a line per connection \
-    to standard error.\nAn encrypted key is opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a \
+    to standard error.\nWithout the timers below, handshake and end have 30 seconds each, and with --www \
+    silence has 60.\nAn encrypted key is opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a \
     terminal is asked."
 )]
 pub(crate) struct Serve {
