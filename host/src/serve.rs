@@ -28,8 +28,12 @@ use crate::trust::Trust;
 const IDLE: Duration = Duration::from_secs(60);
 /// Handshakes and ends take a few round trips. Whoever needs longer is not there.
 const BRIEF: Duration = Duration::from_secs(30);
+/// How many connections there are at once, if there are descriptors for them.
+const PLACES: usize = 500;
 /// How many of the process's descriptors are for other things than connections.
 const OTHER_DESCRIPTORS: u64 = 32;
+/// How many connections may have ended whose sockets the component still has.
+const REMAINS: u64 = 64;
 
 /// Accept TLS connections and serve many of them at once
 #[derive(Args, Debug)]
@@ -76,8 +80,9 @@ pub(crate) struct Serve {
     ipv6_only: bool,
     /// Serve so many connections at once. If one more comes, it gets the place of one that has not
     /// yet said what it wants, or that has been idle for a minute; if there is none, it waits
-    #[arg(long, value_name = "NUMBER", default_value = "500")]
-    max_connections: NonZeroUsize,
+    /// [default: 500, or as many as there are descriptors for]
+    #[arg(long, value_name = "NUMBER")]
+    max_connections: Option<NonZeroUsize>,
     /// Seconds, or none, that the head of a request may take from the handshake on, with --www
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     header_timeout: Limit,
@@ -156,21 +161,22 @@ impl Serve {
         let _ = setrlimit(Resource::Nofile, wanted);
         let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(unlimited);
         let each = if has_files { 2 } else { 1 };
-        let room = descriptors.saturating_sub(OTHER_DESCRIPTORS) / each;
+        let room = descriptors.saturating_sub(OTHER_DESCRIPTORS);
+        let room = (room - REMAINS.min(room / 2)) / each;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         if room == 0 {
             return Err(Exit::usage(format_args!(
                 "{descriptors} descriptors are too few to serve; allow more (ulimit -n)"
             )));
         }
-        let wanted = self.max_connections.get();
-        if room < wanted {
-            eprintln!(
-                "there are descriptors for {room} connections at once, not {wanted}; allow more \
-                 (ulimit -n), or fewer connections (--max-connections)"
-            );
+        match self.max_connections.map(NonZeroUsize::get) {
+            Some(wanted) if room < wanted => Err(Exit::usage(format_args!(
+                "there are descriptors for {room} connections at once, not for {wanted}; allow \
+                 more (ulimit -n), or fewer connections (--max-connections)"
+            ))),
+            Some(wanted) => Ok(wanted),
+            None => Ok(room.min(PLACES)),
         }
-        Ok(room.min(wanted))
     }
 
     fn context(&self, tls: &mut Instance) -> Result<Context> {

@@ -173,7 +173,8 @@ impl Server {
             ..
         } = self.guests.remove(first);
         eprintln!(
-            "{}: closed for another, for there are no more than {} places (--max-connections)",
+            "{}: closed for another, for there are no more than {} places (--max-connections, \
+             ulimit -n)",
             connection.log(),
             self.places
         );

@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{Folder, PATIENCE, Running, portcullis, refusal, run, serve, skip};
+use support::{Folder, PATIENCE, Running, finish, portcullis, refusal, run, serve, serving, skip};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 const PAGE: &str = "hello from the gate";
@@ -133,33 +133,43 @@ fn those_who_have_said_what_they_want_keep_their_places() {
 }
 
 #[test]
-fn too_few_descriptors_are_told_and_do_not_keep_others_from_being_served() {
+fn too_few_descriptors_make_fewer_places_and_hold_up_nobody() {
     let (folder, www) = site("descriptors");
     let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_portcullis"))
-        .args(["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key])
-        .args(["--www", &www])
-        .stderr(Stdio::piped());
-    let (mut server, port) = support::serving(shell);
-    let mut line = String::new();
-    let mut errors = BufReader::new(server.0.stderr.take().unwrap());
-    errors.read_line(&mut line).unwrap();
+    let limited = |more: &[&str]| {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "ulimit -n 64; exec \"$@\"", "sh"])
+            .arg(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key])
+            .args(["--www", &www])
+            .args(more)
+            .stderr(Stdio::piped());
+        shell
+    };
+    let too_many = finish(limited(&["--max-connections", "30"]), b"");
+    let line = refusal(&too_many, 2);
     assert!(
-        line.contains("descriptors for 16 connections") && line.contains("ulimit -n"),
+        line.contains("not for 30") && line.contains("ulimit -n"),
         "{line}"
     );
+
+    let (mut server, port) = serving(limited(&[]));
+    let errors = BufReader::new(server.0.stderr.take().unwrap());
     let reading = thread::spawn(move || errors.lines().map_while(Result::ok).collect::<Vec<_>>());
     let silent: Vec<TcpStream> = (0..100).map(|_| silent(port)).collect();
     is_served(&folder, port);
     drop(silent);
     is_served(&folder, port);
     drop(server);
-    for line in reading.join().unwrap() {
+    let lines = reading.join().unwrap();
+    assert!(
+        lines.iter().any(|line| line.contains("places")),
+        "{lines:?}"
+    );
+    for line in lines {
         assert!(
-            !line.contains("new-socket-limit") && !line.contains("404 Not"),
+            !line.contains("no more sockets") && !line.contains("404 Not"),
             "{line}"
         );
     }
