@@ -1,39 +1,46 @@
 //! `portcullis connect`: standard input to the peer, the peer to standard output.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use portcullis_host::context_types::{ServerName, Truncation, VerifyName};
-use portcullis_host::types::{Role, Timer};
+use portcullis_host::types::{Error, Role, Timer, Version};
 use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Port};
 
 use crate::ciphers;
-use crate::dial::dial;
+use crate::dial::{dial, upgrade};
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
 use crate::groups::Groups;
 use crate::identity::Identity;
-use crate::relay::{Until, relay};
+use crate::relay::{AtEnd, Until, relay};
 use crate::starttls::Protocol;
 use crate::style;
-use crate::target::{Target, Wanted};
+use crate::target::{Target, Wanted, name};
 use crate::timers::{Timers, seconds};
 use crate::trust::Trust;
 
 /// The port of HTTPS, registered.
 const HTTPS: u16 = 443;
+/// How long a server may take to judge our certificate, and to say goodbye. One that does not mind
+/// that we leave says nothing; it is not waited for any longer.
+const VERDICT: Duration = Duration::from_secs(5);
+/// How much is read at once of what is not shown.
+const CHUNK: u64 = 64 * 1024;
 
 /// Connect, verify the server, and exchange standard input and output with it
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
-    portcullis connect example.com:443\n\nWithout --cafile and --capath, SSL_CERT_FILE and \
+    portcullis connect example.com:443\n\nWhen standard input has ended, the connection stays until \
+    the server ends it, or until --read-timeout.\nWithout --cafile and --capath, SSL_CERT_FILE and \
     SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. An encrypted key is \
     opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
 )]
 pub(crate) struct Connect {
-    /// Where to, an IPv6 address in brackets; if no port is given, 443 or that of --starttls
+    /// Where to, an IPv6 address in brackets, with its zone if it has one ([fe80::1%eth0]:443); if no
+    /// port is given, 443 or that of --starttls
     #[arg(value_name = "HOST:PORT")]
     target: Wanted,
     #[command(flatten)]
@@ -42,13 +49,13 @@ pub(crate) struct Connect {
     #[arg(long)]
     insecure: bool,
     /// Ask for this name, and verify it, in place of HOST
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     servername: Option<String>,
     /// Send no name
     #[arg(long, conflicts_with = "servername")]
     noservername: bool,
     /// Verify this name or address, in place of the one that is asked for
-    #[arg(long, value_name = "NAME", conflicts_with = "insecure")]
+    #[arg(long, value_name = "NAME", value_parser = name, conflicts_with = "insecure")]
     verify_hostname: Option<String>,
     #[command(flatten)]
     identity: Identity,
@@ -67,11 +74,20 @@ pub(crate) struct Connect {
     /// Begin in the clear, and ask for TLS in this protocol
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
+    /// The domain that is asked for with --starttls xmpp or xmpp-server, and verified if nothing
+    /// else is to be, in place of --servername or HOST
+    #[arg(long, value_name = "NAME", value_parser = name, requires = "starttls")]
+    xmpphost: Option<String>,
+    /// Tell the server when standard input has ended, and go on reading. Some wait for that, others
+    /// take it for leaving, and drop the answer that they are still at
+    #[arg(long)]
+    half_close: bool,
     /// Take the end of the connection for the end of the data, though the peer did not say that it
     /// is: an attacker can cut it
     #[arg(long)]
     ignore_unexpected_eof: bool,
-    /// Print the facts of the connection to standard output, and leave
+    /// Print the facts of the connection to standard output when the server has judged this side's
+    /// certificate, or that there is none, and leave
     #[arg(long)]
     info: bool,
     /// Tell all about the peer's certificates, with their PEM
@@ -92,12 +108,17 @@ impl Connect {
         let target = self
             .target
             .or_port(self.starttls.map_or(HTTPS, Protocol::port));
-        let network = match self.starttls {
-            // The host makes the connection.
-            Some(_) => Network::none(),
-            None => Network::none()
+        if self.xmpphost.is_some() && !self.starttls.is_some_and(Protocol::has_domain) {
+            return Err(Exit::usage(
+                "--xmpphost is for --starttls xmpp and xmpp-server; give --servername",
+            ));
+        }
+        let network = if self.is_dialled(&target) {
+            Network::none()
+        } else {
+            Network::none()
                 .connect(Addresses::any_on_port(target.port))
-                .lookup(),
+                .lookup()
         };
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
@@ -110,25 +131,69 @@ impl Connect {
         let (port, peer) = self.open(tls, context, target)?;
         port.blocking_handshake(tls).map_err(Exit::handshake)?;
         let facts = Facts::of(tls, &port, peer)?;
-        self.show(&match self.showcerts {
+        let facts = match self.showcerts {
             true => facts.with_certificates(&port.peer_certificates(tls)?),
             false => facts,
-        })?;
+        };
         if self.info {
-            return Ok(port.close(tls)?);
+            if port.version(tls)? == Some(Version::Tls13) {
+                self.await_verdict(tls, &port)?;
+            }
+            self.show(&facts)?;
+            return leave(tls, &port);
         }
+        self.show(&facts)?;
         // Someone at a terminal expects it to be over when the peer closes.
         let until = if io::stdin().is_terminal() {
             Until::PeerEnds
         } else {
             Until::BothEnd
         };
-        relay(tls, &port, io::stdin(), io::stdout(), until)?;
-        // Both sides are done: a peer that has gone without taking our goodbye is no failure.
-        match port.close(tls) {
-            Err(failure) if failure.error().is_none() => Err(failure.into()),
-            _ => Ok(()),
+        let at_end = if self.half_close {
+            AtEnd::Tell
+        } else {
+            AtEnd::Stay
+        };
+        relay(tls, &port, io::stdin(), io::stdout(), until, at_end)?;
+        leave(tls, &port)
+    }
+
+    /// In TLS 1.3 the client is done before the server has seen its certificate, or that it has none.
+    /// Whoever refuses says so; whoever does not answers our goodbye, or is not waited for any longer.
+    fn await_verdict(&self, tls: &mut Instance, port: &Port) -> Result<()> {
+        let until = Instant::now() + VERDICT.min(self.timeout);
+        let mut has_spoken = false;
+        loop {
+            let heard = port.close_output(tls).and_then(|()| port.read(tls, CHUNK));
+            let left = until.saturating_duration_since(Instant::now());
+            let failure = match heard {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) if left.is_zero() => return Ok(()),
+                Ok(Some(_)) => {
+                    has_spoken = true;
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            let pollable = match failure.error() {
+                // As many end when they have been told of the end.
+                Some(Error::Truncated | Error::Timeout(Timer::Read)) => return Ok(()),
+                Some(Error::Network(_)) if has_spoken => return Ok(()),
+                Some(Error::WantRead | Error::WantWrite) if left.is_zero() => return Ok(()),
+                Some(Error::WantRead) => port.subscribe(tls)?,
+                Some(Error::WantWrite) => port.subscribe_write(tls)?,
+                _ => return Err(Exit::from(failure).context("after the handshake")),
+            };
+            let limit = port.time_left(tls)?.into_iter().chain([left]).min();
+            tls.poll(&[&pollable], limit)?;
+            pollable.drop(tls)?;
         }
+    }
+
+    /// Whether the host makes the connection: what is said before TLS is its part, and names of
+    /// interfaces mean something to it only.
+    fn is_dialled(&self, target: &Target) -> bool {
+        self.starttls.is_some() || target.zone.is_some()
     }
 
     /// A port whose handshake is to come, and the peer's address if the host connected.
@@ -138,17 +203,23 @@ impl Connect {
         context: &Context,
         target: &Target,
     ) -> Result<(Port, Option<String>)> {
-        let Target { host, port } = target;
-        let Some(protocol) = self.starttls else {
+        let Target { host, port, .. } = target;
+        if !self.is_dialled(target) {
             return Ok((Port::blocking_connect(tls, context, host, *port)?, None));
-        };
-        let stream = dial(target, protocol, self.timeout)?;
+        }
+        let mut stream = dial(target, self.timeout)?;
+        if let Some(protocol) = self.starttls {
+            let domain = self.xmpphost.as_ref().or(self.servername.as_ref());
+            stream = upgrade(stream, protocol, domain.unwrap_or(host), self.timeout)?;
+        }
         let peer = stream.peer_addr().ok().map(|address| address.to_string());
         let transport = tls.transport(stream, Vec::new())?;
         Ok((Port::start(tls, context, Some(host), transport)?, peer))
     }
 
     fn context(&self, tls: &mut Instance, target: &Target) -> Result<Context> {
+        // RFC 6120 section 13.7.2.1: it is the domain that a certificate is to have.
+        let asked = self.servername.as_ref().or(self.xmpphost.as_ref());
         let context = if self.insecure {
             anstream::eprintln!(
                 "{}: --insecure: nothing is verified, anyone in between can read and change \
@@ -156,16 +227,16 @@ impl Connect {
                 style::bad("warning")
             );
             let context = Context::unverified(tls, Role::Client)?;
-            if let Some(name) = self.servername.clone().or_else(|| host_name(target)) {
+            if let Some(name) = asked.cloned().or_else(|| host_name(target)) {
                 context.set_server_name(tls, &ServerName::Name(name))?;
             }
             context
         } else {
             let context = Context::secure(tls, Role::Client)?;
-            if let Some(name) = self.verify_hostname.as_ref().or(self.servername.as_ref()) {
+            if let Some(name) = self.verify_hostname.as_ref().or(asked) {
                 context.set_verify_name(tls, &VerifyName::Name(name.clone()))?;
             }
-            let sent = match (&self.servername, &self.verify_hostname) {
+            let sent = match (asked, &self.verify_hostname) {
                 (Some(name), _) => Some(name.clone()),
                 (None, Some(_)) => host_name(target),
                 (None, None) => None,
@@ -211,6 +282,14 @@ impl Connect {
             anstream::eprintln!("{text}");
         }
         Ok(())
+    }
+}
+
+/// Nothing more is to come: a peer that has gone without taking our goodbye is no failure.
+fn leave(tls: &mut Instance, port: &Port) -> Result<()> {
+    match port.close(tls) {
+        Err(failure) if failure.error().is_none() => Err(failure.into()),
+        _ => Ok(()),
     }
 }
 

@@ -11,13 +11,17 @@ use portcullis_host::{Failure, Instance, Pollable, Port};
 use crate::exit::{Exit, Status};
 use crate::facts::{self, Facts};
 
-/// Bytes per read: four TLS records.
+/// Bytes per read, and per question to the service: four TLS records.
 const CHUNK: u64 = 64 * 1024;
 /// How much one connection does before the others have their turn.
 const STEPS: usize = 32;
 /// How long the peer may take to close after us. Closing at once, with bytes of the peer's unread,
 /// would reset the connection, and the reset could overtake our last bytes.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long a connection that has not yet said what it wants has its place for itself.
+const GRACE: Duration = Duration::from_secs(1);
+/// The same for one on which nothing moves.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// What is spoken inside TLS.
 pub(crate) trait Service {
@@ -25,8 +29,14 @@ pub(crate) trait Service {
     fn receive(&mut self, plaintext: &[u8]);
     /// The peer will send no more.
     fn end(&mut self);
-    /// What to do next.
-    fn next(&mut self) -> io::Result<Next>;
+    /// What to do next. Of the bytes that it gives, so many are taken at once.
+    fn next(&mut self, room: usize) -> io::Result<Next>;
+    /// Whether the peer has said what it wants.
+    fn is_asked(&self) -> bool;
+    /// How long it may take for that, from its handshake on.
+    fn patience(&self) -> Option<Duration>;
+    /// The peer has taken longer.
+    fn late(&mut self);
     /// A few words for the log.
     fn log(&self) -> &str;
 }
@@ -44,25 +54,37 @@ pub(crate) enum Next {
 #[derive(Default)]
 pub(crate) struct Echo {
     waiting: VecDeque<Vec<u8>>,
+    asked: bool,
     ended: bool,
 }
 
 impl Service for Echo {
     fn receive(&mut self, plaintext: &[u8]) {
         self.waiting.push_back(plaintext.to_vec());
+        self.asked = true;
     }
 
     fn end(&mut self) {
         self.ended = true;
     }
 
-    fn next(&mut self) -> io::Result<Next> {
+    fn next(&mut self, _room: usize) -> io::Result<Next> {
         Ok(match self.waiting.pop_front() {
             Some(plaintext) => Next::Bytes(plaintext),
             None if self.ended => Next::Done,
             None => Next::Wait,
         })
     }
+
+    fn is_asked(&self) -> bool {
+        self.asked
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn late(&mut self) {}
 
     fn log(&self) -> &str {
         "echo"
@@ -86,6 +108,12 @@ pub(crate) struct Connection {
     phase: Phase,
     peer: String,
     negotiated: Option<String>,
+    /// When it was accepted.
+    begun: Instant,
+    /// When something moved last, be it the connection to a new phase.
+    moved: Instant,
+    /// When its handshake was done.
+    opened: Instant,
     unsent: Vec<u8>,
     received: usize,
     sent: usize,
@@ -112,12 +140,16 @@ impl Connection {
             .remote_address(tls)?
             .as_ref()
             .map_or_else(|| "-".to_owned(), facts::text);
+        let begun = Instant::now();
         Ok(Self {
             port,
             service,
             phase: Phase::Handshaking,
             peer,
             negotiated: None,
+            begun,
+            moved: begun,
+            opened: begun,
             unsent: Vec::new(),
             received: 0,
             sent: 0,
@@ -148,12 +180,12 @@ impl Connection {
                 Some(_) => return Ok(Step::Ended(Err(failure.into()))),
             };
             let timer = self.port.time_left(tls)?.map(|left| Instant::now() + left);
-            let linger = if let Phase::Lingering(until) = self.phase {
-                Some(until)
-            } else {
-                None
+            let own = match self.phase {
+                Phase::Lingering(until) => Some(until),
+                Phase::Open => self.asks_until(),
+                Phase::Handshaking | Phase::Closing | Phase::Ended => None,
             };
-            return Ok(Step::Wait(pollable, timer.into_iter().chain(linger).min()));
+            return Ok(Step::Wait(pollable, timer.into_iter().chain(own).min()));
         }
         Ok(Step::Turn)
     }
@@ -164,26 +196,16 @@ impl Connection {
                 self.port.handshake(tls)?;
                 self.negotiated = Some(Facts::of(tls, &self.port, None)?.short());
                 self.phase = Phase::Open;
+                self.opened = Instant::now();
+                self.moved = self.opened;
             }
             Phase::Open if !self.unsent.is_empty() => {
                 let written = self.port.write(tls, &self.unsent)?;
                 self.unsent.drain(..written);
                 self.sent += written;
+                self.moved = Instant::now();
             }
-            Phase::Open => match self.service.next()? {
-                Next::Bytes(plaintext) => self.unsent = plaintext,
-                Next::Done => self.phase = Phase::Closing,
-                Next::Wait => {
-                    self.port.flush(tls)?;
-                    match self.port.read(tls, CHUNK)? {
-                        Some(plaintext) => {
-                            self.received += plaintext.len();
-                            self.service.receive(&plaintext);
-                        }
-                        None => self.service.end(),
-                    }
-                }
-            },
+            Phase::Open => self.serve(tls)?,
             Phase::Closing => {
                 self.port.close_output(tls)?;
                 self.phase = Phase::Lingering(Instant::now() + LINGER);
@@ -196,6 +218,62 @@ impl Connection {
             Phase::Ended => {}
         }
         Ok(())
+    }
+
+    /// Asks the service for no more than there is room for: what a peer that does not read would be
+    /// sent is not kept for it.
+    fn serve(&mut self, tls: &mut Instance) -> Result<(), Stop> {
+        if self
+            .asks_until()
+            .is_some_and(|until| Instant::now() >= until)
+        {
+            self.service.late();
+        }
+        let room = self.port.check_write(tls)?.min(CHUNK);
+        match self
+            .service
+            .next(usize::try_from(room).unwrap_or(usize::MAX))?
+        {
+            Next::Bytes(plaintext) => self.unsent = plaintext,
+            Next::Done => {
+                self.phase = Phase::Closing;
+                self.moved = Instant::now();
+            }
+            Next::Wait => {
+                self.port.flush(tls)?;
+                match self.port.read(tls, CHUNK)? {
+                    Some(plaintext) => {
+                        self.received += plaintext.len();
+                        self.moved = Instant::now();
+                        self.service.receive(&plaintext);
+                    }
+                    None => self.service.end(),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Until when the peer has to have said what it wants, if it has not.
+    fn asks_until(&self) -> Option<Instant> {
+        let limit = self.service.patience()?;
+        (!self.service.is_asked()).then(|| self.opened + limit)
+    }
+
+    /// From when on it has to give its place to another if there is none left: early as long as it
+    /// has said nothing that makes it worth more than the other, and when nothing has moved on it for
+    /// long.
+    pub(crate) fn yields(&self) -> Instant {
+        let is_newcomer = match self.phase {
+            Phase::Handshaking => true,
+            Phase::Open => !self.service.is_asked(),
+            Phase::Closing | Phase::Lingering(_) | Phase::Ended => false,
+        };
+        if is_newcomer {
+            self.begun + GRACE
+        } else {
+            self.moved + IDLE
+        }
     }
 
     /// One line: who, and what.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use portcullis_host::Failure;
 use portcullis_host::types::{Error, NetworkCode};
+use wasmtime::WasmBacktrace;
 
 pub(crate) type Result<T> = std::result::Result<T, Exit>;
 
@@ -63,6 +64,15 @@ impl Exit {
         }
     }
 
+    /// A program of the user's that could not be run, or that trapped. Where it trapped, for whoever
+    /// wrote it, is told in lines before.
+    pub(crate) fn program(error: &wasmtime::Error) -> Self {
+        match trap(error) {
+            Some(cause) => Self::new(Status::Tls, format_args!("it trapped: {cause}")),
+            None => Self::usage(format_args!("{error:#}")),
+        }
+    }
+
     /// Says what was being done.
     pub(crate) fn context(mut self, doing: impl fmt::Display) -> Self {
         self.line = format!("{doing}: {}", self.line);
@@ -76,8 +86,25 @@ impl fmt::Display for Exit {
     }
 }
 
+/// Why a component trapped, if it is that. Where, is told in lines of their own.
+fn trap(error: &wasmtime::Error) -> Option<String> {
+    let backtrace = error.downcast_ref::<WasmBacktrace>()?;
+    for line in backtrace.to_string().lines() {
+        eprintln!("{}", one_line(line));
+    }
+    Some(error.root_cause().to_string())
+}
+
 impl From<Failure> for Exit {
     fn from(failure: Failure) -> Self {
+        if let Failure::Trap(error) = &failure
+            && let Some(cause) = trap(error)
+        {
+            return Self::new(
+                Status::Tls,
+                format_args!("the component trapped (a bug; please report it): {cause}"),
+            );
+        }
         let status = failure.error().map_or(Status::Tls, status);
         Self::new(status, failure)
     }

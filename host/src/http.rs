@@ -3,33 +3,39 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::io::Errno;
 
 use crate::connection::{Next, Service};
 use crate::site;
 
 /// The longest request that is read.
 const LONGEST: usize = 16 * 1024;
-const CHUNK: usize = 64 * 1024;
 
 /// One connection of the file server.
 pub(crate) struct Http {
     root: PathBuf,
+    patience: Option<Duration>,
     request: Vec<u8>,
     reply: Option<Reply>,
     log: String,
 }
 
+#[derive(Default)]
 struct Reply {
-    head: Option<Vec<u8>>,
+    /// What is to be sent before the body.
+    head: Vec<u8>,
     body: Option<File>,
     left: u64,
 }
 
 impl Http {
-    /// The root must be canonical.
-    pub(crate) fn new(root: PathBuf) -> Self {
+    /// The root must be canonical. The whole head of the request is to come within `patience`.
+    pub(crate) fn new(root: PathBuf, patience: Option<Duration>) -> Self {
         Self {
             root,
+            patience,
             request: Vec::new(),
             reply: None,
             log: String::new(),
@@ -51,40 +57,53 @@ impl Service for Http {
             let (line, reply) = request.answer(&self.root);
             self.log = line;
             self.reply = Some(reply);
+            self.request = Vec::new();
         }
     }
 
     fn end(&mut self) {
         if self.reply.is_none() {
-            self.reply = Some(Reply {
-                head: None,
-                body: None,
-                left: 0,
-            });
+            self.reply = Some(Reply::default());
         }
     }
 
-    fn next(&mut self) -> io::Result<Next> {
+    fn next(&mut self, room: usize) -> io::Result<Next> {
         let Some(reply) = &mut self.reply else {
             return Ok(Next::Wait);
         };
-        if let Some(head) = reply.head.take() {
-            return Ok(Next::Bytes(head));
+        // The head and the begin of the body leave in one write: two would be two segments, the
+        // second of which waits until the first is acknowledged.
+        let mut chunk = std::mem::take(&mut reply.head);
+        if let Some(file) = reply.body.as_mut().filter(|_| reply.left > 0) {
+            let room = u64::try_from(room.saturating_sub(chunk.len())).unwrap_or(u64::MAX);
+            let wanted = reply.left.min(room);
+            let count = file.take(wanted).read_to_end(&mut chunk)?;
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            if count < wanted {
+                return Err(io::Error::other(
+                    "the file became shorter while it was sent",
+                ));
+            }
+            reply.left -= count;
         }
-        let Some(file) = reply.body.as_mut().filter(|_| reply.left > 0) else {
-            return Ok(Next::Done);
-        };
-        let wanted = usize::try_from(reply.left).unwrap_or(CHUNK).min(CHUNK);
-        let mut chunk = vec![0; wanted];
-        let count = file.read(&mut chunk)?;
-        if count == 0 {
-            return Err(io::Error::other(
-                "the file became shorter while it was sent",
-            ));
-        }
-        chunk.truncate(count);
-        reply.left -= u64::try_from(count).unwrap_or(reply.left).min(reply.left);
-        Ok(Next::Bytes(chunk))
+        Ok(match chunk.is_empty() {
+            true => Next::Done,
+            false => Next::Bytes(chunk),
+        })
+    }
+
+    fn is_asked(&self) -> bool {
+        self.reply.is_some()
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    fn late(&mut self) {
+        let status = "408 Request Timeout";
+        status.clone_into(&mut self.log);
+        self.reply = Some(refusal(status, false));
     }
 
     fn log(&self) -> &str {
@@ -152,16 +171,23 @@ impl Request {
                 (
                     log,
                     Reply {
-                        head: Some(head.into_bytes()),
+                        head: head.into_bytes(),
                         body: Some(file),
                         left,
                     },
                 )
             }
-            Err(_) => (
-                format!("{method} {path} 404"),
-                refusal("404 Not Found", head_only),
-            ),
+            Err(error) => {
+                let status = match error.raw_os_error().map(Errno::from_raw_os_error) {
+                    // It may well be there.
+                    Some(Errno::MFILE | Errno::NFILE) => "503 Service Unavailable",
+                    _ => "404 Not Found",
+                };
+                (
+                    format!("{method} {path} {status}"),
+                    refusal(status, head_only),
+                )
+            }
         }
     }
 }
@@ -183,7 +209,7 @@ fn refusal(status: &str, head_only: bool) -> Reply {
         status.len() + 1
     );
     Reply {
-        head: Some(head.into_bytes()),
+        head: head.into_bytes(),
         body: None,
         left: 0,
     }

@@ -1,8 +1,12 @@
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Http;
 use crate::connection::{Next, Service};
+
+/// How much is taken at once.
+const ROOM: usize = 10_000;
 
 /// A directory `www` with files, beside a file that is none of the server's business.
 struct Site(PathBuf);
@@ -21,14 +25,14 @@ impl Site {
     }
 
     fn ask(&self, request: &[u8]) -> String {
-        let mut http = Http::new(self.0.join("www"));
+        let mut http = Http::new(self.0.join("www"), None);
         // One byte at a time, as an unkind peer sends it.
         request
             .iter()
             .for_each(|byte| http.receive(std::slice::from_ref(byte)));
         let mut reply = Vec::new();
         loop {
-            match http.next().unwrap() {
+            match http.next(ROOM).unwrap() {
                 Next::Bytes(bytes) => reply.extend(bytes),
                 Next::Done => return String::from_utf8(reply).unwrap(),
                 Next::Wait => panic!("no answer to {}", String::from_utf8_lossy(request)),
@@ -119,8 +123,50 @@ fn malformed_requests_get_their_status() {
 
 #[test]
 fn end_before_a_request_is_an_end() {
-    let mut http = Http::new(PathBuf::from("/nonexistent"));
+    let mut http = Http::new(PathBuf::from("/nonexistent"), None);
     http.receive(b"GET / HT");
     http.end();
-    assert!(matches!(http.next().unwrap(), Next::Done));
+    assert!(matches!(http.next(ROOM).unwrap(), Next::Done));
+}
+
+#[test]
+fn head_and_body_leave_together_and_never_more_than_there_is_room_for() {
+    let site = Site::new("together");
+    let large: Vec<u8> = (0..=250).cycle().take(3 * ROOM).collect();
+    fs::write(site.0.join("www/large"), &large).unwrap();
+    let parts = |path: &str| {
+        let mut http = Http::new(site.0.join("www"), None);
+        http.receive(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes());
+        let mut parts = Vec::new();
+        while let Next::Bytes(part) = http.next(ROOM).unwrap() {
+            assert!(part.len() <= ROOM);
+            parts.push(part);
+        }
+        parts
+    };
+    assert_eq!(parts("/").len(), 1);
+    assert_eq!(parts("/none").len(), 1);
+    let parts = parts("/large");
+    assert_eq!(parts.len(), 4);
+    assert!(parts.concat().ends_with(&large));
+}
+
+#[test]
+fn request_that_does_not_come_is_answered_and_one_that_has_come_is_not_late() {
+    let limit = Some(Duration::from_secs(10));
+    let mut http = Http::new(PathBuf::from("/nonexistent"), limit);
+    http.receive(b"GET / HTTP/1.1\r\nX: ");
+    assert!(!http.is_asked());
+    assert!(matches!(http.next(ROOM).unwrap(), Next::Wait));
+    http.late();
+    assert!(http.is_asked());
+    let Next::Bytes(reply) = http.next(ROOM).unwrap() else {
+        panic!("no answer");
+    };
+    assert!(reply.starts_with(b"HTTP/1.1 408 "));
+    assert!(matches!(http.next(ROOM).unwrap(), Next::Done));
+
+    let mut http = Http::new(PathBuf::from("/nonexistent"), limit);
+    http.receive(b"GET / HTTP/1.1\r\n\r\n");
+    assert!(http.is_asked());
 }

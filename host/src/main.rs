@@ -192,6 +192,12 @@ mod tests {
             "portcullis man",
             "portcullis man connect",
             "portcullis connect a --showcerts --info --json",
+            "portcullis connect a --half-close --read-timeout 5",
+            "portcullis connect a --starttls xmpp-server --xmpphost bücher.example",
+            "portcullis connect [fe80::1%eth0]:443 --servername bücher.example",
+            "portcullis connect bücher.example:443",
+            "portcullis serve [::]:0 --cert c --key k --ipv6-only --max-connections 1",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --www d --header-timeout none",
         ] {
             assert!(parses(line), "{line}");
         }
@@ -213,6 +219,12 @@ mod tests {
             "portcullis connect a --noservername --servername n",
             "portcullis connect a --insecure --verify-hostname n",
             "portcullis connect a --starttls gopher",
+            "portcullis connect a --xmpphost b",
+            "portcullis connect a --servername b\u{fffd}ü",
+            "portcullis connect a%eth0",
+            "portcullis serve [fe80::1%eth0]:1 --cert c --key k",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --max-connections 0",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --header-timeout 0",
             "portcullis serve 127.0.0.1:0",
             "portcullis serve 127.0.0.1:0 --cert c",
             "portcullis serve 127.0.0.1:0 --key k --pkcs12 p",

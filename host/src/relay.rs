@@ -1,20 +1,15 @@
 //! Both directions at once: input to the peer, the peer to output.
 
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
 
 use portcullis_host::types::Error;
 use portcullis_host::{Failure, Instance, Pollable, Port};
 
-use crate::exit::{Exit, Result};
+use crate::exit::{Exit, Result, Status};
 use crate::stdio::{Inlet, Input, Outlet, Output};
 
 /// Bytes per read: four TLS records.
 const CHUNK: u64 = 64 * 1024;
-/// How long the peer must have been quiet before it is told that the input has ended. Many servers
-/// answer and close without reading that; their system then resets the connection, and what it has
-/// not yet sent of the answer is lost.
-const QUIET: Duration = Duration::from_millis(300);
 
 /// When it is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,14 +20,26 @@ pub(crate) enum Until {
     PeerEnds,
 }
 
+/// What the end of the input means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// Nothing to the peer. Many servers take close_notify for leaving, and drop the answer that
+    /// they are still at.
+    Stay,
+    /// The peer is told, by close_notify.
+    Tell,
+}
+
 /// Ends when both sides are done, or when nobody reads the output any more. Nothing is read from a
-/// side while the other one takes no more. What the peer sent before a failure is written.
+/// side while the other one takes no more. What the peer sent before a failure is written; that it
+/// has not taken all of the input is told after its answer.
 pub(crate) fn relay(
     tls: &mut Instance,
     port: &Port,
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
     until: Until,
+    at_end: AtEnd,
 ) -> Result<()> {
     let mut relay = Relay {
         inlet: Inlet::new(tls, input)?,
@@ -40,8 +47,10 @@ pub(crate) fn relay(
         sending: Sending::Open,
         receiving: Receiving::Open,
         unsent: Vec::new(),
+        is_on_its_way: false,
+        lost: None,
         unwritten: None,
-        heard: Instant::now(),
+        at_end,
     };
     let relayed = relay.run(tls, port, until);
     let finished = relay.finish(tls);
@@ -54,9 +63,12 @@ struct Relay {
     sending: Sending,
     receiving: Receiving,
     unsent: Vec<u8>,
+    /// Whether something was written that the transport may not have taken.
+    is_on_its_way: bool,
+    /// Why the peer did not take all of the input.
+    lost: Option<Failure>,
     unwritten: Option<Vec<u8>>,
-    /// When the peer last sent something, or the input ended, whichever was later.
-    heard: Instant,
+    at_end: AtEnd,
 }
 
 /// The way of the input, in order.
@@ -64,8 +76,8 @@ struct Relay {
 enum Sending {
     Open,
     /// The input has ended.
-    Closing,
-    /// close_notify has been sent.
+    Ended,
+    /// close_notify has been sent, or cannot be.
     Closed,
 }
 
@@ -87,8 +99,8 @@ enum Wants {
     PortWrite,
     Input,
     Output,
-    /// The peer to be quiet for so long.
-    Quiet(Duration),
+    /// The other direction.
+    Other,
     /// Nobody reads the output any more.
     ToLeave,
 }
@@ -97,9 +109,18 @@ impl Relay {
     fn run(&mut self, tls: &mut Instance, port: &Port, until: Until) -> Result<()> {
         loop {
             let send = self.send(tls, port)?;
-            let receive = wants(self.try_receive(tls, port))?;
+            let receive = match wants(self.try_receive(tls, port)) {
+                Ok(wants) => wants,
+                Err(exit) => return Err(self.worst(exit)),
+            };
             match (send, receive) {
-                (Wants::Nothing, Wants::Nothing) | (_, Wants::ToLeave) => return Ok(()),
+                (_, Wants::ToLeave) => return Ok(()),
+                (Wants::Nothing, Wants::Nothing) => {
+                    return self
+                        .lost
+                        .take()
+                        .map_or(Ok(()), |failure| Err(lost_exit(failure)));
+                }
                 (_, Wants::Nothing) if until == Until::PeerEnds => return Ok(()),
                 (Wants::Turn, _) | (_, Wants::Turn) => {}
                 (send, receive) => self.wait(tls, port, &[send, receive])?,
@@ -107,15 +128,25 @@ impl Relay {
         }
     }
 
+    /// A connection that has failed in both directions failed by the first; what the peer says of it
+    /// is more.
+    fn worst(&mut self, receiving: Exit) -> Exit {
+        match self.lost.take() {
+            Some(failure) if receiving.status == Status::Network => lost_exit(failure),
+            _ => receiving,
+        }
+    }
+
+    /// A failure does not end receiving: what the peer sent before it may say why.
     fn send(&mut self, tls: &mut Instance, port: &Port) -> Result<Wants> {
         match self.try_send(tls, port) {
-            // A peer that has said goodbye may be gone altogether.
-            Err(Stop::Tls(failure))
-                if self.receiving == Receiving::Closed
-                    && !failure.is_want()
-                    && failure.error().is_some() =>
-            {
+            Err(Stop::Tls(failure)) if !failure.is_want() && failure.error().is_some() => {
+                // A peer that has all there was may be gone altogether.
+                if self.is_on_its_way || !self.unsent.is_empty() {
+                    self.lost = Some(failure);
+                }
                 self.sending = Sending::Closed;
+                self.unsent.clear();
                 Ok(Wants::Nothing)
             }
             result => wants(result),
@@ -126,6 +157,7 @@ impl Relay {
         if !self.unsent.is_empty() {
             let written = port.write(tls, &self.unsent)?;
             self.unsent.drain(..written);
+            self.is_on_its_way = true;
             return Ok(Wants::Turn);
         }
         match self.sending {
@@ -135,20 +167,21 @@ impl Relay {
                     Ok(Wants::Turn)
                 }
                 Ok(Input::End) => {
-                    self.sending = Sending::Closing;
-                    self.heard = Instant::now();
+                    self.sending = Sending::Ended;
                     Ok(Wants::Turn)
                 }
-                Ok(Input::Nothing) => port.flush(tls).map(|()| Wants::Input).map_err(Stop::Tls),
+                Ok(Input::Nothing) => {
+                    self.flush(tls, port)?;
+                    Ok(Wants::Input)
+                }
                 Err(error) => Err(Stop::Exit(Exit::usage(format_args!(
                     "standard input: {error}"
                 )))),
             },
-            Sending::Closing => {
-                port.flush(tls)?;
-                let left = QUIET.saturating_sub(self.heard.elapsed());
-                if self.receiving == Receiving::Open && !left.is_zero() {
-                    return Ok(Wants::Quiet(left));
+            Sending::Ended => {
+                self.flush(tls, port)?;
+                if self.receiving == Receiving::Open && self.at_end == AtEnd::Stay {
+                    return Ok(Wants::Other);
                 }
                 port.close_output(tls)?;
                 self.sending = Sending::Closed;
@@ -156,6 +189,12 @@ impl Relay {
             }
             Sending::Closed => Ok(Wants::Nothing),
         }
+    }
+
+    fn flush(&mut self, tls: &mut Instance, port: &Port) -> std::result::Result<(), Failure> {
+        port.flush(tls)?;
+        self.is_on_its_way = false;
+        Ok(())
     }
 
     fn try_receive(&mut self, tls: &mut Instance, port: &Port) -> std::result::Result<Wants, Stop> {
@@ -173,10 +212,7 @@ impl Relay {
             return Ok(Wants::Nothing);
         }
         match port.read(tls, CHUNK)? {
-            Some(plaintext) => {
-                self.heard = Instant::now();
-                self.unwritten = Some(plaintext);
-            }
+            Some(plaintext) => self.unwritten = Some(plaintext),
             None => self.receiving = Receiving::Closed,
         }
         Ok(Wants::Turn)
@@ -197,11 +233,7 @@ impl Relay {
         if wants.contains(&Wants::Output) {
             pollables.push(&self.outlet.pollable);
         }
-        let quiet = wants.iter().find_map(|wants| match wants {
-            Wants::Quiet(left) => Some(*left),
-            _ => None,
-        });
-        let limit = port.time_left(tls)?.into_iter().chain(quiet).min();
+        let limit = port.time_left(tls)?;
         tls.poll(&pollables, limit)?;
         for pollable in own {
             pollable.drop(tls)?;
@@ -230,6 +262,10 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Tls(failure)
     }
+}
+
+fn lost_exit(failure: Failure) -> Exit {
+    Exit::from(failure).context("the peer did not take all of the input")
 }
 
 fn wants(result: std::result::Result<Wants, Stop>) -> Result<Wants> {

@@ -13,7 +13,8 @@ use crate::style;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  portcullis run --network all --dir /etc/ssl/certs https-client.wasm \
-    example.com 443 /\n\nIts exit status is that of the component, or 2 if it could not be run."
+    example.com 443 /\n\nIts exit status is 0 if the component ended well, 1 if it \
+    failed or trapped, and 2 if it could not be run."
 )]
 pub(crate) struct Run {
     /// Where it may connect to and listen: nowhere, on this machine, or everywhere
@@ -56,9 +57,10 @@ impl Run {
         let program = style::while_busy("compiling", || Program::from_bytes(&file))
             .map_err(|error| Exit::from(error).context(&name))?;
         let arguments = std::iter::once(&name).chain(&self.arguments);
-        match program.run(options, arguments, &self.env)? {
-            true => Ok(()),
-            false => Err(Exit::new(
+        match program.run(options, arguments, &self.env) {
+            Ok(true) => Ok(()),
+            Err(error) => Err(Exit::program(&error).context(&name)),
+            Ok(false) => Err(Exit::new(
                 Status::Tls,
                 format_args!("{name} ended with a failure"),
             )),

@@ -15,21 +15,42 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How many connections are accepted before those that are there have their turn.
 const ACCEPTS: usize = 64;
 
-/// The listener, the connections, and what ends them.
+/// What is served.
+pub(crate) enum Offer {
+    Echo,
+    /// The files below a directory, which must be canonical, to those who ask in time.
+    Files(PathBuf, Option<Duration>),
+}
+
+impl Offer {
+    fn service(&self) -> Box<dyn Service> {
+        match self {
+            Self::Echo => Box::new(Echo::default()),
+            Self::Files(root, patience) => Box::new(Http::new(root.clone(), *patience)),
+        }
+    }
+}
+
+/// The listeners, the connections, and what ends them.
 pub(crate) struct Server {
     /// Ready when the user interrupts.
     stop: Pollable,
-    /// Open while more connections are to come.
-    door: Option<Door>,
+    /// Those that are open; none once no more connections are to come.
+    doors: Vec<Door>,
+    /// Until when no connection is taken, unless one ends: there is no place, or accepting failed.
+    closed_until: Option<Instant>,
+    /// Accepting failed the last time.
+    is_failing: bool,
     guests: Vec<Served>,
-    root: Option<PathBuf>,
+    /// How many connections there may be.
+    places: usize,
+    offer: Offer,
     once: bool,
 }
 
 struct Door {
     listener: Listener,
     arrivals: Pollable,
-    closed_until: Option<Instant>,
 }
 
 /// A connection, and what it waits for; nothing if it is to go on at once.
@@ -40,26 +61,29 @@ struct Served {
 }
 
 impl Server {
-    /// A server of files below the root, which must be canonical, or of echoes. It ends when `stop`
-    /// is ready, or after one connection.
+    /// It ends when `stop` is ready, or after one connection. While there are as many connections as
+    /// there are places, a new one gets that of the one that is worth least, or waits.
     pub(crate) fn new(
         tls: &mut Instance,
-        listener: Listener,
+        listeners: Vec<Listener>,
         stop: Pollable,
-        root: Option<PathBuf>,
+        offer: Offer,
+        places: usize,
         once: bool,
     ) -> Result<Self> {
-        let arrivals = listener.subscribe(tls)?;
-        let door = Some(Door {
-            listener,
-            arrivals,
-            closed_until: None,
-        });
+        let mut doors = Vec::new();
+        for listener in listeners {
+            let arrivals = listener.subscribe(tls)?;
+            doors.push(Door { listener, arrivals });
+        }
         Ok(Self {
             stop,
-            door,
+            doors,
+            closed_until: None,
+            is_failing: false,
             guests: Vec::new(),
-            root,
+            places,
+            offer,
             once,
         })
     }
@@ -76,57 +100,96 @@ impl Server {
         }
     }
 
-    /// Takes the connections that wait.
+    /// Takes the connections that wait, from each door in turn.
     fn accept(&mut self, tls: &mut Instance) -> Result<()> {
+        let now = Instant::now();
+        if self.closed_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        self.closed_until = None;
+        let mut number = 0;
+        let mut empty = 0;
         for _ in 0..ACCEPTS {
-            let Some(door) = &mut self.door else {
-                return Ok(());
-            };
-            if door
-                .closed_until
-                .is_some_and(|until| Instant::now() < until)
-            {
+            if empty == self.doors.len() {
                 return Ok(());
             }
-            let was_failing = door.closed_until.take().is_some();
+            if self.guests.len() >= self.places {
+                let yields = self.guests.iter().map(|served| served.connection.yields());
+                self.closed_until = yields.min().filter(|moment| *moment > now);
+                if self.closed_until.is_some() {
+                    return Ok(());
+                }
+            }
+            number = (number + 1) % self.doors.len();
+            let Some(door) = self.doors.get(number) else {
+                return Ok(());
+            };
             let port = match door.listener.accept(tls) {
                 Ok(port) => port,
                 Err(failure) => match failure.error() {
-                    Some(Error::WantAccept) => return Ok(()),
+                    Some(Error::WantAccept) => {
+                        empty += 1;
+                        continue;
+                    }
                     Some(Error::Network(_)) => {
                         // Said once, not with every attempt.
-                        if !was_failing {
+                        if !self.is_failing {
                             eprintln!("{failure}");
                         }
-                        door.closed_until = Some(Instant::now() + PAUSE);
+                        self.is_failing = true;
+                        self.closed_until = Some(now + PAUSE);
                         return Ok(());
                     }
                     _ => return Err(failure.into()),
                 },
             };
-            let service: Box<dyn Service> = match &self.root {
-                Some(root) => Box::new(Http::new(root.clone())),
-                None => Box::new(Echo::default()),
-            };
-            let connection = Connection::new(tls, port, service)?;
+            empty = 0;
+            self.is_failing = false;
+            if self.guests.len() >= self.places {
+                self.make_room(tls)?;
+            }
+            let connection = Connection::new(tls, port, self.offer.service())?;
             self.guests.push(Served {
                 connection,
                 waiting: None,
                 until: None,
             });
             if self.once {
-                self.close_door(tls)?;
+                self.close_doors(tls)?;
             }
         }
         Ok(())
     }
 
-    fn close_door(&mut self, tls: &mut Instance) -> std::result::Result<(), Failure> {
-        let Some(door) = self.door.take() else {
+    /// Ends the connection that has to give its place to another first.
+    fn make_room(&mut self, tls: &mut Instance) -> Result<()> {
+        let yields = |(_, served): &(usize, &Served)| served.connection.yields();
+        let Some((first, _)) = self.guests.iter().enumerate().min_by_key(yields) else {
             return Ok(());
         };
-        door.arrivals.drop(tls)?;
-        door.listener.drop(tls)
+        let Served {
+            connection,
+            waiting,
+            ..
+        } = self.guests.remove(first);
+        eprintln!(
+            "{}: closed for another, for there are no more than {} places (--max-connections, \
+             ulimit -n)",
+            connection.log(),
+            self.places
+        );
+        if let Some(pollable) = waiting {
+            pollable.drop(tls)?;
+        }
+        Ok(connection.drop(tls)?)
+    }
+
+    fn close_doors(&mut self, tls: &mut Instance) -> std::result::Result<(), Failure> {
+        for door in self.doors.drain(..) {
+            door.arrivals.drop(tls)?;
+            door.listener.drop(tls)?;
+        }
+        Ok(())
     }
 
     /// Lets every connection that waits for nothing go on. With `--once`, the outcome of the one.
@@ -155,6 +218,8 @@ impl Server {
                         Err(exit) => eprintln!("{exit}"),
                     }
                     served.connection.drop(tls)?;
+                    // There is a place now, and a descriptor.
+                    self.closed_until = None;
                     last = Some(outcome);
                 }
             }
@@ -166,27 +231,29 @@ impl Server {
     /// Waits until something can go on. Whether the user interrupted.
     fn wait(&mut self, tls: &mut Instance) -> Result<bool> {
         let now = Instant::now();
-        let door = self.door.as_ref();
-        let closed_until = door.and_then(|door| door.closed_until);
-        let open = door.filter(|_| closed_until.is_none());
+        let open = match self.closed_until {
+            None => self.doors.as_slice(),
+            Some(_) => &[],
+        };
         let moments = self
             .guests
             .iter()
             .filter_map(|served| served.until)
-            .chain(closed_until);
+            .chain(self.closed_until);
         let first = moments
             .min()
             .map(|moment| moment.saturating_duration_since(now));
         let idle = self.guests.iter().all(|served| served.waiting.is_some());
         let limit = if idle { first } else { Some(Duration::ZERO) };
 
-        let fixed = std::iter::once(&self.stop).chain(open.map(|door| &door.arrivals));
+        let arrivals = open.iter().map(|door| &door.arrivals);
+        let fixed = std::iter::once(&self.stop).chain(arrivals);
         let waiting = self
             .guests
             .iter()
             .filter_map(|served| served.waiting.as_ref());
         let pollables: Vec<&Pollable> = fixed.chain(waiting).collect();
-        let offset = if open.is_some() { 2 } else { 1 };
+        let offset = 1 + open.len();
         let ready = tls.poll(&pollables, limit)?;
         if ready.contains(&0) {
             return Ok(true);

@@ -46,7 +46,7 @@ impl Timers {
 
 /// A limit, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Limit(Option<Duration>);
+pub(crate) struct Limit(pub(crate) Option<Duration>);
 
 impl FromStr for Limit {
     type Err = String;

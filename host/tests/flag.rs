@@ -16,7 +16,7 @@ use support::{Folder, Running, finish, portcullis, refusal, run, serve, serving,
 /// Have `portcullis serve` echo a line; the output of the client.
 fn say(port: u16, host: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
     let target = format!("{host}:{port}");
-    let mut command = portcullis(&[&["connect", &target], more].concat());
+    let mut command = portcullis(&[&["connect", &target, "--half-close"], more].concat());
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.env_remove(name);
     }

@@ -223,7 +223,7 @@ fn connects_to(name: &str, peer: &Peer) {
                     folder.path("cert.pem"),
                     folder.path("key.pem"),
                 ];
-                let mut arguments = vec!["connect", &target, "--cafile", &ca];
+                let mut arguments = vec!["connect", &target, "--half-close", "--cafile", &ca];
                 if identified {
                     arguments.extend(["--cert", &cert, "--key", &key]);
                 }

@@ -343,7 +343,10 @@ fn serve_once_tells_how_its_client_failed_in_one_line() {
     };
     let (status, line) = once(&|port| {
         let target = format!("localhost:{port}");
-        let output = run(&["connect", &target, "--cafile", &ca], b"hello");
+        let output = run(
+            &["connect", &target, "--half-close", "--cafile", &ca],
+            b"hello",
+        );
         assert_eq!(output.stdout, b"hello");
     });
     assert_eq!(status, Some(0), "{line}");
@@ -364,4 +367,29 @@ fn serve_once_tells_how_its_client_failed_in_one_line() {
             "{line}"
         );
     }
+}
+
+/// A core module whose `_start` is one instruction, `unreachable`.
+const TRAPS: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\
+    \x07\x13\x02\x06memory\x02\0\x06_start\0\0\x0a\x05\x01\x03\0\0\x0b";
+
+#[test]
+fn trap_of_a_program_is_told_by_its_cause_and_where_it_was_in_lines() {
+    let folder = Folder::new("trap");
+    let file = folder.path("traps.wasm");
+    fs::write(&file, TRAPS).unwrap();
+    let output = run(&["run", &file], b"");
+    let line = last_line(&output);
+    assert_eq!(output.status.code(), Some(1), "{line}");
+    assert!(
+        line.contains(&file) && line.contains("unreachable"),
+        "{line}"
+    );
+    assert!(!line.contains("backtrace"), "{line}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("wasm backtrace"), "{told}");
+    assert!(!told.contains('\u{fffd}'), "{told}");
+
+    fs::write(&file, b"\0asm").unwrap();
+    assert!(refusal(&run(&["run", &file], b""), 2).contains(&file));
 }

@@ -7,6 +7,14 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "starttls/chat.rs"]
+mod chat;
+#[path = "starttls/data.rs"]
+mod data;
+#[path = "starttls/hostile.rs"]
+mod hostile;
+#[path = "starttls/mail.rs"]
+mod mail;
 mod support;
 
 use std::fs;
@@ -14,9 +22,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use support::{
-    Folder, User, await_log, free_port, portcullis, postgresql, refusal, run, start, tool,
-};
+use support::{Folder, User, await_log, free_port, portcullis, refusal, run, start, tool};
 
 /// A server of a protocol, and what a client says to it.
 struct Real {
@@ -98,6 +104,8 @@ fn meet(real: &Real) {
     let needs = match real.protocol {
         "imap" => "imap-login",
         "pop3" => "pop3-login",
+        "lmtp" => "lmtp",
+        "sieve" => "managesieve-login",
         _ => real.program,
     };
     let (Some(program), Some(_)) = (tool(real.program), tool(needs)) else {
@@ -188,208 +196,5 @@ fn ftp_reaches_vsftpd() {
         answers: &[b" AUTH TLS\r\n", b"221 Goodbye."],
         says_goodbye: false,
         refuses: "530 ",
-    });
-}
-
-#[test]
-fn imap_reaches_dovecot() {
-    meet(&Real {
-        protocol: "imap",
-        program: "dovecot",
-        configure: dovecot,
-        ready: "",
-        says: &[b"b1 CAPABILITY\r\nb2 LOGOUT\r\n"],
-        // In the clear it says LOGINDISABLED.
-        answers: &[b"AUTH=PLAIN\r\n", b"b2 OK "],
-        says_goodbye: true,
-        refuses: "a1 BAD ",
-    });
-}
-
-#[test]
-fn pop3_reaches_dovecot() {
-    meet(&Real {
-        protocol: "pop3",
-        program: "dovecot",
-        configure: dovecot,
-        ready: "",
-        says: &[b"CAPA\r\nQUIT\r\n"],
-        answers: &[b"SASL PLAIN\r\n", b"+OK Logging out"],
-        says_goodbye: true,
-        refuses: "-ERR ",
-    });
-}
-
-fn dovecot(setup: &Setup<'_>) -> Vec<String> {
-    let User { name, group, .. } = setup.user;
-    let base = setup.path("run");
-    let log = setup.path("dovecot.log");
-    let (protocol, port) = (setup.protocol, setup.port);
-    let lines = format!(
-        "base_dir = {base}\n\
-         state_dir = {base}\n\
-         log_path = {log}\n\
-         protocols = {protocol}\n\
-         listen = 127.0.0.1\n\
-         default_internal_user = {name}\n\
-         default_internal_group = {group}\n\
-         default_login_user = {name}\n\
-         ssl = {}\n\
-         passdb {{\n  driver = static\n  args = nopassword=y\n}}\n\
-         userdb {{\n  driver = static\n  args = uid={name} gid={group} home={base}\n}}\n\
-         service anvil {{\n  chroot =\n}}\n\
-         service stats {{\n  chroot =\n}}\n\
-         service {protocol}-login {{\n\
-           chroot =\n\
-           inet_listener {protocol} {{\n    port = {port}\n  }}\n\
-           inet_listener {protocol}s {{\n    port = 0\n  }}\n\
-         }}\n",
-        if setup.tls { "yes" } else { "no" },
-    );
-    let tls = format!(
-        "ssl_cert = <{}\nssl_key = <{}\n",
-        setup.path("cert.pem"),
-        setup.path("key.pem"),
-    );
-    ["-F", "-c", &setup.write(&lines, &tls)]
-        .map(str::to_owned)
-        .to_vec()
-}
-
-#[test]
-fn ldap_reaches_openldap() {
-    meet(&Real {
-        protocol: "ldap",
-        program: "slapd",
-        configure: |setup| {
-            let tls = format!(
-                "TLSCertificateFile {}\nTLSCertificateKeyFile {}\n",
-                setup.path("cert.pem"),
-                setup.path("key.pem"),
-            );
-            let lines = format!("pidfile {}\n", setup.path("pid"));
-            let configuration = setup.write(&lines, &tls);
-            let address = format!("ldap://127.0.0.1:{}", setup.port);
-            // With a level of debugging, even of nothing, it stays in the foreground.
-            ["-d", "0", "-h", &address, "-f", &configuration]
-                .map(str::to_owned)
-                .to_vec()
-        },
-        // Messages 2 and 3: an anonymous bind of version 3 and an unbind, which may overtake it.
-        ready: "",
-        says: &[
-            b"\x30\x0c\x02\x01\x02\x60\x07\x02\x01\x03\x04\0\x80\0",
-            b"\x30\x05\x02\x01\x03\x42\0",
-        ],
-        // A response to message 2: success.
-        answers: &[b"\x30\x0c\x02\x01\x02\x61\x07\x0a\x01\0\x04\0\x04\0"],
-        says_goodbye: true,
-        refuses: "LDAP result code 2",
-    });
-}
-
-#[test]
-fn postgres_reaches_postgresql() {
-    meet(&Real {
-        protocol: "postgres",
-        program: "postgres",
-        configure: |setup| {
-            postgresql(
-                setup.user,
-                setup.program,
-                setup.folder,
-                setup.port,
-                setup.tls,
-            )
-        },
-        // A start-up message of version 3.0 for the user, and a termination.
-        ready: "ready to accept connections",
-        says: &[b"\0\0\0\x27\0\x03\0\0user\0tester\0database\0postgres\0\0X\0\0\0\x04"],
-        // Authentication is done, and queries may come.
-        answers: &[b"R\0\0\0\x08\0\0\0\0", b"Z\0\0\0\x05I"],
-        says_goodbye: true,
-        refuses: "answer N",
-    });
-}
-
-#[test]
-fn smtp_reaches_exim() {
-    meet(&Real {
-        protocol: "smtp",
-        program: "exim4",
-        configure: |setup| {
-            let User { name, group, .. } = setup.user;
-            let lines = format!(
-                "primary_hostname = localhost\n\
-                 exim_user = {name}\n\
-                 exim_group = {group}\n\
-                 spool_directory = {}\n\
-                 log_file_path = {}\n\
-                 local_interfaces = 127.0.0.1\n\
-                 daemon_smtp_ports = {}\n\
-                 host_lookup =\n\
-                 keep_environment =\n\
-                 acl_smtp_rcpt = deny\n\
-                 tls_advertise_hosts = {}\n",
-                setup.path("spool"),
-                setup.path("log.%s"),
-                setup.port,
-                if setup.tls { "*" } else { "" },
-            );
-            let tls = format!(
-                "tls_certificate = {}\ntls_privatekey = {}\n",
-                setup.path("cert.pem"),
-                setup.path("key.pem"),
-            );
-            ["-C", &setup.write(&lines, &tls), "-bdf"]
-                .map(str::to_owned)
-                .to_vec()
-        },
-        ready: "",
-        says: &[b"EHLO client.test\r\nQUIT\r\n"],
-        answers: &[b"250-localhost Hello", b"221 "],
-        says_goodbye: true,
-        refuses: "does not offer STARTTLS",
-    });
-}
-
-#[test]
-fn xmpp_reaches_prosody() {
-    meet(&Real {
-        protocol: "xmpp",
-        program: "prosody",
-        configure: |setup| {
-            let lines = format!(
-                "data_path = \"{}\"\n\
-                 pidfile = \"{}\"\n\
-                 log = {{ {{ levels = {{ min = \"info\" }}, to = \"console\" }} }}\n\
-                 c2s_ports = {{ {} }}\n\
-                 c2s_interfaces = {{ \"127.0.0.1\" }}\n\
-                 modules_enabled = {{ \"saslauth\"{} }}\n\
-                 modules_disabled = {{ \"s2s\", \"http\", \"admin_shell\" }}\n\
-                 VirtualHost \"localhost\"\n",
-                setup.path("data"),
-                setup.path("pid"),
-                setup.port,
-                if setup.tls { ", \"tls\"" } else { "" },
-            );
-            let tls = format!(
-                "ssl = {{ certificate = \"{}\", key = \"{}\" }}\n",
-                setup.path("cert.pem"),
-                setup.path("key.pem"),
-            );
-            ["--config", &setup.write(&lines, &tls), "-F"]
-                .map(str::to_owned)
-                .to_vec()
-        },
-        ready: "",
-        says: &[
-            b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
-            xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>\
-            </stream:stream>",
-        ],
-        answers: &[b"<mechanism>PLAIN</mechanism>", b"</stream:stream>"],
-        says_goodbye: true,
-        refuses: "does not offer starttls",
     });
 }

@@ -11,11 +11,14 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// Program and the Debian package that has it.
-const TOOLS: [(&str, &str); 12] = [
+const TOOLS: [(&str, &str); 15] = [
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
     ("gnutls-cli", "gnutls-bin"),
     ("imap-login", "dovecot-imapd"),
+    ("lmtp", "dovecot-lmtpd"),
+    ("managesieve-login", "dovecot-managesieved"),
+    ("mariadbd", "mariadb-server-core"),
     ("node", "nodejs"),
     ("openssl", "openssl"),
     ("pop3-login", "dovecot-pop3d"),

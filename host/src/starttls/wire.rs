@@ -1,0 +1,85 @@
+//! A connection in the clear, read byte by byte so that what comes after stays unread, and not
+//! without end.
+
+use std::io::{Read, Write};
+
+use super::{Refusal, Result};
+
+/// How much a server may say in all: a capability list is a few hundred bytes, a banner of FTP has
+/// a few thousand.
+const LONGEST: usize = 64 * 1024;
+
+/// A connection, and how much may still be read from it.
+pub(super) struct Wire<'a> {
+    stream: &'a mut dyn Stream,
+    left: usize,
+}
+
+/// Both directions.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+impl<'a> Wire<'a> {
+    pub(super) fn new(stream: &'a mut (impl Read + Write)) -> Self {
+        Self {
+            stream,
+            left: LONGEST,
+        }
+    }
+
+    pub(super) fn say(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.write_all(bytes)?;
+        Ok(self.stream.flush()?)
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8> {
+        self.take(1)?;
+        let mut byte = 0;
+        self.stream.read_exact(std::slice::from_mut(&mut byte))?;
+        Ok(byte)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.take(N)?;
+        let mut bytes = [0; N];
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
+        self.take(count)?;
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Up to this byte, which is left out, and never delivered.
+    pub(super) fn until(&mut self, end: u8) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.byte()? {
+                byte if byte == end => return Ok(bytes),
+                byte => bytes.push(byte),
+            }
+        }
+    }
+
+    /// A line without its end.
+    pub(super) fn line(&mut self) -> Result<String> {
+        let line = self.until(b'\n')?;
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        Ok(text(line))
+    }
+
+    fn take(&mut self, count: usize) -> Result<()> {
+        let left = self.left.checked_sub(count);
+        self.left = left.ok_or_else(|| Refusal::Server("its answer has no end".to_owned()))?;
+        Ok(())
+    }
+}
+
+/// What is text if nothing goes wrong.
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
