@@ -14,6 +14,7 @@ mod explain;
 mod failure;
 mod group;
 mod identity;
+mod opening;
 mod pem;
 mod pfx;
 mod pkcs12;
