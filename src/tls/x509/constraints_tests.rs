@@ -91,6 +91,10 @@ fn a_mailbox_and_a_uri_are_within_their_host_or_domain() {
         ("me@example.com", ".example.com", Ok(false)),
         ("me", "example.com", Err(Malformed)),
         ("me@", "example.com", Err(Malformed)),
+        ("@example.com", "example.com", Err(Malformed)),
+        ("me@you@example.com", "example.com", Err(Malformed)),
+        ("\"me@you\"@example.com", "example.com", Ok(true)),
+        ("me@example.com", "you@me@example.com", Err(Malformed)),
     ] {
         let result = is_email_within(name.as_bytes(), base.as_bytes(), List::Permitted);
         assert_eq!(result, found, "{name} in {base}");

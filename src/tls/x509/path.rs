@@ -339,12 +339,13 @@ impl<'s> Search<'s, '_> {
 
     /// Whether the path ends at the anchor, and holds as a whole.
     fn end(&mut self, path: &[&Certificate<'_>], anchor: &Anchor) -> Result<(), Refusal> {
+        // First, so that a namesake is told as such.
+        self.check_signature(path, &anchor.key)?;
         match &anchor.path_length {
             Err(refusal) => return Err(refusal.clone()),
             Ok(Some(length)) if authorities(path) > *length => return Err(Refusal::PathLength),
             Ok(_) => {}
         }
-        self.check_signature(path, &anchor.key)?;
         let mut below = path;
         self.check_names(&anchor.constraints(), below)?;
         while let Some((issuer, rest)) = below.split_last() {
