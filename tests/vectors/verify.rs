@@ -48,7 +48,7 @@ fn ecdsa(
 }
 
 /// Left out: the sets of other curves and hashes, and P1363, an encoding that TLS does not use.
-/// Wycheproof has no P-256 with SHA-384 and no P-521 with shorter hashes: RFC 6979 covers them below.
+/// Wycheproof has no P-256 with SHA-384 and no P-521 with shorter hashes: they follow below.
 #[test]
 fn ecdsa_passes_wycheproof() {
     use wycheproof::ecdsa::TestName::{
@@ -90,41 +90,45 @@ fn ecdsa_p256_with_sha_384_agrees_with_rfc_6979() {
         .unwrap_err();
 }
 
-/// RFC 6979 §A.2.7: in TLS 1.2 any hash goes with any curve.
+/// Of a key that OpenSSL 3.0 made for once, and signed with.
 #[test]
-fn ecdsa_p521_with_shorter_hashes_agrees_with_rfc_6979() {
-    let x = hex(
-        "01894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd3
-                 71123d46e45db6b5d5370a7f20fb633155d38ffa16d2bd761dcac474b9a2f5023a4",
+fn ecdsa_p521_with_shorter_hashes_agrees_with_openssl() {
+    let point = hex(
+        "0401d19b7e5fa570bc72ce78177f0a1976b2595f35c057cc9b96767e1fb3dbfc3b
+                     003496787c4ba120932c3b1ddbf290e26b020e58e53f797a3c0fd3f237d53b5489
+                     9e005b96f7fe44e5e29e900546deabfb511a50e2867155317c49584d77b6d1b554
+                     3dce500992d85be85300dcd8e7aaf552afca5abbf73e3dc97cf268baab22fec7be
+                     4a",
     );
-    let y = hex(
-        "00493101c962cd4d2fddf782285e64584139c2f91b47f87ff82354d6630f746a2
-                 8a0db25741b5b34a828008b22acc23f924faafbd4d33f81ea66956dfeaa2bfdfcf5",
-    );
-    let point = [&[4], x.as_slice(), &y].concat();
-    for (algorithm, r, s) in [
+    for (algorithm, signature) in [
         (
             alg_id::ECDSA_SHA256,
-            "01511bb4d675114fe266fc4372b87682baecc01d3cc62cf2303c92b3526012659
-             d16876e25c7c1e57648f23b73564d67f61c6f14d527d54972810421e7d87589e1a7",
-            "004a171143a83163d6df460aaf61522695f207a58b95c0644d87e52aa1a347916
-             e4f7a72930b1bc06dbe22ce3f58264afd23704cbb63b29b931f7de6c9d949a7ecfc",
+            "308187024200af25eee7aec96683fcb703a2d262ab9d964d22339b0196c19b3aa4
+             d3256aa3f5972895bf57de1f31dfc494d10738223adb91c4dd200ddc141e1d86bb
+             d0a203daf702415b06d58f087283ed04fa85d1ae5a1b3dda92e30dc1803b697501
+             0da71af636c5d37394360e6a5cda73e746df36bcaf554d9b4cd29840a1e18dd955
+             5cf8a9cc5e39",
         ),
         (
             alg_id::ECDSA_SHA384,
-            "01ea842a0e17d2de4f92c15315c63ddf72685c18195c2bb95e572b9c5136ca4b4
-             b576ad712a52be9730627d16054ba40cc0b8d3ff035b12ae75168397f5d50c67451",
-            "01f21a3cee066e1961025fb048bd5fe2b7924d0cd797babe0a83b66f1e35eeaf5
-             fde143fa85dc394a7dee766523393784484bdf3e00114a1c857cde1aa203db65d61",
+            "308187024200f9320f85d3cf30412266eae27808586ca87b87c16460f3b3c5c190
+             551dcbf064e6f53b8b88ff31a8659562b2e034d363f6b82dbc56d210787b050680
+             a78600631202413238005d0fa4c847f8a6b25afd00b9d3ad4516abaeaf47041ad4
+             573d2016a4604ae8ae4da9e3d0c680529fd959cae56c8adc86c737c3626ad321b4
+             74513d926b54",
         ),
     ] {
-        let signature = der(0x30, &[&der(2, &[&hex(r)]), &der(2, &[&hex(s)])]);
+        let signature = hex(signature);
         let verifier = verifier(alg_id::ECDSA_P521, algorithm);
         verifier
             .verify_signature(&point, b"sample", &signature)
             .unwrap();
         verifier
             .verify_signature(&point, b"simple", &signature)
+            .unwrap_err();
+        let compressed = [&[2 | (point[132] & 1)], &point[1..67]].concat();
+        verifier
+            .verify_signature(&compressed, b"sample", &signature)
             .unwrap_err();
     }
 }
