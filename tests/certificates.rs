@@ -1,5 +1,7 @@
-//! Which certificates of peers are accepted, each beside one that differs in one respect; all of it for
-//! servers' certificates and for clients'.
+//! Which certificates of peers are accepted, each beside one that differs in one respect, for servers and
+//! for clients; and what comes before a certificate.
+//!
+//! Over 400 lines: the cases are many, and share one way to meet.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -12,7 +14,8 @@
 mod support;
 
 use portcullis::tls::{
-    CertificateError, CertificateReason as Reason, Error, Role, Settings, Verify, Version,
+    CertificateError, CertificateReason as Reason, Error, ProtocolReason, Role, Session, Settings,
+    Verify, Version,
 };
 use support::certs::{Authority, Leaf, NAME};
 use support::pair::{Pair, client_settings, failure, identify, only, seal, server_settings};
@@ -702,4 +705,89 @@ fn suggestions_that_do_not_fit_are_refused_with_the_number_that_does() {
     let some: String = blocks.take(fitting).collect();
     let count = settings.load_suggested_authorities(some.as_bytes());
     assert_eq!(count, Ok(u32::try_from(fitting).unwrap()));
+}
+
+#[test]
+fn a_certificate_message_of_more_than_64_kib_is_told_as_too_long_and_not_as_broken() {
+    let root = Spec::authority("Root").self_signed();
+    for (count, fits) in [(700, true), (2700, false), (4000, false)] {
+        let names: Vec<_> = (0..count)
+            .map(|number| dns(&format!("host{number:05}.example.com")))
+            .chain([dns(NAME)])
+            .collect();
+        let own = Spec::new(common_name("Leaf"), vec![alternative_names(&names)]);
+        let own = own.issued_by(&root);
+        for version in [Version::Tls12, Version::Tls13] {
+            let mut server = Settings::secure(Role::Server);
+            present(&mut server, &[&own]);
+            let client = seal(&only(client_settings(&root.der), version));
+            let mut pair = Pair::new(&client, &seal(&only(server, version)));
+            pair.drive();
+            match failure(&pair.client) {
+                None => assert!(fits, "{count} {version:?}"),
+                Some(error) => {
+                    assert!(!fits, "{count} {version:?}: {error:?}");
+                    let line = error.to_string();
+                    assert!(line.contains("more than 64 KiB"), "{line}");
+                    assert!(
+                        !line.contains("broken") && !line.contains("report"),
+                        "{line}"
+                    );
+                    assert!(matches!(
+                        error,
+                        Error::Protocol(error) if error.reason == ProtocolReason::Other
+                    ));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_first_record_that_cannot_come_first_is_refused_with_an_alert() {
+    use ProtocolReason as P;
+    let authority = Authority::root("Root");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    let hello_of_ssl2 = [
+        &[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..],
+        &[1; 0x25],
+    ]
+    .concat();
+    for (bytes, reason, alert) in [
+        (&[20, 3, 3, 0, 1, 1][..], P::UnexpectedMessage, Some(10)),
+        (
+            &[23, 3, 3, 0, 5, 1, 2, 3, 4, 5],
+            P::UnexpectedMessage,
+            Some(10),
+        ),
+        (&[24, 3, 3, 0, 1, 1], P::Malformed, Some(50)),
+        (&hello_of_ssl2, P::NoCommonVersion, Some(70)),
+        (b"SSH-2.0-x\r\n", P::NotTls, None),
+        (b"GET / HTTP/1.1\r\n", P::PlainHttp, None),
+        // A header that is none.
+        (&[23, 3, 3, 0xff, 0xff, 1, 2], P::NotTls, None),
+        (&[23, 9, 3, 0, 2, 1, 2], P::NotTls, None),
+    ] {
+        // In one piece, and byte by byte.
+        for chunk in [bytes.len(), 1] {
+            let mut session = Session::new(&server, None).unwrap();
+            let failed = bytes
+                .chunks(chunk)
+                .find_map(|part| session.handle_ciphertext(part).err());
+            let Some(Error::Protocol(error)) = failed else {
+                panic!("{bytes:?}: {failed:?}");
+            };
+            assert_eq!(
+                (error.reason, error.alert_sent),
+                (reason, alert),
+                "{bytes:?}"
+            );
+            let mut sent = Vec::new();
+            session.poll_ciphertext(&mut sent);
+            match alert {
+                None => assert!(sent.is_empty()),
+                Some(number) => assert_eq!((sent[0], sent.last()), (21, Some(&number))),
+            }
+        }
+    }
 }
