@@ -28,6 +28,10 @@ use support::peers::{
     TLS12, TLS13, client_config, client_config_with_suites, greet, listen, serve_tcp,
     server_config, server_config_of,
 };
+use support::x509::{
+    ANY_POLICY, CLIENT_AUTH, Made, SERVER_AUTH, Spec, alternative_names, authority, common_name,
+    dns, extended_key_usage, key_usage, name_constraints, no_authority, policies,
+};
 
 /// A good server's certificate, which the cases below change in one respect.
 fn leaf() -> Leaf {
@@ -125,6 +129,97 @@ fn every_reason_to_refuse_a_certificate_is_told_apart() {
     assert_eq!(error.reason, Reason::UnknownAuthority);
 }
 
+/// How the component likes a server that presents this chain, trusting the root.
+fn visit_made(chain: &[&Made], root: &Made) -> Result<(), Error> {
+    let ders: Vec<_> = chain.iter().map(|made| made.certificate()).collect();
+    let config = server_config_of(&ders, &chain[0].key_pem());
+    let (address, peer) = serve_tcp(move |mut socket| {
+        let mut connection = ServerConnection::new(config).unwrap();
+        let _ = connection.complete_io(&mut socket);
+    });
+    let mut tls = instance();
+    let context = client_context(&mut tls, &root.pem());
+    let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
+    let result = port.blocking_handshake(&mut tls);
+    port.drop(&mut tls).unwrap();
+    peer.join().unwrap();
+    result.map_err(|failure| failure.error().unwrap().clone())
+}
+
+#[test]
+fn what_a_certificate_was_not_issued_for_is_told_by_its_detail() {
+    let root = Spec::authority("Root").self_signed();
+    let visit = |authority: &[Vec<u8>], leaf: &[Vec<u8>]| {
+        let issuer = Spec::new(common_name("Intermediate"), authority.to_vec()).issued_by(&root);
+        let own = Spec::leaf("localhost").and(leaf).issued_by(&issuer);
+        visit_made(&[&own, &issuer], &root)
+    };
+    let ca = || authority(None);
+    let permits = |host| name_constraints(&[dns(host)], &[]);
+    let good = [
+        ca(),
+        key_usage(0x04),
+        permits("localhost"),
+        policies(true, &[ANY_POLICY]),
+    ];
+    assert_eq!(visit(&good, &[extended_key_usage(&[SERVER_AUTH])]), Ok(()));
+    for (authority, leaf, words) in [
+        (
+            vec![ca()],
+            vec![extended_key_usage(&[CLIENT_AUTH])],
+            "extended key usage",
+        ),
+        (vec![ca(), key_usage(0x80)], vec![], "keyCertSign"),
+        (vec![], vec![], "CA:TRUE is missing"),
+        (
+            vec![ca(), permits("example.com")],
+            vec![],
+            "name constraints",
+        ),
+    ] {
+        let error = refused(visit(&authority, &leaf));
+        assert_eq!(error.reason, CertificateReason::WrongPurpose, "{error:?}");
+        assert!(error.detail.as_ref().unwrap().contains(words), "{error:?}");
+    }
+}
+
+#[test]
+fn a_server_whose_own_certificate_is_the_trust_root_is_accepted_for_its_use_and_no_other() {
+    let issuer = Spec::authority("Unknown").self_signed();
+    for (usage, accepted) in [(SERVER_AUTH, true), (CLIENT_AUTH, false)] {
+        for ca in [no_authority(), authority(None)] {
+            let spec = Spec::leaf("localhost").and(&[ca, extended_key_usage(&[usage])]);
+            for own in [spec.self_signed(), spec.issued_by(&issuer)] {
+                let result = visit_made(&[&own], &own);
+                assert_eq!(result.is_ok(), accepted, "{result:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_of_more_than_64_kib_is_refused_with_its_bound() {
+    let root = Spec::authority("Root").self_signed();
+    for (names, fits) in [(700, true), (4000, false)] {
+        let names: Vec<_> = (0..names)
+            .map(|number| dns(&format!("host{number:05}.example.com")))
+            .chain([dns("localhost")])
+            .collect();
+        let own = Spec::new(common_name("Leaf"), vec![alternative_names(&names)]);
+        let result = visit_made(&[&own.issued_by(&root)], &root);
+        if fits {
+            assert_eq!(result, Ok(()));
+            continue;
+        }
+        let error = broken(result.unwrap_err());
+        assert_eq!(error.reason, ProtocolReason::Other, "{error:?}");
+        assert!(
+            error.detail.as_ref().unwrap().contains("64 KiB"),
+            "{error:?}"
+        );
+    }
+}
+
 #[test]
 fn a_missing_client_certificate_is_told_apart_from_one_that_is_there() {
     let root = Authority::root("Root");
@@ -187,6 +282,8 @@ fn e9_every_way_to_break_the_protocol_is_told_apart() {
     for (bytes, reason) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Reason::PlainHttp),
         (b"SSH-2.0-server\r\n", Reason::NotTls),
+        // A record that cannot come first.
+        (&[23, 3, 3, 0, 2, 1, 2], Reason::UnexpectedMessage),
         // A record longer than any may be.
         (&[22, 3, 3, 0xff, 0xff, 0, 0, 0, 0, 0], Reason::Malformed),
         // A Finished where a ServerHello belongs.

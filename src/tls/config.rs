@@ -7,12 +7,11 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::{
-    ClientConfig, DistinguishedName, Error as RustlsError, InconsistentKeys, ProtocolVersion,
-    ServerConfig, SupportedProtocolVersion, version,
+    ClientConfig, DistinguishedName, ProtocolVersion, ServerConfig, SupportedProtocolVersion,
+    version,
 };
 
 use super::cipher_list::{CipherList, CipherListReport};
@@ -25,6 +24,7 @@ use super::private_key::{KeyKind, private_key};
 use super::provider::crypto_provider;
 use super::trust::{self, DirectoryReport, TrustRoots};
 use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use super::x509::{self, Certificate, PublicKey};
 
 /// Which end of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -488,21 +488,16 @@ impl Settings {
             builder.with_no_client_auth()
         } else {
             let roots = self.roots.seal(true)?;
-            let mut inner =
-                WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots.anchors), provider);
-            if let Some(suggested) = &self.suggested {
-                inner = inner
-                    .clear_root_hint_subjects()
-                    .add_root_hint_subjects(suggested.iter().cloned());
-            }
-            let inner = match self.verify {
-                Verify::Optional => inner.allow_unauthenticated(),
-                Verify::Required | Verify::Unverified => inner,
+            let suggested = match &self.suggested {
+                Some(suggested) => suggested.clone(),
+                None => trust::suggested_by_default(&roots),
             };
-            let inner = inner
-                .build()
-                .map_err(|error| Error::Other(Some(error.to_string())))?;
-            builder.with_client_cert_verifier(Arc::new(ClientVerifier { inner, roots }))
+            builder.with_client_cert_verifier(Arc::new(ClientVerifier {
+                roots,
+                is_required: self.verify == Verify::Required,
+                suggested,
+                algorithms: provider.signature_verification_algorithms,
+            }))
         };
         let identities = identities.ok_or_else(|| Error::Other(Some("no identity".into())))?;
         Ok(Arc::new(builder.with_cert_resolver(identities)))
@@ -662,22 +657,19 @@ fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(chain)
 }
 
-/// A root at the end may be of version 1, which peers do not look at.
+/// What peers make of a certificate is theirs: of any version, with any extension, it can be presented.
 fn check_x509(chain: &[CertificateDer<'_>], item: ConfigurationItem) -> Result<(), Error> {
-    for (index, certificate) in chain.iter().enumerate() {
-        match webpki::EndEntityCert::try_from(certificate) {
-            Ok(_) => {}
-            Err(webpki::Error::UnsupportedCertVersion) if index > 0 => {}
-            Err(cause) => {
-                return Err(Error::refused(
-                    item,
-                    ConfigurationReason::Malformed,
-                    format!("certificate {} is not valid X.509: {cause}", index + 1),
-                ));
-            }
-        }
+    match chain
+        .iter()
+        .position(|der| Certificate::parse(der).is_err())
+    {
+        None => Ok(()),
+        Some(index) => Err(Error::refused(
+            item,
+            ConfigurationReason::Malformed,
+            format!("certificate {} is not valid X.509", index + 1),
+        )),
     }
-    Ok(())
 }
 
 fn parse_identity(
@@ -696,10 +688,14 @@ fn check_pair(
     key: &Arc<dyn SigningKey>,
     item: ConfigurationItem,
 ) -> Result<(), Error> {
-    match CertifiedKey::new(chain.to_vec(), Arc::clone(key)).keys_match() {
-        // `Unknown`: the key cannot say; the handshake will.
-        Ok(()) | Err(RustlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
-        Err(_) => Err(Error::refused(
+    let of_key = key.public_key();
+    let of_key = of_key.as_deref().map(PublicKey::of_info);
+    let of_certificate = chain.first().map(|own| x509::public_key_of(own));
+    match (of_key, of_certificate) {
+        // A key that cannot say; the handshake will.
+        (None, _) => Ok(()),
+        (Some(Ok(key)), Some(Ok(certificate))) if key == certificate => Ok(()),
+        _ => Err(Error::refused(
             item,
             ConfigurationReason::KeyMismatch,
             "the certificate holds another public key",

@@ -1,9 +1,5 @@
 //! What can fail, whose fault it was, and so what to do.
 
-use rustls::{AlertDescription, CertificateError as RustlsCertificate, PeerIncompatible};
-
-use super::verifier::WeakKey;
-
 /// Every failure of the component. The WIT variant `error` has the same cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -311,118 +307,6 @@ impl Error {
             reason,
             detail: Some(detail.into()),
         })
-    }
-
-    /// The error of a failed rustls connection. `alert_sent` is the alert found in what it wanted
-    /// to send, where that was readable.
-    pub(crate) fn from_rustls(error: rustls::Error, alert_sent: Option<u8>) -> Self {
-        let detail = Some(error.to_string());
-        let protocol = |reason, alert_sent| {
-            Self::Protocol(ProtocolError {
-                reason,
-                alert_sent,
-                detail: detail.clone(),
-            })
-        };
-        match error {
-            rustls::Error::AlertReceived(AlertDescription::CloseNotify) => Self::Closed,
-            rustls::Error::AlertReceived(alert) => Self::AlertReceived(alert.into()),
-            rustls::Error::InvalidCertificate(cause) => {
-                let alert =
-                    alert_sent.or_else(|| Some(AlertDescription::from(cause.clone()).into()));
-                Self::Certificate(CertificateError::from_rustls(cause, alert))
-            }
-            rustls::Error::NoCertificatesPresented => Self::Certificate(CertificateError {
-                reason: CertificateReason::Missing,
-                expected_name: None,
-                names: Vec::new(),
-                // In TLS 1.3 it leaves encrypted.
-                alert_sent: alert_sent
-                    .or_else(|| Some(AlertDescription::CertificateRequired.into())),
-                detail,
-            }),
-            rustls::Error::DecryptError => {
-                let alert = alert_sent.or_else(|| Some(AlertDescription::BadRecordMac.into()));
-                protocol(ProtocolReason::BadRecord, alert)
-            }
-            rustls::Error::PeerIncompatible(
-                PeerIncompatible::ServerDoesNotSupportTls12Or13
-                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-                | PeerIncompatible::SupportedVersionsExtensionRequired
-                | PeerIncompatible::Tls12NotOffered
-                | PeerIncompatible::Tls12NotOfferedOrEnabled,
-            ) => protocol(ProtocolReason::NoCommonVersion, alert_sent),
-            rustls::Error::PeerIncompatible(_) => {
-                protocol(ProtocolReason::NoCommonParameters, alert_sent)
-            }
-            rustls::Error::PeerMisbehaved(_)
-            | rustls::Error::InappropriateMessage { .. }
-            | rustls::Error::InappropriateHandshakeMessage { .. } => {
-                protocol(ProtocolReason::UnexpectedMessage, alert_sent)
-            }
-            rustls::Error::InvalidMessage(_) | rustls::Error::PeerSentOversizedRecord => {
-                protocol(ProtocolReason::Malformed, alert_sent)
-            }
-            _ => Self::Other(detail),
-        }
-    }
-}
-
-impl CertificateError {
-    fn from_rustls(cause: RustlsCertificate, alert_sent: Option<u8>) -> Self {
-        let detail = Some(match &cause {
-            RustlsCertificate::Other(other) => other.0.to_string(),
-            cause => cause.to_string(),
-        });
-        let (mut expected_name, mut names) = (None, Vec::new());
-        let reason = match cause {
-            RustlsCertificate::BadEncoding => CertificateReason::BadEncoding,
-            RustlsCertificate::BadSignature => CertificateReason::BadSignature,
-            RustlsCertificate::Expired | RustlsCertificate::ExpiredContext { .. } => {
-                CertificateReason::Expired
-            }
-            RustlsCertificate::NotValidYet | RustlsCertificate::NotValidYetContext { .. } => {
-                CertificateReason::NotYetValid
-            }
-            RustlsCertificate::Revoked => CertificateReason::Revoked,
-            RustlsCertificate::UnknownIssuer => CertificateReason::UnknownAuthority,
-            RustlsCertificate::UnsupportedSignatureAlgorithmContext { .. }
-            | RustlsCertificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-                CertificateReason::UnsupportedAlgorithm
-            }
-            RustlsCertificate::NotValidForName => CertificateReason::WrongName,
-            RustlsCertificate::NotValidForNameContext {
-                expected,
-                presented,
-            } => {
-                expected_name = Some(expected.to_str().into_owned());
-                names = presented;
-                CertificateReason::WrongName
-            }
-            RustlsCertificate::InvalidPurpose | RustlsCertificate::InvalidPurposeContext { .. } => {
-                CertificateReason::WrongPurpose
-            }
-            RustlsCertificate::Other(other) if other.0.is::<WeakKey>() => {
-                CertificateReason::UnsupportedAlgorithm
-            }
-            RustlsCertificate::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
-                Some(
-                    webpki::Error::CaUsedAsEndEntity
-                    | webpki::Error::EndEntityUsedAsCa
-                    | webpki::Error::NameConstraintViolation
-                    | webpki::Error::PathLenConstraintViolated,
-                ) => CertificateReason::WrongPurpose,
-                _ => CertificateReason::Other,
-            },
-            _ => CertificateReason::Other,
-        };
-        Self {
-            reason,
-            expected_name,
-            names,
-            alert_sent,
-            detail,
-        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Every error as one line for people: what failed, why, and what to do.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use rustls::AlertDescription;
-
+use super::alert::AlertLine;
 use super::error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
@@ -46,13 +46,7 @@ impl fmt::Display for Error {
             Self::Sealed => f.write_str(
                 "the context is sealed by its first use; change it before, or make another",
             ),
-            Self::Other(detail) => {
-                write!(
-                    f,
-                    "unexpected failure{}; please report it",
-                    Detail(detail.as_deref())
-                )
-            }
+            Self::Other(detail) => end(f, "unexpected failure", detail, "please report it"),
         }
     }
 }
@@ -66,6 +60,16 @@ impl fmt::Display for Detail<'_> {
             Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }
+    }
+}
+
+/// What failed, why, and what to do: the general cure, unless the detail, which must be of our own words,
+/// brings one.
+fn end(f: &mut fmt::Formatter<'_>, what: &str, detail: &Option<String>, cure: &str) -> fmt::Result {
+    write!(f, "{what}{}", Detail(detail.as_deref()))?;
+    match detail {
+        Some(detail) if detail.contains("; ") => Ok(()),
+        _ => write!(f, "; {cure}"),
     }
 }
 
@@ -127,8 +131,9 @@ impl fmt::Display for CertificateError {
                  intermediate certificate that it has left out",
             ),
             CertificateReason::UnsupportedAlgorithm => (
-                "uses a key or signature that is not accepted",
-                "the peer must use RSA of 2048 bits or more, ECDSA or Ed25519, with SHA-2",
+                "or one above it uses a key or signature that is not accepted",
+                "the peer must use RSA of 2048 to 8192 bits, ECDSA over P-256, P-384 or P-521, or \
+                 Ed25519, with SHA-2",
             ),
             CertificateReason::WrongName => (
                 "is for another name",
@@ -136,87 +141,57 @@ impl fmt::Display for CertificateError {
             ),
             CertificateReason::WrongPurpose => (
                 "was not issued for this use",
-                "the peer needs an end-entity certificate with the right extended key usage",
+                "the peer must install one that was, from an authority that may issue it",
             ),
             CertificateReason::Other => {
                 ("was refused", "the peer must install another certificate")
             }
         };
         write!(f, "the peer's certificate {what}")?;
-        if let Some(expected) = &self.expected_name {
-            write!(f, ": asked for {expected}, it has ")?;
-            match self.names.as_slice() {
-                [] => f.write_str("no names")?,
-                names => f.write_str(&names.join(", "))?,
+        let Some(expected) = &self.expected_name else {
+            // Of the others the reason says all that there is to say.
+            let detail = match self.reason {
+                CertificateReason::Expired
+                | CertificateReason::NotYetValid
+                | CertificateReason::UnsupportedAlgorithm
+                | CertificateReason::WrongPurpose
+                | CertificateReason::Other => self.detail.as_deref(),
+                _ => None,
+            };
+            return write!(f, "{}; {cure}", Detail(detail));
+        };
+        write!(f, ": asked for {expected}, it has ")?;
+        match self.names.as_slice() {
+            [] => f.write_str(
+                "no names as subjectAltName, and a common name is not looked at; the peer must \
+                 install one that has its name there",
+            ),
+            names if is_address_in_words(expected, names) => f.write_str(
+                "that as a DNS name (dNSName), which an address is not; the peer must install one \
+                 that has it as an address (iPAddress)",
+            ),
+            names => {
+                let shown = names.get(..SHOWN_NAMES).unwrap_or(names);
+                f.write_str(&shown.join(", "))?;
+                match names.len() - shown.len() {
+                    0 => {}
+                    more => write!(f, " and {more} more")?,
+                }
+                write!(f, "; {cure}")
             }
-        } else if matches!(
-            self.reason,
-            CertificateReason::Other | CertificateReason::UnsupportedAlgorithm
-        ) {
-            write!(f, "{}", Detail(self.detail.as_deref()))?;
         }
-        write!(f, "; {cure}")
     }
 }
 
-/// An alert that the peer sent, in words.
-struct AlertLine(u8);
+/// How many names a line shows.
+const SHOWN_NAMES: usize = 20;
 
-impl fmt::Display for AlertLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let alert = AlertDescription::from(self.0);
-        let (why, cure) = match alert {
-            AlertDescription::CertificateRequired => {
-                ("it wants a client certificate", "give it one")
-            }
-            AlertDescription::UnknownCA => (
-                "it does not trust the authority of our certificate",
-                "send the whole chain, or add the authority to its trust roots",
-            ),
-            AlertDescription::CertificateExpired => (
-                "our certificate has expired for it",
-                "renew it, or check the clocks",
-            ),
-            AlertDescription::CertificateRevoked => {
-                ("our certificate has been revoked", "use another")
-            }
-            AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::AccessDenied => (
-                "it does not accept our certificate",
-                "check its names, its usage and its chain, and see the peer's log",
-            ),
-            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => (
-                "it shares no cipher suite or signature scheme with us, or wants a client \
-                 certificate",
-                "enable ECDHE with AES-GCM or ChaCha20-Poly1305 on it, or give it a certificate",
-            ),
-            AlertDescription::ProtocolVersion => (
-                "it shares no protocol version with us",
-                "enable TLS 1.2 or 1.3 on both sides",
-            ),
-            AlertDescription::UnrecognisedName => (
-                "it does not serve the name that was asked for",
-                "check the host name, or set the name to send",
-            ),
-            AlertDescription::NoApplicationProtocol => (
-                "it shares no application protocol with us",
-                "offer one that it speaks",
-            ),
-            AlertDescription::BadRecordMac | AlertDescription::DecryptError => (
-                "what we sent did not decrypt or verify",
-                "it was changed on the way, or one of the two is broken: try again, and report it",
-            ),
-            AlertDescription::InternalError => ("it failed itself", "see its log"),
-            _ => ("it gives no more of a reason", "see its log"),
-        };
-        write!(f, "the peer refused with alert {}", self.0)?;
-        if let Some(name) = alert.as_str() {
-            write!(f, " ({name})")?;
-        }
-        write!(f, ": {why}; {cure}")
-    }
+/// Whether an address was asked for and is among the names: it is there as something else then, or it
+/// would have been found.
+fn is_address_in_words(expected: &str, names: &[String]) -> bool {
+    let address = |text: &str| text.parse::<IpAddr>().ok();
+    address(expected)
+        .is_some_and(|expected| names.iter().any(|name| address(name) == Some(expected)))
 }
 
 impl fmt::Display for ProtocolError {
@@ -224,7 +199,7 @@ impl fmt::Display for ProtocolError {
         let (what, cure) = match self.reason {
             ProtocolReason::BadRecord => (
                 "the peer's record does not decrypt",
-                "it was changed on the way, or the peer is broken: try again, and report it",
+                "it was changed on the way, or the peer is broken: try again, and see its log",
             ),
             ProtocolReason::Malformed => ("the peer sent a malformed message", BROKEN),
             ProtocolReason::NotTls => (
@@ -232,7 +207,7 @@ impl fmt::Display for ProtocolError {
                 "check the port, or whether it wants STARTTLS",
             ),
             ProtocolReason::NoCommonParameters => (
-                "the peer shares no cipher suite, group or signature scheme with us",
+                "the peer and we have too little in common",
                 "enable ECDHE with AES-GCM or ChaCha20-Poly1305 on it",
             ),
             ProtocolReason::NoCommonVersion => (
@@ -244,18 +219,21 @@ impl fmt::Display for ProtocolError {
                 "use HTTPS, and its port for that",
             ),
             ProtocolReason::UnexpectedMessage => ("the peer broke a rule of TLS", BROKEN),
-            ProtocolReason::Other => ("the peer broke the protocol", BROKEN),
+            ProtocolReason::Other => ("the peer's handshake cannot be followed", BROKEN),
         };
-        f.write_str(what)?;
-        // That it is HTTP says more than its first bytes.
-        if self.reason != ProtocolReason::PlainHttp {
-            write!(f, "{}", Detail(self.detail.as_deref()))?;
+        match self.reason {
+            // That it is HTTP says more than its first bytes.
+            ProtocolReason::PlainHttp => write!(f, "{what}; {cure}"),
+            // The detail holds bytes of the peer's.
+            ProtocolReason::NotTls => {
+                write!(f, "{what}{}; {cure}", Detail(self.detail.as_deref()))
+            }
+            _ => end(f, what, &self.detail, cure),
         }
-        write!(f, "; {cure}")
     }
 }
 
-const BROKEN: &str = "the peer, or something between, is broken: report it to its operator";
+const BROKEN: &str = "the peer, or something between, is broken: see its log, or tell its operator";
 
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -377,6 +355,14 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::PassphraseMissing => ("it is encrypted", "give its passphrase"),
             ConfigurationReason::PassphraseWrong => {
                 ("this passphrase does not open it", "check the passphrase")
+            }
+            ConfigurationReason::TooCostly
+                if self.item == ConfigurationItem::SuggestedAuthorities =>
+            {
+                (
+                    "they are too many",
+                    "suggest fewer, or none: a client then chooses for itself",
+                )
             }
             ConfigurationReason::TooCostly => (
                 "opening it takes too much work",

@@ -10,6 +10,8 @@ use rustls::{
     CipherSuite, DistinguishedName, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite,
 };
 
+use super::x509::Certificate;
+
 /// At least one identity, the preferred first.
 #[derive(Debug)]
 pub(crate) struct Identities {
@@ -71,7 +73,7 @@ impl Identities {
 /// Whether a certificate of the chain was issued by one of the authorities (RFC 8446 §4.2.4).
 fn is_issued_by_one_of(identity: &CertifiedKey, authorities: &[&[u8]]) -> bool {
     identity.cert.iter().any(|der| {
-        webpki::EndEntityCert::try_from(der).is_ok_and(|certificate| {
+        Certificate::parse(der).is_ok_and(|certificate| {
             let issuer = DistinguishedName::in_sequence(certificate.issuer());
             authorities.contains(&issuer.as_ref())
         })
@@ -85,6 +87,6 @@ fn has_name(identity: &CertifiedKey, name: &str) -> bool {
     identity
         .cert
         .first()
-        .and_then(|der| webpki::EndEntityCert::try_from(der).ok())
-        .is_some_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
+        .and_then(|der| Certificate::parse(der).ok())
+        .is_some_and(|certificate| certificate.check_name(&name).is_ok())
 }

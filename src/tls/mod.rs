@@ -5,13 +5,16 @@
 //! leave this module but for the clock.
 #![forbid(unsafe_code)]
 
+mod alert;
 mod cipher_list;
 mod config;
 mod credential;
 mod error;
 mod explain;
+mod failure;
 mod group;
 mod identity;
+mod opening;
 mod pem;
 mod pfx;
 mod pkcs12;
@@ -20,6 +23,7 @@ pub mod provider;
 mod session;
 mod trust;
 mod verifier;
+mod x509;
 
 pub use cipher_list::CipherListReport;
 pub use config::{Config, Role, SendName, Settings, Timeouts, Truncation, VerifyName, Version};

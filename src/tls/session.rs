@@ -9,8 +9,9 @@ use rustls::{
 };
 
 use super::config::{Config, Side, Truncation, Version};
-use super::error::{Error, ProtocolError, ProtocolReason};
+use super::error::Error;
 use super::group::NamedGroup;
+use super::opening::{ALERT, Look, Opening};
 use super::verifier::{ServerVerifier, Verify};
 
 /// The most plaintext in a record (RFC 8446 §5.1).
@@ -66,19 +67,6 @@ pub struct Session {
     readable: usize,
 }
 
-/// What the peer's first bytes say of it.
-enum Opening {
-    /// Not enough to tell TLS from something else; these bytes are not TLS.
-    Strange(Vec<u8>),
-    /// None has come.
-    Awaited,
-    /// The first record has begun.
-    Tls,
-}
-
-/// Enough to tell `HTTP/` and the methods of HTTP (RFC 9110 §9) from other protocols.
-const STRANGE_BYTES: usize = 5;
-
 /// How `peer_verified` is answered.
 enum PeerCheck {
     /// The handshake fails without; so a certificate that is there has passed.
@@ -124,7 +112,7 @@ impl Session {
             state: State::Handshaking,
             connection,
             check,
-            opening: Opening::Awaited,
+            opening: Opening::new(),
             truncation: config.truncation,
             is_truncated: false,
             last_words: Vec::new(),
@@ -277,16 +265,17 @@ impl Session {
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
-        if !self.is_tls(ciphertext)? {
-            return Ok(ciphertext.len());
-        }
-        let mut rest = ciphertext;
-        while !rest.is_empty() && self.wants_ciphertext() {
-            if let Err(error) = self.connection.read_tls(&mut rest) {
-                return Err(self.fail(Error::Other(Some(error.to_string()))));
+        let kept = match self.opening.look(ciphertext) {
+            Look::Tls(kept) => kept,
+            Look::Open => return Ok(ciphertext.len()),
+            Look::Strange(error, last_words) => {
+                self.last_words = last_words;
+                return Err(self.fail(error));
             }
-            self.process()?;
-        }
+        };
+        self.feed(&mut kept.as_slice())?;
+        let mut rest = ciphertext;
+        self.feed(&mut rest)?;
         Ok(ciphertext.len() - rest.len())
     }
 
@@ -300,10 +289,7 @@ impl Session {
             (State::ReadClosed | State::Closed, _) => Ok(()),
             (State::Failed(error), _) => Err(error.clone()),
             (State::Handshaking, _) => {
-                let error = match &self.opening {
-                    Opening::Strange(bytes) => strange(bytes),
-                    Opening::Awaited | Opening::Tls => Error::Truncated,
-                };
+                let error = self.opening.at_end();
                 Err(self.fail(error))
             }
             (State::Open | State::WriteClosed, Truncation::Refused) => {
@@ -423,6 +409,17 @@ impl Session {
         }
     }
 
+    /// Hand as much to rustls as it takes.
+    fn feed(&mut self, rest: &mut &[u8]) -> Result<(), Error> {
+        while !rest.is_empty() && self.wants_ciphertext() {
+            if let Err(error) = self.connection.read_tls(rest) {
+                return Err(self.fail(Error::from_read(&error)));
+            }
+            self.process()?;
+        }
+        Ok(())
+    }
+
     fn process(&mut self) -> Result<(), Error> {
         match self.connection.process_new_packets() {
             Ok(io) => {
@@ -444,33 +441,7 @@ impl Session {
             }
         }
     }
-
-    /// Whether the bytes belong to TLS; false while that is open.
-    fn is_tls(&mut self, ciphertext: &[u8]) -> Result<bool, Error> {
-        let seen = match &mut self.opening {
-            Opening::Tls => return Ok(true),
-            Opening::Awaited => match ciphertext.first().copied() {
-                None => return Ok(false),
-                Some(ALERT | HANDSHAKE) => {
-                    self.opening = Opening::Tls;
-                    return Ok(true);
-                }
-                Some(_) => ciphertext.to_vec(),
-            },
-            Opening::Strange(bytes) => [bytes, ciphertext].concat(),
-        };
-        if seen.len() >= STRANGE_BYTES {
-            let error = strange(&seen);
-            return Err(self.fail(error));
-        }
-        self.opening = Opening::Strange(seen);
-        Ok(false)
-    }
 }
-
-/// Content types of a record (RFC 8446 §5.1).
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
 
 impl State {
     /// The state after records were processed without failure.
@@ -484,25 +455,6 @@ impl State {
             (same, _) => same,
         }
     }
-}
-
-/// The error of a peer whose first bytes are no TLS record.
-fn strange(bytes: &[u8]) -> Error {
-    const HTTP: [&[u8]; 9] = [
-        b"HTTP", b"GET ", b"HEAD", b"POST", b"PUT ", b"DELET", b"OPTIO", b"PATCH", b"CONNE",
-    ];
-    let is_http = HTTP.iter().any(|opening| bytes.starts_with(opening));
-    // Enough to recognise a greeting.
-    let shown = bytes.get(..32).unwrap_or(bytes);
-    Error::Protocol(ProtocolError {
-        reason: if is_http {
-            ProtocolReason::PlainHttp
-        } else {
-            ProtocolReason::NotTls
-        },
-        alert_sent: None,
-        detail: Some(format!("its first bytes are \"{}\"", shown.escape_ascii())),
-    })
 }
 
 /// The number of the alert, if that is what the record holds and it is not encrypted.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::CertificateDer;
-use rustls::{DistinguishedName, RootCertStore};
+use rustls::DistinguishedName;
 
 use super::credential;
 use super::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
 use super::verifier::Roots;
+use super::x509::Anchor;
 
 /// What is trusted so far.
 #[derive(Clone)]
@@ -71,10 +71,10 @@ impl TrustRoots {
     /// Add the certificates of the input; how many were new.
     pub(crate) fn add(&mut self, input: &[u8]) -> Result<u32, Error> {
         let found = credential::certificates(ConfigurationItem::TrustRoots, input)?;
-        // Bundles hold certificates that webpki cannot read; one that it can is enough.
+        // Bundles hold certificates that cannot be read; one that can is enough.
         let readable: Vec<_> = found
             .into_iter()
-            .filter(|der| RootCertStore::empty().add(der.clone()).is_ok())
+            .filter(|der| Anchor::of_certificate(der).is_ok())
             .collect();
         if readable.is_empty() {
             return Err(Error::refused(
@@ -139,13 +139,12 @@ impl TrustRoots {
         let anchors = if self.own.is_empty() && self.web {
             Arc::clone(web_roots())
         } else {
-            let mut anchors = RootCertStore::empty();
+            let mut anchors = Vec::new();
             if self.web {
-                anchors.roots.clone_from(&web_roots().roots);
+                anchors.clone_from(web_roots());
             }
             let own = self.own.iter();
-            anchors
-                .add_parsable_certificates(own.map(|root| CertificateDer::from(root.as_slice())));
+            anchors.extend(own.filter_map(|root| Anchor::of_certificate(root).ok()));
             Arc::new(anchors)
         };
         if anchors.is_empty() && needed {
@@ -181,35 +180,84 @@ impl FileProblem {
     }
 }
 
+/// How many bytes of names a CertificateRequest has room for: its extensions have 65,535 with the
+/// signature schemes (RFC 8446 §4.3.2), and some peers buffer no more than that with the records around
+/// it.
+const ROOM: usize = 64_000;
+
+/// How many of the names fit into one CertificateRequest.
+fn fitting(names: &[DistinguishedName]) -> usize {
+    let mut room = ROOM;
+    names
+        .iter()
+        .take_while(|name| match room.checked_sub(2 + name.as_ref().len()) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        })
+        .count()
+}
+
+/// What a server suggests that was not told what: its trust roots, or nothing where they are too many
+/// for one message. A client then chooses for itself, which it may do in any case.
+pub(crate) fn suggested_by_default(roots: &Roots) -> Vec<DistinguishedName> {
+    let subjects = roots.anchors.iter().map(Anchor::subject);
+    let names: Vec<_> = subjects.map(DistinguishedName::in_sequence).collect();
+    if fitting(&names) == names.len() {
+        names
+    } else {
+        Vec::new()
+    }
+}
+
 /// The subjects of the certificates of the input, each once.
 pub(crate) fn suggested_authorities(input: &[u8]) -> Result<Vec<DistinguishedName>, Error> {
     let item = ConfigurationItem::SuggestedAuthorities;
     let mut subjects = Vec::new();
-    for der in credential::certificates(item, input)? {
-        let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|cause| {
+    let mut seen = BTreeSet::new();
+    for (index, der) in credential::certificates(item, input)?.iter().enumerate() {
+        let anchor = Anchor::of_certificate(der).map_err(|_| {
             Error::refused(
                 item,
                 ConfigurationReason::Malformed,
-                format!("not valid X.509: {cause}"),
+                format!("certificate {} is not valid X.509", index + 1),
             )
         })?;
-        let subject = DistinguishedName::in_sequence(&anchor.subject);
-        if !subjects
-            .iter()
-            .any(|known: &DistinguishedName| known.as_ref() == subject.as_ref())
-        {
-            subjects.push(subject);
+        if seen.insert(anchor.subject().to_vec()) {
+            subjects.push(DistinguishedName::in_sequence(anchor.subject()));
         }
+    }
+    let fitting = fitting(&subjects);
+    if fitting < subjects.len() {
+        return Err(Error::refused(
+            item,
+            ConfigurationReason::TooCostly,
+            format!(
+                "{} names are more than one message holds, in which the first {fitting} have room",
+                subjects.len()
+            ),
+        ));
     }
     Ok(subjects)
 }
 
 /// The Mozilla list, made once.
-fn web_roots() -> &'static Arc<RootCertStore> {
-    static WEB_ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+fn web_roots() -> &'static Arc<Vec<Anchor>> {
+    static WEB_ROOTS: OnceLock<Arc<Vec<Anchor>>> = OnceLock::new();
     WEB_ROOTS.get_or_init(|| {
-        Arc::new(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        })
+        let roots = webpki_roots::TLS_SERVER_ROOTS.iter();
+        Arc::new(
+            roots
+                .filter_map(|root| Anchor::built_in(root).ok())
+                .collect(),
+        )
     })
+}
+
+#[cfg(test)]
+#[test]
+fn every_built_in_root_is_read() {
+    assert_eq!(web_roots().len(), webpki_roots::TLS_SERVER_ROOTS.len());
 }

@@ -5,17 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved, SignatureScheme};
 
-use super::provider::refused_rsa_size;
+use super::x509::{self, Anchor, Certificate, Purpose, Refusal, Trust};
 
 /// Which checks the peer's certificate has to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +24,18 @@ pub enum Verify {
 }
 
 /// The certificates that are trusted to vouch for others and for themselves.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Roots {
-    pub(crate) anchors: Arc<RootCertStore>,
-    /// The trust roots as they were given. A peer that presents one of these is accepted whatever
-    /// its CA flag says: `openssl req -x509` makes such certificates, and webpki refuses them.
+    pub(crate) anchors: Arc<Vec<Anchor>>,
+    /// The trust roots as they were given. A peer that presents one of these as its own needs no
+    /// authority, and may be one: `openssl req -x509` makes such certificates.
     pub(crate) whole: Arc<BTreeSet<Vec<u8>>>,
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Roots({})", self.anchors.len())
+    }
 }
 
 /// Which name a server's certificate must have.
@@ -66,23 +67,19 @@ impl ServerVerifier {
         connection_name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let certificate = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &certificate,
-            &self.roots.anchors,
+        let own = self.roots.verify(
+            end_entity,
             intermediates,
+            Purpose::Server,
             now,
-            self.algorithms.all,
-        )
-        .or_else(|error| self.roots.accept_own(end_entity, error))
-        .and_then(|()| refuse_weak_key(end_entity))
-        .map_err(|error| weak_key_instead(intermediates, error))?;
+            &self.algorithms,
+        )?;
         match &self.name {
-            NameCheck::Connection => verify_server_name(&certificate, connection_name),
-            NameCheck::Fixed(name) => verify_server_name(&certificate, name),
-            NameCheck::Unverified => Ok(()),
+            NameCheck::Connection => own.check_name(connection_name)?,
+            NameCheck::Fixed(name) => own.check_name(name)?,
+            NameCheck::Unverified => {}
         }
-        .map_err(readable_names)
+        Ok(())
     }
 }
 
@@ -107,7 +104,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+        verify_in_tls12(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -116,7 +113,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+        verify_in_tls13(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -124,20 +121,24 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
-/// Verifies clients; webpki's verifier, with our rule about trust roots added.
+/// Verifies clients.
 #[derive(Debug)]
 pub(crate) struct ClientVerifier {
-    pub(crate) inner: Arc<dyn ClientCertVerifier>,
     pub(crate) roots: Roots,
+    /// Whether a client must present one.
+    pub(crate) is_required: bool,
+    /// The authorities that clients are told.
+    pub(crate) suggested: Vec<DistinguishedName>,
+    pub(crate) algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
-        self.inner.client_auth_mandatory()
+        self.is_required
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.inner.root_hint_subjects()
+        &self.suggested
     }
 
     fn verify_client_cert(
@@ -146,12 +147,13 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.inner
-            .verify_client_cert(end_entity, intermediates, now)
-            .map(|_| ())
-            .or_else(|error| self.roots.accept_own(end_entity, error))
-            .and_then(|()| refuse_weak_key(end_entity))
-            .map_err(|error| weak_key_instead(intermediates, error))?;
+        self.roots.verify(
+            end_entity,
+            intermediates,
+            Purpose::Client,
+            now,
+            &self.algorithms,
+        )?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -161,8 +163,7 @@ impl ClientCertVerifier for ClientVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls12_signature(message, certificate, signature)
+        verify_in_tls12(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -171,103 +172,78 @@ impl ClientCertVerifier for ClientVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signature)
+        verify_in_tls13(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
 impl Roots {
-    /// Overrule webpki where it refuses a trust root in person for being a CA. It does so after it
-    /// has checked the validity, so that an expired one is still refused. A self-signed CA that is
-    /// no trust root is what it is, an unknown authority.
-    fn accept_own(&self, end_entity: &CertificateDer<'_>, error: Error) -> Result<(), Error> {
-        if !is_ca_as_end_entity(&error) {
-            return Err(error);
-        }
-        if self.whole.contains(end_entity.as_ref()) {
-            return Ok(());
-        }
-        match webpki::EndEntityCert::try_from(end_entity) {
-            Ok(certificate) if certificate.issuer() == certificate.subject() => {
-                Err(CertificateError::UnknownIssuer.into())
-            }
-            _ => Err(error),
-        }
+    /// Everything but the names.
+    fn verify<'a>(
+        &self,
+        end_entity: &'a CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        purpose: Purpose,
+        now: UnixTime,
+        algorithms: &WebPkiSupportedAlgorithms,
+    ) -> Result<Certificate<'a>, Refusal> {
+        let own = Certificate::parse(end_entity)?;
+        let is_root = self.whole.contains(end_entity.as_ref());
+        let trust = Trust {
+            anchors: &self.anchors,
+            purpose,
+            now,
+            algorithms: algorithms.all,
+        };
+        x509::verify(&own, intermediates, is_root, &trust)?;
+        Ok(own)
     }
 }
 
-/// An RSA key whose size the provider refuses.
-#[derive(Debug)]
-pub(crate) struct WeakKey {
-    bits: usize,
-}
-
-impl fmt::Display for WeakKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an RSA key of {} bits", self.bits)
-    }
-}
-
-impl std::error::Error for WeakKey {}
-
-fn refuse_weak_key(certificate: &CertificateDer<'_>) -> Result<(), Error> {
-    let spki = webpki::EndEntityCert::try_from(certificate)
-        .map(|certificate| certificate.subject_public_key_info());
-    match spki.ok().and_then(|spki| refused_rsa_size(&spki)) {
-        Some(bits) => {
-            let cause = OtherError(Arc::new(WeakKey { bits }));
-            Err(CertificateError::Other(cause).into())
-        }
-        None => Ok(()),
-    }
-}
-
-/// A signature that cannot be checked for the size of the authority's key looks to webpki like one
-/// that is wrong: an accusation that the peer does not deserve.
-fn weak_key_instead(authorities: &[CertificateDer<'_>], error: Error) -> Error {
-    if error != Error::InvalidCertificate(CertificateError::BadSignature) {
-        return error;
-    }
-    let weak = authorities.iter().map(refuse_weak_key);
-    weak.filter_map(Result::err).next().unwrap_or(error)
-}
-
-fn is_ca_as_end_entity(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) = error else {
-        return false;
-    };
-    matches!(
-        cause.downcast_ref::<webpki::Error>(),
-        Some(webpki::Error::CaUsedAsEndEntity)
-    )
-}
-
-/// webpki lists names as `DnsName("a.example")` and `IpAddress(127.0.0.1)`; people want the inside.
-fn readable_names(error: Error) -> Error {
-    let Error::InvalidCertificate(CertificateError::NotValidForNameContext {
-        expected,
-        presented,
-    }) = error
-    else {
-        return error;
-    };
-    let presented = presented
+/// The proof that the peer holds its key, which is asked for whatever else is not: of the certificate
+/// nothing has to be right but the key.
+fn verify_in_tls12(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let (_, fitting) = algorithms
+        .mapping
         .iter()
-        .map(|name| inside(name).to_owned())
-        .collect();
-    CertificateError::NotValidForNameContext {
-        expected,
-        presented,
-    }
-    .into()
+        .find(|(scheme, _)| *scheme == signature.scheme)
+        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    x509::public_key_of(certificate)
+        .map_err(Refusal::from)?
+        .verify_handshake(fitting, message, signature.signature())?;
+    Ok(HandshakeSignatureValid::assertion())
 }
 
-fn inside(name: &str) -> &str {
-    name.split_once('(')
-        .and_then(|(_, rest)| rest.strip_suffix(')'))
-        .map_or(name, |inner| inner.trim_matches('"'))
+/// In TLS 1.3 a scheme is for one kind of key, and PKCS #1 v1.5 is for certificates alone (RFC 8446
+/// §4.2.3).
+fn verify_in_tls13(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    const NOT_FOR_HANDSHAKES: [SignatureScheme; 3] = [
+        SignatureScheme::RSA_PKCS1_SHA256,
+        SignatureScheme::RSA_PKCS1_SHA384,
+        SignatureScheme::RSA_PKCS1_SHA512,
+    ];
+    let only = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == signature.scheme)
+        .filter(|(scheme, _)| !NOT_FOR_HANDSHAKES.contains(scheme))
+        .and_then(|(_, fitting)| fitting.get(..1))
+        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    x509::public_key_of(certificate)
+        .map_err(Refusal::from)?
+        .verify_handshake(only, message, signature.signature())?;
+    Ok(HandshakeSignatureValid::assertion())
 }

@@ -20,6 +20,7 @@ pub mod pair;
 pub mod peers;
 pub mod pkcs12;
 pub mod transports;
+pub mod x509;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

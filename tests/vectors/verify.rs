@@ -48,20 +48,21 @@ fn ecdsa(
 }
 
 /// Left out: the sets of other curves and hashes, and P1363, an encoding that TLS does not use.
-/// Wycheproof has no P-256 with SHA-384: RFC 6979 covers it below.
+/// Wycheproof has no P-256 with SHA-384 and no P-521 with shorter hashes: they follow below.
 #[test]
 fn ecdsa_passes_wycheproof() {
     use wycheproof::ecdsa::TestName::{
         EcdsaSecp256r1Sha256, EcdsaSecp256r1Sha512, EcdsaSecp384r1Sha256, EcdsaSecp384r1Sha384,
-        EcdsaSecp384r1Sha512,
+        EcdsaSecp384r1Sha512, EcdsaSecp521r1Sha512,
     };
-    let (p256, p384) = (alg_id::ECDSA_P256, alg_id::ECDSA_P384);
+    let (p256, p384, p521) = (alg_id::ECDSA_P256, alg_id::ECDSA_P384, alg_id::ECDSA_P521);
     let run = [
         ecdsa(EcdsaSecp256r1Sha256, p256, alg_id::ECDSA_SHA256),
         ecdsa(EcdsaSecp256r1Sha512, p256, alg_id::ECDSA_SHA512),
         ecdsa(EcdsaSecp384r1Sha256, p384, alg_id::ECDSA_SHA256),
         ecdsa(EcdsaSecp384r1Sha384, p384, alg_id::ECDSA_SHA384),
         ecdsa(EcdsaSecp384r1Sha512, p384, alg_id::ECDSA_SHA512),
+        ecdsa(EcdsaSecp521r1Sha512, p521, alg_id::ECDSA_SHA512),
     ];
     assert!(run.iter().all(|run| *run >= 470));
 }
@@ -87,6 +88,49 @@ fn ecdsa_p256_with_sha_384_agrees_with_rfc_6979() {
     verifier
         .verify_signature(&compressed, b"sample", &signature)
         .unwrap_err();
+}
+
+/// Of a key that OpenSSL 3.0 made for once, and signed with.
+#[test]
+fn ecdsa_p521_with_shorter_hashes_agrees_with_openssl() {
+    let point = hex(
+        "0401d19b7e5fa570bc72ce78177f0a1976b2595f35c057cc9b96767e1fb3dbfc3b
+                     003496787c4ba120932c3b1ddbf290e26b020e58e53f797a3c0fd3f237d53b5489
+                     9e005b96f7fe44e5e29e900546deabfb511a50e2867155317c49584d77b6d1b554
+                     3dce500992d85be85300dcd8e7aaf552afca5abbf73e3dc97cf268baab22fec7be
+                     4a",
+    );
+    for (algorithm, signature) in [
+        (
+            alg_id::ECDSA_SHA256,
+            "308187024200af25eee7aec96683fcb703a2d262ab9d964d22339b0196c19b3aa4
+             d3256aa3f5972895bf57de1f31dfc494d10738223adb91c4dd200ddc141e1d86bb
+             d0a203daf702415b06d58f087283ed04fa85d1ae5a1b3dda92e30dc1803b697501
+             0da71af636c5d37394360e6a5cda73e746df36bcaf554d9b4cd29840a1e18dd955
+             5cf8a9cc5e39",
+        ),
+        (
+            alg_id::ECDSA_SHA384,
+            "308187024200f9320f85d3cf30412266eae27808586ca87b87c16460f3b3c5c190
+             551dcbf064e6f53b8b88ff31a8659562b2e034d363f6b82dbc56d210787b050680
+             a78600631202413238005d0fa4c847f8a6b25afd00b9d3ad4516abaeaf47041ad4
+             573d2016a4604ae8ae4da9e3d0c680529fd959cae56c8adc86c737c3626ad321b4
+             74513d926b54",
+        ),
+    ] {
+        let signature = hex(signature);
+        let verifier = verifier(alg_id::ECDSA_P521, algorithm);
+        verifier
+            .verify_signature(&point, b"sample", &signature)
+            .unwrap();
+        verifier
+            .verify_signature(&point, b"simple", &signature)
+            .unwrap_err();
+        let compressed = [&[2 | (point[132] & 1)], &point[1..67]].concat();
+        verifier
+            .verify_signature(&compressed, b"sample", &signature)
+            .unwrap_err();
+    }
 }
 
 /// Valid signatures are remembered: by all that makes them so.
@@ -283,6 +327,7 @@ fn handshake_schemes_are_those_that_tls13_allows_and_pkcs1_for_tls12() {
         [
             SignatureScheme::ECDSA_NISTP384_SHA384,
             SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::ECDSA_NISTP521_SHA512,
             SignatureScheme::ED25519,
             SignatureScheme::RSA_PSS_SHA512,
             SignatureScheme::RSA_PSS_SHA384,

@@ -4,7 +4,6 @@
 //! the same [`InvalidSignature`].
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use pkcs8::spki::SubjectPublicKeyInfoRef;
 use rsa::BoxedUint;
 use rsa::pkcs1::RsaPublicKeyRef;
 use rsa::pkcs1::der::Decode;
@@ -18,15 +17,14 @@ use sha2::digest::const_oid::AssociatedOid;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::ecdsa_p256;
-use super::key::{RSA_ENCRYPTION, RSA_MODULUS_BITS};
+use super::key::RSA_MODULUS_BITS;
 use super::remembered::Remembered;
 
 /// What certificates may be signed with (`all`), and what handshakes may be signed with (`mapping`).
 ///
 /// Certificates come again, so their signatures are remembered; handshakes are all different.
 ///
-/// In TLS 1.2 a scheme does not fix the curve, hence two entries; TLS 1.3 uses the first. ECDSA
-/// with SHA-512 is for certificates alone: its scheme would promise P-521.
+/// In TLS 1.2 a scheme does not fix the curve, hence several entries; TLS 1.3 uses the first.
 pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
         &Remembered(ECDSA_P256_SHA256),
@@ -35,6 +33,9 @@ pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorit
         &Remembered(ECDSA_P384_SHA256),
         &Remembered(ECDSA_P384_SHA384),
         &Remembered(ECDSA_P384_SHA512),
+        &Remembered(ECDSA_P521_SHA256),
+        &Remembered(ECDSA_P521_SHA384),
+        &Remembered(ECDSA_P521_SHA512),
         &Remembered(ED25519),
         &Remembered(RSA_PSS_SHA256),
         &Remembered(RSA_PSS_SHA384),
@@ -49,11 +50,15 @@ pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorit
     mapping: &[
         (
             SignatureScheme::ECDSA_NISTP384_SHA384,
-            &[ECDSA_P384_SHA384, ECDSA_P256_SHA384],
+            &[ECDSA_P384_SHA384, ECDSA_P256_SHA384, ECDSA_P521_SHA384],
         ),
         (
             SignatureScheme::ECDSA_NISTP256_SHA256,
-            &[ECDSA_P256_SHA256, ECDSA_P384_SHA256],
+            &[ECDSA_P256_SHA256, ECDSA_P384_SHA256, ECDSA_P521_SHA256],
+        ),
+        (
+            SignatureScheme::ECDSA_NISTP521_SHA512,
+            &[ECDSA_P521_SHA512, ECDSA_P384_SHA512, ECDSA_P256_SHA512],
         ),
         (SignatureScheme::ED25519, &[ED25519]),
         (SignatureScheme::RSA_PSS_SHA512, &[RSA_PSS_SHA512]),
@@ -101,6 +106,24 @@ const ECDSA_P384_SHA512: Verifier = &Algorithm {
     key: alg_id::ECDSA_P384,
     signature: alg_id::ECDSA_SHA512,
     check: ecdsa_p384::<Sha512>,
+};
+
+const ECDSA_P521_SHA256: Verifier = &Algorithm {
+    key: alg_id::ECDSA_P521,
+    signature: alg_id::ECDSA_SHA256,
+    check: ecdsa_p521::<Sha256>,
+};
+
+const ECDSA_P521_SHA384: Verifier = &Algorithm {
+    key: alg_id::ECDSA_P521,
+    signature: alg_id::ECDSA_SHA384,
+    check: ecdsa_p521::<Sha384>,
+};
+
+const ECDSA_P521_SHA512: Verifier = &Algorithm {
+    key: alg_id::ECDSA_P521,
+    signature: alg_id::ECDSA_SHA512,
+    check: ecdsa_p521::<Sha512>,
 };
 
 const ED25519: Verifier = &Algorithm {
@@ -182,6 +205,18 @@ fn ecdsa_p384<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), I
         .map_err(invalid)
 }
 
+/// The crate refuses digests of less than half the length of a coordinate, as SHA-256 is here; with
+/// zeros in front it is the same number (FIPS 186-5 §6.4.2).
+fn ecdsa_p521<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), InvalidSignature> {
+    const COORDINATE: usize = 66;
+    let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(uncompressed(key)?).map_err(invalid)?;
+    let sig = p521::ecdsa::Signature::from_der(sig).map_err(invalid)?;
+    let digest = D::digest(message);
+    let mut padded = vec![0; COORDINATE.saturating_sub(digest.len())];
+    padded.extend_from_slice(&digest);
+    key.verify_prehash(&padded, &sig).map_err(invalid)
+}
+
 /// Refuses compressed points, as P-256 does and as rustls' own providers do.
 fn uncompressed(point: &[u8]) -> Result<&[u8], InvalidSignature> {
     match point.first() {
@@ -230,13 +265,12 @@ fn rsa_public_key(der: &[u8]) -> Result<rsa::PublicKey, InvalidSignature> {
 }
 
 /// The size in bits of an RSA key that every signature check refuses for its size; none for other
-/// keys. `spki` is the SubjectPublicKeyInfo of a certificate.
-pub(crate) fn refused_rsa_size(spki: &[u8]) -> Option<usize> {
-    let info = SubjectPublicKeyInfoRef::try_from(spki).ok()?;
-    if info.algorithm.oid != RSA_ENCRYPTION {
+/// keys. Takes the contents of the AlgorithmIdentifier, and the key.
+pub(crate) fn refused_rsa_size(algorithm: &[u8], key: &[u8]) -> Option<usize> {
+    if *algorithm != *alg_id::RSA_ENCRYPTION {
         return None;
     }
-    let key = RsaPublicKeyRef::from_der(info.subject_public_key.as_bytes()?).ok()?;
+    let key = RsaPublicKeyRef::from_der(key).ok()?;
     let modulus = key.modulus.as_bytes();
     let zeros = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
     let bits = modulus.len() * 8 - zeros;

@@ -1,0 +1,26 @@
+//! X.509 certificates of peers (RFC 5280): what they say, and whether that may be believed.
+//!
+//! webpki, which rustls brings, refuses what others accept (certificates of version 1, policies,
+//! constraints on directory names, chains of more than six authorities) and does not look at an
+//! authority's key usage; so this is code of ours. All of it takes bytes that a peer chose: every
+//! function is total, and what a verification may cost is bounded.
+
+mod certificate;
+mod constraints;
+mod der;
+mod distinguished_name;
+mod names;
+mod path;
+mod policy;
+mod public_key;
+mod refusal;
+mod time;
+
+pub(crate) use certificate::{Certificate, public_key_of};
+pub(crate) use path::{Anchor, Purpose, Trust, verify};
+pub(crate) use public_key::PublicKey;
+pub(crate) use refusal::{Refusal, algorithm_name};
+
+// rcgen is not there on Wasm.
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;

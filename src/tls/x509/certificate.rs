@@ -1,0 +1,303 @@
+//! What a certificate says (RFC 5280 §4.1).
+
+use super::der::{
+    BIT_STRING, BOOLEAN, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, boolean,
+    bytes_of_bits, constructed, context, first_flags, number, only,
+};
+use super::public_key::PublicKey;
+use super::refusal::Refusal;
+use super::time::time;
+
+/// A certificate; everything in it is as its DER has it and borrowed from that.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate<'a> {
+    der: &'a [u8],
+    /// What is signed.
+    signed: &'a [u8],
+    /// The contents of the AlgorithmIdentifier.
+    signature_algorithm: &'a [u8],
+    signature: &'a [u8],
+    /// 1 to 3.
+    pub(super) version: u32,
+    /// The contents of the Name; so is the subject.
+    issuer: &'a [u8],
+    subject: &'a [u8],
+    /// First and last second, from the beginning of 1970.
+    pub(super) validity: (i64, i64),
+    pub(super) key: PublicKey<'a>,
+    pub(super) extensions: Extensions<'a>,
+}
+
+/// The extensions that are understood (RFC 5280 §4.2).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extensions<'a> {
+    pub(super) basic_constraints: Option<BasicConstraints>,
+    /// The bits of the first byte, digitalSignature the highest.
+    pub(super) key_usage: Option<u8>,
+    /// The OIDs, one value after the other.
+    pub(super) extended_key_usage: Option<&'a [u8]>,
+    /// The GeneralNames, one value after the other.
+    pub(super) alternative_names: Option<&'a [u8]>,
+    pub(super) name_constraints: Option<NameConstraints<'a>>,
+    /// The PolicyInformations, one value after the other.
+    pub(super) policies: Option<&'a [u8]>,
+    pub(super) has_policy_mappings: bool,
+    /// How many certificates may follow before a policy is required.
+    pub(super) require_explicit_policy: Option<u32>,
+    /// How many certificates may follow before anyPolicy is one policy among others.
+    pub(super) inhibit_any_policy: Option<u32>,
+    /// One that must be understood and is not.
+    pub(super) strange: Option<&'a [u8]>,
+}
+
+/// RFC 5280 §4.2.1.9.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BasicConstraints {
+    pub(super) is_ca: bool,
+    pub(super) path_length: Option<u32>,
+}
+
+/// RFC 5280 §4.2.1.10: GeneralSubtrees, one value after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct NameConstraints<'a> {
+    pub(super) permitted: Option<&'a [u8]>,
+    pub(super) excluded: Option<&'a [u8]>,
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads a certificate of any version.
+    pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
+        let mut outer = Reader::new(only(der, SEQUENCE)?);
+        let signed = outer.whole(SEQUENCE)?;
+        let signature_algorithm = outer.expect(SEQUENCE)?;
+        let signature = bytes_of_bits(outer.expect(BIT_STRING)?)?;
+        outer.end()?;
+
+        let mut body = Reader::new(only(signed, SEQUENCE)?);
+        let head = Head::read(&mut body)?;
+        // RFC 5280 §4.1.1.2.
+        if head.signature_algorithm != signature_algorithm {
+            return Err(Malformed);
+        }
+        let mut validity = Reader::new(head.validity);
+        let span = (time(&mut validity)?, time(&mut validity)?);
+        validity.end()?;
+        // Unique identifiers came with version 2, extensions with version 3.
+        if head.version >= 2 {
+            body.optional(context(1))?;
+            body.optional(context(2))?;
+        }
+        let mut extensions = Extensions::default();
+        if head.version == 3
+            && let Some(list) = body.optional(constructed(3))?
+        {
+            extensions = Extensions::read(only(list, SEQUENCE)?)?;
+        }
+        body.end()?;
+        Ok(Self {
+            der,
+            signed,
+            signature_algorithm,
+            signature,
+            version: head.version,
+            issuer: head.issuer,
+            subject: head.subject,
+            validity: span,
+            key: PublicKey::parse(head.key)?,
+            extensions,
+        })
+    }
+
+    /// The whole.
+    pub(super) fn der(&self) -> &'a [u8] {
+        self.der
+    }
+
+    /// The contents of its issuer's Name.
+    pub(crate) fn issuer(&self) -> &'a [u8] {
+        self.issuer
+    }
+
+    /// The contents of its Name.
+    pub(crate) fn subject(&self) -> &'a [u8] {
+        self.subject
+    }
+
+    /// Whether it says that it vouches for itself (RFC 5280 §3.2).
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    /// Whether it is an authority's.
+    pub(super) fn is_authority(&self) -> bool {
+        self.extensions
+            .basic_constraints
+            .is_some_and(|constraints| constraints.is_ca)
+    }
+
+    /// Whether its signature is of this key.
+    pub(super) fn verify_signature(
+        &self,
+        key: &PublicKey<'_>,
+        algorithms: &super::public_key::Algorithms,
+    ) -> Result<(), Refusal> {
+        key.verify(
+            algorithms,
+            self.signature_algorithm,
+            self.signed,
+            self.signature,
+        )
+    }
+}
+
+/// The public key of a certificate of which nothing else has to be right: what verifies a handshake
+/// where the certificate itself is not verified.
+pub(crate) fn public_key_of(der: &[u8]) -> Result<PublicKey<'_>, Malformed> {
+    let mut outer = Reader::new(only(der, SEQUENCE)?);
+    let mut body = Reader::new(outer.expect(SEQUENCE)?);
+    PublicKey::parse(Head::read(&mut body)?.key)
+}
+
+/// What every version has.
+struct Head<'a> {
+    version: u32,
+    signature_algorithm: &'a [u8],
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+    key: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    fn read(body: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let version = match body.optional(constructed(0))? {
+            None => 1,
+            Some(version) => match number(only(version, INTEGER)?)? {
+                // DER leaves the default out, and some do not.
+                version @ 0..=2 => version + 1,
+                _ => return Err(Malformed),
+            },
+        };
+        // Negative ones and long ones are about (RFC 5280 §4.1.2.2), and it is not looked at.
+        body.expect(INTEGER)?;
+        Ok(Self {
+            version,
+            signature_algorithm: body.expect(SEQUENCE)?,
+            issuer: body.expect(SEQUENCE)?,
+            validity: body.expect(SEQUENCE)?,
+            subject: body.expect(SEQUENCE)?,
+            key: body.expect(SEQUENCE)?,
+        })
+    }
+}
+
+/// The last byte of the OIDs 2.5.29.x.
+mod id {
+    pub(super) const KEY_USAGE: u8 = 15;
+    pub(super) const SUBJECT_ALTERNATIVE_NAME: u8 = 17;
+    pub(super) const BASIC_CONSTRAINTS: u8 = 19;
+    pub(super) const NAME_CONSTRAINTS: u8 = 30;
+    pub(super) const CRL_DISTRIBUTION_POINTS: u8 = 31;
+    pub(super) const CERTIFICATE_POLICIES: u8 = 32;
+    pub(super) const POLICY_MAPPINGS: u8 = 33;
+    pub(super) const POLICY_CONSTRAINTS: u8 = 36;
+    pub(super) const EXTENDED_KEY_USAGE: u8 = 37;
+    pub(super) const INHIBIT_ANY_POLICY: u8 = 54;
+}
+
+impl<'a> Extensions<'a> {
+    /// Reads the contents of the list. It may be empty, although it should not: some make it so.
+    fn read(list: &'a [u8]) -> Result<Self, Malformed> {
+        let mut extensions = Self::default();
+        let mut seen = 0_u64;
+        let mut list = Reader::new(list);
+        while !list.is_empty() {
+            let mut extension = Reader::new(list.expect(SEQUENCE)?);
+            let oid = extension.expect(OID)?;
+            let is_critical = extension.optional(BOOLEAN)?.map(boolean).transpose()?;
+            let value = extension.expect(OCTET_STRING)?;
+            extension.end()?;
+            let known = match oid {
+                [0x55, 0x1d, number @ 0..=63] => {
+                    // RFC 5280 §4.2: no more than one of each.
+                    let bit = 1 << *number;
+                    if seen & bit != 0 {
+                        return Err(Malformed);
+                    }
+                    seen |= bit;
+                    extensions.understand(*number, value)?
+                }
+                _ => false,
+            };
+            if !known && is_critical == Some(true) {
+                extensions.strange = Some(oid);
+            }
+        }
+        Ok(extensions)
+    }
+
+    /// Takes an extension's value; whether it is one that is known.
+    fn understand(&mut self, number: u8, value: &'a [u8]) -> Result<bool, Malformed> {
+        match number {
+            id::KEY_USAGE => self.key_usage = Some(first_flags(only(value, BIT_STRING)?)?),
+            id::SUBJECT_ALTERNATIVE_NAME => self.alternative_names = Some(only(value, SEQUENCE)?),
+            id::BASIC_CONSTRAINTS => {
+                self.basic_constraints = Some(BasicConstraints::parse(only(value, SEQUENCE)?)?);
+            }
+            id::NAME_CONSTRAINTS => {
+                self.name_constraints = Some(NameConstraints::parse(only(value, SEQUENCE)?)?);
+            }
+            // No revocation list is looked at, whether this is critical or not.
+            id::CRL_DISTRIBUTION_POINTS => {
+                only(value, SEQUENCE)?;
+            }
+            id::CERTIFICATE_POLICIES => self.policies = Some(only(value, SEQUENCE)?),
+            id::POLICY_MAPPINGS => {
+                only(value, SEQUENCE)?;
+                self.has_policy_mappings = true;
+            }
+            id::POLICY_CONSTRAINTS => {
+                let mut reader = Reader::new(only(value, SEQUENCE)?);
+                let explicit = reader.optional(context(0))?.map(self::number);
+                // When mappings end: they are not followed in any case.
+                reader.optional(context(1))?.map(self::number).transpose()?;
+                reader.end()?;
+                self.require_explicit_policy = explicit.transpose()?;
+            }
+            id::EXTENDED_KEY_USAGE => self.extended_key_usage = Some(only(value, SEQUENCE)?),
+            id::INHIBIT_ANY_POLICY => {
+                self.inhibit_any_policy = Some(self::number(only(value, INTEGER)?)?);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl BasicConstraints {
+    fn parse(contents: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let is_ca = reader.optional(BOOLEAN)?.map(boolean).transpose()?;
+        // On one that is no authority's it means nothing, and there are such.
+        let path_length = reader.optional(INTEGER)?.map(number).transpose()?;
+        reader.end()?;
+        Ok(Self {
+            is_ca: is_ca.unwrap_or(false),
+            path_length,
+        })
+    }
+}
+
+impl<'a> NameConstraints<'a> {
+    /// Takes the contents of the extension's SEQUENCE.
+    pub(super) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let permitted = reader.optional(constructed(0))?;
+        let excluded = reader.optional(constructed(1))?;
+        reader.end()?;
+        Ok(Self {
+            permitted,
+            excluded,
+        })
+    }
+}

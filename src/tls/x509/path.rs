@@ -1,0 +1,411 @@
+//! The way from a peer's certificate to a trust root (RFC 5280 §6.1).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+
+use super::certificate::{Certificate, NameConstraints};
+use super::der::{Malformed, OID, Reader};
+use super::names::Name;
+use super::policy;
+use super::public_key::{Algorithms, PublicKey};
+use super::refusal::{Refusal, dotted};
+
+/// What the peer does with its certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Server,
+    Client,
+}
+
+impl Purpose {
+    /// Its OID: 1.3.6.1.5.5.7.3.1 or .2.
+    fn oid(self) -> &'static [u8] {
+        match self {
+            Self::Server => &[0x2b, 6, 1, 5, 5, 7, 3, 1],
+            Self::Client => &[0x2b, 6, 1, 5, 5, 7, 3, 2],
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server authentication",
+            Self::Client => "client authentication",
+        })
+    }
+}
+
+/// An authority that is trusted: its name and key, and what it may do with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    subject: Cow<'static, [u8]>,
+    key: PublicKey<'static>,
+    permitted: Option<Cow<'static, [u8]>>,
+    excluded: Option<Cow<'static, [u8]>>,
+    /// How many authorities may follow, or why it may not issue anything.
+    path_length: Result<Option<u32>, Refusal>,
+}
+
+impl Anchor {
+    /// One of the built-in roots, of which nothing else is known.
+    pub(crate) fn built_in(anchor: &'static TrustAnchor<'static>) -> Result<Self, Malformed> {
+        let constraints = match &anchor.name_constraints {
+            Some(contents) => NameConstraints::parse(contents)?,
+            None => NameConstraints::default(),
+        };
+        Ok(Self {
+            subject: Cow::Borrowed(&anchor.subject),
+            key: PublicKey::parse(&anchor.subject_public_key_info)?,
+            permitted: constraints.permitted.map(Cow::Borrowed),
+            excluded: constraints.excluded.map(Cow::Borrowed),
+            path_length: Ok(None),
+        })
+    }
+
+    /// A certificate that the caller trusts. Its validity is not looked at, as with other programs;
+    /// whether it is an authority's is: one that is not is trusted as itself and vouches for nobody
+    /// else.
+    pub(crate) fn of_certificate(der: &[u8]) -> Result<Self, Malformed> {
+        let certificate = Certificate::parse(der)?;
+        let constraints = certificate.extensions.name_constraints.unwrap_or_default();
+        let owned = |list: Option<&[u8]>| list.map(|list| Cow::Owned(list.to_vec()));
+        Ok(Self {
+            permitted: owned(constraints.permitted),
+            excluded: owned(constraints.excluded),
+            path_length: certificate.path_length_as_root(),
+            subject: Cow::Owned(certificate.subject().to_vec()),
+            key: certificate.key.into_owned(),
+        })
+    }
+
+    /// The contents of its Name.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.subject
+    }
+
+    fn constraints(&self) -> NameConstraints<'_> {
+        NameConstraints {
+            permitted: self.permitted.as_deref(),
+            excluded: self.excluded.as_deref(),
+        }
+    }
+}
+
+/// What a path is verified against.
+pub(crate) struct Trust<'t> {
+    pub(crate) anchors: &'t [Anchor],
+    pub(crate) purpose: Purpose,
+    pub(crate) now: UnixTime,
+    pub(crate) algorithms: &'t Algorithms,
+}
+
+/// Verifies a peer's certificate but for its names. The others that it sent may be in any order, and
+/// some may have nothing to do with it.
+///
+/// One that `is_root` is trusted as it is: no path is looked for, and it may be an authority's.
+pub(crate) fn verify(
+    own: &Certificate<'_>,
+    others: &[CertificateDer<'_>],
+    is_root: bool,
+    trust: &Trust<'_>,
+) -> Result<(), Refusal> {
+    let now = i64::try_from(trust.now.as_secs()).unwrap_or(i64::MAX);
+    own.check_for_use(trust.purpose, now)?;
+    if !is_root {
+        if own.is_authority() {
+            // What `openssl req -x509` makes; the cure is to trust it.
+            return Err(if own.is_self_issued() {
+                Refusal::UnknownAuthority
+            } else {
+                Refusal::AuthorityAsPeer
+            });
+        }
+        let mut pool = Vec::new();
+        let mut closest = Refusal::UnknownAuthority;
+        for other in others {
+            match Certificate::parse(other) {
+                Ok(certificate) => pool.push(certificate),
+                Err(Malformed) => closest = Refusal::Malformed,
+            }
+        }
+        let mut search = Search {
+            trust,
+            now,
+            pool: &pool,
+            budget: Budget::default(),
+            closest,
+        };
+        if !search.extend(&mut vec![own])? {
+            return Err(search.closest);
+        }
+    }
+    own.key.check_size()
+}
+
+impl Certificate<'_> {
+    /// What holds of the peer's own certificate and of each above it: understood, in time, and for
+    /// this use.
+    fn check_for_use(&self, purpose: Purpose, now: i64) -> Result<(), Refusal> {
+        if let Some(oid) = self.extensions.strange {
+            return Err(Refusal::Extension(dotted(oid)));
+        }
+        let (not_before, not_after) = self.validity;
+        if now < not_before {
+            return Err(Refusal::NotYetValid { now, not_before });
+        }
+        if now > not_after {
+            return Err(Refusal::Expired { now, not_after });
+        }
+        match self.extensions.extended_key_usage {
+            None => Ok(()),
+            Some(list) => check_purpose(list, purpose),
+        }
+    }
+
+    /// What holds of an authority, with so many authorities below it that are not itself again
+    /// (RFC 5280 §6.1.4, k to n).
+    fn check_as_authority(&self, below: u32) -> Result<(), Refusal> {
+        // Version 1 cannot say that it is an authority's.
+        let limits = self.extensions.basic_constraints;
+        let limits = limits.filter(|limits| limits.is_ca);
+        let limits = limits.ok_or(Refusal::NoAuthority)?;
+        self.check_may_sign()?;
+        match limits.path_length {
+            Some(length) if below > length => Err(Refusal::PathLength),
+            _ => Ok(()),
+        }
+    }
+
+    /// Key usage is a limit only where it is given (RFC 5280 §4.2.1.3).
+    fn check_may_sign(&self) -> Result<(), Refusal> {
+        const KEY_CERT_SIGN: u8 = 0x80 >> 5;
+        match self.extensions.key_usage {
+            Some(usage) if usage & KEY_CERT_SIGN == 0 => Err(Refusal::MayNotSign),
+            _ => Ok(()),
+        }
+    }
+
+    /// A root may be of version 1, which says nothing of authorities: who trusts it says it instead.
+    fn path_length_as_root(&self) -> Result<Option<u32>, Refusal> {
+        if let Some(oid) = self.extensions.strange {
+            return Err(Refusal::Extension(dotted(oid)));
+        }
+        if self.version < 3 {
+            return Ok(None);
+        }
+        let limits = self.extensions.basic_constraints;
+        let limits = limits.filter(|limits| limits.is_ca);
+        self.check_may_sign()?;
+        Ok(limits.ok_or(Refusal::NoAuthority)?.path_length)
+    }
+}
+
+/// The OIDs must include the purpose: one that allows any is refused, as OpenSSL does (RFC 5280
+/// §4.2.1.12 leaves it open).
+fn check_purpose(list: &[u8], purpose: Purpose) -> Result<(), Refusal> {
+    let mut reader = Reader::new(list);
+    let mut allowed = Vec::new();
+    let mut is_there = false;
+    while !reader.is_empty() {
+        let oid = reader.expect(OID)?;
+        is_there |= oid == purpose.oid();
+        allowed.push(oid);
+    }
+    if is_there {
+        return Ok(());
+    }
+    if allowed.is_empty() {
+        return Err(Refusal::Malformed);
+    }
+    Err(Refusal::Purpose {
+        required: purpose,
+        allowed: allowed.into_iter().take(8).map(purpose_name).collect(),
+    })
+}
+
+fn purpose_name(oid: &[u8]) -> String {
+    let dotted = dotted(oid);
+    let name = match dotted.as_str() {
+        "1.3.6.1.5.5.7.3.1" => "server authentication",
+        "1.3.6.1.5.5.7.3.2" => "client authentication",
+        "1.3.6.1.5.5.7.3.3" => "code signing",
+        "1.3.6.1.5.5.7.3.4" => "e-mail",
+        "1.3.6.1.5.5.7.3.8" => "time stamping",
+        "1.3.6.1.5.5.7.3.9" => "OCSP signing",
+        "2.5.29.37.0" => "any purpose, which is not enough,",
+        _ => return format!("a purpose that is not known (OID {dotted})"),
+    };
+    name.to_owned()
+}
+
+/// What one verification may cost, whatever the peer sent.
+pub(super) struct Budget {
+    signatures: u32,
+    comparisons: u32,
+}
+
+impl Default for Budget {
+    /// As much as webpki allows, which is far more than any path in use takes.
+    fn default() -> Self {
+        Self {
+            signatures: 100,
+            comparisons: 250_000,
+        }
+    }
+}
+
+impl Budget {
+    fn signature(&mut self) -> Result<(), Refusal> {
+        spend(&mut self.signatures, 1)
+    }
+
+    /// Of a name with a constraint; a directory name takes several times as long as others.
+    pub(super) fn compare(&mut self, name: &Name<'_>) -> Result<(), Refusal> {
+        let cost = match name {
+            Name::Directory(_) => 16,
+            _ => 1,
+        };
+        spend(&mut self.comparisons, cost)
+    }
+}
+
+fn spend(left: &mut u32, cost: u32) -> Result<(), Refusal> {
+    *left = left.checked_sub(cost).ok_or(Refusal::TooComplex)?;
+    Ok(())
+}
+
+/// The search for a path, depth first. Each step costs a signature, so that it is as bounded as they
+/// are, and so is its depth.
+struct Search<'s, 't> {
+    trust: &'s Trust<'t>,
+    now: i64,
+    pool: &'s [Certificate<'s>],
+    budget: Budget,
+    /// Why the best of the ways so far leads nowhere.
+    closest: Refusal,
+}
+
+impl<'s> Search<'s, '_> {
+    /// Whether the path, the peer's own certificate first, leads on to a trust root.
+    ///
+    /// # Errors
+    /// `TooComplex` ends the search.
+    fn extend(&mut self, path: &mut Vec<&'s Certificate<'s>>) -> Result<bool, Refusal> {
+        let Some(head) = path.last().copied() else {
+            return Ok(false);
+        };
+        let trust = self.trust;
+        for anchor in trust.anchors {
+            if anchor.subject() == head.issuer() {
+                match self.end(path, anchor) {
+                    Ok(()) => return Ok(true),
+                    Err(refusal) => self.note(refusal)?,
+                }
+            }
+        }
+        for candidate in self.pool {
+            if candidate.subject() != head.issuer() || is_in(candidate, path) {
+                continue;
+            }
+            match self.check_link(path, candidate) {
+                Ok(()) => {}
+                Err(refusal) => {
+                    self.note(refusal)?;
+                    continue;
+                }
+            }
+            path.push(candidate);
+            if self.extend(path)? {
+                return Ok(true);
+            }
+            path.pop();
+        }
+        Ok(false)
+    }
+
+    /// Whether the last of the path was issued with the candidate.
+    fn check_link(
+        &mut self,
+        path: &[&Certificate<'_>],
+        candidate: &Certificate<'_>,
+    ) -> Result<(), Refusal> {
+        candidate.check_for_use(self.trust.purpose, self.now)?;
+        candidate.check_as_authority(authorities(path))?;
+        self.check_signature(path, &candidate.key)
+    }
+
+    /// Whether the path ends at the anchor, and holds as a whole.
+    fn end(&mut self, path: &[&Certificate<'_>], anchor: &Anchor) -> Result<(), Refusal> {
+        // First, so that a namesake is told as such.
+        self.check_signature(path, &anchor.key)?;
+        match &anchor.path_length {
+            Err(refusal) => return Err(refusal.clone()),
+            Ok(Some(length)) if authorities(path) > *length => return Err(Refusal::PathLength),
+            Ok(_) => {}
+        }
+        let mut below = path;
+        self.check_names(&anchor.constraints(), below)?;
+        while let Some((issuer, rest)) = below.split_last() {
+            if let Some(constraints) = &issuer.extensions.name_constraints {
+                self.check_names(constraints, rest)?;
+            }
+            below = rest;
+        }
+        policy::check(path)
+    }
+
+    fn check_signature(
+        &mut self,
+        path: &[&Certificate<'_>],
+        key: &PublicKey<'_>,
+    ) -> Result<(), Refusal> {
+        let head = path.last().ok_or(Refusal::UnknownAuthority)?;
+        self.budget.signature()?;
+        head.verify_signature(key, self.trust.algorithms)
+    }
+
+    /// Constraints hold for all below, but for authorities that issued to themselves, as when they
+    /// change their key (RFC 5280 §6.1.3, b).
+    fn check_names(
+        &mut self,
+        constraints: &NameConstraints<'_>,
+        below: &[&Certificate<'_>],
+    ) -> Result<(), Refusal> {
+        for (index, certificate) in below.iter().enumerate() {
+            if index == 0 || !certificate.is_self_issued() {
+                constraints.check(certificate, &mut self.budget)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+        if refusal == Refusal::TooComplex {
+            return Err(refusal);
+        }
+        if refusal.rank() > self.closest.rank() {
+            self.closest = refusal;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the path has the authority already, under this or another certificate: it would go round in
+/// a circle (RFC 4158 §5.2).
+fn is_in(candidate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool {
+    path.iter().any(|certificate| {
+        certificate.der() == candidate.der()
+            || (certificate.subject() == candidate.subject() && certificate.key == candidate.key)
+    })
+}
+
+/// How many authorities a path has between the peer's own certificate and what comes next; those that
+/// issued to themselves do not count (RFC 5280 §4.2.1.9).
+fn authorities(path: &[&Certificate<'_>]) -> u32 {
+    let above_own = path.iter().skip(1);
+    let counted = above_own.filter(|certificate| !certificate.is_self_issued());
+    u32::try_from(counted.count()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,102 @@
+//! A public key as certificates carry it, and the signatures that it verifies.
+
+use std::borrow::Cow;
+
+use rustls::pki_types::SignatureVerificationAlgorithm;
+
+use super::der::{BIT_STRING, Malformed, Reader, SEQUENCE, bytes_of_bits, only};
+use super::refusal::Refusal;
+use crate::tls::provider::refused_rsa_size;
+
+/// What verifies signatures.
+pub(crate) type Algorithms = [&'static dyn SignatureVerificationAlgorithm];
+
+/// The parts of a SubjectPublicKeyInfo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PublicKey<'a> {
+    /// The contents of the AlgorithmIdentifier.
+    pub(super) algorithm: Cow<'a, [u8]>,
+    /// The key itself, as its algorithm has it.
+    pub(super) key: Cow<'a, [u8]>,
+}
+
+impl<'a> PublicKey<'a> {
+    /// Takes the contents of a SubjectPublicKeyInfo.
+    pub(super) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let algorithm = reader.expect(SEQUENCE)?;
+        let key = bytes_of_bits(reader.expect(BIT_STRING)?)?;
+        reader.end()?;
+        Ok(Self {
+            algorithm: Cow::Borrowed(algorithm),
+            key: Cow::Borrowed(key),
+        })
+    }
+
+    /// Takes a SubjectPublicKeyInfo.
+    pub(crate) fn of_info(der: &'a [u8]) -> Result<Self, Malformed> {
+        Self::parse(only(der, SEQUENCE)?)
+    }
+
+    pub(super) fn into_owned(self) -> PublicKey<'static> {
+        PublicKey {
+            algorithm: Cow::Owned(self.algorithm.into_owned()),
+            key: Cow::Owned(self.key.into_owned()),
+        }
+    }
+
+    /// Refuses RSA keys of a size that every check of a signature refuses.
+    pub(super) fn check_size(&self) -> Result<(), Refusal> {
+        match refused_rsa_size(&self.algorithm, &self.key) {
+            Some(bits) => Err(Refusal::KeySize(bits)),
+            None => Ok(()),
+        }
+    }
+
+    /// Verifies a signature of the algorithm that its identifier's contents name.
+    pub(super) fn verify(
+        &self,
+        algorithms: &Algorithms,
+        signature_algorithm: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
+        let mut is_known = false;
+        for algorithm in algorithms {
+            if *algorithm.signature_alg_id() != *signature_algorithm {
+                continue;
+            }
+            is_known = true;
+            if *algorithm.public_key_alg_id() == *self.algorithm {
+                self.check_size()?;
+                return algorithm
+                    .verify_signature(&self.key, message, signature)
+                    .map_err(|_| Refusal::Signature);
+            }
+        }
+        let identifier = if is_known {
+            self.algorithm.as_ref()
+        } else {
+            signature_algorithm
+        };
+        Err(Refusal::unsupported(identifier))
+    }
+
+    /// Verifies a signature of a TLS 1.2 handshake: the scheme stands for several algorithms there,
+    /// one for each kind of key.
+    pub(crate) fn verify_handshake(
+        &self,
+        algorithms: &Algorithms,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
+        let fitting = algorithms
+            .iter()
+            .find(|algorithm| *algorithm.public_key_alg_id() == *self.algorithm)
+            .ok_or_else(|| Refusal::unsupported(&self.algorithm))?;
+        self.check_size()?;
+        fitting
+            .verify_signature(&self.key, message, signature)
+            .map_err(|_| Refusal::HandshakeSignature)
+    }
+}

@@ -1,0 +1,235 @@
+//! Why a certificate is refused, in words.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{CertificateError, OtherError};
+
+use super::der::Malformed;
+use super::path::Purpose;
+
+/// Why a certificate, or the way from it to a trust root, is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is not X.509.
+    Malformed,
+    /// Its last second was this one.
+    Expired { now: i64, not_after: i64 },
+    /// Its first second will be this one.
+    NotYetValid { now: i64, not_before: i64 },
+    /// No way leads to a trust root.
+    UnknownAuthority,
+    /// A signature in a certificate is not its issuer's.
+    Signature,
+    /// The signature of the handshake is not of the certificate's key.
+    HandshakeSignature,
+    /// An RSA key of so many bits.
+    KeySize(usize),
+    /// A key or signature of this kind.
+    Algorithm(String),
+    /// It has other names.
+    Name {
+        expected: ServerName<'static>,
+        presented: Vec<String>,
+    },
+    /// Its extended key usage, or that of an authority above it, is for other purposes.
+    Purpose {
+        required: Purpose,
+        allowed: Vec<String>,
+    },
+    /// An authority's certificate is presented as the peer's own.
+    AuthorityAsPeer,
+    /// What would have to be an authority is none.
+    NoAuthority,
+    /// An authority's key usage does not include signing certificates.
+    MayNotSign,
+    /// More authorities follow than one above them allows.
+    PathLength,
+    /// A name is outside what an authority above may issue for.
+    Constraint(String),
+    /// A critical extension is not understood; its OID.
+    Extension(String),
+    /// An authority requires policies, and they do not hold all the way down.
+    Policy,
+    /// To find out would take too much work.
+    TooComplex,
+}
+
+impl Refusal {
+    /// Of a signature's or a key's AlgorithmIdentifier.
+    pub(super) fn unsupported(identifier: &[u8]) -> Self {
+        Self::Algorithm(algorithm_name(identifier))
+    }
+
+    /// Which of two says more to people: of all ways to a trust root, the one that came furthest is
+    /// told.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::TooComplex => 10,
+            Self::Expired { .. } | Self::NotYetValid { .. } => 9,
+            Self::Name { .. } | Self::AuthorityAsPeer => 8,
+            Self::Signature | Self::HandshakeSignature => 7,
+            Self::Purpose { .. } => 6,
+            Self::Constraint(_) | Self::Policy => 5,
+            Self::PathLength => 4,
+            Self::NoAuthority | Self::MayNotSign => 3,
+            Self::KeySize(_) | Self::Algorithm(_) | Self::Extension(_) => 2,
+            Self::Malformed => 1,
+            Self::UnknownAuthority => 0,
+        }
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// rustls puts the alert to the peer by these.
+impl From<Refusal> for rustls::Error {
+    fn from(refusal: Refusal) -> Self {
+        let error = match refusal {
+            Refusal::Malformed => CertificateError::BadEncoding,
+            Refusal::Expired { now, not_after } => CertificateError::ExpiredContext {
+                time: unix(now),
+                not_after: unix(not_after),
+            },
+            Refusal::NotYetValid { now, not_before } => CertificateError::NotValidYetContext {
+                time: unix(now),
+                not_before: unix(not_before),
+            },
+            Refusal::UnknownAuthority => CertificateError::UnknownIssuer,
+            Refusal::Signature | Refusal::HandshakeSignature => CertificateError::BadSignature,
+            Refusal::Name {
+                expected,
+                presented,
+            } => CertificateError::NotValidForNameContext {
+                expected,
+                presented,
+            },
+            other => CertificateError::Other(OtherError(Arc::new(other))),
+        };
+        error.into()
+    }
+}
+
+fn unix(seconds: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds.try_into().unwrap_or(0)))
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("it is not X.509, or not DER"),
+            Self::Expired { .. } => f.write_str("its time is over"),
+            Self::NotYetValid { .. } => f.write_str("its time is still to come"),
+            Self::UnknownAuthority => f.write_str("no way leads to a trust root"),
+            Self::Signature => f.write_str("a signature in it is not its issuer's"),
+            Self::HandshakeSignature => {
+                f.write_str("the handshake was signed with another key than the certificate's")
+            }
+            Self::KeySize(bits) => write!(f, "an RSA key of {bits} bits"),
+            Self::Algorithm(name) => f.write_str(name),
+            Self::Name { .. } => f.write_str("it has other names"),
+            Self::Purpose { required, allowed } => write!(
+                f,
+                "its extended key usage, or that of an authority above it, is for {}, and not for \
+                 {required}",
+                allowed.join(", ")
+            ),
+            Self::AuthorityAsPeer => f.write_str(
+                "it is an authority's, and not a server's or client's own (CA:TRUE)",
+            ),
+            Self::NoAuthority => f.write_str(
+                "it was issued with a certificate that is no authority's (CA:TRUE is missing there)",
+            ),
+            Self::MayNotSign => f.write_str(
+                "it was issued with a certificate whose key usage does not include signing \
+                 certificates (keyCertSign is missing there)",
+            ),
+            Self::PathLength => f.write_str(
+                "an authority above it allows fewer authorities below itself (its path length is \
+                 too short)",
+            ),
+            Self::Constraint(name) => write!(
+                f,
+                "an authority above it may not issue for {name} (its name constraints)"
+            ),
+            Self::Extension(oid) => {
+                write!(f, "a critical extension in it is not understood (OID {oid})")
+            }
+            Self::Policy => f.write_str(
+                "an authority above it requires certificate policies that are not kept all the \
+                 way down",
+            ),
+            Self::TooComplex => f.write_str(
+                "the certificates that were sent with it lead to too many ways to verify them",
+            ),
+        }
+    }
+}
+
+/// The dotted form of an OID's contents; what is none is told as such.
+pub(super) fn dotted(oid: &[u8]) -> String {
+    let mut arcs: Vec<u64> = Vec::new();
+    let mut arc = 0_u64;
+    for byte in oid {
+        let Some(shifted) = arc.checked_mul(128) else {
+            return "that is none".to_owned();
+        };
+        arc = shifted | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            if arcs.is_empty() {
+                let root = (arc / 40).min(2);
+                arcs.push(root);
+                arc -= root * 40;
+            }
+            arcs.push(arc);
+            arc = 0;
+        }
+    }
+    let words: Vec<_> = arcs.iter().map(u64::to_string).collect();
+    words.join(".")
+}
+
+/// What people call the algorithm of an AlgorithmIdentifier's contents.
+pub(crate) fn algorithm_name(identifier: &[u8]) -> String {
+    use super::der::{OID, Reader};
+    let mut reader = Reader::new(identifier);
+    let oid = dotted(reader.expect(OID).unwrap_or_default());
+    let parameter = reader.expect(OID).map(dotted).unwrap_or_default();
+    let name = match (oid.as_str(), parameter.as_str()) {
+        ("1.2.840.113549.1.1.1", _) => "an RSA key with a signature of another kind",
+        ("1.2.840.113549.1.1.2" | "1.2.840.113549.1.1.4", _) => "RSA with MD2 or MD5",
+        ("1.2.840.113549.1.1.5" | "1.3.14.3.2.29", _) => "RSA with SHA-1",
+        ("1.2.840.113549.1.1.14", _) => "RSA with SHA-224",
+        ("1.2.840.113549.1.1.10", _) => {
+            "an RSA-PSS key, or an RSA-PSS signature whose salt is not as long as its hash"
+        }
+        ("1.2.840.10045.2.1", "1.3.132.0.10") => "a key on the curve secp256k1",
+        ("1.2.840.10045.2.1", curve) if curve.starts_with("1.3.36.3.3.2.8.") => {
+            "a key on a Brainpool curve"
+        }
+        ("1.2.840.10045.2.1", "1.2.840.10045.3.1.1") => "a key on the curve P-192",
+        ("1.2.840.10045.2.1", "1.3.132.0.33") => "a key on the curve P-224",
+        ("1.2.840.10045.2.1", "1.2.840.10045.3.1.7" | "1.3.132.0.34" | "1.3.132.0.35") => {
+            "an ECDSA key with a signature of another kind"
+        }
+        ("1.2.840.10045.2.1", _) => "a key on a curve that is not known",
+        ("1.2.840.10045.4.1", _) => "ECDSA with SHA-1",
+        ("1.2.840.10045.4.3.1", _) => "ECDSA with SHA-224",
+        ("1.2.840.10040.4.1" | "1.2.840.10040.4.3", _) => "DSA",
+        ("1.3.101.112", _) => "an Ed25519 key with a signature of another kind",
+        ("1.3.101.113", _) => "Ed448",
+        (oid, _) if oid.starts_with("2.16.840.1.101.3.4.3.") => {
+            return format!("a post-quantum signature or another of NIST's (OID {oid})");
+        }
+        (oid, _) => return format!("an algorithm that is not known (OID {oid})"),
+    };
+    name.to_owned()
+}
