@@ -151,7 +151,9 @@ impl fmt::Display for CertificateError {
             }
         } else if matches!(
             self.reason,
-            CertificateReason::Other | CertificateReason::UnsupportedAlgorithm
+            CertificateReason::Other
+                | CertificateReason::UnknownAuthority
+                | CertificateReason::UnsupportedAlgorithm
         ) {
             write!(f, "{}", Detail(self.detail.as_deref()))?;
         }
@@ -343,7 +345,7 @@ impl fmt::Display for ConfigurationError {
             ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::Pkcs12 => (
                 "the input cannot be parsed",
-                "check that it is whole, and DER",
+                "check that it is whole, and PKCS#12",
             ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::ServerName => (
                 "malformed",

@@ -5,6 +5,8 @@
 //! leave this module but for the clock.
 #![forbid(unsafe_code)]
 
+mod ber;
+mod chain;
 mod cipher_list;
 mod config;
 mod credential;
@@ -23,6 +25,7 @@ mod verifier;
 
 pub use cipher_list::CipherListReport;
 pub use config::{Config, Role, SendName, Settings, Timeouts, Truncation, VerifyName, Version};
+pub use credential::mistaken_path;
 pub use error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,

@@ -3,6 +3,7 @@
 //! Who wrote the file chose how long its keys take to derive. A `Budget` bounds that, over all that
 //! is derived for one file.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use pkcs8::ObjectIdentifier;
@@ -66,15 +67,16 @@ pub(crate) struct Scheme(pbes2::Parameters);
 #[derive(Debug)]
 pub(crate) struct Encrypted<'a> {
     scheme: Scheme,
-    ciphertext: &'a [u8],
+    ciphertext: Cow<'a, [u8]>,
 }
 
 impl<'a> Encrypted<'a> {
     pub(crate) fn new(
         algorithm: AlgorithmIdentifierRef<'_>,
-        ciphertext: &'a [u8],
+        ciphertext: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, Locked> {
         let scheme = Scheme::new(algorithm)?;
+        let ciphertext = ciphertext.into();
         if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(AES_BLOCK) {
             return Err(Locked::Malformed("ciphertext that is not whole blocks"));
         }
@@ -125,7 +127,8 @@ impl Scheme {
         let parameters = algorithm
             .parameters
             .ok_or(Locked::Malformed("PBES2 without parameters"))?;
-        let parameters = pbes2::Parameters::try_from(parameters).map_err(unread)?;
+        let parameters =
+            pbes2::Parameters::try_from(parameters).map_err(|error| unread("PBES2", &error))?;
         match parameters.encryption {
             pbes2::EncryptionScheme::Aes128Cbc { .. }
             | pbes2::EncryptionScheme::Aes192Cbc { .. }
@@ -152,9 +155,9 @@ impl Scheme {
 
 /// Why parameters are not read. What is too large for the library's types is too much work, or a
 /// salt that it has no room for.
-fn unread(error: der::Error) -> Locked {
+pub(super) fn unread(scheme: &str, error: &der::Error) -> Locked {
     match error.kind() {
-        ErrorKind::OidUnknown { oid } => Locked::Unsupported(format!("PBES2 with {oid}")),
+        ErrorKind::OidUnknown { oid } => Locked::Unsupported(format!("{scheme} with {oid}")),
         ErrorKind::Length { tag: Tag::Integer } => {
             Locked::TooCostly("a number of more than 32 bits".into())
         }
