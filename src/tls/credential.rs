@@ -116,11 +116,13 @@ pub(super) fn not_der(input: &[u8], length: Option<usize>) -> String {
 
 /// What people have in place of a PEM or DER file, and how they make one of it.
 pub(super) fn strange(input: &[u8]) -> Option<&'static str> {
-    let has = |part: &[u8]| input.windows(part.len()).any(|window| window == part);
     let text = std::str::from_utf8(input).unwrap_or_default().trim();
-    if input.starts_with(b"\xff\xfe") || has(b"B\0E\0G\0I\0N\0") {
+    let wide = b"B\0E\0G\0I\0N";
+    let wide = input.windows(wide.len()).position(|part| part == wide);
+    let is_little = wide.map(|at| at % 2 == 0);
+    if input.starts_with(b"\xff\xfe") || is_little == Some(true) {
         Some("UTF-16: convert it with `iconv -f UTF-16LE -t UTF-8 OLD > NEW`")
-    } else if input.starts_with(b"\xfe\xff") || has(b"\0B\0E\0G\0I\0N") {
+    } else if input.starts_with(b"\xfe\xff") || is_little == Some(false) {
         Some("UTF-16: convert it with `iconv -f UTF-16BE -t UTF-8 OLD > NEW`")
     } else if input.starts_with(b"\xfe\xed\xfe\xed") {
         Some(

@@ -211,7 +211,7 @@ fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Resul
         return Ok(signing_key(decrypt(parts, passphrase, budget)?)?);
     }
     let key = PrivateKeyDer::try_from(input.to_vec())
-        .map_err(|why| fail(ConfigurationReason::NoPrivateKey, why))?;
+        .map_err(|_| fail(ConfigurationReason::NoPrivateKey, "DER of something else"))?;
     Ok(signing_key(key)?)
 }
 

@@ -127,14 +127,23 @@ impl Scheme {
         let parameters = algorithm
             .parameters
             .ok_or(Locked::Malformed("PBES2 without parameters"))?;
+        // The library reads the parameters of its own ciphers only, before it looks which it is.
+        let cipher = parameters
+            .sequence(|reader| {
+                reader.decode::<AlgorithmIdentifierRef<'_>>()?;
+                reader.decode::<AlgorithmIdentifierRef<'_>>()
+            })
+            .map_err(|error| unread("PBES2", &error))?
+            .oid;
+        if !AES_CBC.contains(&cipher) {
+            let name = OLD_CIPHERS.iter().find(|(oid, _)| *oid == cipher);
+            return Err(Locked::Unsupported(match name {
+                Some((_, name)) => format!("PBES2 with {name} ({cipher})"),
+                None => format!("PBES2 with {cipher}"),
+            }));
+        }
         let parameters =
             pbes2::Parameters::try_from(parameters).map_err(|error| unread("PBES2", &error))?;
-        match parameters.encryption {
-            pbes2::EncryptionScheme::Aes128Cbc { .. }
-            | pbes2::EncryptionScheme::Aes192Cbc { .. }
-            | pbes2::EncryptionScheme::Aes256Cbc { .. } => {}
-            other => return Err(Locked::Unsupported(format!("PBES2 with {}", other.oid()))),
-        }
         if let Some(length) = parameters.kdf.key_length()
             && usize::from(length) != parameters.encryption.key_size()
         {
@@ -195,6 +204,19 @@ fn has_memory(bytes: u64) -> bool {
     black_box(&mut probe);
     is_there
 }
+
+const AES_CBC: [ObjectIdentifier; 3] = [
+    pbes2::AES_128_CBC_OID,
+    pbes2::AES_192_CBC_OID,
+    pbes2::AES_256_CBC_OID,
+];
+
+/// Ciphers of PBES2 that old tools wrote (RFC 8018 §B.2), by name.
+const OLD_CIPHERS: [(ObjectIdentifier, &str); 3] = [
+    (oid("1.3.14.3.2.7"), "DES"),
+    (oid("1.2.840.113549.3.7"), "triple DES"),
+    (oid("1.2.840.113549.3.2"), "RC2"),
+];
 
 /// What old tools wrote (RFC 8018 §A.3, RFC 7292 §C), by name.
 const OLD_SCHEMES: [(ObjectIdentifier, &str); 10] = [
