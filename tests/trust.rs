@@ -667,7 +667,7 @@ fn an_unknown_authority_is_told_with_the_places_that_were_searched() {
         .add_trust_directory(&mut tls, "/certs/none")
         .unwrap();
     context
-        .add_trust_roots(&mut tls, &bytes(other.pem()))
+        .add_trust_roots(&mut tls, &bytes(&other.pem()))
         .unwrap();
     let line = searched(&mut tls, &context);
     for place in [
