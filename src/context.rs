@@ -203,7 +203,15 @@ impl GuestContext for Context {
 
     fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {
         self.change(|settings| {
-            settings.add_trust_roots(&contents(ConfigurationItem::TrustRoots, source)?)
+            let place = match &source {
+                Source::Path(path) => Some(path.clone()),
+                Source::Bytes(_) => None,
+            };
+            let contents = contents(ConfigurationItem::TrustRoots, source)?;
+            match place {
+                Some(place) => settings.add_trust_roots_of(&place, &contents),
+                None => settings.add_trust_roots(&contents),
+            }
         })
     }
 

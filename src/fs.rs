@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{Error as IoError, ErrorKind, Read as _};
 use zeroize::Zeroizing;
 
-use crate::tls::{ConfigurationItem, ConfigurationReason, Error};
+use crate::tls::{ConfigurationItem, ConfigurationReason, Error, mistaken_path};
 
 /// No certificate bundle is as large; what is, such as a device without end, would exhaust memory.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// The contents of a file; they may be a key, and are wiped.
 pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    refuse_contents(item, path)?;
     let file = File::open(path).and_then(read_file);
     match file.map_err(|error| unreadable(item, path, &error))? {
         Some(contents) => Ok(contents),
@@ -47,6 +48,7 @@ pub(crate) type Found = (String, Result<Zeroizing<Vec<u8>>, Error>);
 /// The files of a directory in the order of their paths: regular ones, and links, which may lead to
 /// where this side may not look. A directory that does not exist is its own only file.
 pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<Found>, Error> {
+    refuse_contents(item, path)?;
     let fail = |error: &IoError| unreadable(item, path, error);
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
@@ -73,6 +75,14 @@ pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<
             (path, contents)
         })
         .collect())
+}
+
+/// A key in the place of a path must not get into the message that it is not there.
+fn refuse_contents(item: ConfigurationItem, path: &str) -> Result<(), Error> {
+    match mistaken_path(path) {
+        Some(what) => Err(Error::refused(item, ConfigurationReason::NotFound, what)),
+        None => Ok(()),
+    }
 }
 
 fn unreadable(item: ConfigurationItem, path: &str, error: &IoError) -> Error {

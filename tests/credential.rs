@@ -14,6 +14,8 @@ mod support;
 mod chain;
 #[path = "credential/encrypted.rs"]
 mod encrypted;
+#[path = "credential/file.rs"]
+mod file;
 #[path = "credential/key.rs"]
 mod key;
 #[path = "credential/pkcs12.rs"]

@@ -522,3 +522,51 @@ fn too_much_memory_is_refused_and_the_component_lives_on() {
     context.load_identity(&mut tls, &chain, &key, None).unwrap();
     context.seal(&mut tls).unwrap();
 }
+
+#[test]
+fn a_key_in_the_place_of_its_path_is_in_no_message() {
+    let shown = Shown::new();
+    let mut tls = shown.instance();
+    let own = Authority::root("Root").issue(&Leaf::server());
+    let (chain, key) = (bytes(own.certificate_der()), own.key_pem());
+    let good = shown.put("key.pem", &key);
+    let context = Context::secure(&mut tls, Role::Server).unwrap();
+    context
+        .load_identity(&mut tls, &chain, &good, None)
+        .unwrap();
+    let secret = key.lines().nth(1).unwrap();
+    let body: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+    for text in [key.clone(), key.replace('\n', "\\n"), body, "x".repeat(300)] {
+        let mistaken = path(&text);
+        let mut refused = vec![
+            refusal(context.load_identity(&mut tls, &chain, &mistaken, None)),
+            refusal(context.load_identity(&mut tls, &mistaken, &good, None)),
+            refusal(context.add_identity(&mut tls, &chain, &mistaken, None)),
+            refusal(context.load_private_key(&mut tls, &mistaken, KeyKind::Any, None)),
+            refusal(context.load_certificate_chain(&mut tls, &mistaken)),
+            refusal(context.load_pkcs12(&mut tls, &mistaken, None)),
+            refusal(
+                context
+                    .load_suggested_authorities(&mut tls, &mistaken)
+                    .map(drop),
+            ),
+            refusal(context.add_trust_roots(&mut tls, &mistaken).map(drop)),
+            refusal(context.add_trust_directory(&mut tls, &text).map(drop)),
+        ];
+        tls.set_default_authority_directory(Some(&text)).unwrap();
+        let client = Context::secure(&mut tls, Role::Client).unwrap();
+        refused.push(refusal(client.seal(&mut tls)));
+        tls.set_default_authority_directory(None).unwrap();
+        for (_, reason, line) in refused {
+            assert_eq!(reason, Reason::NotFound, "{line}");
+            assert!(line.contains("where a path belongs"), "{line}");
+            assert!(line.contains("pass bytes"), "{line}");
+            assert!(
+                !line.contains(&secret[..20]) && !line.contains("xxx"),
+                "{line}"
+            );
+        }
+        assert!(!format!("{mistaken:?}").contains(&secret[..20]));
+    }
+    context.seal(&mut tls).unwrap();
+}

@@ -622,3 +622,61 @@ fn k8_verification_is_a_matter_of_each_context_and_of_later_connections() {
         configuration(client_context(&mut tls, &root.pem()).set_verify_name(&mut tls, &name));
     assert_eq!(refused.reason, ConfigurationReason::Malformed);
 }
+
+#[test]
+fn an_unknown_authority_is_told_with_the_places_that_were_searched() {
+    let (authority, other) = (Authority::root("Root"), Authority::root("Other"));
+    let folder = Folder::new();
+    folder.put("other.pem", other.pem());
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let mut tls = with_directory(folder.path());
+    let identity = server_of(&authority);
+    let path = Source::Path("/certs/other.pem".to_owned());
+    let searched = |tls: &mut Instance, context: &Context| {
+        let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
+        let (address, peer) = serve_tls(config, |stream| {
+            let _ = stream.conn.complete_io(&mut stream.sock);
+        });
+        let port = Port::blocking_connect(tls, context, "localhost", address.port()).unwrap();
+        let failure = port.blocking_handshake(tls).unwrap_err();
+        port.drop(tls).unwrap();
+        peer.join().unwrap();
+        match failure.error() {
+            Some(Error::Certificate(error)) => {
+                assert_eq!(error.reason, CertificateReason::UnknownAuthority);
+                // The alert is the one that says so.
+                assert_eq!(error.alert_sent, Some(48));
+            }
+            _ => panic!("{failure:?}"),
+        }
+        failure.to_string()
+    };
+    let web = Context::secure(&mut tls, Role::Client).unwrap();
+    let line = searched(&mut tls, &web);
+    assert!(
+        line.contains("searched: the built-in web roots; add"),
+        "{line}"
+    );
+
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    context.add_trust_roots(&mut tls, &path).unwrap();
+    context
+        .add_trust_directory(&mut tls, "/certs/empty")
+        .unwrap();
+    context
+        .add_trust_directory(&mut tls, "/certs/none")
+        .unwrap();
+    context
+        .add_trust_roots(&mut tls, &bytes(&other.pem()))
+        .unwrap();
+    let line = searched(&mut tls, &context);
+    for place in [
+        "/certs/other.pem",
+        "what was given as bytes",
+        "/certs/empty holds none",
+        "/certs/none is not there",
+    ] {
+        assert!(line.contains(place), "{line}");
+    }
+    assert!(!line.contains("web roots"), "{line}");
+}

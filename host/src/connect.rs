@@ -129,7 +129,8 @@ impl Connect {
 
     fn session(&self, tls: &mut Instance, context: &Context, target: &Target) -> Result<()> {
         let (port, peer) = self.open(tls, context, target)?;
-        port.blocking_handshake(tls).map_err(Exit::handshake)?;
+        port.blocking_handshake(tls)
+            .map_err(|failure| Exit::handshake(self.trust.with_places(tls, failure)))?;
         let facts = Facts::of(tls, &port, peer)?;
         let facts = match self.showcerts {
             true => facts.with_certificates(&port.peer_certificates(tls)?),

@@ -5,10 +5,11 @@ use std::time::Duration;
 use wasmtime::component::ResourceAny;
 
 use crate::context_types::{
-    CipherListReport, DirectoryReport, KeyKind, ServerName, Source, Truncation, Verify, VerifyName,
+    CipherListReport, DirectoryReport, KeyKind, ServerName, Truncation, Verify, VerifyName,
 };
 use crate::failure::Failure;
 use crate::instance::Instance;
+use crate::source::Source;
 use crate::types::{NamedGroup, Role, Timer, Version};
 
 /// A configuration for connections of one role; see resource `context` in `wit/context.wit` for
@@ -108,7 +109,12 @@ impl Context {
         instance: &mut Instance,
         source: &Source,
     ) -> Result<(), Failure> {
-        call!(instance, call_load_certificate_chain, self.0, source)
+        call!(
+            instance,
+            call_load_certificate_chain,
+            self.0,
+            &source.told()
+        )
     }
 
     /// Take the private key.
@@ -123,7 +129,7 @@ impl Context {
             instance,
             call_load_private_key,
             self.0,
-            source,
+            &source.told(),
             kind,
             passphrase
         )
@@ -137,7 +143,14 @@ impl Context {
         key: &Source,
         passphrase: Option<&str>,
     ) -> Result<(), Failure> {
-        call!(instance, call_load_identity, self.0, chain, key, passphrase)
+        call!(
+            instance,
+            call_load_identity,
+            self.0,
+            &chain.told(),
+            &key.told(),
+            passphrase
+        )
     }
 
     /// Offer one more chain and private key to choose from.
@@ -148,7 +161,14 @@ impl Context {
         key: &Source,
         passphrase: Option<&str>,
     ) -> Result<(), Failure> {
-        call!(instance, call_add_identity, self.0, chain, key, passphrase)
+        call!(
+            instance,
+            call_add_identity,
+            self.0,
+            &chain.told(),
+            &key.told(),
+            passphrase
+        )
     }
 
     /// Take chain and private key out of PKCS#12 in one step.
@@ -158,7 +178,13 @@ impl Context {
         source: &Source,
         passphrase: Option<&str>,
     ) -> Result<(), Failure> {
-        call!(instance, call_load_pkcs12, self.0, source, passphrase)
+        call!(
+            instance,
+            call_load_pkcs12,
+            self.0,
+            &source.told(),
+            passphrase
+        )
     }
 
     /// Trust the certificates of the source; returns how many were new.
@@ -167,7 +193,7 @@ impl Context {
         instance: &mut Instance,
         source: &Source,
     ) -> Result<u32, Failure> {
-        call!(instance, call_add_trust_roots, self.0, source)
+        call!(instance, call_add_trust_roots, self.0, &source.told())
     }
 
     /// Trust every certificate in every file of a directory; says what it found.
@@ -190,7 +216,12 @@ impl Context {
         instance: &mut Instance,
         source: &Source,
     ) -> Result<u32, Failure> {
-        call!(instance, call_load_suggested_authorities, self.0, source)
+        call!(
+            instance,
+            call_load_suggested_authorities,
+            self.0,
+            &source.told()
+        )
     }
 
     /// Say what is asked of the peer's certificate.

@@ -10,9 +10,12 @@ use clap::Args;
 use portcullis_host::context_types::Source;
 use portcullis_host::types::{ConfigurationItem, ConfigurationReason, Error};
 use portcullis_host::{Context, Failure, Instance};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Result};
+use crate::place;
+use crate::style;
 
 /// Holds the passphrase of an encrypted key: on the command line every user would see it.
 const PASSPHRASE: &str = "PORTCULLIS_PASSPHRASE";
@@ -121,7 +124,18 @@ impl Files<'_> {
         .map_err(|failure| {
             let doing = self.blamed(&failure);
             Exit::from(failure).context(doing)
-        })
+        })?;
+        if let (Self::Pem { cert, .. }, [Source::Bytes(chain), _]) = (self, &sources)
+            && !is_ordered(chain)
+        {
+            anstream::eprintln!(
+                "{}: {}: its certificates are not each followed by its issuer, or not all of one \
+                 chain; they are sent in order, that of the key first and strangers last",
+                style::bad("warning"),
+                cert.display()
+            );
+        }
+        Ok(())
     }
 
     /// The file that a passphrase opens.
@@ -149,6 +163,23 @@ impl Files<'_> {
     }
 }
 
+/// Whether each certificate was issued by the next, as far as they can be read here: the component has
+/// read them all, and put them in order.
+fn is_ordered(chain: &[u8]) -> bool {
+    let Ok(blocks) = pem::parse_many(chain) else {
+        return true;
+    };
+    let certificates: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.tag().ends_with("CERTIFICATE"))
+        .filter_map(|block| X509Certificate::from_der(block.contents()).ok())
+        .collect();
+    certificates.windows(2).all(|pair| match pair {
+        [(_, one), (_, next)] => one.issuer().as_raw() == next.subject().as_raw(),
+        _ => true,
+    })
+}
+
 fn reason(failure: &Failure) -> Option<ConfigurationReason> {
     match failure.error() {
         Some(Error::InvalidConfiguration(error)) => Some(error.reason),
@@ -169,18 +200,30 @@ fn ask(file: &Path) -> Result<Zeroizing<String>> {
         .map_err(|error| Exit::usage(format_args!("no passphrase: {error}")))
 }
 
+/// The passphrase in a file. The name of a file that is not there may be the passphrase itself: it is
+/// told only if it leads to a folder that is there.
 fn first_line(path: &Path) -> Result<Zeroizing<String>> {
-    let contents = Zeroizing::new(read(path)?);
-    let line = contents
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let name = match folder.is_some_and(Path::is_dir) {
+        true => format!(" {}", place::shown(path)),
+        false => String::new(),
+    };
+    let contents = fs::read(path).map(Zeroizing::new).map_err(|error| {
+        Exit::usage(format_args!(
+            "--passphrase-file{name}: {error}; name a file that can be read and whose first line is \
+             the passphrase"
+        ))
+    })?;
+    // Editors of Windows begin a file so.
+    let line = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&contents);
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
         Ok(line) => Ok(Zeroizing::new(line.to_owned())),
         Err(_) => Err(Exit::usage(format_args!(
-            "{}: its first line is not UTF-8: a passphrase is given in UTF-8",
-            path.display()
+            "--passphrase-file{name}: its first line is not UTF-8: a passphrase is given in UTF-8"
         ))),
     }
 }
@@ -191,6 +234,11 @@ pub(crate) fn source(path: &Path) -> Result<Source> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
+    if let Some(what) = place::mistaken(path) {
+        return Err(Exit::usage(format_args!(
+            "{what}: name a file that holds it"
+        )));
+    }
     fs::read(path).map_err(|error| {
         Exit::usage(format_args!(
             "{}: {error}; name a file that can be read",

@@ -64,15 +64,17 @@ mod link;
 mod listener;
 mod network;
 mod options;
+mod place;
 mod plug;
 mod poll;
 mod port;
 mod program;
+mod source;
 mod state;
 mod transport;
 
 pub use addresses::{Addresses, Block, InvalidBlock};
-pub use bindings::exports::portcullis::tls::{context as context_types, port as port_types, types};
+pub use bindings::exports::portcullis::tls::{port as port_types, types};
 pub use context::Context;
 pub use failure::Failure;
 pub use guest::{EMBEDDED, Guest};
@@ -86,6 +88,12 @@ pub use poll::{Pollable, Signal};
 pub use port::Port;
 pub use program::Program;
 pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+/// The types of `context.wit`.
+pub mod context_types {
+    pub use crate::bindings::exports::portcullis::tls::context::*;
+    pub use crate::source::Source;
+}
 
 /// The code in the README compiles.
 #[cfg(doctest)]

@@ -16,6 +16,7 @@ mod http;
 mod identity;
 mod inspect;
 mod interrupt;
+mod place;
 mod relay;
 mod run;
 mod serve;
@@ -29,6 +30,7 @@ mod target;
 mod timers;
 mod trust;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -112,7 +114,7 @@ fn refused(error: &clap::Error) -> ExitCode {
     anstream::eprintln!(
         "{}: {}; see {} --help",
         style::bad("portcullis"),
-        summary(&error.to_string()),
+        told(&error.to_string(), std::env::args_os()),
         command(std::env::args().nth(1).as_deref())
     );
     Status::Usage.into()
@@ -123,6 +125,14 @@ fn command(first: Option<&str>) -> String {
     match first.filter(|name| Cli::command().find_subcommand(name).is_some()) {
         Some(name) => format!("portcullis {name}"),
         None => "portcullis".to_owned(),
+    }
+}
+
+/// What clap says, unless it may quote a key: `--key "$(cat key)"` is no path, and begins like a flag.
+fn told(message: &str, mut arguments: impl Iterator<Item = OsString>) -> String {
+    match arguments.any(|argument| place::is_pem(&argument.to_string_lossy())) {
+        true => format!("{}: name a file that holds it", place::PEM),
+        false => summary(message),
     }
 }
 
@@ -151,6 +161,25 @@ mod tests {
             summary(&error),
             "the following required arguments were not provided: <--cert <FILE>|--pkcs12 <FILE>>"
         );
+    }
+
+    #[test]
+    fn a_key_among_the_arguments_is_not_quoted() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----";
+        for line in [
+            ["portcullis", "connect", key],
+            ["portcullis", "ciphers", key],
+            ["portcullis", "inspect", key],
+        ] {
+            let Err(error) = Cli::try_parse_from(line) else {
+                continue;
+            };
+            let told = told(&error.to_string(), line.map(OsString::from).into_iter());
+            assert!(
+                told.contains("PEM text") && !told.contains("MC4C"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

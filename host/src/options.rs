@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 use crate::network::Network;
+use crate::place;
 
 /// What an instance is given. By default nothing: no network, no directory, the host's clocks.
 #[derive(Default)]
@@ -104,7 +105,8 @@ impl Options {
         {
             wasi.preopened_dir(&host, &guest, permissions)
                 .map_err(|error| {
-                    error.context(format!("the directory {} cannot be opened", host.display()))
+                    let host = place::shown(&host);
+                    error.context(format!("the directory {host} cannot be opened"))
                 })?;
         }
         if let Some(clock) = self.wall_clock {

@@ -1,6 +1,7 @@
 //! `portcullis run`: a command component that imports `portcullis:tls`, linked with it and run.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use portcullis_host::{Network, Options, Program};
@@ -8,13 +9,15 @@ use portcullis_host::{Network, Options, Program};
 use crate::compose;
 use crate::exit::{Exit, Result, Status};
 use crate::style;
+use crate::trust::{self, Environment};
 
 /// Run a command component that imports portcullis:tls, without composing it first
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  portcullis run --network all --dir /etc/ssl/certs https-client.wasm \
-    example.com 443 /\n\nIts exit status is 0 if the component ended well, 1 if it \
-    failed or trapped, and 2 if it could not be run."
+    example.com 443 /\n\nWithout --network it reaches nobody, and finds no name. Its exit \
+    status is 0 if the component ended well, 1 if it failed or trapped, and 2 if it could not be \
+    run."
 )]
 pub(crate) struct Run {
     /// Where it may connect to and listen: nowhere, on this machine, or everywhere
@@ -26,6 +29,10 @@ pub(crate) struct Run {
     /// An environment variable that it sees
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
+    /// Let it trust whom this machine trusts: it sees SSL_CERT_FILE and SSL_CERT_DIR, and may read the
+    /// folders that they name
+    #[arg(long)]
+    trust_env: bool,
     /// The component that imports portcullis:tls, or a core module as for `portcullis compose`
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
@@ -52,18 +59,90 @@ impl Run {
         for directory in &self.dir {
             options = options.directory(directory, directory.display().to_string());
         }
+        let mut variables = self.env.clone();
+        if self.trust_env {
+            let shared = Shared::new(&Environment::read());
+            for folder in shared
+                .folders
+                .iter()
+                .filter(|folder| !self.dir.contains(folder))
+            {
+                options = options.directory(folder, folder.display().to_string());
+            }
+            // What is given by --env counts more.
+            let is_new =
+                |(name, _): &(&str, String)| !self.env.iter().any(|(other, _)| other == name);
+            let new = shared.variables.into_iter().filter(is_new);
+            variables.extend(new.map(|(name, value)| (name.to_owned(), value)));
+        }
         let name = self.file.display().to_string();
         let file = compose::read(&self.file)?;
         let program = style::while_busy("compiling", || Program::from_bytes(&file))
             .map_err(|error| Exit::from(error).context(&name))?;
         let arguments = std::iter::once(&name).chain(&self.arguments);
-        match program.run(options, arguments, &self.env) {
+        match program.run(options, arguments, &variables) {
             Ok(true) => Ok(()),
-            Err(error) => Err(Exit::program(&error).context(&name)),
             Ok(false) => Err(Exit::new(
                 Status::Tls,
-                format_args!("{name} ended with a failure"),
+                format_args!("{name} ended with a failure{}", self.hint()),
             )),
+            Err(error) => Err(Exit::program(&error).context(&name)),
+        }
+    }
+
+    /// What a program without network cannot know: it takes the refusal for a fault of DNS.
+    fn hint(&self) -> &'static str {
+        match self.network {
+            Where::None => {
+                "; the network was not granted: if it needs one, give --network all, or --network \
+                 loopback for this machine"
+            }
+            Where::Loopback | Where::All => "",
+        }
+    }
+}
+
+/// What of the machine's trust a program is shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shared {
+    folders: Vec<PathBuf>,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Shared {
+    /// Links are followed here: one that leads out of a folder leads nowhere for the program. What is
+    /// absent is passed on as it is, so that the program can say so.
+    fn new(environment: &Environment) -> Self {
+        let mut shared = Self::default();
+        if let Some(file) = &environment.file {
+            let file = fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+            if file.is_file() {
+                shared.show(file.parent());
+            }
+            shared
+                .variables
+                .push((trust::FILE, file.display().to_string()));
+        }
+        let mut directories = Vec::new();
+        for directory in &environment.directories {
+            let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.clone());
+            if directory.is_dir() {
+                shared.show(Some(&directory));
+            }
+            directories.push(directory.display().to_string());
+        }
+        if !directories.is_empty() {
+            let directories = directories.join(":");
+            shared.variables.push((trust::DIRECTORIES, directories));
+        }
+        shared
+    }
+
+    fn show(&mut self, folder: Option<&Path>) {
+        if let Some(folder) = folder
+            && !self.folders.iter().any(|known| known == folder)
+        {
+            self.folders.push(folder.to_owned());
         }
     }
 }

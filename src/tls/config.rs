@@ -14,6 +14,7 @@ use rustls::{
     version,
 };
 
+use super::chain;
 use super::cipher_list::{CipherList, CipherListReport};
 use super::credential;
 use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
@@ -24,7 +25,7 @@ use super::private_key::{KeyKind, private_key};
 use super::provider::crypto_provider;
 use super::trust::{self, DirectoryReport, TrustRoots};
 use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
-use super::x509::{self, Certificate, PublicKey};
+use super::x509::Certificate;
 
 /// Which end of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,9 +259,9 @@ impl Settings {
 
     /// Take the certificate chain, own certificate first.
     pub fn load_certificate_chain(&mut self, input: &[u8]) -> Result<(), Error> {
-        let chain = parse_chain(input)?;
+        let mut chain = parse_chain(input)?;
         if let Some(key) = &self.key {
-            check_pair(&chain, key, ConfigurationItem::CertificateChain)?;
+            chain = pair(&chain, key, ConfigurationItem::CertificateChain)?;
         }
         self.chain = Some(chain);
         Ok(())
@@ -275,7 +276,7 @@ impl Settings {
     ) -> Result<(), Error> {
         let key = private_key(input, kind, passphrase)?;
         if let Some(chain) = &self.chain {
-            check_pair(chain, &key, ConfigurationItem::PrivateKey)?;
+            self.chain = Some(pair(chain, &key, ConfigurationItem::PrivateKey)?);
         }
         self.key = Some(key);
         Ok(())
@@ -316,7 +317,12 @@ impl Settings {
 
     /// Trust the certificates of the input too; how many were new.
     pub fn add_trust_roots(&mut self, input: &[u8]) -> Result<u32, Error> {
-        self.roots.add(input)
+        self.roots.add(input, None)
+    }
+
+    /// The same, of an input that comes from a place: a path, for the message of an unknown authority.
+    pub fn add_trust_roots_of(&mut self, place: &str, input: &[u8]) -> Result<u32, Error> {
+        self.roots.add(input, Some(place))
     }
 
     /// Trust the certificates of the files of a directory too, each a path and what reading it
@@ -400,6 +406,7 @@ impl Settings {
         };
         Ok(Config {
             side,
+            searched: self.roots.searched(),
             truncation: self.truncation,
             timeouts: self.timeouts,
         })
@@ -543,6 +550,8 @@ impl Settings {
 #[derive(Debug)]
 pub struct Config {
     pub(crate) side: Side,
+    /// Where the trust roots come from, in words.
+    pub(crate) searched: Arc<str>,
     pub(crate) truncation: Truncation,
     pub(crate) timeouts: Timeouts,
 }
@@ -679,28 +688,23 @@ fn parse_identity(
 ) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn SigningKey>), Error> {
     let chain = parse_chain(chain)?;
     let key = private_key(key, KeyKind::Any, passphrase)?;
-    check_pair(&chain, &key, ConfigurationItem::PrivateKey)?;
+    let chain = pair(&chain, &key, ConfigurationItem::PrivateKey)?;
     Ok((chain, key))
 }
 
-fn check_pair(
+/// The chain in the order that peers want: the key's certificate first, each followed by its issuer.
+fn pair(
     chain: &[CertificateDer<'static>],
     key: &Arc<dyn SigningKey>,
     item: ConfigurationItem,
-) -> Result<(), Error> {
-    let of_key = key.public_key();
-    let of_key = of_key.as_deref().map(PublicKey::of_info);
-    let of_certificate = chain.first().map(|own| x509::public_key_of(own));
-    match (of_key, of_certificate) {
-        // A key that cannot say; the handshake will.
-        (None, _) => Ok(()),
-        (Some(Ok(key)), Some(Ok(certificate))) if key == certificate => Ok(()),
-        _ => Err(Error::refused(
-            item,
-            ConfigurationReason::KeyMismatch,
-            "the certificate holds another public key",
-        )),
-    }
+) -> Result<Vec<CertificateDer<'static>>, Error> {
+    chain::ordered(chain, key).ok_or_else(|| {
+        let detail = match chain.len() {
+            1 => "the certificate holds another public key".to_owned(),
+            count => format!("none of the {count} certificates holds the public key"),
+        };
+        Error::refused(item, ConfigurationReason::KeyMismatch, detail)
+    })
 }
 
 /// A host as a name; a trailing dot, which DNS allows and certificates never have, goes.

@@ -153,6 +153,7 @@ impl fmt::Display for CertificateError {
             let detail = match self.reason {
                 CertificateReason::Expired
                 | CertificateReason::NotYetValid
+                | CertificateReason::UnknownAuthority
                 | CertificateReason::UnsupportedAlgorithm
                 | CertificateReason::WrongPurpose
                 | CertificateReason::Other => self.detail.as_deref(),
@@ -321,7 +322,7 @@ impl fmt::Display for ConfigurationError {
             ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::Pkcs12 => (
                 "the input cannot be parsed",
-                "check that it is whole, and DER",
+                "check that it is whole, and PKCS#12",
             ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::ServerName => (
                 "malformed",

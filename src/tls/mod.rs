@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod ber;
+mod chain;
 mod cipher_list;
 mod config;
 mod credential;
@@ -27,6 +29,7 @@ mod x509;
 
 pub use cipher_list::CipherListReport;
 pub use config::{Config, Role, SendName, Settings, Timeouts, Truncation, VerifyName, Version};
+pub use credential::mistaken_path;
 pub use error::{
     CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,

@@ -1,4 +1,7 @@
-//! The structure of PKCS #12 (RFC 7292 §4), in DER. It decrypts nothing.
+//! The structure of PKCS #12 (RFC 7292 §4) and of the PKCS #7 that it is made of, in DER. It decrypts
+//! nothing.
+
+use std::borrow::Cow;
 
 use pkcs8::ObjectIdentifier;
 use pkcs8::der::asn1::{AnyRef, OctetStringRef};
@@ -61,8 +64,11 @@ fn mac_data<'a>(reader: &mut SliceReader<'a>) -> der::Result<Mac<'a>> {
     })
 }
 
+/// An algorithm, and what is encrypted by it.
+pub(super) type Ciphertext<'a> = (AlgorithmIdentifierRef<'a>, Cow<'a, [u8]>);
+
 /// `EncryptedData` (RFC 5652 §8): the algorithm and the ciphertext.
-pub(super) fn encrypted_data(content: &[u8]) -> der::Result<(AlgorithmIdentifierRef<'_>, &[u8])> {
+pub(super) fn encrypted_data(content: &[u8]) -> der::Result<Ciphertext<'_>> {
     whole(content, |reader| {
         reader.sequence(|reader| {
             reader.decode::<u8>()?;
@@ -71,7 +77,7 @@ pub(super) fn encrypted_data(content: &[u8]) -> der::Result<(AlgorithmIdentifier
                     return Err(Tag::ObjectIdentifier.value_error().into());
                 }
                 let algorithm = reader.decode()?;
-                Ok::<_, der::Error>((algorithm, tagged(reader.decode()?, false)?))
+                Ok::<_, der::Error>((algorithm, ciphertext(reader.decode()?)?))
             })?;
             // Attributes, which nothing protects.
             if !reader.is_finished() {
@@ -80,6 +86,52 @@ pub(super) fn encrypted_data(content: &[u8]) -> der::Result<(AlgorithmIdentifier
             Ok(parts)
         })
     })
+}
+
+/// The content of an OCTET STRING under the implicit tag 0. What was BER can be in segments: that it is
+/// a string, its tag does not say.
+fn ciphertext(any: AnyRef<'_>) -> der::Result<Cow<'_, [u8]>> {
+    if !any.tag().is_constructed() {
+        return tagged(any, false).map(Cow::Borrowed);
+    }
+    let mut reader = SliceReader::new(tagged(any, true)?)?;
+    let mut whole = Vec::new();
+    while !reader.is_finished() {
+        whole.extend_from_slice(reader.decode::<&OctetStringRef>()?.as_bytes());
+    }
+    Ok(Cow::Owned(whole))
+}
+
+/// The certificates in `SignedData` (RFC 5652 §5.1), each in DER; other kinds of certificates, and
+/// what is signed, are passed over. None if the input is no PKCS #7.
+pub(super) fn signed_certificates(input: &[u8]) -> Option<der::Result<Vec<&[u8]>>> {
+    let (SIGNED_DATA, Some(content)) = whole(input, content_info).ok()? else {
+        return None;
+    };
+    Some(whole(content, |reader| {
+        reader.sequence(|reader| {
+            reader.decode::<u8>()?;
+            // The digests, and what is signed.
+            reader.decode::<AnyRef<'_>>()?;
+            reader.decode::<AnyRef<'_>>()?;
+            let mut certificates = Vec::new();
+            while !reader.is_finished() {
+                let any: AnyRef<'_> = reader.decode()?;
+                let Ok(choices) = tagged(any, true) else {
+                    continue;
+                };
+                let mut choices = SliceReader::new(choices)?;
+                while !choices.is_finished() {
+                    let is_certificate = Tag::peek(&choices)? == Tag::Sequence;
+                    let certificate = choices.tlv_bytes()?;
+                    if is_certificate {
+                        certificates.push(certificate);
+                    }
+                }
+            }
+            Ok(certificates)
+        })
+    }))
 }
 
 /// `SafeBag` (RFC 7292 §4.2): its type and the DER of its value, without the attributes.

@@ -1,16 +1,18 @@
 //! PKCS #12 (RFC 7292) to certificate chain and private key. The structure is `pfx`'s, what the
 //! passphrase opens is `provider::password`'s.
 //!
-//! Read is what tools write today: DER, PBES2, and an HMAC over the whole, or none. Refused by name
-//! are PBES1, BER, and what is encrypted or signed with a public key.
+//! Read is what tools write today: DER or BER, PBES2, and an HMAC or PBMAC1 over the whole, or none.
+//! Refused by name are PBES1, and what is encrypted or signed with a public key.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use pkcs8::der::{self, Tag};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::sign::SigningKey;
 use zeroize::Zeroizing;
 
+use super::chain;
+use super::credential::{is_pem, strange};
 use super::error::{ConfigurationItem, ConfigurationReason, Error};
 use super::pfx::{
     CERTIFICATE_BAG, ContentInfo, DATA, ENCRYPTED_DATA, ENVELOPED_DATA, KEY_BAG, SAFE_CONTENTS_BAG,
@@ -21,6 +23,7 @@ use super::private_key::{key_refused, locked};
 use super::provider::key::{is_pkcs8, signing_key};
 use super::provider::password::{Budget, Encrypted, Locked};
 use super::provider::pkcs12_mac::Mac;
+use super::{ber, pem};
 
 /// What to say to somebody who gives PKCS#12 where PEM or DER is taken.
 pub(super) const HINT: &str = "PKCS#12, which load-pkcs12 takes";
@@ -43,7 +46,8 @@ pub(super) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identit
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
     }
-    let bags = Bags::read(input, passphrase)?;
+    let input = unarmoured(input)?;
+    let bags = Bags::read(&input, passphrase)?;
     if bags.certificates.is_empty() {
         let detail = "PKCS#12 without an X.509 certificate";
         return Err(fail(ConfigurationReason::NoCertificate, detail));
@@ -51,20 +55,14 @@ pub(super) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identit
     let mut obstacle = None;
     for pkcs8 in bags.keys {
         match signing_key(PrivatePkcs8KeyDer::from(pkcs8.to_vec()).into()) {
-            Ok(key) => {
-                let mut certificates = bags.certificates.iter();
-                match certificates.position(|certificate| is_pair(certificate, &key)) {
-                    Some(own) => {
-                        let chain = chain(bags.certificates, own);
-                        return Ok(Identity { chain, key });
-                    }
-                    None => {
-                        let detail = "no certificate of the file is that of its private key";
-                        obstacle = obstacle
-                            .or_else(|| Some(fail(ConfigurationReason::KeyMismatch, detail)));
-                    }
+            Ok(key) => match chain::ordered(&bags.certificates, &key) {
+                Some(chain) => return Ok(Identity { chain, key }),
+                None => {
+                    let detail = "no certificate of the file is that of its private key";
+                    obstacle =
+                        obstacle.or_else(|| Some(fail(ConfigurationReason::KeyMismatch, detail)));
                 }
-            }
+            },
             Err(error) => obstacle = obstacle.or_else(|| Some(key_refused(ITEM, &error))),
         }
     }
@@ -72,35 +70,20 @@ pub(super) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identit
     Err(obstacle.unwrap_or_else(|| fail(ConfigurationReason::NoPrivateKey, detail)))
 }
 
-fn is_pair(certificate: &CertificateDer<'static>, key: &Arc<dyn SigningKey>) -> bool {
-    let pair = CertifiedKey::new(vec![certificate.clone()], Arc::clone(key));
-    pair.keys_match().is_ok()
-}
-
-/// Puts the own certificate first, its issuer second, and so on.
-fn chain(mut from: Vec<CertificateDer<'static>>, own: usize) -> Vec<CertificateDer<'static>> {
-    let mut next = Some(own);
-    let mut chain = Vec::new();
-    while let Some(index) = next {
-        let certificate = from.remove(index);
-        next = from.iter().position(|other| is_issuer(other, &certificate));
-        chain.push(certificate);
+/// The file without the armour of PEM, which GnuTLS gives it unless told otherwise.
+fn unarmoured(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    if !is_pem(input) {
+        return Ok(Cow::Borrowed(input));
     }
-    chain.append(&mut from);
-    chain
-}
-
-fn is_issuer(issuer: &CertificateDer<'_>, of: &CertificateDer<'_>) -> bool {
-    let names = |der| {
-        let certificate = webpki::EndEntityCert::try_from(der).ok()?;
-        Some((
-            certificate.subject().to_vec(),
-            certificate.issuer().to_vec(),
-        ))
-    };
-    match (names(issuer), names(of)) {
-        (Some((subject, _)), Some((_, issuer))) => subject == issuer,
-        _ => false,
+    let blocks = pem::blocks(input)
+        .map_err(|pem::Malformed(what)| fail(ConfigurationReason::Malformed, &what))?;
+    let block = blocks.iter().find(|block| block.label == "PKCS12");
+    match block {
+        Some(block) => Ok(Cow::Owned(block.contents.to_vec())),
+        None => {
+            let detail = "PEM, which load-certificate-chain and load-private-key take";
+            Err(fail(ConfigurationReason::Malformed, detail))
+        }
     }
 }
 
@@ -118,24 +101,23 @@ impl Bags {
             passphrase,
             budget: Budget::new(),
         };
-        let (authentic_safe, mac) = pfx(input).map_err(|_| {
-            // X.690 §8.1.3.6, as NSS writes it.
-            let detail = if input.starts_with(&[0x30, 0x80]) {
-                "BER of indefinite length, which `openssl pkcs12` reads and does not write"
-            } else {
-                "not PKCS#12, or cut short"
-            };
+        let not_pkcs12 = || {
+            let detail = strange(input).unwrap_or("not PKCS#12, or cut short");
             fail(ConfigurationReason::Malformed, detail)
-        })?;
+        };
+        let file = ber::to_der(input).ok_or_else(not_pkcs12)?;
+        let (authentic_safe, mac) = pfx(&file).map_err(|_| not_pkcs12())?;
         let contents = match authentic_safe {
-            (DATA, Some(octets)) => octet_string(octets).map_err(malformed)?,
+            (DATA, Some(octets)) => octet_string(octets).map_err(|_| malformed())?,
             (SIGNED_DATA, _) => {
                 let detail = "its integrity is by a signature, not a passphrase";
                 return Err(fail(ConfigurationReason::Encrypted, detail));
             }
-            _ => return Err(malformed(Tag::ObjectIdentifier.value_error().into())),
+            _ => return Err(malformed()),
         };
-        let safes = sequence_of(contents, content_info).map_err(malformed)?;
+        // The MAC is over what was written, which is not what is read.
+        let read = der(contents)?;
+        let safes = sequence_of(&read, content_info).map_err(|_| malformed())?;
         // Before the passphrase is tried: it does not help against what is not supported.
         let safes: Vec<_> = safes.into_iter().map(safe).collect::<Result<_, _>>()?;
         if let Some(mac) = &mac {
@@ -144,14 +126,17 @@ impl Bags {
         let mut bags = Self::default();
         for safe in safes {
             match safe {
-                Safe::Plain(contents) => bags.add(contents, &mut lock, 0)?,
+                Safe::Plain(contents) => bags.add(&der(contents)?, &mut lock, 0)?,
                 Safe::Encrypted(encrypted) => {
-                    let opened = lock.open(&encrypted)?;
-                    if mac.is_none() && sequence_of(&opened, safe_bag).is_err() {
+                    let opened = ber::to_der(&lock.open(&encrypted)?);
+                    match opened.filter(|der| sequence_of(der, safe_bag).is_ok()) {
+                        Some(opened) => bags.add(&opened, &mut lock, 0)?,
                         // What a wrong passphrase leaves can pass for padding.
-                        return Err(lock.wrong("it does not decrypt to what it should"));
+                        None if mac.is_none() => {
+                            return Err(lock.wrong("it does not decrypt to what it should"));
+                        }
+                        None => return Err(malformed()),
                     }
-                    bags.add(&opened, &mut lock, 0)?;
                 }
             }
         }
@@ -164,26 +149,25 @@ impl Bags {
             let detail = "contents nested too deeply";
             return Err(fail(ConfigurationReason::Malformed, detail));
         }
-        for (kind, value) in sequence_of(contents, safe_bag).map_err(malformed)? {
+        for (kind, value) in sequence_of(contents, safe_bag).map_err(|_| malformed())? {
             match kind {
                 KEY_BAG => {
                     self.make_room()?;
                     self.keys.push(Zeroizing::new(value.to_vec()));
                 }
                 SHROUDED_KEY_BAG => {
-                    let (algorithm, ciphertext) = Encrypted::parts(value)
-                        .ok_or_else(|| malformed(Tag::Sequence.value_error().into()))?;
+                    let (algorithm, ciphertext) = Encrypted::parts(value).ok_or_else(malformed)?;
                     let encrypted = Encrypted::new(algorithm, ciphertext)
                         .map_err(|reason| locked(ITEM, reason))?;
-                    let key = lock.open(&encrypted)?;
-                    if !is_pkcs8(&key) {
+                    let key = ber::to_der(&lock.open(&encrypted)?).filter(|key| is_pkcs8(key));
+                    let Some(key) = key else {
                         return Err(lock.wrong("it does not decrypt to what it should"));
-                    }
+                    };
                     self.make_room()?;
                     self.keys.push(key);
                 }
                 CERTIFICATE_BAG => {
-                    if let Some(der) = x509(value).map_err(malformed)? {
+                    if let Some(der) = x509(value).map_err(|_| malformed())? {
                         let certificate = CertificateDer::from(der.to_vec());
                         // Some tools put the own certificate among the others again.
                         if !self.certificates.contains(&certificate) {
@@ -253,9 +237,9 @@ enum Safe<'a> {
 
 fn safe((kind, content): ContentInfo<'_>) -> Result<Safe<'_>, Error> {
     match (kind, content) {
-        (DATA, Some(octets)) => Ok(Safe::Plain(octet_string(octets).map_err(malformed)?)),
+        (DATA, Some(octets)) => Ok(Safe::Plain(octet_string(octets).map_err(|_| malformed())?)),
         (ENCRYPTED_DATA, Some(content)) => {
-            let (algorithm, ciphertext) = encrypted_data(content).map_err(malformed)?;
+            let (algorithm, ciphertext) = encrypted_data(content).map_err(|_| malformed())?;
             let encrypted = Encrypted::new(algorithm, ciphertext);
             Ok(Safe::Encrypted(
                 encrypted.map_err(|reason| locked(ITEM, reason))?,
@@ -265,12 +249,17 @@ fn safe((kind, content): ContentInfo<'_>) -> Result<Safe<'_>, Error> {
             ConfigurationReason::Encrypted,
             "it is encrypted for a public key, not with a passphrase",
         )),
-        _ => Err(malformed(Tag::ObjectIdentifier.value_error().into())),
+        _ => Err(malformed()),
     }
 }
 
-fn malformed(cause: der::Error) -> Error {
-    fail(ConfigurationReason::Malformed, &cause.to_string())
+fn der(ber: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    ber::to_der(ber).ok_or_else(malformed)
+}
+
+fn malformed() -> Error {
+    let detail = "a part of it is not as PKCS#12 has it";
+    fail(ConfigurationReason::Malformed, detail)
 }
 
 fn fail(reason: ConfigurationReason, detail: &str) -> Error {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use pkcs8::spki::AlgorithmIdentifierRef;
 use rustls::SignatureAlgorithm;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 
-use super::credential::{der_length, is_pem};
+use super::credential::{definite, der_length, is_pem, not_der};
 use super::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
 use super::provider::key::{KeyError, KeyFault, is_pkcs8, signing_key};
 use super::provider::password::{Budget, Encrypted, Locked};
@@ -57,12 +57,8 @@ pub(crate) fn private_key(
             )),
         };
     }
-    let blocks = pem::blocks(input).map_err(|pem::Malformed| {
-        fail(
-            ConfigurationReason::Malformed,
-            "a PEM block without end or with bad base64",
-        )
-    })?;
+    let blocks = pem::blocks(input)
+        .map_err(|pem::Malformed(what)| fail(ConfigurationReason::Malformed, &what))?;
     // The first of a kind asked for counts; what stood in the way of others is told if none is.
     let mut first = None;
     for block in &blocks {
@@ -152,70 +148,70 @@ pub(super) fn locked(item: ConfigurationItem, locked: Locked) -> Error {
     })
 }
 
-/// The key of a PEM block, or none if it is a block of something else.
+/// The key of a PEM block, or none if it is a block of something else. What is in it counts, and not
+/// the label: keys are under the label of another encoding often enough, and OpenSSL and Go read them.
 fn pem_key(
     block: &pem::Block<'_>,
     passphrase: Option<&str>,
     budget: &mut Budget,
 ) -> Result<Option<Key>, Obstacle> {
     let contents = block.contents.as_slice();
-    let algorithm = match block.label {
-        "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => None,
-        "RSA PRIVATE KEY" => Some(SignatureAlgorithm::RSA),
-        "EC PRIVATE KEY" => Some(SignatureAlgorithm::ECDSA),
-        "DSA PRIVATE KEY" => Some(SignatureAlgorithm::DSA),
-        "DH PRIVATE KEY" => Some(SignatureAlgorithm::Anonymous),
-        "OPENSSH PRIVATE KEY" => {
-            let cure = "an OPENSSH PRIVATE KEY, which `ssh-keygen -p -m PKCS8` converts";
+    let Some(label) = block.label.strip_suffix("PRIVATE KEY") else {
+        return Ok(None);
+    };
+    let labelled = match label.trim_end() {
+        "RSA" => Some(SignatureAlgorithm::RSA),
+        "EC" => Some(SignatureAlgorithm::ECDSA),
+        "ED25519" => Some(SignatureAlgorithm::ED25519),
+        "DSA" => Some(SignatureAlgorithm::DSA),
+        "DH" => Some(SignatureAlgorithm::Anonymous),
+        "OPENSSH" => {
+            let cure = "an OPENSSH PRIVATE KEY, which `ssh-keygen -p -m PKCS8 -f KEY` converts";
             return Err(fail(ConfigurationReason::UnsupportedKeyType, cure).into());
         }
-        _ => return Ok(None),
+        _ => None,
     };
     let refuse = |reason, detail: &str| {
-        let error = fail(reason, detail);
-        Err(Obstacle { algorithm, error })
+        let detail = format!("{}, {}: {detail}", block.label, block.place);
+        let error = fail(reason, &detail);
+        Err(Obstacle {
+            algorithm: labelled,
+            error,
+        })
     };
-    if matches!(block.label, "DSA PRIVATE KEY" | "DH PRIVATE KEY") {
-        return refuse(ConfigurationReason::UnsupportedKeyType, block.label);
-    }
     if block.is_legacy_encrypted {
-        return refuse(
-            ConfigurationReason::Encrypted,
-            "legacy PEM encryption (Proc-Type)",
-        );
+        let detail = "legacy PEM encryption (Proc-Type)";
+        return refuse(ConfigurationReason::Encrypted, detail);
     }
-    if der_length(contents) != Some(contents.len()) {
-        return refuse(ConfigurationReason::Malformed, block.label);
+    let encrypted = Encrypted::parts(contents);
+    let plain = PrivateKeyDer::try_from(contents).ok();
+    match (encrypted, plain) {
+        _ if der_length(contents) != Some(contents.len()) => {
+            refuse(ConfigurationReason::Malformed, "it is cut short, or no key")
+        }
+        (Some(parts), _) => Ok(Some(signing_key(decrypt(parts, passphrase, budget)?)?)),
+        (None, Some(key)) => Ok(Some(signing_key(key.clone_key())?)),
+        (None, None) if matches!(label, "DSA " | "DH ") => {
+            refuse(ConfigurationReason::UnsupportedKeyType, "it cannot be used")
+        }
+        (None, None) => refuse(ConfigurationReason::Malformed, "it is no key"),
     }
-    let key = match block.label {
-        "ENCRYPTED PRIVATE KEY" => match Encrypted::parts(contents) {
-            Some(parts) => decrypt(parts, passphrase, budget)?,
-            None => return refuse(ConfigurationReason::Malformed, block.label),
-        },
-        "RSA PRIVATE KEY" => PrivatePkcs1KeyDer::from(contents.to_vec()).into(),
-        "EC PRIVATE KEY" => PrivateSec1KeyDer::from(contents.to_vec()).into(),
-        _ => PrivatePkcs8KeyDer::from(contents.to_vec()).into(),
-    };
-    Ok(Some(signing_key(key)?))
 }
 
 fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Result<Key, Obstacle> {
-    match der_length(input) {
-        Some(length) if length == input.len() => {}
-        Some(_) => {
-            let detail = "DER of another length than it says";
-            return Err(fail(ConfigurationReason::Malformed, detail).into());
-        }
-        None => return Err(fail(ConfigurationReason::Malformed, "neither PEM nor DER").into()),
+    if pfx::is_pkcs12(&definite(input)) {
+        return Err(fail(ConfigurationReason::NoPrivateKey, pkcs12::HINT).into());
+    }
+    let length = der_length(input);
+    if length != Some(input.len()) {
+        let detail = not_der(input, length);
+        return Err(fail(ConfigurationReason::Malformed, &detail).into());
     }
     if let Some(parts) = Encrypted::parts(input) {
         return Ok(signing_key(decrypt(parts, passphrase, budget)?)?);
     }
-    if pfx::is_pkcs12(input) {
-        return Err(fail(ConfigurationReason::NoPrivateKey, pkcs12::HINT).into());
-    }
     let key = PrivateKeyDer::try_from(input.to_vec())
-        .map_err(|why| fail(ConfigurationReason::NoPrivateKey, why))?;
+        .map_err(|_| fail(ConfigurationReason::NoPrivateKey, "DER of something else"))?;
     Ok(signing_key(key)?)
 }
 

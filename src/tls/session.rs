@@ -9,7 +9,7 @@ use rustls::{
 };
 
 use super::config::{Config, Side, Truncation, Version};
-use super::error::Error;
+use super::error::{CertificateError, CertificateReason, Error};
 use super::group::NamedGroup;
 use super::opening::{ALERT, Look, Opening};
 use super::verifier::{ServerVerifier, Verify};
@@ -55,6 +55,8 @@ pub struct Session {
     check: PeerCheck,
     opening: Opening,
     truncation: Truncation,
+    /// Where the trust roots come from, in words.
+    searched: Arc<str>,
     /// The transport ended without close_notify after the handshake.
     is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
@@ -114,6 +116,7 @@ impl Session {
             check,
             opening: Opening::new(),
             truncation: config.truncation,
+            searched: Arc::clone(&config.searched),
             is_truncated: false,
             last_words: Vec::new(),
             batch: 4 * RECORD,
@@ -391,8 +394,24 @@ impl Session {
         if let State::Failed(first) = &self.state {
             return first.clone();
         }
+        let error = self.with_places(error);
         self.state = State::Failed(error.clone());
         error
+    }
+
+    /// An unknown authority, with where it was looked for.
+    fn with_places(&self, error: Error) -> Error {
+        match error {
+            Error::Certificate(refused)
+                if refused.reason == CertificateReason::UnknownAuthority =>
+            {
+                Error::Certificate(CertificateError {
+                    detail: Some(self.searched.to_string()),
+                    ..refused
+                })
+            }
+            error => error,
+        }
     }
 
     // To the network.

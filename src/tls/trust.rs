@@ -17,9 +17,14 @@ pub(crate) struct TrustRoots {
     is_default: bool,
     web: bool,
     own: Arc<BTreeSet<Vec<u8>>>,
-    /// Where nothing was found, for the message of whoever then trusts nothing.
+    /// Where the caller's own come from, for the message of whoever trusts nothing or not enough.
+    places: Vec<String>,
+    /// Where nothing was found.
     in_vain: Vec<String>,
 }
+
+/// Places that a message names; of more it says so.
+const MAX_NAMED: usize = 8;
 
 /// What a directory of authorities gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +55,7 @@ impl TrustRoots {
             is_default: false,
             web: false,
             own: Arc::default(),
+            places: Vec::new(),
             in_vain: Vec::new(),
         }
     }
@@ -68,8 +74,18 @@ impl TrustRoots {
         self.is_default
     }
 
-    /// Add the certificates of the input; how many were new.
-    pub(crate) fn add(&mut self, input: &[u8]) -> Result<u32, Error> {
+    /// Add the certificates of the input, which comes from a place that has a name, or from the caller
+    /// itself; how many were new.
+    pub(crate) fn add(&mut self, input: &[u8], place: Option<&str>) -> Result<u32, Error> {
+        let count = self.take(input)?;
+        self.places.push(match place {
+            Some(place) => place.to_owned(),
+            None => "what was given as bytes".to_owned(),
+        });
+        Ok(count)
+    }
+
+    fn take(&mut self, input: &[u8]) -> Result<u32, Error> {
         let found = credential::certificates(ConfigurationItem::TrustRoots, input)?;
         // Bundles hold certificates that cannot be read; one that can is enough.
         let readable: Vec<_> = found
@@ -100,7 +116,7 @@ impl TrustRoots {
         self.replace_default();
         let mut report = DirectoryReport::default();
         for (path, contents) in files {
-            match contents.and_then(|contents| self.add(contents.as_ref())) {
+            match contents.and_then(|contents| self.take(contents.as_ref())) {
                 Ok(added) => {
                     report.added += added;
                     report.files += 1;
@@ -108,7 +124,9 @@ impl TrustRoots {
                 Err(error) => report.problems.push(FileProblem::new(path, error)),
             }
         }
-        if report.files == 0 {
+        if report.files > 0 {
+            self.places.push(directory.to_owned());
+        } else {
             self.in_vain.push(match report.problems.as_slice() {
                 [only] if only.path == directory => format!("{directory} is not there"),
                 _ => format!("{directory} holds none"),
@@ -126,6 +144,28 @@ impl TrustRoots {
         } else {
             u32::try_from(web_roots().len()).unwrap_or(u32::MAX)
         }
+    }
+
+    /// What is trusted and where was nothing, for whoever meets an authority that is not among it.
+    pub(crate) fn searched(&self) -> Arc<str> {
+        let web = self.web.then(|| "the built-in web roots".to_owned());
+        let mut places: Vec<String> = Vec::new();
+        for place in web.into_iter().chain(self.places.iter().cloned()) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places.extend(self.in_vain.iter().cloned());
+        if places.is_empty() {
+            places.push("nothing, for nothing is trusted".to_owned());
+        }
+        let more = places.len().saturating_sub(MAX_NAMED);
+        places.truncate(MAX_NAMED);
+        let mut text = format!("searched: {}", places.join(", "));
+        if more > 0 {
+            text.push_str(&format!(" and {more} more"));
+        }
+        text.into()
     }
 
     fn replace_default(&mut self) {

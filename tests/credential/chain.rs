@@ -5,7 +5,7 @@ use portcullis::tls::{ConfigurationReason, KeyKind, Role, Settings};
 use super::support::certs::{Authority, Leaf, pem};
 use super::support::pair::server_settings;
 use super::support::{openssl, require_tool};
-use super::{presented, reason};
+use super::{presented, reason, refusal};
 
 #[test]
 fn k1_the_chain_that_is_loaded_last_is_presented() {
@@ -104,6 +104,82 @@ fn k1_a_root_of_version_1_may_end_a_chain_and_may_not_begin_it() {
     assert_eq!(presented(&authority, &server).len(), 2);
     let begins = server.load_certificate_chain(&version_1);
     assert_eq!(reason(begins), ConfigurationReason::Malformed);
+}
+
+#[test]
+fn k1_a_chain_in_any_order_and_with_strangers_is_presented_in_order() {
+    let authority = Authority::root("Root");
+    let one = authority.intermediate("One");
+    let identity = one.intermediate("Two").issue(&Leaf::server());
+    let [own, second, first] = &identity.chain[..] else {
+        panic!("three certificates");
+    };
+    let stranger = Authority::root("Stranger");
+    let (root, stranger) = (authority.der(), stranger.der());
+    for (file, expected) in [
+        (vec![&own[..], second, first], vec![&own[..], second, first]),
+        (vec![first, second, own], vec![own, second, first]),
+        (
+            vec![own, root, first, second],
+            vec![own, second, first, root],
+        ),
+        (
+            vec![own, stranger, second, first],
+            vec![own, second, first, stranger],
+        ),
+        (
+            vec![stranger, own, own, second, first, second],
+            vec![own, second, first, stranger],
+        ),
+        (vec![own, first], vec![own, first]),
+    ] {
+        let file: String = file.iter().map(|der| pem("CERTIFICATE", der)).collect();
+        // Whether the key comes after the chain, before it or with it.
+        let mut after = Settings::secure(Role::Server);
+        after.load_certificate_chain(file.as_bytes()).unwrap();
+        after
+            .load_private_key(identity.key_der(), KeyKind::Any, None)
+            .unwrap();
+        let mut before = server_settings(&identity);
+        before.load_certificate_chain(file.as_bytes()).unwrap();
+        let mut with = Settings::secure(Role::Server);
+        with.load_identity(file.as_bytes(), identity.key_der(), None)
+            .unwrap();
+        let mut besides = Settings::secure(Role::Server);
+        besides
+            .add_identity(file.as_bytes(), identity.key_der(), None)
+            .unwrap();
+        for server in [after, before, with, besides] {
+            if expected.len() > 2 {
+                assert_eq!(presented(&authority, &server), expected);
+            } else {
+                server.seal().unwrap();
+            }
+        }
+    }
+    let mut server = Settings::secure(Role::Server);
+    let strangers = pem("CERTIFICATE", stranger) + &pem("CERTIFICATE", root);
+    let refused = refusal(server.load_identity(strangers.as_bytes(), identity.key_der(), None));
+    assert_eq!(refused.reason, ConfigurationReason::KeyMismatch);
+    let detail = refused.detail.unwrap();
+    assert!(detail.contains("none of the 2 certificates"), "{detail}");
+}
+
+#[test]
+fn k1_a_chain_longer_than_any_is_taken_as_it_is() {
+    let authority = Authority::root("Root");
+    let identity = authority.issue(&Leaf::server());
+    let own = identity.certificate_pem();
+    // All the same: that they are held against each other must not show.
+    let many = authority.pem().repeat(2000);
+    let mut server = Settings::secure(Role::Server);
+    let file = format!("{own}{many}");
+    server
+        .load_identity(file.as_bytes(), identity.key_der(), None)
+        .unwrap();
+    let last = format!("{many}{own}");
+    let refused = server.load_identity(last.as_bytes(), identity.key_der(), None);
+    assert_eq!(reason(refused), ConfigurationReason::KeyMismatch);
 }
 
 /// `openssl x509 -req` signs without extensions, and so makes a certificate of version 1.

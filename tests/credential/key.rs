@@ -249,6 +249,40 @@ fn k5_a_key_that_is_broken_is_malformed_and_not_of_an_unsupported_type() {
 }
 
 #[test]
+fn k5_an_ec_key_without_zeros_or_with_too_many_before_it_is_the_same_key() {
+    let authority = Authority::root("Root");
+    // One of 256 begins with a zero.
+    let (identity, scalar) = loop {
+        let identity = authority.issue(&Leaf::server());
+        let key = identity.key_der();
+        let header = [2, 1, 1, 4, 32];
+        let at = key.windows(5).position(|part| part == header).unwrap() + 5;
+        let scalar = key[at..at + 32].to_vec();
+        if scalar[0] == 0 {
+            break (identity, scalar);
+        }
+    };
+    let curve = der(6, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]]);
+    for private in [&scalar[..], &scalar[1..], &[&[0, 0][..], &scalar].concat()] {
+        let parameters = der(0xa0, &[&curve]);
+        let key = der(0x30, &[&integer(1), &der(4, &[private]), &parameters]);
+        for file in [key.clone(), pem("EC PRIVATE KEY", &key).into_bytes()] {
+            let server = with_key(&identity, &file, None).unwrap();
+            assert_eq!(presented(&authority, &server), [identity.certificate_der()]);
+        }
+    }
+    let long = [&[1, 0][..], &scalar].concat();
+    let key = der(
+        0x30,
+        &[&integer(1), &der(4, &[&long]), &der(0xa0, &[&curve])],
+    );
+    assert_eq!(
+        reason(load_key(&key, KeyKind::Any, None)),
+        ConfigurationReason::Malformed
+    );
+}
+
+#[test]
 fn k5_a_byte_of_a_key_that_is_flipped_never_gives_another_key() {
     let authority = Authority::root("Root");
     for key in [KeyType::P256, KeyType::Ed25519] {

@@ -5,6 +5,9 @@ use sha2::{Digest as _, Sha256};
 
 const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
 const X509_CERTIFICATE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 22, 1];
+const PBMAC1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 14];
+const PBKDF2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 12];
+const HMAC_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 const SALT: &[u8] = b"saltsalt";
 
@@ -79,6 +82,76 @@ pub fn file_with(contents: &[u8], mac: &[u8], iterations: &[u8]) -> Vec<u8> {
     let mac = der(0x30, &[&info, &der(4, &[SALT]), iterations]);
     let contents = data(&der(4, &[contents]));
     der(0x30, &[&integer(3), &contents, &mac])
+}
+
+/// A file with PBMAC1 (RFC 9579) by HMAC-SHA-256, its key of so many bytes; what `MacData` has of its
+/// own is unused.
+pub fn file_with_pbmac1(
+    contents: &[u8],
+    passphrase: &str,
+    iterations: u32,
+    key_length: Option<u16>,
+) -> Vec<u8> {
+    let length = usize::from(key_length.unwrap_or(32));
+    let mut key = vec![0; length];
+    // Too many are never derived from: the file is refused before.
+    let derived = iterations.min(1000);
+    pbkdf2::pbkdf2_hmac::<Sha256>(passphrase.as_bytes(), SALT, derived, &mut key);
+    let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    hmac.update(contents);
+    let value = hmac.finalize().into_bytes();
+    let hash = der(0x30, &[&der(6, &[HMAC_SHA256]), &[5, 0]]);
+    let length = key_length.map(|length| integer(length.into()));
+    let parameters = der(
+        0x30,
+        &[
+            &der(4, &[SALT]),
+            &integer(iterations.into()),
+            &length.unwrap_or_default(),
+            &hash,
+        ],
+    );
+    let kdf = der(0x30, &[&der(6, &[PBKDF2]), &parameters]);
+    let algorithm = der(0x30, &[&der(6, &[PBMAC1]), &der(0x30, &[&kdf, &hash])]);
+    let info = der(0x30, &[&algorithm, &der(4, &[&value])]);
+    let mac = der(0x30, &[&info, &der(4, &[b"NOT USED"]), &integer(1)]);
+    der(0x30, &[&integer(3), &data(&der(4, &[contents])), &mac])
+}
+
+/// DER as BER has it where a stream is written: no lengths, and strings in segments. What is in a
+/// string stays.
+pub fn ber(der: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = der;
+    while let [tag, first, after @ ..] = rest {
+        let count = usize::from(first & 0x7f);
+        let (length, after) = match first {
+            0..0x80 => (count, after),
+            _ => {
+                let (length, after) = after.split_at(count);
+                let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
+                (length.iter().fold(0, add), after)
+            }
+        };
+        let (content, next) = after.split_at(length);
+        match tag {
+            4 => {
+                out.extend([0x24, 0x80]);
+                for segment in content.chunks(100) {
+                    out.extend(self::der(4, &[segment]));
+                }
+                out.extend([0, 0]);
+            }
+            tag if tag & 0x20 != 0 => {
+                out.extend([*tag, 0x80]);
+                out.extend(ber(content));
+                out.extend([0, 0]);
+            }
+            tag => out.extend(self::der(*tag, &[content])),
+        }
+        rest = next;
+    }
+    out
 }
 
 /// RFC 7292 §B.2 for the purpose 3 and 32 bytes.

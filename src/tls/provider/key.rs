@@ -161,6 +161,16 @@ fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, Key
         (None, None, 48) => SECP384R1,
         (None, None, _) => return Err(unsupported(EC, UNNAMED_CURVE)),
     };
+    let length = match curve {
+        SECP256R1 => 32,
+        SECP384R1 => 48,
+        _ => 0,
+    };
+    let scalar = padded(key.private_key, length);
+    let key = EcPrivateKey {
+        private_key: &scalar,
+        ..key
+    };
     match curve {
         SECP256R1 => {
             let key =
@@ -180,6 +190,19 @@ fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, Key
         SECP256K1 => Err(unsupported(EC, "secp256k1 keys")),
         other => Err(unsupported(EC, &format!("EC keys on curve {other}"))),
     }
+}
+
+/// A scalar as long as its curve has it (RFC 5915 §3): some encoders leave out zeros before it, or write
+/// more, and OpenSSL and Go read both. What is too long for the curve stays, to be refused.
+fn padded(scalar: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
+    let surplus = scalar.len().saturating_sub(length);
+    let zeros = scalar.iter().take(surplus).take_while(|byte| **byte == 0);
+    let rest = scalar.get(zeros.count()..).unwrap_or_default();
+    let missing = length.saturating_sub(rest.len());
+    let mut padded = Zeroizing::new(Vec::with_capacity(missing.saturating_add(rest.len())));
+    padded.resize(missing, 0);
+    padded.extend_from_slice(rest);
+    padded
 }
 
 /// Takes both versions of PKCS #8; in the second the public key must belong to the private one.

@@ -3,6 +3,7 @@
 //! Who wrote the file chose how long its keys take to derive. A `Budget` bounds that, over all that
 //! is derived for one file.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use pkcs8::ObjectIdentifier;
@@ -66,15 +67,16 @@ pub(crate) struct Scheme(pbes2::Parameters);
 #[derive(Debug)]
 pub(crate) struct Encrypted<'a> {
     scheme: Scheme,
-    ciphertext: &'a [u8],
+    ciphertext: Cow<'a, [u8]>,
 }
 
 impl<'a> Encrypted<'a> {
     pub(crate) fn new(
         algorithm: AlgorithmIdentifierRef<'_>,
-        ciphertext: &'a [u8],
+        ciphertext: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, Locked> {
         let scheme = Scheme::new(algorithm)?;
+        let ciphertext = ciphertext.into();
         if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(AES_BLOCK) {
             return Err(Locked::Malformed("ciphertext that is not whole blocks"));
         }
@@ -125,13 +127,23 @@ impl Scheme {
         let parameters = algorithm
             .parameters
             .ok_or(Locked::Malformed("PBES2 without parameters"))?;
-        let parameters = pbes2::Parameters::try_from(parameters).map_err(unread)?;
-        match parameters.encryption {
-            pbes2::EncryptionScheme::Aes128Cbc { .. }
-            | pbes2::EncryptionScheme::Aes192Cbc { .. }
-            | pbes2::EncryptionScheme::Aes256Cbc { .. } => {}
-            other => return Err(Locked::Unsupported(format!("PBES2 with {}", other.oid()))),
+        // The library reads the parameters of its own ciphers only, before it looks which it is.
+        let cipher = parameters
+            .sequence(|reader| {
+                reader.decode::<AlgorithmIdentifierRef<'_>>()?;
+                reader.decode::<AlgorithmIdentifierRef<'_>>()
+            })
+            .map_err(|error| unread("PBES2", &error))?
+            .oid;
+        if !AES_CBC.contains(&cipher) {
+            let name = OLD_CIPHERS.iter().find(|(oid, _)| *oid == cipher);
+            return Err(Locked::Unsupported(match name {
+                Some((_, name)) => format!("PBES2 with {name} ({cipher})"),
+                None => format!("PBES2 with {cipher}"),
+            }));
         }
+        let parameters =
+            pbes2::Parameters::try_from(parameters).map_err(|error| unread("PBES2", &error))?;
         if let Some(length) = parameters.kdf.key_length()
             && usize::from(length) != parameters.encryption.key_size()
         {
@@ -152,9 +164,9 @@ impl Scheme {
 
 /// Why parameters are not read. What is too large for the library's types is too much work, or a
 /// salt that it has no room for.
-fn unread(error: der::Error) -> Locked {
+pub(super) fn unread(scheme: &str, error: &der::Error) -> Locked {
     match error.kind() {
-        ErrorKind::OidUnknown { oid } => Locked::Unsupported(format!("PBES2 with {oid}")),
+        ErrorKind::OidUnknown { oid } => Locked::Unsupported(format!("{scheme} with {oid}")),
         ErrorKind::Length { tag: Tag::Integer } => {
             Locked::TooCostly("a number of more than 32 bits".into())
         }
@@ -192,6 +204,19 @@ fn has_memory(bytes: u64) -> bool {
     black_box(&mut probe);
     is_there
 }
+
+const AES_CBC: [ObjectIdentifier; 3] = [
+    pbes2::AES_128_CBC_OID,
+    pbes2::AES_192_CBC_OID,
+    pbes2::AES_256_CBC_OID,
+];
+
+/// Ciphers of PBES2 that old tools wrote (RFC 8018 §B.2), by name.
+const OLD_CIPHERS: [(ObjectIdentifier, &str); 3] = [
+    (oid("1.3.14.3.2.7"), "DES"),
+    (oid("1.2.840.113549.3.7"), "triple DES"),
+    (oid("1.2.840.113549.3.2"), "RC2"),
+];
 
 /// What old tools wrote (RFC 8018 §A.3, RFC 7292 §C), by name.
 const OLD_SCHEMES: [(ObjectIdentifier, &str); 10] = [
