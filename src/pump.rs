@@ -1,57 +1,14 @@
 //! Layer 2: joins one session to one transport. It never waits: what cannot be done now is a
 //! `want-` error. It must not know sockets, WASI or clocks; the moment is told by the caller.
 
+mod ciphertext;
+mod transport;
+
 use crate::timers::{Moment, Timers};
 use crate::tls::{Error, NetworkError, Plaintext, Session, State, Timeouts, Timer};
 
-/// What a transport has to give.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Received {
-    /// At least one byte.
-    Bytes(Vec<u8>),
-    /// Nothing yet.
-    Pending,
-    /// The peer will send nothing more.
-    Eof,
-}
-
-/// A duplex byte stream that never waits.
-pub trait Transport {
-    /// Up to `limit` bytes of what the peer sent.
-    ///
-    /// # Errors
-    /// The transport is broken.
-    fn read(&mut self, limit: usize) -> Result<Received, NetworkError>;
-
-    /// How many bytes it takes best in one write.
-    fn write_size(&self) -> usize;
-
-    /// Send from the front of `ciphertext`; how much was taken, 0 for "none now".
-    ///
-    /// # Errors
-    /// The transport is broken.
-    fn write(&mut self, ciphertext: &[u8]) -> Result<usize, NetworkError>;
-
-    /// Whether everything that was taken has left.
-    ///
-    /// # Errors
-    /// The transport is broken.
-    fn flush(&mut self) -> Result<bool, NetworkError>;
-
-    /// End both directions now, where handles to parts of the transport may still be about.
-    fn abort(&mut self);
-}
-
-/// What to wait for before an operation is worth calling again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// The transport's input.
-    Input,
-    /// The transport's output.
-    Output,
-    /// Nothing: call now.
-    Nothing,
-}
+use ciphertext::Ciphertext;
+pub use transport::{Received, Transport, Wait};
 
 /// How much is read from the transport at once: as much as hosts give at once. It is asked for in
 /// full only of a transport that gives much, since hosts allocate and clear what they are asked for.
@@ -410,40 +367,5 @@ impl<T: Transport> Pump<T> {
         let _ = self.try_send();
         self.release();
         error
-    }
-}
-
-/// Bytes that are taken from the front. What is left stays where it is: to move it each time would
-/// cost a quarter of its decryption.
-///
-/// A byte that is received is copied five times: by the host into this; into the buffer of rustls,
-/// where it is decrypted in place; into a chunk of plaintext of rustls; into the list for the caller;
-/// and by the caller's engine out of that.
-struct Ciphertext {
-    bytes: Vec<u8>,
-    taken: usize,
-}
-
-impl Ciphertext {
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.rest().is_empty()
-    }
-
-    /// The memory is freed with the last byte.
-    fn take(&mut self, count: usize) {
-        self.taken = self.taken.saturating_add(count);
-        if self.is_empty() {
-            *self = Self::from(Vec::new());
-        }
-    }
-}
-
-impl From<Vec<u8>> for Ciphertext {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, taken: 0 }
     }
 }
