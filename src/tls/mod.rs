@@ -17,6 +17,7 @@ mod pfx;
 mod pkcs12;
 mod private_key;
 pub mod provider;
+mod records;
 mod session;
 mod trust;
 mod verifier;
@@ -30,6 +31,7 @@ pub use error::{
 };
 pub use group::NamedGroup;
 pub use private_key::KeyKind;
+pub use records::Work;
 pub use session::{Plaintext, Session, State};
 pub use trust::{DirectoryReport, FileProblem};
 pub use verifier::Verify;
