@@ -47,6 +47,8 @@ pub enum Wait {
     Input,
     /// The transport's output.
     Output,
+    /// Whichever comes first: what is unsent goes on its way while the peer's answer is awaited.
+    Both,
     /// Nothing: call now.
     Nothing,
 }
