@@ -5,7 +5,7 @@
 //!  bindings <-- context, listener, port --> conv --> bindings      layer 4, the resources
 //!                  |         |       |
 //!                  v         v       v
-//!                 fs       net     pump                            layer 3 WASI, layer 2
+//!                 fs  remains, net  pump                           layer 3 WASI, layer 2
 //!                            \       |  \
 //!                             \      v   v
 //!                              '--> tls  timers                    layer 1, layer 2
@@ -32,3 +32,5 @@ mod listener;
 mod net;
 #[cfg(target_os = "wasi")]
 mod port;
+#[cfg(target_os = "wasi")]
+mod remains;

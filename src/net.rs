@@ -58,8 +58,13 @@ impl Streams {
         match wait {
             Wait::Input => Some(self.input.subscribe()),
             Wait::Output => Some(self.output.subscribe()),
-            Wait::Nothing => None,
+            Wait::Both | Wait::Nothing => None,
         }
+    }
+
+    /// Whether the socket is ours.
+    pub(crate) fn has_socket(&self) -> bool {
+        self.socket.is_some()
     }
 
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {

@@ -17,14 +17,15 @@ use crate::bindings::exports::portcullis::tls::types::{
 use crate::context::{Component, Context};
 use crate::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
-use crate::timers::{Moment, Timers};
+use crate::remains::Remains;
+use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, Error, Role, Session, Timer};
 
 /// One connection.
 pub(crate) struct Port {
     state: RefCell<State>,
-    /// What pollables may be children of that were handed out before the connection was there.
-    remains: RefCell<Option<Connector>>,
+    /// What pollables that were handed out may be children of, and nothing else needs.
+    remains: RefCell<Remains>,
 }
 
 enum State {
@@ -71,7 +72,7 @@ impl Port {
     fn new(state: State) -> Self {
         Self {
             state: RefCell::new(state),
-            remains: RefCell::new(None),
+            remains: RefCell::new(Remains::default()),
         }
     }
 
@@ -86,7 +87,7 @@ impl Port {
         }
         let session = Session::new(config, Some(host))?;
         let mut timers = Timers::new(config.timeouts());
-        timers.start(Timer::Connect, now());
+        timers.start(Condition::Connecting, now());
         let state = match Connector::new(host, port) {
             Ok(connector) => State::Connecting(Box::new(Connecting {
                 connector,
@@ -121,7 +122,7 @@ impl Port {
         };
         let outcome = match connecting.connector.advance() {
             Ok(Some(streams)) => Ok(streams),
-            Ok(None) if !connecting.timers.has_run_out(Timer::Connect, now) => return,
+            Ok(None) if !connecting.timers.has_run_out(Condition::Connecting, now) => return,
             Ok(None) => Err(Error::Timeout(Timer::Connect)),
             Err(error) => Err(Error::Network(error)),
         };
@@ -133,16 +134,35 @@ impl Port {
             session,
             timers,
         } = *connecting;
-        if connector.is_shared() {
-            *self.remains.borrow_mut() = Some(connector);
+        let is_shared = connector.is_shared();
+        if is_shared {
+            self.remains.borrow_mut().connector = Some(connector);
         }
         *state = match outcome {
             Ok(streams) => {
-                let pump = Pump::new(session, streams, Vec::new(), timers.limits());
+                let mut pump = Pump::new(session, streams, Vec::new(), timers.limits());
+                if is_shared {
+                    // The pollables of before are children of the socket.
+                    pump.share_transport(Wait::Input);
+                }
                 State::Connected(Box::new(pump))
             }
             Err(error) => State::Broken(error),
         };
+    }
+
+    /// Leave for `Closed`, and keep what pollables may be children of.
+    fn leave(&self) {
+        let mut remains = self.remains.borrow_mut();
+        match self.state.replace(State::Closed) {
+            State::Connecting(connecting) if connecting.connector.is_shared() => {
+                remains.connector = Some(connecting.connector);
+            }
+            State::Connected(pump) => {
+                remains.streams = pump.into_shared_transport();
+            }
+            State::Connecting(_) | State::Broken(_) | State::Closed => {}
+        }
     }
 
     /// Repeat an operation until it says something else than `want-`, waiting in between.
@@ -165,38 +185,37 @@ impl Port {
     /// Wait for the transport or the next timer. The pollables are gone when it returns.
     fn wait(&self, interest: Interest) {
         let (ready, left) = {
-            let state = self.state.borrow();
-            (state.pollable(interest), state.time_left(now()))
+            let mut state = self.state.borrow_mut();
+            (state.pollables(interest), state.timer_left(now()))
         };
+        if ready.is_empty() {
+            // There is nothing to wait for: the next call goes on, or tells why.
+            return;
+        }
         let timer = left.map(|left| {
             // A little late rather than a little early: then the timer has run out for sure.
             monotonic_clock::subscribe_duration(nanoseconds(left).saturating_add(1))
         });
-        match (ready, timer) {
-            (Some(ready), Some(timer)) => {
-                poll(&[&ready, &timer]);
-            }
-            (Some(ready), None) => ready.block(),
-            // Without a transport there is nothing to wait for: the next call tells why.
-            (None, _) => {}
-        }
+        let all: Vec<_> = ready.iter().chain(&timer).collect();
+        poll(&all);
     }
 
     fn subscribe_to(&self, interest: Interest) -> Result<Pollable, WitError> {
-        let mut state = self.state.borrow_mut();
-        if matches!(*state, State::Closed) {
-            return Err(WitError::Closed);
-        }
-        match &mut *state {
-            State::Connecting(connecting) => connecting.connector.share(),
-            State::Connected(pump) => {
-                pump.share_transport();
+        let pollable = match &mut *self.state.borrow_mut() {
+            State::Connecting(connecting) => {
+                connecting.connector.share();
+                connecting.connector.pollable()
             }
-            State::Broken(_) | State::Closed => {}
-        }
-        Ok(state
-            .pollable(interest)
-            .unwrap_or_else(|| monotonic_clock::subscribe_duration(0)))
+            State::Connected(pump) => match interest.one_of(interest.of(pump)) {
+                Wait::Nothing => None,
+                wait => pump
+                    .share_transport(wait)
+                    .and_then(|transport| transport.pollable(wait)),
+            },
+            State::Broken(_) => None,
+            State::Closed => return Err(WitError::Closed),
+        };
+        Ok(pollable.unwrap_or_else(|| monotonic_clock::subscribe_duration(0)))
     }
 
     /// A fact of the session, or its default while there is none.
@@ -218,32 +237,65 @@ impl Port {
     }
 }
 
-impl State {
-    /// What the interest waits for; none for "nothing".
-    fn pollable(&self, interest: Interest) -> Option<Pollable> {
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.leave();
+        self.remains.take().keep();
+    }
+}
+
+impl Interest {
+    fn of(self, pump: &Pump<Streams>) -> Wait {
         match self {
-            Self::Connecting(connecting) => connecting.connector.pollable(),
-            Self::Connected(pump) => {
-                let wait = match interest {
-                    Interest::Read => pump.wait_to_read(),
-                    Interest::Write => pump.wait_to_write(),
-                };
-                match wait {
-                    Wait::Nothing => None,
-                    wait => pump
-                        .transport()
-                        .and_then(|transport| transport.pollable(wait)),
-                }
-            }
+            Self::Read => pump.wait_to_read(),
+            Self::Write => pump.wait_to_write(),
+        }
+    }
+
+    /// What one pollable can say of it. `time-left` sees to the rest.
+    fn one_of(self, wait: Wait) -> Wait {
+        match (self, wait) {
+            (Self::Read, Wait::Both) => Wait::Input,
+            (Self::Write, Wait::Both) => Wait::Output,
+            (_, wait) => wait,
+        }
+    }
+}
+
+impl State {
+    /// What the interest waits for, whichever comes first; none for "nothing".
+    fn pollables(&self, interest: Interest) -> Vec<Pollable> {
+        let (transport, wait) = match self {
+            Self::Connecting(connecting) => return Vec::from_iter(connecting.connector.pollable()),
+            Self::Connected(pump) => (pump.transport(), interest.of(pump)),
+            Self::Broken(_) | Self::Closed => return Vec::new(),
+        };
+        let waits: &[Wait] = match wait {
+            Wait::Both => &[Wait::Input, Wait::Output],
+            Wait::Input => &[Wait::Input],
+            Wait::Output => &[Wait::Output],
+            Wait::Nothing => &[],
+        };
+        let pollables = waits
+            .iter()
+            .filter_map(|wait| transport.and_then(|transport| transport.pollable(*wait)));
+        pollables.collect()
+    }
+
+    /// For a wait by `pollables`.
+    fn timer_left(&mut self, now: Moment) -> Option<Duration> {
+        match self {
+            Self::Connecting(connecting) => connecting.timers.time_left(now),
+            Self::Connected(pump) => pump.timer_left(now),
             Self::Broken(_) | Self::Closed => None,
         }
     }
 
-    fn time_left(&self, now: Moment) -> Option<Duration> {
+    /// For a wait by one pollable.
+    fn time_left(&mut self, now: Moment) -> Option<Duration> {
         match self {
-            Self::Connecting(connecting) => connecting.timers.time_left(now),
             Self::Connected(pump) => pump.time_left(now),
-            Self::Broken(_) | Self::Closed => None,
+            other => other.timer_left(now),
         }
     }
 }
@@ -345,8 +397,7 @@ impl GuestPort for Port {
                 result
             })
         });
-        *self.state.borrow_mut() = State::Closed;
-        self.remains.borrow_mut().take();
+        self.leave();
         Ok(result?)
     }
 
@@ -371,7 +422,7 @@ impl GuestPort for Port {
     }
 
     fn time_left(&self) -> Option<u64> {
-        let left = self.state.borrow().time_left(now())?;
+        let left = self.state.borrow_mut().time_left(now())?;
         u64::try_from(left.as_nanos().div_ceil(1_000_000)).ok()
     }
 

@@ -1,57 +1,20 @@
 //! Layer 2: joins one session to one transport. It never waits: what cannot be done now is a
 //! `want-` error. It must not know sockets, WASI or clocks; the moment is told by the caller.
 
-use crate::timers::{Moment, Timers};
-use crate::tls::{Error, NetworkError, Plaintext, Session, State, Timeouts, Timer};
+mod ciphertext;
+mod pause;
+mod receiving;
+mod sending;
+mod transport;
 
-/// What a transport has to give.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Received {
-    /// At least one byte.
-    Bytes(Vec<u8>),
-    /// Nothing yet.
-    Pending,
-    /// The peer will send nothing more.
-    Eof,
-}
+use std::time::Duration;
 
-/// A duplex byte stream that never waits.
-pub trait Transport {
-    /// Up to `limit` bytes of what the peer sent.
-    ///
-    /// # Errors
-    /// The transport is broken.
-    fn read(&mut self, limit: usize) -> Result<Received, NetworkError>;
+use crate::timers::{Condition, Moment, Timers};
+use crate::tls::{Error, Plaintext, Session, State, Timeouts, Timer, Work};
 
-    /// How many bytes it takes best in one write.
-    fn write_size(&self) -> usize;
-
-    /// Send from the front of `ciphertext`; how much was taken, 0 for "none now".
-    ///
-    /// # Errors
-    /// The transport is broken.
-    fn write(&mut self, ciphertext: &[u8]) -> Result<usize, NetworkError>;
-
-    /// Whether everything that was taken has left.
-    ///
-    /// # Errors
-    /// The transport is broken.
-    fn flush(&mut self) -> Result<bool, NetworkError>;
-
-    /// End both directions now, where handles to parts of the transport may still be about.
-    fn abort(&mut self);
-}
-
-/// What to wait for before an operation is worth calling again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// The transport's input.
-    Input,
-    /// The transport's output.
-    Output,
-    /// Nothing: call now.
-    Nothing,
-}
+use ciphertext::Ciphertext;
+use pause::Pause;
+pub use transport::{Received, Transport, Wait};
 
 /// How much is read from the transport at once: as much as hosts give at once. It is asked for in
 /// full only of a transport that gives much, since hosts allocate and clear what they are asked for.
@@ -60,9 +23,20 @@ const READ_SIZE: usize = 64 * 1024;
 /// How much is read where less is likely: one record, and a bit.
 const SHORT_READ_SIZE: usize = 18 * 1024;
 
-/// What is read and thrown away after a failure and on close. A socket closed with bytes unread
-/// resets the connection, and the peer then loses our alert or last data.
+/// What is thrown away before the transport is given up: a socket closed with bytes unread resets
+/// the connection, and the peer loses our alert or last data.
 const DISCARD_LIMIT: usize = 1024 * 1024;
+
+/// What a read counts as at least in that, so that there is an end to short ones.
+const DISCARD_LEAST: usize = 4 * 1024;
+
+/// What fails the connection when it lasts too long, whatever operation meets it.
+const FATAL: [Condition; 4] = [
+    Condition::Handshaking,
+    Condition::Full,
+    Condition::Flushing,
+    Condition::Closing,
+];
 
 /// A session and its transport.
 pub struct Pump<T> {
@@ -73,11 +47,45 @@ pub struct Pump<T> {
     received: Ciphertext,
     /// How much is read from the transport next.
     read_size: usize,
-    /// Ciphertext from the session that the transport has not taken; one batch of the session's.
+    /// Ciphertext from the session that the transport has not taken; one batch of the session's, or
+    /// the last flight of the handshake.
     unsent: Vec<u8>,
+    /// How many bytes of ciphertext the transport has taken.
+    taken: u64,
+    /// Why nothing can be sent any more, while there may still be something to read.
+    broken: Option<Error>,
     timers: Timers,
+    /// Where the handshake's last flight ends; none in the handshake.
+    last_flight: Option<Mark>,
+    /// Where that ends for which a flush waits.
+    flushed: Mark,
+    /// Where close_notify ends.
+    closed: Mark,
+    /// When the output is worth another try.
+    pause: Pause,
+    /// Somebody waits for the output since the last operation, and will call when it is ready.
+    is_output_awaited: bool,
     /// Handles to the transport may be about, so that it cannot be dropped before the pump is.
     is_shared: bool,
+}
+
+/// A place in the ciphertext that is sent.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// The end of what the session hands over next.
+    Next,
+    /// So many bytes from the start.
+    At(u64),
+}
+
+/// What a try to receive has brought.
+enum Step {
+    /// Ciphertext was taken, or the end.
+    Moved,
+    /// There is nothing, or plaintext is to be fetched first.
+    Nothing,
+    /// There may be more, for the next call.
+    Spent,
 }
 
 impl<T: Transport> Pump<T> {
@@ -95,7 +103,14 @@ impl<T: Transport> Pump<T> {
             received: Ciphertext::from(already_read),
             read_size: SHORT_READ_SIZE,
             unsent: Vec::new(),
+            taken: 0,
+            broken: None,
             timers: Timers::new(limits),
+            last_flight: None,
+            flushed: Mark::At(0),
+            closed: Mark::At(0),
+            pause: Pause::new(),
+            is_output_awaited: false,
             is_shared: false,
         }
     }
@@ -107,10 +122,11 @@ impl<T: Transport> Pump<T> {
         &self.session
     }
 
-    /// The transport, to wait on; from now on it stays until the pump is dropped. None once it is
-    /// released.
-    pub fn share_transport(&mut self) -> Option<&T> {
+    /// The transport, to hand out what becomes ready in that direction; from now on it stays until
+    /// the pump is dropped. None once it is released.
+    pub fn share_transport(&mut self, wait: Wait) -> Option<&T> {
         self.is_shared = true;
+        self.is_output_awaited |= matches!(wait, Wait::Output | Wait::Both);
         self.transport.as_ref()
     }
 
@@ -119,16 +135,23 @@ impl<T: Transport> Pump<T> {
         self.transport.as_ref()
     }
 
+    /// The transport, if it was shared and is still there.
+    pub fn into_shared_transport(self) -> Option<T> {
+        self.transport.filter(|_| self.is_shared)
+    }
+
     /// What `handshake` or `read` waits for.
     pub fn wait_to_read(&self) -> Wait {
-        if self.session.is_readable() {
+        let has_received = !self.received.is_empty();
+        if self.session.is_readable() || (has_received && self.session.wants_ciphertext()) {
             Wait::Nothing
-        } else if *self.session.state() == State::Handshaking && !self.unsent.is_empty() {
-            Wait::Output
-        } else if !self.received.is_empty() {
-            Wait::Nothing
-        } else {
+        } else if !self.has_unsent() {
             Wait::Input
+        } else if has_received {
+            // In the handshake, rustls takes nothing before what it has said is taken.
+            Wait::Output
+        } else {
+            Wait::Both
         }
     }
 
@@ -136,8 +159,10 @@ impl<T: Transport> Pump<T> {
     pub fn wait_to_write(&self) -> Wait {
         match self.session.state() {
             State::Handshaking => self.wait_to_read(),
-            State::Failed(_) | State::Closed => Wait::Nothing,
-            State::Open | State::ReadClosed | State::WriteClosed => Wait::Output,
+            State::Failed(_) => Wait::Nothing,
+            _ if self.broken.is_some() => Wait::Nothing,
+            State::Closed if !self.timers.is_running(Condition::Closing) => Wait::Nothing,
+            State::Open | State::ReadClosed | State::WriteClosed | State::Closed => Wait::Output,
         }
     }
 
@@ -146,80 +171,87 @@ impl<T: Transport> Pump<T> {
         self.timers.set_limit(timer, milliseconds);
     }
 
-    /// Time until the first running timer runs out.
-    pub fn time_left(&self, now: Moment) -> Option<std::time::Duration> {
+    /// Time until the next call is due for a caller who waits as `wait_to_read` and `wait_to_write`
+    /// say: when the first running timer runs out.
+    pub fn timer_left(&mut self, now: Moment) -> Option<Duration> {
+        self.settle();
         self.timers.time_left(now)
+    }
+
+    /// The same for a caller who may be waiting for the input alone: due after a pause, too, while
+    /// something is unsent.
+    pub fn time_left(&mut self, now: Moment) -> Option<Duration> {
+        let timer = self.timer_left(now);
+        // Before the first operation nobody waits for anything.
+        let has_begun = *self.session.state() != State::Handshaking
+            || self.timers.is_running(Condition::Handshaking);
+        let is_unattended = has_begun && self.has_unsent() && !self.is_output_awaited;
+        let pause = is_unattended.then(|| self.pause.left(now));
+        [timer, pause].into_iter().flatten().min()
     }
 
     // Operations.
 
     /// Go on with the handshake.
     pub fn handshake(&mut self, now: Moment) -> Result<(), Error> {
-        match self.session.state() {
-            State::Handshaking => self.timers.start(Timer::Handshake, now),
-            State::Failed(error) => return Err(error.clone()),
-            // Done, but for the last flight that the transport may still have to take.
-            _ if self.unsent.is_empty() => return Ok(()),
-            _ => {}
+        self.begin(now);
+        self.shake_hands(&mut Work::of_a_call(), now)?;
+        self.check_output()?;
+        if self.timers.is_running(Condition::Handshaking) {
+            // Done, but for the last flight that the transport still has to take.
+            if !self.send(now)? {
+                return Err(Error::WantWrite);
+            }
+            self.timers.stop(Condition::Handshaking);
         }
-        loop {
-            if self.timers.has_run_out(Timer::Handshake, now) {
-                return Err(self.fail(Error::Timeout(Timer::Handshake)));
-            }
-            let is_sent = self.send()?;
-            if *self.session.state() != State::Handshaking && is_sent {
-                self.timers.stop(Timer::Handshake);
-                return Ok(());
-            }
-            if *self.session.state() != State::Handshaking || !self.receive()? {
-                return Err(if is_sent {
-                    Error::WantRead
-                } else {
-                    Error::WantWrite
-                });
-            }
-        }
+        Ok(())
     }
 
     /// Read up to `limit` bytes; none is the end.
     pub fn read(&mut self, limit: usize, now: Moment) -> Result<Option<Vec<u8>>, Error> {
-        self.finish_handshake(now)?;
+        let mut work = Work::of_a_call();
+        self.begin(now);
+        if *self.session.state() == State::Handshaking {
+            self.shake_hands(&mut work, now)?;
+        }
         loop {
             match self.session.read(limit)? {
                 Plaintext::Bytes(mut plaintext) => {
-                    self.timers.stop(Timer::Read);
-                    self.read_along(&mut plaintext, limit);
+                    self.timers.stop(Condition::Reading);
+                    self.read_along(&mut plaintext, limit, &mut work);
                     return Ok(Some(plaintext));
                 }
                 Plaintext::End => {
-                    self.timers.stop(Timer::Read);
+                    self.timers.stop(Condition::Reading);
                     return Ok(None);
                 }
                 Plaintext::Pending => {}
             }
-            // What fails here is told by the session, after the plaintext that came before.
-            if let Ok(false) = self.receive() {
-                // Answers to key updates leave with the read that brought them.
-                if self.session.has_ciphertext() {
-                    self.send()?;
-                }
-                self.timers.start(Timer::Read, now);
-                if self.timers.has_run_out(Timer::Read, now) {
-                    self.timers.stop(Timer::Read);
-                    return Err(Error::Timeout(Timer::Read));
-                }
-                return Err(Error::WantRead);
+            match self.receive(&mut work) {
+                // What fails here is told by the session, after the plaintext that came before.
+                Ok(Step::Moved) | Err(_) => continue,
+                Ok(Step::Nothing | Step::Spent) => {}
             }
+            // Answers leave with the read that brought them. If not, there may be more to read.
+            if self.unsent.is_empty() && self.has_unsent() && self.send(now).is_err() {
+                continue;
+            }
+            self.timers.start(Condition::Reading, now);
+            if self.timers.has_run_out(Condition::Reading, now) {
+                self.timers.stop(Condition::Reading);
+                return Err(Error::Timeout(Timer::Read));
+            }
+            return Err(Error::WantRead);
         }
     }
 
     /// Add what is in the records that are here already: a call with several of them costs the
     /// caller about as much as one with the first. What fails here is told by the next read.
-    fn read_along(&mut self, plaintext: &mut Vec<u8>, limit: usize) {
+    fn read_along(&mut self, plaintext: &mut Vec<u8>, limit: usize, work: &mut Work) {
         let room = limit.saturating_sub(plaintext.len());
         plaintext.reserve_exact(room.min(self.received.rest().len()));
         while plaintext.len() < limit && !self.received.is_empty() {
-            if !matches!(self.receive(), Ok(true)) {
+            if !matches!(self.receive(work), Ok(Step::Moved)) {
                 return;
             }
             self.session.read_onto(plaintext, limit);
@@ -228,73 +260,65 @@ impl<T: Transport> Pump<T> {
 
     /// How much `write` would take.
     pub fn check_write(&mut self, now: Moment) -> Result<usize, Error> {
-        self.finish_handshake(now)?;
+        self.begin_output(now)?;
         // Nothing written asks nothing but whether writing is possible at all.
         self.session.write(&[])?;
         if self.session.room() == 0 {
-            self.send()?;
+            self.send(now)?;
         }
         match self.session.room() {
-            0 => Err(self.want_write(Timer::Write, now)),
+            0 => Err(self.want_write(Condition::Full, now)),
             room => Ok(room),
         }
     }
 
     /// Write from the front of `plaintext`; how much was taken.
     pub fn write(&mut self, plaintext: &[u8], now: Moment) -> Result<usize, Error> {
-        self.finish_handshake(now)?;
+        self.begin_output(now)?;
         let mut written = self.session.write(plaintext)?;
-        self.send()?;
+        self.send(now)?;
         if written == 0 {
             written = self.session.write(plaintext)?;
-            self.send()?;
+            self.send(now)?;
         }
         if written == 0 && !plaintext.is_empty() {
-            return Err(self.want_write(Timer::Write, now));
+            return Err(self.want_write(Condition::Full, now));
         }
-        self.timers.stop(Timer::Write);
+        self.timers.stop(Condition::Full);
         Ok(written)
     }
 
     /// Push out everything that was written.
     pub fn flush(&mut self, now: Moment) -> Result<(), Error> {
-        self.finish_handshake(now)?;
-        if let State::Failed(error) = self.session.state() {
-            return Err(error.clone());
-        }
-        self.push(Timer::Write, now)
+        self.begin_output(now)?;
+        self.push(Condition::Flushing, now)
     }
 
     /// Send close_notify, after the handshake.
     pub fn close_output(&mut self, now: Moment) -> Result<(), Error> {
-        self.finish_handshake(now)?;
-        self.shutdown(now)
+        self.begin_output(now)?;
+        self.end_output(now)
     }
 
-    /// Send close_notify if there is anything to close. After the peer's own it is a courtesy: a
-    /// peer that is gone already does not make it fail.
+    /// Send close_notify if there is anything to close.
     pub fn shutdown(&mut self, now: Moment) -> Result<(), Error> {
-        let is_courtesy = match self.session.state() {
-            State::Handshaking => return Ok(()),
-            State::Failed(error) => return Err(error.clone()),
-            State::ReadClosed | State::Closed => true,
-            State::Open | State::WriteClosed => false,
-        };
-        self.session.close();
-        match self.push(Timer::Shutdown, now) {
-            Err(Error::Network(_)) if is_courtesy => Ok(()),
-            result => result,
+        self.begin(now);
+        match self.session.state() {
+            State::Handshaking => Ok(()),
+            _ => self.end_output(now),
         }
     }
 
     /// Give the transport up, whatever the state.
     pub fn release(&mut self) {
+        self.timers.stop_all_but(&[]);
+        self.unsent = Vec::new();
         let Some(transport) = &mut self.transport else {
             return;
         };
         let mut left = DISCARD_LIMIT;
         while let Ok(Received::Bytes(bytes)) = transport.read(READ_SIZE) {
-            left = left.saturating_sub(bytes.len());
+            left = left.saturating_sub(bytes.len().max(DISCARD_LEAST));
             if left == 0 {
                 break;
             }
@@ -306,144 +330,72 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    fn finish_handshake(&mut self, now: Moment) -> Result<(), Error> {
-        // Not for every state: what arrived before a failure is still to be read.
-        match self.session.state() {
-            State::Handshaking => self.handshake(now),
-            // The last flight may be on its way still.
-            _ if !self.unsent.is_empty() => {
-                self.send()?;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
+    // What operations have in common.
 
-    fn push(&mut self, timer: Timer, now: Moment) -> Result<(), Error> {
-        if self.send()? {
-            self.timers.stop(timer);
-            return Ok(());
+    /// What each begins with: what is unsent is on its way again, and no timer has run out.
+    fn begin(&mut self, now: Moment) {
+        self.is_output_awaited = false;
+        if *self.session.state() == State::Handshaking {
+            self.timers.start(Condition::Handshaking, now);
         }
-        Err(self.want_write(timer, now))
-    }
-
-    fn want_write(&mut self, timer: Timer, now: Moment) -> Error {
-        self.timers.start(timer, now);
-        if self.timers.has_run_out(timer, now) {
-            return self.fail(Error::Timeout(timer));
+        if self.has_unsent() {
+            // A failure is kept, and told by those whom it concerns.
+            let _ = self.send(now);
         }
-        Error::WantWrite
-    }
-
-    /// Hand ciphertext to the transport; whether all has left.
-    fn send(&mut self) -> Result<bool, Error> {
-        match self.try_send() {
-            Ok(is_sent) => Ok(is_sent),
-            Err(error) => {
-                // A peer that refuses us sends its alert, then closes: look for it first.
-                while let Ok(true) = self.receive() {}
-                Err(self.fail(Error::Network(error)))
+        self.settle();
+        for condition in FATAL {
+            if self.timers.has_run_out(condition, now) {
+                self.break_output(Error::Timeout(condition.timer()));
             }
         }
+        // This one is for the next read to tell. If there is none, it must not keep others awake.
+        self.timers.pass_over(Condition::Reading, now);
     }
 
-    fn try_send(&mut self) -> Result<bool, NetworkError> {
-        let Some(transport) = &mut self.transport else {
-            return Ok(true);
-        };
+    /// The same, and whether anything can be sent at all, after the handshake.
+    fn begin_output(&mut self, now: Moment) -> Result<(), Error> {
+        self.begin(now);
+        self.shake_hands(&mut Work::of_a_call(), now)?;
+        self.check_output()
+    }
+
+    /// Go on with the handshake, if that is where the session stands.
+    fn shake_hands(&mut self, work: &mut Work, now: Moment) -> Result<(), Error> {
         loop {
-            if self.unsent.is_empty() {
-                self.session.poll_ciphertext(&mut self.unsent);
-            }
-            if self.unsent.is_empty() {
-                return transport.flush();
-            }
-            let taken = transport.write(&self.unsent)?;
-            if taken == 0 {
-                return Ok(false);
-            }
-            self.unsent.drain(..taken.min(self.unsent.len()));
-        }
-    }
-
-    /// Take ciphertext from the transport; whether anything came of it.
-    fn receive(&mut self) -> Result<bool, Error> {
-        if self.received.is_empty() {
-            let Some(transport) = &mut self.transport else {
-                return Ok(false);
-            };
-            match transport.read(self.read_size) {
-                Ok(Received::Bytes(bytes)) => {
-                    self.read_size = if bytes.len() < SHORT_READ_SIZE {
-                        SHORT_READ_SIZE
-                    } else {
-                        READ_SIZE
-                    };
-                    self.received = Ciphertext::from(bytes);
+            match self.session.state() {
+                State::Handshaking => {}
+                State::Failed(error) => return Err(error.clone()),
+                State::Open | State::ReadClosed | State::WriteClosed | State::Closed => {
+                    return Ok(());
                 }
-                Ok(Received::Pending) => return Ok(false),
-                Ok(Received::Eof) => {
-                    let before = self.session.state().clone();
-                    return match self.session.handle_eof() {
-                        // An end that was known before brings nothing, however often asked.
-                        Ok(()) => Ok(*self.session.state() != before),
-                        Err(error) => Err(self.fail(error)),
-                    };
-                }
-                Err(error) => return Err(self.fail(Error::Network(error))),
+            }
+            self.send(now)?;
+            if !matches!(self.receive(work)?, Step::Moved) {
+                return Err(if self.has_unsent() {
+                    Error::WantWrite
+                } else {
+                    Error::WantRead
+                });
             }
         }
-        match self.session.handle_ciphertext(self.received.rest()) {
-            Ok(taken) => {
-                self.received.take(taken);
-                Ok(taken > 0)
-            }
-            Err(error) => Err(self.fail(error)),
+    }
+
+    fn check_output(&self) -> Result<(), Error> {
+        match (self.session.state(), &self.broken) {
+            (State::Failed(error), _) | (_, Some(error)) => Err(error.clone()),
+            (_, None) => Ok(()),
         }
     }
 
-    /// Fail for good: put the alert to the peer if it takes it at once, and free the transport.
-    /// The first failure is the one that is told.
-    fn fail(&mut self, error: Error) -> Error {
-        let error = self.session.fail(error);
-        // Whatever becomes of the alert, the error stays.
-        let _ = self.try_send();
-        self.release();
-        error
-    }
-}
-
-/// Bytes that are taken from the front. What is left stays where it is: to move it each time would
-/// cost a quarter of its decryption.
-///
-/// A byte that is received is copied five times: by the host into this; into the buffer of rustls,
-/// where it is decrypted in place; into a chunk of plaintext of rustls; into the list for the caller;
-/// and by the caller's engine out of that.
-struct Ciphertext {
-    bytes: Vec<u8>,
-    taken: usize,
-}
-
-impl Ciphertext {
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.rest().is_empty()
-    }
-
-    /// The memory is freed with the last byte.
-    fn take(&mut self, count: usize) {
-        self.taken = self.taken.saturating_add(count);
-        if self.is_empty() {
-            *self = Self::from(Vec::new());
+    /// Put close_notify behind everything and push. After the peer's own it is a courtesy: a peer
+    /// that is gone already does not make it fail.
+    fn end_output(&mut self, now: Moment) -> Result<(), Error> {
+        self.check_output()?;
+        let is_courtesy = matches!(self.session.state(), State::ReadClosed | State::Closed);
+        self.session.close();
+        match self.push(Condition::Closing, now) {
+            Err(Error::Network(_)) if is_courtesy => Ok(()),
+            result => result,
         }
-    }
-}
-
-impl From<Vec<u8>> for Ciphertext {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, taken: 0 }
     }
 }

@@ -1,4 +1,5 @@
-//! Layer 2: the limits of one connection. Each is a total from its start; nothing prolongs it.
+//! Layer 2: the limits of one connection. Each is a total from the start of what it limits; nothing
+//! prolongs it.
 
 use std::time::Duration;
 
@@ -7,12 +8,50 @@ use crate::tls::{Timeouts, Timer};
 /// A moment, as the time since some start that is the same for all moments compared.
 pub type Moment = Duration;
 
+/// What a timer runs for, and only as long as it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// There is no connection yet.
+    Connecting,
+    /// The handshake is not done, or the transport has not taken its last flight.
+    Handshaking,
+    /// A read found nothing, and nothing has come since.
+    Reading,
+    /// A write found no room, and there has been none since.
+    Full,
+    /// What there was when a flush was called has not left.
+    Flushing,
+    /// close_notify has not left.
+    Closing,
+}
+
+impl Condition {
+    /// What limits it.
+    #[must_use]
+    pub fn timer(self) -> Timer {
+        match self {
+            Self::Connecting => Timer::Connect,
+            Self::Handshaking => Timer::Handshake,
+            Self::Reading => Timer::Read,
+            Self::Full | Self::Flushing => Timer::Write,
+            Self::Closing => Timer::Shutdown,
+        }
+    }
+}
+
 /// The timers of one connection.
 #[derive(Clone, Debug)]
 pub struct Timers {
     limits: Timeouts,
-    /// When each of the running ones started.
-    running: Vec<(Timer, Moment)>,
+    running: Vec<Running>,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    condition: Condition,
+    since: Moment,
+    /// It has run out, and others than those whom it concerns have been told.
+    is_passed_over: bool,
 }
 
 impl Timers {
@@ -36,25 +75,53 @@ impl Timers {
         self.limits.set(timer, milliseconds);
     }
 
-    /// Start a timer; one that runs goes on.
-    pub fn start(&mut self, timer: Timer, now: Moment) {
-        if !self.running.iter().any(|(running, _)| *running == timer) {
-            self.running.push((timer, now));
+    /// The condition begins; one that lasts goes on.
+    pub fn start(&mut self, condition: Condition, now: Moment) {
+        if !self.is_running(condition) {
+            self.running.push(Running {
+                condition,
+                since: now,
+                is_passed_over: false,
+            });
         }
     }
 
-    /// Stop a timer, if it runs.
-    pub fn stop(&mut self, timer: Timer) {
-        self.running.retain(|(running, _)| *running != timer);
+    /// The condition has ended, if it lasted.
+    pub fn stop(&mut self, condition: Condition) {
+        self.running
+            .retain(|running| running.condition != condition);
     }
 
-    /// Whether a timer runs and has run out.
+    /// Every condition has ended, but for these.
+    pub fn stop_all_but(&mut self, lasting: &[Condition]) {
+        self.running
+            .retain(|running| lasting.contains(&running.condition));
+    }
+
+    /// Whether the condition lasts.
     #[must_use]
-    pub fn has_run_out(&self, timer: Timer, now: Moment) -> bool {
+    pub fn is_running(&self, condition: Condition) -> bool {
         self.running
             .iter()
-            .filter(|(running, _)| *running == timer)
+            .any(|running| running.condition == condition)
+    }
+
+    /// Whether the condition has lasted too long.
+    #[must_use]
+    pub fn has_run_out(&self, condition: Condition, now: Moment) -> bool {
+        self.running
+            .iter()
+            .filter(|running| running.condition == condition)
             .any(|running| self.left(running, now) == Some(Duration::ZERO))
+    }
+
+    /// Do not count the timer in `time_left` any more, if it has run out.
+    pub fn pass_over(&mut self, condition: Condition, now: Moment) {
+        if self.has_run_out(condition, now) {
+            for running in &mut self.running {
+                running.is_passed_over |= running.condition == condition;
+            }
+        }
     }
 
     /// Time until the first of the running timers runs out.
@@ -62,19 +129,20 @@ impl Timers {
     pub fn time_left(&self, now: Moment) -> Option<Duration> {
         self.running
             .iter()
+            .filter(|running| !running.is_passed_over)
             .filter_map(|running| self.left(running, now))
             .min()
     }
 
-    fn left(&self, (timer, since): &(Timer, Moment), now: Moment) -> Option<Duration> {
-        let limit = match timer {
+    fn left(&self, running: &Running, now: Moment) -> Option<Duration> {
+        let limit = match running.condition.timer() {
             Timer::Connect => self.limits.connect,
             Timer::Handshake => self.limits.handshake,
             Timer::Read => self.limits.read,
             Timer::Shutdown => self.limits.shutdown,
             Timer::Write => self.limits.write,
         };
-        let end = since.saturating_add(Duration::from_millis(limit?));
+        let end = running.since.saturating_add(Duration::from_millis(limit?));
         Some(end.saturating_sub(now))
     }
 }
@@ -87,16 +155,18 @@ mod tests {
 
     #[test]
     fn starting_again_does_not_prolong() {
-        let mut timers = Timers::new(Timeouts {
+        let limits = Timeouts {
             read: Some(2000),
             ..Timeouts::default()
-        });
-        timers.start(Timer::Read, SECOND);
-        timers.start(Timer::Read, 2 * SECOND);
-        assert!(!timers.has_run_out(Timer::Read, 2 * SECOND));
-        assert!(timers.has_run_out(Timer::Read, 3 * SECOND));
-        timers.stop(Timer::Read);
-        assert!(!timers.has_run_out(Timer::Read, 9 * SECOND));
+        };
+        let mut timers = Timers::new(limits);
+        assert!(!timers.has_run_out(Condition::Reading, SECOND));
+        timers.start(Condition::Reading, SECOND);
+        timers.start(Condition::Reading, 2 * SECOND);
+        assert!(!timers.has_run_out(Condition::Reading, 2 * SECOND));
+        assert!(timers.has_run_out(Condition::Reading, 3 * SECOND));
+        timers.stop(Condition::Reading);
+        assert!(!timers.has_run_out(Condition::Reading, 9 * SECOND));
     }
 
     #[test]
@@ -108,10 +178,39 @@ mod tests {
         };
         let mut timers = Timers::new(limits);
         assert_eq!(timers.time_left(SECOND), None);
-        timers.start(Timer::Write, SECOND);
+        timers.start(Condition::Full, SECOND);
         assert_eq!(timers.time_left(SECOND), None);
-        timers.start(Timer::Handshake, SECOND);
-        timers.start(Timer::Read, SECOND);
+        timers.start(Condition::Handshaking, SECOND);
+        timers.start(Condition::Reading, SECOND);
         assert_eq!(timers.time_left(2 * SECOND), Some(4 * SECOND));
+    }
+
+    #[test]
+    fn two_conditions_of_one_timer_have_a_start_each() {
+        let limits = Timeouts {
+            write: Some(5000),
+            ..Timeouts::default()
+        };
+        let mut timers = Timers::new(limits);
+        timers.start(Condition::Full, SECOND);
+        timers.start(Condition::Flushing, 3 * SECOND);
+        assert_eq!(timers.time_left(4 * SECOND), Some(2 * SECOND));
+        timers.stop(Condition::Full);
+        assert_eq!(timers.time_left(4 * SECOND), Some(4 * SECOND));
+    }
+
+    #[test]
+    fn what_has_run_out_is_passed_over_and_has_still_run_out() {
+        let limits = Timeouts {
+            read: Some(2000),
+            ..Timeouts::default()
+        };
+        let mut timers = Timers::new(limits);
+        timers.start(Condition::Reading, SECOND);
+        timers.pass_over(Condition::Reading, 2 * SECOND);
+        assert_eq!(timers.time_left(2 * SECOND), Some(SECOND));
+        timers.pass_over(Condition::Reading, 3 * SECOND);
+        assert_eq!(timers.time_left(3 * SECOND), None);
+        assert!(timers.has_run_out(Condition::Reading, 3 * SECOND));
     }
 }

@@ -8,93 +8,11 @@
 
 mod support;
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
-
-use portcullis::pump::{Pump, Received, Wait};
-use portcullis::tls::{
-    Config, Error, NetworkOperation, ProtocolReason, Session, Timeouts, Timer, Truncation, Version,
-};
-use support::certs::{Authority, Leaf, NAME};
-use support::pair::{client_settings, configs, read_all, seal, server_settings};
-use support::transports::{Script, Scripted, WRITE_SIZE, broken};
-
-const SECOND: Duration = Duration::from_secs(1);
-const START: Duration = Duration::from_secs(1000);
-
-const LIMITS: Timeouts = Timeouts {
-    connect: None,
-    handshake: Some(10_000),
-    read: Some(2_000),
-    shutdown: Some(3_000),
-    write: Some(4_000),
-};
-
-/// A client in a pump, its transport's script, and the server at the other end.
-struct Bench {
-    client: Pump<Scripted>,
-    script: Rc<RefCell<Script>>,
-    server: Session,
-}
-
-impl Bench {
-    fn new(version: Version) -> Self {
-        let (client, server) = configs(version);
-        Self::of(&client, &server)
-    }
-
-    fn of(client: &Arc<Config>, server: &Arc<Config>) -> Self {
-        let (transport, script) = Scripted::new();
-        let session = Session::new(client, Some(NAME)).unwrap();
-        Self {
-            client: Pump::new(session, transport, Vec::new(), LIMITS),
-            script,
-            server: Session::new(server, None).unwrap(),
-        }
-    }
-
-    /// With a client that tolerates truncation.
-    fn tolerant() -> Self {
-        let authority = Authority::root("Root");
-        let mut client = client_settings(authority.der());
-        client.set_truncation(Truncation::Tolerated);
-        let server = server_settings(&authority.issue(&Leaf::server()));
-        Self::of(&seal(&client), &seal(&server))
-    }
-
-    /// Hand what was sent to the server, and its answer to the client's transport.
-    fn exchange(&mut self) {
-        for flight in std::mem::take(&mut self.script.borrow_mut().sent) {
-            let _ = self.server.handle_ciphertext(&flight);
-        }
-        let mut answer = Vec::new();
-        self.server.poll_ciphertext(&mut answer);
-        if !answer.is_empty() {
-            self.will_read(Ok(Received::Bytes(answer)));
-        }
-    }
-
-    fn will_read(&self, found: Result<Received, portcullis::tls::NetworkError>) {
-        self.script.borrow_mut().reads.push_back(found);
-    }
-
-    fn open(version: Version) -> Self {
-        let mut bench = Self::new(version);
-        bench.shake_hands();
-        bench
-    }
-
-    fn shake_hands(&mut self) {
-        while self.client.handshake(START) == Err(Error::WantRead) {
-            self.exchange();
-        }
-        self.exchange();
-        // Tickets, if any.
-        assert_eq!(self.client.read(1, START), Err(Error::WantRead));
-    }
-}
+use portcullis::pump::{Received, Wait};
+use portcullis::tls::{Error, NetworkOperation, ProtocolReason, Timer, Version};
+use support::bench::{Bench, SECOND, START};
+use support::pair::read_all;
+use support::transports::{WRITE_SIZE, broken};
 
 #[test]
 fn a_flight_is_one_write() {
@@ -259,7 +177,7 @@ fn a_failure_puts_the_alert_to_the_peer_and_frees_the_transport() {
 #[test]
 fn a_shared_transport_is_ended_at_once_and_freed_with_the_pump() {
     let mut bench = Bench::open(Version::Tls13);
-    assert!(bench.client.share_transport().is_some());
+    assert!(bench.client.share_transport(Wait::Input).is_some());
     bench.will_read(Ok(Received::Eof));
     assert_eq!(bench.client.read(1, START), Err(Error::Truncated));
     assert!(bench.script.borrow().is_aborted && !bench.script.borrow().is_dropped);

@@ -22,6 +22,7 @@ mod pfx;
 mod pkcs12;
 mod private_key;
 pub mod provider;
+mod records;
 mod session;
 mod trust;
 mod verifier;
@@ -37,6 +38,7 @@ pub use error::{
 };
 pub use group::NamedGroup;
 pub use private_key::KeyKind;
+pub use records::Work;
 pub use session::{Plaintext, Session, State};
 pub use trust::{DirectoryReport, FileProblem};
 pub use verifier::Verify;

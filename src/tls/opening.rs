@@ -78,11 +78,11 @@ impl Opening {
         }
     }
 
-    /// The error of a peer that ends here, in the middle of the handshake.
-    pub(super) fn at_end(&self) -> Error {
+    /// The error of a peer that ends here, in the middle of the handshake, by this failure.
+    pub(super) fn at_end(&self, failure: Error) -> Error {
         match self {
             Self::Begun(kept) if !kept.is_empty() => strange(kept),
-            Self::Begun(_) | Self::Tls => Error::Truncated,
+            Self::Begun(_) | Self::Tls => failure,
         }
     }
 }

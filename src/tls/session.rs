@@ -12,10 +12,14 @@ use super::config::{Config, Side, Truncation, Version};
 use super::error::{CertificateError, CertificateReason, Error};
 use super::group::NamedGroup;
 use super::opening::{ALERT, Look, Opening};
+use super::records::{Boundary, Work};
 use super::verifier::{ServerVerifier, Verify};
 
 /// The most plaintext in a record (RFC 8446 §5.1).
 const RECORD: usize = 16 * 1024;
+
+/// The most that is handed to rustls at once: it takes no more than one full record (RFC 8446 §5.2).
+const RUSTLS_READ: usize = 5 + RECORD + 2048;
 
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Session {
     waiting: usize,
     /// Plaintext that arrived and was not yet read.
     readable: usize,
+    /// Where in a record the peer's ciphertext stands.
+    boundary: Boundary,
 }
 
 /// How `peer_verified` is answered.
@@ -122,6 +128,7 @@ impl Session {
             batch: 4 * RECORD,
             waiting: 0,
             readable: 0,
+            boundary: Boundary::default(),
         })
     }
 
@@ -265,6 +272,14 @@ impl Session {
     /// # Errors
     /// The session has failed, now or before; its last ciphertext may hold an alert for the peer.
     pub fn handle_ciphertext(&mut self, ciphertext: &[u8]) -> Result<usize, Error> {
+        self.handle_records(ciphertext, &mut Work::unlimited())
+    }
+
+    /// The same as far as there is work left for it.
+    ///
+    /// # Errors
+    /// Those of `handle_ciphertext`.
+    pub fn handle_records(&mut self, ciphertext: &[u8], work: &mut Work) -> Result<usize, Error> {
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
@@ -276,9 +291,9 @@ impl Session {
                 return Err(self.fail(error));
             }
         };
-        self.feed(&mut kept.as_slice())?;
+        self.feed(&mut kept.as_slice(), work)?;
         let mut rest = ciphertext;
-        self.feed(&mut rest)?;
+        self.feed(&mut rest, work)?;
         Ok(ciphertext.len() - rest.len())
     }
 
@@ -288,16 +303,25 @@ impl Session {
     /// `Truncated`: close_notify is missing, in the handshake or where that is not tolerated. What
     /// was read before can still be fetched.
     pub fn handle_eof(&mut self) -> Result<(), Error> {
+        self.handle_end(Error::Truncated)
+    }
+
+    /// The same, where a failure of the transport is known that an end without close_notify is a
+    /// part of.
+    ///
+    /// # Errors
+    /// That failure, where `handle_eof` has `Truncated`.
+    pub fn handle_end(&mut self, failure: Error) -> Result<(), Error> {
         match (&self.state, self.truncation) {
             (State::ReadClosed | State::Closed, _) => Ok(()),
             (State::Failed(error), _) => Err(error.clone()),
             (State::Handshaking, _) => {
-                let error = self.opening.at_end();
+                let error = self.opening.at_end(failure);
                 Err(self.fail(error))
             }
             (State::Open | State::WriteClosed, Truncation::Refused) => {
                 self.is_truncated = true;
-                Err(self.fail(Error::Truncated))
+                Err(self.fail(failure))
             }
             (State::Open, Truncation::Tolerated) => {
                 self.is_truncated = true;
@@ -429,12 +453,22 @@ impl Session {
     }
 
     /// Hand as much to rustls as it takes.
-    fn feed(&mut self, rest: &mut &[u8]) -> Result<(), Error> {
-        while !rest.is_empty() && self.wants_ciphertext() {
-            if let Err(error) = self.connection.read_tls(rest) {
-                return Err(self.fail(Error::from_read(&error)));
-            }
+    fn feed(&mut self, rest: &mut &[u8], work: &mut Work) -> Result<(), Error> {
+        while !rest.is_empty() && self.wants_ciphertext() && !work.is_spent() {
+            let front = rest.get(..RUSTLS_READ).unwrap_or(rest);
+            let (length, _) = self.boundary.clone().pass(front, work.records());
+            let mut unread = front.get(..length).unwrap_or(front);
+            let taken = match self.connection.read_tls(&mut unread) {
+                Ok(0) => break,
+                Ok(taken) => taken,
+                Err(error) => return Err(self.fail(Error::from_read(&error))),
+            };
+            let (_, records) = self
+                .boundary
+                .pass(front.get(..taken).unwrap_or(front), usize::MAX);
+            *rest = rest.get(taken..).unwrap_or_default();
             self.process()?;
+            work.count(records, taken, self.readable);
         }
         Ok(())
     }

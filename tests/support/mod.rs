@@ -13,6 +13,7 @@
     reason = "test files use different parts, and a test that cannot go on should stop"
 )]
 
+pub mod bench;
 pub mod certs;
 pub mod component;
 pub mod folder;

@@ -14,8 +14,12 @@ pub struct Script {
     pub reads: VecDeque<Result<Received, NetworkError>>,
     /// How much each write takes; everything when it is used up. `None` breaks.
     pub writes: VecDeque<Option<usize>>,
+    /// Whether everything that was taken has left; it has when this is used up.
+    pub flushes: VecDeque<bool>,
     /// What was taken, one entry a call.
     pub sent: Vec<Vec<u8>>,
+    /// How many calls of `read` there were.
+    pub reads_made: usize,
     pub is_aborted: bool,
     pub is_dropped: bool,
 }
@@ -50,8 +54,9 @@ pub fn broken(operation: NetworkOperation) -> NetworkError {
 
 impl Transport for Scripted {
     fn read(&mut self, _limit: usize) -> Result<Received, NetworkError> {
-        let next = self.0.borrow_mut().reads.pop_front();
-        next.unwrap_or(Ok(Received::Pending))
+        let mut script = self.0.borrow_mut();
+        script.reads_made += 1;
+        script.reads.pop_front().unwrap_or(Ok(Received::Pending))
     }
 
     fn write_size(&self) -> usize {
@@ -76,7 +81,7 @@ impl Transport for Scripted {
     }
 
     fn flush(&mut self) -> Result<bool, NetworkError> {
-        Ok(true)
+        Ok(self.0.borrow_mut().flushes.pop_front().unwrap_or(true))
     }
 
     fn abort(&mut self) {

@@ -48,6 +48,8 @@ mod error;
 mod listener;
 mod stream;
 #[cfg(feature = "wstd")]
+mod waiters;
+#[cfg(feature = "wstd")]
 mod wstd_stream;
 
 pub use bindings::portcullis::tls::context::Context;

@@ -2,6 +2,7 @@
 //! reactor, beside the other tasks.
 
 use std::io::{Result, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wstd::future::FutureExt as _;
 use wstd::io::{AsyncRead, AsyncWrite};
@@ -10,11 +11,8 @@ use wstd::time::Duration;
 
 use crate::stream::length;
 use crate::types::{Error, Role};
+use crate::waiters::{Direction, Waiters};
 use crate::{Context, PlainTransport, Port, TlsListener};
-
-/// The shortest wait for a timer. One that has run out and belongs to an operation that nobody
-/// repeats must not keep the reactor busy.
-const SHORTEST_WAIT: u64 = 10;
 
 /// How much is handed over in one write. The whole slice is copied for the component, which takes
 /// about as much as this at once.
@@ -30,6 +28,10 @@ const WRITE_SIZE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct AsyncTlsStream {
     port: Port,
+    /// The tasks whose calls cannot go on.
+    waiters: Waiters,
+    /// The handshake was seen to be done.
+    is_established: AtomicBool,
 }
 
 impl AsyncTlsStream {
@@ -62,14 +64,23 @@ impl AsyncTlsStream {
     }
 
     async fn after_handshake(port: Port) -> Result<Self> {
-        let stream = Self { port };
-        stream.repeat(Port::handshake).await?;
+        let stream = Self::from(port);
+        stream.handshake().await?;
         Ok(stream)
     }
 
     /// The port underneath: for its facts and its timers.
     pub fn port(&self) -> &Port {
         &self.port
+    }
+
+    /// Go on with the handshake until it is done: for a stream that was accepted, and whoever wants to
+    /// know before the first read or write, which would run it. Waits up to its timer.
+    ///
+    /// # Errors
+    /// Those of the handshake as for [`TlsStream::connect`](crate::TlsStream::connect).
+    pub async fn handshake(&self) -> Result<()> {
+        self.repeat(Port::handshake).await
     }
 
     /// Say by close_notify that nothing more will be written, and go on reading. Waits up to the
@@ -98,28 +109,57 @@ impl AsyncTlsStream {
         mut operation: impl FnMut(&Port) -> std::result::Result<T, Error>,
     ) -> Result<T> {
         loop {
-            let pollable = match operation(&self.port) {
-                Err(Error::WantConnect | Error::WantRead) => self.port.subscribe()?,
-                Err(Error::WantWrite) => self.port.subscribe_write()?,
+            let result = operation(&self.port);
+            self.tell_others(&result);
+            let (direction, pollable) = match result {
+                Err(Error::WantConnect | Error::WantRead) => {
+                    (Direction::Input, self.port.subscribe()?)
+                }
+                Err(Error::WantWrite) => (Direction::Output, self.port.subscribe_write()?),
                 result => return Ok(result?),
             };
             // It is dropped before the next call, and with the future, and so before the port.
             let pollable = AsyncPollable::new(pollable);
-            match self.port.time_left() {
-                None => pollable.wait_for().await,
-                Some(left) => {
-                    let timer = Duration::from_millis(left.max(SHORTEST_WAIT));
-                    // Whichever it was, the operation knows.
-                    let _ = pollable.wait_for().timeout(timer).await;
+            // Asked for behind the pollable, which may make it longer.
+            let left = self.port.time_left();
+            let ready = async {
+                match left {
+                    None => pollable.wait_for().await,
+                    Some(left) => {
+                        // Whichever it was, the operation knows.
+                        let timer = Duration::from_millis(left);
+                        let _ = pollable.wait_for().timeout(timer).await;
+                    }
                 }
-            }
+            };
+            self.waiters.wait(direction, ready).await;
+        }
+    }
+
+    /// Let other tasks try again whose pollables may have nothing more to say after this call: it may
+    /// have taken what they waited for, left data for them, or bytes that are still to be sent while
+    /// they wait.
+    fn tell_others<T>(&self, result: &std::result::Result<T, Error>) {
+        let is_want = matches!(
+            result,
+            Err(Error::WantConnect | Error::WantRead | Error::WantWrite)
+        );
+        let is_new = !self.is_established.load(Ordering::Relaxed);
+        if is_new && self.port.version().is_some() {
+            self.is_established.store(true, Ordering::Relaxed);
+            self.waiters.call(None);
+        } else if result.is_ok() {
+            self.waiters.call(Some(Direction::Input));
+        } else if !is_want {
+            self.waiters.call(None);
         }
     }
 }
 
 impl TlsListener {
     /// As [`accept`](Self::accept), and waits on the reactor. The handshake runs with the stream's
-    /// first read or write: spawn a task for each stream, and a silent client holds up nobody.
+    /// first read or write, or with [`AsyncTlsStream::handshake`]: spawn a task for each stream, and a
+    /// silent client holds up nobody.
     ///
     /// # Errors
     /// The same.
@@ -140,7 +180,11 @@ impl TlsListener {
 /// read or write, if it has not been run.
 impl From<Port> for AsyncTlsStream {
     fn from(port: Port) -> Self {
-        Self { port }
+        Self {
+            port,
+            waiters: Waiters::default(),
+            is_established: AtomicBool::new(false),
+        }
     }
 }
 

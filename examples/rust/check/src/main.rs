@@ -15,6 +15,7 @@ use portcullis_client::{AsyncTlsStream, PlainTransport, Port, TlsError, TlsListe
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
 use wstd::runtime::block_on;
 
+mod shared;
 mod socket;
 
 /// No side holds more than this of an echo back, so that neither waits for the other.
@@ -238,11 +239,16 @@ impl Check {
     }
 }
 
-/// What is served by the listener, and how a client sees a server that hangs up.
-fn listener(chain: &str, key: &str, check: &Check) -> Result<()> {
+fn server_context(chain: &str, key: &str) -> Result<Context> {
     let context = Context::secure(Role::Server);
     let (chain, key) = (chain.to_owned(), key.to_owned());
     context.load_identity(&Source::Path(chain), &Source::Path(key), None)?;
+    Ok(context)
+}
+
+/// What is served by the listener, and how a client sees a server that hangs up.
+fn listener(chain: &str, key: &str, check: &Check) -> Result<()> {
+    let context = server_context(chain, key)?;
     let listener = TlsListener::listen(&context, SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let port = listener.local_addr()?.port();
     let trust = check.context()?;
@@ -385,6 +391,9 @@ fn main() -> ExitCode {
     check.run();
     if let [chain, key] = identity {
         check.report("listener", |check| listener(chain, key, check));
+        check.report("async-shared", |check| {
+            shared::server_speaks_first(chain, key, check)
+        });
     }
     if check.has_failed {
         ExitCode::FAILURE
