@@ -228,7 +228,7 @@ fn e7_nothing_is_ever_looked_up_by_a_callback() {
         "pump.rs",
         "port.rs",
         "listener.rs",
-        "net.rs",
+        "net/connector.rs",
     ] {
         let text = std::fs::read_to_string(sources.join(name)).unwrap();
         assert!(text.contains("Error::"), "{name}");

@@ -1,0 +1,73 @@
+//! A listening socket.
+
+use std::net::SocketAddr;
+
+use wasi::io::poll::Pollable;
+use wasi::sockets::instance_network::instance_network;
+use wasi::sockets::network::ErrorCode;
+use wasi::sockets::tcp::TcpSocket;
+use wasi::sockets::tcp_create_socket::create_tcp_socket;
+
+use super::address::{family, from_wasi, to_wasi};
+use super::failure::failure;
+use super::streams::Streams;
+use crate::tls::{NetworkError, NetworkOperation};
+
+/// A listening socket.
+pub(crate) struct Acceptor {
+    socket: TcpSocket,
+}
+
+impl Acceptor {
+    /// Waits for the host's bind and listen.
+    pub(crate) fn listen(address: SocketAddr, backlog: Option<u64>) -> Result<Self, NetworkError> {
+        let (bind, listen) = (NetworkOperation::Bind, NetworkOperation::Listen);
+        let fail = |operation| move |code| failure(operation, code, &address.to_string());
+        let socket = create_tcp_socket(family(address)).map_err(fail(bind))?;
+        socket
+            .start_bind(&instance_network(), to_wasi(address))
+            .map_err(fail(bind))?;
+        wait_while_blocked(&socket, || socket.finish_bind()).map_err(fail(bind))?;
+        if let Some(backlog) = backlog {
+            socket
+                .set_listen_backlog_size(backlog.max(1))
+                .map_err(fail(listen))?;
+        }
+        socket.start_listen().map_err(fail(listen))?;
+        wait_while_blocked(&socket, || socket.finish_listen()).map_err(fail(listen))?;
+        Ok(Self { socket })
+    }
+
+    /// A connection that waits, if one does.
+    pub(crate) fn accept(&self) -> Result<Option<Streams>, NetworkError> {
+        match self.socket.accept() {
+            Ok((socket, input, output)) => Ok(Some(Streams::new(input, output, Some(socket)))),
+            Err(ErrorCode::WouldBlock) => Ok(None),
+            Err(code) => Err(failure(NetworkOperation::Accept, code, "")),
+        }
+    }
+
+    /// A child of the socket: to be dropped before it.
+    pub(crate) fn pollable(&self) -> Pollable {
+        self.socket.subscribe()
+    }
+
+    pub(crate) fn local_address(&self) -> Result<SocketAddr, NetworkError> {
+        self.socket
+            .local_address()
+            .map(from_wasi)
+            .map_err(|code| failure(NetworkOperation::Listen, code, ""))
+    }
+}
+
+fn wait_while_blocked(
+    socket: &TcpSocket,
+    mut finish: impl FnMut() -> Result<(), ErrorCode>,
+) -> Result<(), ErrorCode> {
+    loop {
+        match finish() {
+            Err(ErrorCode::WouldBlock) => socket.subscribe().block(),
+            result => return result,
+        }
+    }
+}
