@@ -9,7 +9,8 @@ use wasi::sockets::tcp::TcpSocket;
 use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
 use super::address::{family, from_wasi, to_wasi};
-use super::failure::failure;
+use super::failure::{failure, no_room};
+use super::park;
 use super::streams::Streams;
 use crate::tls::{NetworkError, NetworkOperation};
 
@@ -40,6 +41,9 @@ impl Acceptor {
 
     /// A connection that waits, if one does.
     pub(crate) fn accept(&self) -> Result<Option<Streams>, NetworkError> {
+        if park::is_full() {
+            return Err(no_room(NetworkOperation::Accept));
+        }
         match self.socket.accept() {
             Ok((socket, input, output)) => Ok(Some(Streams::new(input, output, Some(socket)))),
             Err(ErrorCode::WouldBlock) => Ok(None),

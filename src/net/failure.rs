@@ -4,6 +4,7 @@ use wasi::io::error::Error as Cause;
 use wasi::io::streams::StreamError;
 use wasi::sockets::network::ErrorCode;
 
+use super::park;
 use crate::tls::{NetworkCode, NetworkError, NetworkOperation};
 
 /// What the host says of a failed stream, in one line: wasmtime adds a backtrace of its own where
@@ -64,5 +65,17 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
         operation,
         code: ours,
         detail,
+    }
+}
+
+/// No connection can be made or accepted, because too many wait to be freed.
+pub(super) fn no_room(operation: NetworkOperation) -> NetworkError {
+    NetworkError {
+        operation,
+        code: NetworkCode::NewSocketLimit,
+        detail: Some(format!(
+            "{} closed connections wait for peers that do not read",
+            park::ROOM
+        )),
     }
 }

@@ -4,6 +4,7 @@ mod acceptor;
 mod address;
 mod connector;
 mod failure;
+mod park;
 mod streams;
 
 pub(crate) use acceptor::Acceptor;

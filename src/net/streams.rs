@@ -1,6 +1,7 @@
 //! A connection that is there: two streams, and the socket that they belong to if it is ours.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use wasi::io::poll::Pollable;
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
@@ -9,6 +10,7 @@ use wasi::sockets::tcp::{ShutdownType, TcpSocket};
 
 use super::address::from_wasi;
 use super::failure::{connection_lost, lost_writing, told};
+use super::park;
 use crate::pump::{Received, Transport, Wait};
 use crate::tls::{NetworkError, NetworkOperation};
 
@@ -22,25 +24,58 @@ const SEGMENT_V4: usize = 65_483;
 /// The same by IPv6.
 const SEGMENT_V6: usize = 65_464;
 
-/// A duplex transport over two streams, and the socket that they belong to if it is ours.
+/// A duplex transport over two streams, and the socket that they belong to if it is ours. Dropping it
+/// never waits.
 pub(crate) struct Streams {
-    // Dropped in this order: streams are children of their socket.
-    input: InputStream,
-    output: OutputStream,
-    socket: Option<TcpSocket>,
+    parts: Rc<Parts>,
     /// One segment of the socket's family.
     write_size: usize,
     /// A flush was asked for, and check-write has not said that it is through.
     is_flushing: bool,
 }
 
+/// What the host has of a connection.
+pub(super) struct Parts {
+    // Dropped in this order: streams are children of their socket.
+    input: InputStream,
+    output: OutputStream,
+    socket: Option<TcpSocket>,
+}
+
+impl Parts {
+    /// Whether the host destroys it without waiting. Without a socket there is no choice: the socket
+    /// is the caller's, who could not drop it while a child of it is kept.
+    pub(super) fn is_freed_at_once(&self) -> bool {
+        self.socket.is_none() || !matches!(self.output.check_write(), Ok(0))
+    }
+
+    fn end(&self) {
+        if let Some(socket) = &self.socket {
+            // Fails only where there is nothing left to end.
+            let _ = socket.shutdown(ShutdownType::Both);
+        }
+    }
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        // An output without room is waited for, unless it has ended and has no bytes of its own.
+        if !self.parts.is_freed_at_once() {
+            self.parts.end();
+        }
+        park::leave(Rc::clone(&self.parts));
+    }
+}
+
 impl Streams {
     pub(crate) fn new(input: InputStream, output: OutputStream, socket: Option<TcpSocket>) -> Self {
         let family = socket.as_ref().map(TcpSocket::address_family);
         Self {
-            input,
-            output,
-            socket,
+            parts: Rc::new(Parts {
+                input,
+                output,
+                socket,
+            }),
             write_size: match family {
                 Some(IpAddressFamily::Ipv6) => SEGMENT_V6,
                 Some(IpAddressFamily::Ipv4) | None => SEGMENT_V4,
@@ -49,24 +84,35 @@ impl Streams {
         }
     }
 
+    /// Give it up while pollables of it may be about: both directions end now, and the socket is freed
+    /// when the pollables had time to go.
+    pub(crate) fn leave_to_pollables(self) {
+        self.parts.end();
+        if self.parts.socket.is_some() {
+            park::leave_to_pollables(Rc::clone(&self.parts));
+        }
+    }
+
     /// A child of a stream: to be dropped before it.
     pub(crate) fn pollable(&self, wait: Wait) -> Option<Pollable> {
         match wait {
-            Wait::Input => Some(self.input.subscribe()),
-            Wait::Output => Some(self.output.subscribe()),
+            Wait::Input => Some(self.parts.input.subscribe()),
+            Wait::Output => Some(self.parts.output.subscribe()),
             Wait::Nothing => None,
         }
     }
 
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
-        self.socket
+        self.parts
+            .socket
             .as_ref()
             .and_then(|socket| socket.local_address().ok())
             .map(from_wasi)
     }
 
     pub(crate) fn remote_address(&self) -> Option<SocketAddr> {
-        self.socket
+        self.parts
+            .socket
             .as_ref()
             .and_then(|socket| socket.remote_address().ok())
             .map(from_wasi)
@@ -76,7 +122,7 @@ impl Streams {
 impl Transport for Streams {
     fn read(&mut self, limit: usize) -> Result<Received, NetworkError> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        match self.input.read(limit) {
+        match self.parts.input.read(limit) {
             // wasi:io says "nothing yet" by no bytes, and "ended" by an error.
             Ok(bytes) if bytes.is_empty() => Ok(Received::Pending),
             Ok(bytes) => Ok(Received::Bytes(bytes)),
@@ -99,10 +145,10 @@ impl Transport for Streams {
         if taken.is_empty() {
             return Ok(0);
         }
-        self.output.write(taken).map_err(lost_writing)?;
+        self.parts.output.write(taken).map_err(lost_writing)?;
         self.is_flushing = false;
         if taken.len() == ciphertext.len() {
-            self.output.flush().map_err(lost_writing)?;
+            self.parts.output.flush().map_err(lost_writing)?;
             self.is_flushing = true;
         }
         Ok(taken.len())
@@ -116,16 +162,13 @@ impl Transport for Streams {
     }
 
     fn abort(&mut self) {
-        if let Some(socket) = &self.socket {
-            // Fails only where there is nothing left to end.
-            let _ = socket.shutdown(ShutdownType::Both);
-        }
+        self.parts.end();
     }
 }
 
 impl Streams {
     fn check_write(&self) -> Result<usize, NetworkError> {
-        let room = self.output.check_write().map_err(lost_writing)?;
+        let room = self.parts.output.check_write().map_err(lost_writing)?;
         Ok(usize::try_from(room).unwrap_or(usize::MAX))
     }
 }
