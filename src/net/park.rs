@@ -5,7 +5,6 @@
 //! Such a connection is kept here until the host has nothing more to wait for.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::streams::Parts;
@@ -15,10 +14,6 @@ use super::streams::Parts;
 /// descriptors by default, and no new connection is made or accepted while it is taken. A smaller
 /// number would let fewer peers shut the door than the programs' own limits on connections do.
 pub(super) const ROOM: usize = 1024;
-
-/// How many connections are kept for pollables of theirs that may be about. Past it, the oldest is
-/// freed.
-const WATCHED: usize = 256;
 
 /// How many connections are looked at in one call, so that it stays short however many there are.
 /// Each call adds one at most.
@@ -30,8 +25,6 @@ struct Park {
     sending: Vec<Rc<Parts>>,
     /// Where the next look begins.
     next: usize,
-    /// Those that pollables may be children of, the oldest first.
-    watched: VecDeque<Rc<Parts>>,
 }
 
 thread_local! {
@@ -47,19 +40,6 @@ pub(super) fn leave(parts: Rc<Parts>) {
     }
     // Fails only where the thread has ended, and with it everything.
     let _ = PARK.try_with(|park| park.borrow_mut().sending.push(parts));
-}
-
-/// Free a connection once its pollables are gone. There is no telling when that is: they are given
-/// time until many more connections have come here.
-pub(super) fn leave_to_pollables(parts: Rc<Parts>) {
-    let oldest = PARK.try_with(|park| {
-        let watched = &mut park.borrow_mut().watched;
-        watched.push_back(parts);
-        (watched.len() > WATCHED).then(|| watched.pop_front())
-    });
-    if let Ok(Some(Some(parts))) = oldest {
-        leave(parts);
-    }
 }
 
 /// Free what has become free.

@@ -55,6 +55,16 @@ impl Parts {
             let _ = socket.shutdown(ShutdownType::Both);
         }
     }
+
+    /// Let the system take a write that is under way, and see to the rest without us: twice the room, if
+    /// it grants that, is more than one write.
+    fn make_room(&self) {
+        if let Some(socket) = &self.socket
+            && let Ok(size) = socket.send_buffer_size()
+        {
+            let _ = socket.set_send_buffer_size(size.saturating_mul(2));
+        }
+    }
 }
 
 impl Drop for Streams {
@@ -62,6 +72,7 @@ impl Drop for Streams {
         // An output without room is waited for, unless it has ended and has no bytes of its own.
         if !self.parts.is_freed_at_once() {
             self.parts.end();
+            self.parts.make_room();
         }
         park::leave(Rc::clone(&self.parts));
     }
@@ -81,15 +92,6 @@ impl Streams {
                 Some(IpAddressFamily::Ipv4) | None => SEGMENT_V4,
             },
             is_flushing: false,
-        }
-    }
-
-    /// Give it up while pollables of it may be about: both directions end now, and the socket is freed
-    /// when the pollables had time to go.
-    pub(crate) fn leave_to_pollables(self) {
-        self.parts.end();
-        if self.parts.socket.is_some() {
-            park::leave_to_pollables(Rc::clone(&self.parts));
         }
     }
 
