@@ -15,6 +15,7 @@ use crate::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, NamedGroup, Timer as WitTimer, Version,
 };
 use crate::context::{Component, Context};
+use crate::endpoint::Host;
 use crate::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
 use crate::timers::{Moment, Timers};
@@ -84,15 +85,17 @@ impl Port {
         if port == 0 {
             return Err(Error::InvalidArgument("port 0; use 1 to 65535".into()));
         }
-        let session = Session::new(config, Some(host))?;
+        let host = Host::parse(host)?;
+        let session = Session::new(config, Some(&host.name()))?;
         let mut timers = Timers::new(config.timeouts());
         timers.start(Timer::Connect, now());
-        let state = match Connector::new(host, port) {
+        let state = match Connector::new(&host, port) {
             Ok(connector) => State::Connecting(Box::new(Connecting {
                 connector,
                 session,
                 timers,
             })),
+            Err(error @ Error::InvalidArgument(_)) => return Err(error),
             Err(error) => State::Broken(error),
         };
         Ok(Self::new(state))
@@ -119,7 +122,7 @@ impl Port {
         let State::Connecting(connecting) = state else {
             return;
         };
-        let outcome = match connecting.connector.advance() {
+        let outcome = match connecting.connector.advance(now) {
             Ok(Some(streams)) => Ok(streams),
             Ok(None) if !connecting.timers.has_run_out(Timer::Connect, now) => return,
             Ok(None) => Err(Error::Timeout(Timer::Connect)),
@@ -129,11 +132,12 @@ impl Port {
             return;
         };
         let Connecting {
-            connector,
+            mut connector,
             session,
             timers,
         } = *connecting;
         if connector.is_shared() {
+            connector.retire();
             *self.remains.borrow_mut() = Some(connector);
         }
         *state = match outcome {
@@ -166,19 +170,16 @@ impl Port {
     fn wait(&self, interest: Interest) {
         let (ready, left) = {
             let state = self.state.borrow();
-            (state.pollable(interest), state.time_left(now()))
+            (state.pollables(interest), state.time_left(now()))
         };
         let timer = left.map(|left| {
             // A little late rather than a little early: then the timer has run out for sure.
             monotonic_clock::subscribe_duration(nanoseconds(left).saturating_add(1))
         });
-        match (ready, timer) {
-            (Some(ready), Some(timer)) => {
-                poll(&[&ready, &timer]);
-            }
-            (Some(ready), None) => ready.block(),
-            // Without a transport there is nothing to wait for: the next call tells why.
-            (None, _) => {}
+        // Without a transport there is nothing to wait for: the next call tells why.
+        if !ready.is_empty() {
+            let all: Vec<_> = ready.iter().chain(&timer).collect();
+            poll(&all);
         }
     }
 
@@ -187,16 +188,15 @@ impl Port {
         if matches!(*state, State::Closed) {
             return Err(WitError::Closed);
         }
-        match &mut *state {
-            State::Connecting(connecting) => connecting.connector.share(),
+        let pollable = match &mut *state {
+            State::Connecting(connecting) => connecting.connector.subscribe(now()),
             State::Connected(pump) => {
                 pump.share_transport();
+                state.pollables(interest).pop()
             }
-            State::Broken(_) | State::Closed => {}
-        }
-        Ok(state
-            .pollable(interest)
-            .unwrap_or_else(|| monotonic_clock::subscribe_duration(0)))
+            State::Broken(_) | State::Closed => None,
+        };
+        Ok(pollable.unwrap_or_else(|| monotonic_clock::subscribe_duration(0)))
     }
 
     /// A fact of the session, or its default while there is none.
@@ -219,29 +219,34 @@ impl Port {
 }
 
 impl State {
-    /// What the interest waits for; none for "nothing".
-    fn pollable(&self, interest: Interest) -> Option<Pollable> {
+    /// What the interest waits for, one of them; none for "nothing".
+    fn pollables(&self, interest: Interest) -> Vec<Pollable> {
         match self {
-            Self::Connecting(connecting) => connecting.connector.pollable(),
+            Self::Connecting(connecting) => connecting.connector.pollables(),
             Self::Connected(pump) => {
                 let wait = match interest {
                     Interest::Read => pump.wait_to_read(),
                     Interest::Write => pump.wait_to_write(),
                 };
-                match wait {
+                let pollable = match wait {
                     Wait::Nothing => None,
                     wait => pump
                         .transport()
                         .and_then(|transport| transport.pollable(wait)),
-                }
+                };
+                pollable.into_iter().collect()
             }
-            Self::Broken(_) | Self::Closed => None,
+            Self::Broken(_) | Self::Closed => Vec::new(),
         }
     }
 
     fn time_left(&self, now: Moment) -> Option<Duration> {
         match self {
-            Self::Connecting(connecting) => connecting.timers.time_left(now),
+            Self::Connecting(connecting) => {
+                let timer = connecting.timers.time_left(now);
+                let attempt = connecting.connector.time_left(now);
+                timer.into_iter().chain(attempt).min()
+            }
             Self::Connected(pump) => pump.time_left(now),
             Self::Broken(_) | Self::Closed => None,
         }

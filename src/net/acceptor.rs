@@ -6,9 +6,8 @@ use wasi::io::poll::Pollable;
 use wasi::sockets::instance_network::instance_network;
 use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::TcpSocket;
-use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
-use super::address::{family, from_wasi, to_wasi};
+use super::address::{from_wasi, new_socket, to_wasi};
 use super::failure::{failure, no_room};
 use super::park;
 use super::streams::Streams;
@@ -24,7 +23,7 @@ impl Acceptor {
     pub(crate) fn listen(address: SocketAddr, backlog: Option<u64>) -> Result<Self, NetworkError> {
         let (bind, listen) = (NetworkOperation::Bind, NetworkOperation::Listen);
         let fail = |operation| move |code| failure(operation, code, &address.to_string());
-        let socket = create_tcp_socket(family(address)).map_err(fail(bind))?;
+        let socket = new_socket(address).map_err(fail(bind))?;
         socket
             .start_bind(&instance_network(), to_wasi(address))
             .map_err(fail(bind))?;
@@ -47,7 +46,18 @@ impl Acceptor {
         match self.socket.accept() {
             Ok((socket, input, output)) => Ok(Some(Streams::new(input, output, Some(socket)))),
             Err(ErrorCode::WouldBlock) => Ok(None),
-            Err(code) => Err(failure(NetworkOperation::Accept, code, "")),
+            Err(code) => Err(failure(NetworkOperation::Accept, self.named(code), "")),
+        }
+    }
+
+    /// What the host had no name for. Descriptors that ran out are among it (wasmtime 48), and then no
+    /// other socket can be made either.
+    fn named(&self, code: ErrorCode) -> ErrorCode {
+        match (code, self.socket.local_address()) {
+            (ErrorCode::Unknown, Ok(address)) => {
+                new_socket(from_wasi(address)).err().unwrap_or(code)
+            }
+            _ => code,
         }
     }
 

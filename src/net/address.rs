@@ -1,12 +1,23 @@
 //! Addresses, as the standard library has them and as WASI has them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use wasi::sockets::network::{
-    IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
+    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
 };
+use wasi::sockets::tcp::TcpSocket;
+use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
-pub(super) fn family(address: SocketAddr) -> IpAddressFamily {
+/// A socket of the address's family. Nothing but a limit is in the way of it that has no name of its
+/// own: wasmtime 48 calls descriptors that ran out `unknown`.
+pub(super) fn new_socket(address: SocketAddr) -> Result<TcpSocket, ErrorCode> {
+    create_tcp_socket(family(address)).map_err(|code| match code {
+        ErrorCode::Unknown => ErrorCode::NewSocketLimit,
+        code => code,
+    })
+}
+
+fn family(address: SocketAddr) -> IpAddressFamily {
     match address {
         SocketAddr::V4(_) => IpAddressFamily::Ipv4,
         SocketAddr::V6(_) => IpAddressFamily::Ipv6,
@@ -40,7 +51,9 @@ pub(super) fn from_wasi(address: IpSocketAddress) -> SocketAddr {
             SocketAddr::new(ip_from_wasi(IpAddress::Ipv4(v4.address)), v4.port)
         }
         IpSocketAddress::Ipv6(v6) => {
-            SocketAddr::new(ip_from_wasi(IpAddress::Ipv6(v6.address)), v6.port)
+            let (a, b, c, d, e, f, g, h) = v6.address;
+            let ip = Ipv6Addr::new(a, b, c, d, e, f, g, h);
+            SocketAddr::V6(SocketAddrV6::new(ip, v6.port, v6.flow_info, v6.scope_id))
         }
     }
 }

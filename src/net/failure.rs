@@ -5,7 +5,7 @@ use wasi::io::streams::StreamError;
 use wasi::sockets::network::ErrorCode;
 
 use super::park;
-use crate::tls::{NetworkCode, NetworkError, NetworkOperation};
+use crate::tls::{Error, NetworkCode, NetworkError, NetworkOperation};
 
 /// What the host says of a failed stream, in one line: wasmtime adds a backtrace of its own where
 /// `RUST_BACKTRACE` is set.
@@ -65,6 +65,23 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
         operation,
         code: ours,
         detail,
+    }
+}
+
+/// A resolver that fails at once. It has had no time to ask anybody, so it is the host that refuses:
+/// wasmtime calls a look-up that was not granted a permanent failure.
+pub(super) fn resolve_failure(code: ErrorCode, host: &str) -> Error {
+    let refused = NetworkError {
+        operation: NetworkOperation::Resolve,
+        code: NetworkCode::AccessDenied,
+        detail: Some(host.to_owned()),
+    };
+    match code {
+        ErrorCode::AccessDenied | ErrorCode::PermanentResolverFailure => Error::Network(refused),
+        ErrorCode::InvalidArgument => {
+            Error::InvalidArgument(format!("{host:?} is neither a DNS name nor an IP address"))
+        }
+        code => Error::Network(failure(NetworkOperation::Resolve, code, host)),
     }
 }
 
