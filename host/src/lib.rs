@@ -55,6 +55,7 @@
 mod addresses;
 mod bindings;
 mod cache;
+mod call;
 mod context;
 mod equality;
 mod failure;
@@ -69,6 +70,7 @@ mod poll;
 mod port;
 mod program;
 mod state;
+mod streams;
 mod transport;
 
 pub use addresses::{Addresses, Block, InvalidBlock};
@@ -85,6 +87,7 @@ pub use plug::compose;
 pub use poll::{Pollable, Signal};
 pub use port::Port;
 pub use program::Program;
+pub use streams::drop_output_streams_at_once;
 pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 /// The code in the README compiles.
