@@ -182,6 +182,13 @@ fn e5_a_connection_in_the_making_wants_to_connect_and_keeps_to_its_timer() {
     let mut tls = instance();
     let (_listener, address, _queue) = full_listener(&mut tls);
     let context = Context::secure(&mut tls, Role::Client).unwrap();
+    let port = Port::connect(&mut tls, &context, "127.0.0.1", address.port()).unwrap();
+    let left = port.time_left(&mut tls).unwrap().unwrap();
+    assert!(left <= Duration::from_secs(30) && left > Duration::from_secs(15));
+    port.set_timeout(&mut tls, Timer::Connect, None).unwrap();
+    assert_eq!(port.time_left(&mut tls).unwrap(), None);
+    port.close(&mut tls).unwrap();
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
     context
         .set_timeout(&mut tls, Timer::Connect, Some(Duration::from_millis(300)))
         .unwrap();

@@ -17,7 +17,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis_host::{add_to_linker_async, add_to_linker_sync};
+use portcullis_host::add_to_linker_sync;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder, Trap};
 use wasmtime_wasi::p2::bindings::Command;

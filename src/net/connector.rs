@@ -34,6 +34,8 @@ pub(crate) struct Connector {
     spent: Vec<TcpSocket>,
     /// The same of the resolver.
     is_resolver_shared: bool,
+    /// A pollable was handed out that is a child of any of them.
+    is_shared: bool,
 }
 
 enum Resolver {
@@ -78,6 +80,7 @@ impl Connector {
             failure: None,
             spent: Vec::new(),
             is_resolver_shared: false,
+            is_shared: false,
         })
     }
 
@@ -103,9 +106,12 @@ impl Connector {
         }))
     }
 
-    /// Time until the next attempt is due, if one is.
+    /// Time until the next attempt is due, if one goes on: the first is due with the first call.
     pub(crate) fn time_left(&self, now: Moment) -> Option<Duration> {
-        self.race.time_left(now)
+        match self.attempts.as_slice() {
+            [] => None,
+            _ => self.race.time_left(now),
+        }
     }
 
     /// Everything that it waits for, children of this connector: to be dropped before the next call.
@@ -128,22 +134,23 @@ impl Connector {
         }
         if let Some(attempt) = self.attempts.first_mut() {
             attempt.is_shared = true;
+            self.is_shared = true;
             return Some(attempt.socket.subscribe());
         }
         match &self.resolver {
             Resolver::Asked(stream) => {
                 self.is_resolver_shared = true;
+                self.is_shared = true;
                 Some(stream.subscribe())
             }
             Resolver::None | Resolver::Done(_) => None,
         }
     }
 
-    /// Whether it has to be kept until the port is dropped.
+    /// Whether it has to be kept until the port is dropped. The socket of the connection that came of
+    /// it may have such a pollable, too.
     pub(crate) fn is_shared(&self) -> bool {
-        self.is_resolver_shared
-            || !self.spent.is_empty()
-            || self.attempts.iter().any(|attempt| attempt.is_shared)
+        self.is_shared
     }
 
     /// Give up what can be given up: the connector is kept for its pollables only.
