@@ -6,15 +6,17 @@
 //!                  |         |       |
 //!                  v         v       v
 //!                 fs  remains, net  pump                           layer 3 WASI, layer 2
-//!                            \       |  \
-//!                             \      v   v
-//!                              '--> tls  timers                    layer 1, layer 2
+//!                          /  |  \   |  \
+//!                         v   v   \  v   v
+//!                  endpoint  race  '-> tls  timers                 layer 2; tls layer 1
 //! ```
 //!
 //! Arrows point from user to used, and never up. Layers 1 and 2 know nothing of WASI: they alone
 //! make up the native build, which is what the tests in `tests/session.rs` and `tests/pump.rs` use.
 
+pub mod endpoint;
 pub mod pump;
+pub mod race;
 pub mod timers;
 pub mod tls;
 

@@ -1,7 +1,6 @@
 //! Layer 4: the resource `listener`.
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
@@ -11,6 +10,7 @@ use crate::bindings::exports::portcullis::tls::listener::{
 use crate::bindings::exports::portcullis::tls::port::Port as PortHandle;
 use crate::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
 use crate::context::{Component, Context};
+use crate::endpoint::Host;
 use crate::net::Acceptor;
 use crate::port::Port;
 use crate::tls::{Config, Error, Role};
@@ -37,13 +37,12 @@ impl GuestListener for Listener {
         backlog: Option<u64>,
     ) -> Result<ListenerHandle, WitError> {
         let config = server_config(&context)?;
-        let Ok(ip) = ip.parse::<IpAddr>() else {
+        let Some(address) = Host::parse(&ip)?.to_listen(port)? else {
             return Err(WitError::InvalidArgument(format!(
                 "{ip:?} is not an IP address"
             )));
         };
-        let acceptor =
-            Acceptor::listen(SocketAddr::new(ip, port), backlog).map_err(Error::Network)?;
+        let acceptor = Acceptor::listen(address, backlog).map_err(Error::Network)?;
         Ok(ListenerHandle::new(Self {
             state: RefCell::new(Some(Listening { acceptor, config })),
         }))

@@ -15,6 +15,7 @@ use crate::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, NamedGroup, Timer as WitTimer, Version,
 };
 use crate::context::{Component, Context};
+use crate::endpoint::Host;
 use crate::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
 use crate::remains::Remains;
@@ -85,15 +86,17 @@ impl Port {
         if port == 0 {
             return Err(Error::InvalidArgument("port 0; use 1 to 65535".into()));
         }
-        let session = Session::new(config, Some(host))?;
+        let host = Host::parse(host)?;
+        let session = Session::new(config, Some(&host.name()))?;
         let mut timers = Timers::new(config.timeouts());
         timers.start(Condition::Connecting, now());
-        let state = match Connector::new(host, port) {
+        let state = match Connector::new(&host, port) {
             Ok(connector) => State::Connecting(Box::new(Connecting {
                 connector,
                 session,
                 timers,
             })),
+            Err(error @ Error::InvalidArgument(_)) => return Err(error),
             Err(error) => State::Broken(error),
         };
         Ok(Self::new(state))
@@ -120,7 +123,7 @@ impl Port {
         let State::Connecting(connecting) = state else {
             return;
         };
-        let outcome = match connecting.connector.advance() {
+        let outcome = match connecting.connector.advance(now) {
             Ok(Some(streams)) => Ok(streams),
             Ok(None) if !connecting.timers.has_run_out(Condition::Connecting, now) => return,
             Ok(None) => Err(Error::Timeout(Timer::Connect)),
@@ -130,12 +133,13 @@ impl Port {
             return;
         };
         let Connecting {
-            connector,
+            mut connector,
             session,
             timers,
         } = *connecting;
         let is_shared = connector.is_shared();
         if is_shared {
+            connector.retire();
             self.remains.borrow_mut().connector = Some(connector);
         }
         *state = match outcome {
@@ -155,7 +159,8 @@ impl Port {
     fn leave(&self) {
         let mut remains = self.remains.borrow_mut();
         match self.state.replace(State::Closed) {
-            State::Connecting(connecting) if connecting.connector.is_shared() => {
+            State::Connecting(mut connecting) if connecting.connector.is_shared() => {
+                connecting.connector.retire();
                 remains.connector = Some(connecting.connector);
             }
             State::Connected(pump) => {
@@ -202,10 +207,7 @@ impl Port {
 
     fn subscribe_to(&self, interest: Interest) -> Result<Pollable, WitError> {
         let pollable = match &mut *self.state.borrow_mut() {
-            State::Connecting(connecting) => {
-                connecting.connector.share();
-                connecting.connector.pollable()
-            }
+            State::Connecting(connecting) => connecting.connector.subscribe(now()),
             State::Connected(pump) => match interest.one_of(interest.of(pump)) {
                 Wait::Nothing => None,
                 wait => pump
@@ -266,7 +268,7 @@ impl State {
     /// What the interest waits for, whichever comes first; none for "nothing".
     fn pollables(&self, interest: Interest) -> Vec<Pollable> {
         let (transport, wait) = match self {
-            Self::Connecting(connecting) => return Vec::from_iter(connecting.connector.pollable()),
+            Self::Connecting(connecting) => return connecting.connector.pollables(),
             Self::Connected(pump) => (pump.transport(), interest.of(pump)),
             Self::Broken(_) | Self::Closed => return Vec::new(),
         };
@@ -285,7 +287,11 @@ impl State {
     /// For a wait by `pollables`.
     fn timer_left(&mut self, now: Moment) -> Option<Duration> {
         match self {
-            Self::Connecting(connecting) => connecting.timers.time_left(now),
+            Self::Connecting(connecting) => {
+                let timer = connecting.timers.time_left(now);
+                let attempt = connecting.connector.time_left(now);
+                timer.into_iter().chain(attempt).min()
+            }
             Self::Connected(pump) => pump.timer_left(now),
             Self::Broken(_) | Self::Closed => None,
         }

@@ -406,7 +406,19 @@ fn e8_connections_that_cannot_be_made_say_why() {
 fn e12_arguments_without_a_meaning_are_refused() {
     let mut tls = instance();
     let client = Context::secure(&mut tls, Role::Client).unwrap();
-    for (host, port) in [("localhost", 0), ("", 443), ("a b", 443)] {
+    for (host, port) in [
+        ("localhost", 0),
+        ("", 443),
+        ("a b", 443),
+        // Nobody's addresses, and zones that are no numbers.
+        ("0.0.0.0", 443),
+        ("::", 443),
+        ("::ffff:0.0.0.0", 443),
+        ("224.0.0.1", 443),
+        ("255.255.255.255", 443),
+        ("fe80::1%lo", 443),
+        ("127.0.0.1%1", 443),
+    ] {
         let refused = error(Port::connect(&mut tls, &client, host, port));
         assert!(
             matches!(refused, Error::InvalidArgument(_)),

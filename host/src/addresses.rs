@@ -28,12 +28,12 @@ impl Addresses {
         }])
     }
 
-    /// Every address, this port only.
+    /// Every address, this port only; port 0 stands for any.
     pub fn any_on_port(port: u16) -> Self {
         let block = |ip: IpAddr| Block {
             ip,
             prefix: 0,
-            port: Some(port),
+            port: Some(port).filter(|port| *port != 0),
         };
         Self::List(vec![
             block(Ipv4Addr::UNSPECIFIED.into()),
@@ -68,7 +68,11 @@ impl Addresses {
     }
 }
 
-/// A block of addresses on one port or all: `192.0.2.7`, `10.0.0.0/8:443`, `[2001:db8::]/32:443`.
+/// A block of addresses on one port or all: `192.0.2.7`, `10.0.0.0/8:443`, `[2001:db8::]/32:443`. Port 0
+/// stands for any. IPv4 that is written as IPv6 (`::ffff:192.0.2.7`, `[::ffff:10.0.0.0]/104`) is IPv4.
+///
+/// An address with a prefix is the first of its block: `10.0.0.1/8` is refused, for it might be meant
+/// as one address, and would grant sixteen million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     ip: IpAddr,
@@ -79,17 +83,8 @@ pub struct Block {
 impl Block {
     /// An IPv4 address that arrives mapped into IPv6 is the IPv4 address.
     fn contains_ip(&self, ip: IpAddr) -> bool {
-        match (self.ip, ip.to_canonical()) {
-            (IpAddr::V4(block), IpAddr::V4(ip)) => {
-                let mask = u32::MAX.checked_shl(32 - self.prefix).unwrap_or(0);
-                block.to_bits() & mask == ip.to_bits() & mask
-            }
-            (IpAddr::V6(block), IpAddr::V6(ip)) => {
-                let mask = u128::MAX.checked_shl(128 - self.prefix).unwrap_or(0);
-                block.to_bits() & mask == ip.to_bits() & mask
-            }
-            _ => false,
-        }
+        let ip = ip.to_canonical();
+        ip.is_ipv4() == self.ip.is_ipv4() && first(ip, self.prefix) == self.ip
     }
 }
 
@@ -97,8 +92,12 @@ impl FromStr for Block {
     type Err = InvalidBlock;
 
     fn from_str(text: &str) -> Result<Self, InvalidBlock> {
-        let invalid = || InvalidBlock(text.to_owned());
+        let invalid = || InvalidBlock {
+            text: text.to_owned(),
+            first: None,
+        };
         if let Ok(ip) = text.parse::<IpAddr>() {
+            let ip = ip.to_canonical();
             return Ok(Self {
                 ip,
                 prefix: width(ip),
@@ -107,6 +106,9 @@ impl FromStr for Block {
         }
         let (ip, rest) = match text.strip_prefix('[') {
             Some(rest) => rest.split_once(']').ok_or_else(invalid)?,
+            None if text.matches(':').count() > 1 => {
+                text.split_at(text.find('/').ok_or_else(invalid)?)
+            }
             None => text.split_at(text.find(['/', ':']).unwrap_or(text.len())),
         };
         let ip: IpAddr = ip.parse().map_err(|_| invalid())?;
@@ -118,29 +120,67 @@ impl FromStr for Block {
             None if prefix.is_empty() => width(ip),
             None => return Err(invalid()),
         };
-        let port = port.map(str::parse).transpose().map_err(|_| invalid())?;
+        let port: Option<u16> = port.map(str::parse).transpose().map_err(|_| invalid())?;
         if prefix > width(ip) {
             return Err(invalid());
         }
-        Ok(Self { ip, prefix, port })
+        let first = first(ip, prefix);
+        if first != ip {
+            return Err(InvalidBlock {
+                first: Some(format!("{first}/{prefix}")),
+                ..invalid()
+            });
+        }
+        let canonical = ip.to_canonical();
+        Ok(Self {
+            ip: canonical,
+            // Of a mapped address, 96 bits are always the same.
+            prefix: prefix.saturating_sub(width(ip) - width(canonical)),
+            port: port.filter(|port| *port != 0),
+        })
     }
 }
 
 /// A text that is no [`Block`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidBlock(String);
+pub struct InvalidBlock {
+    text: String,
+    /// The block that the address is in, where it is not the first of it.
+    first: Option<String>,
+}
 
 impl fmt::Display for InvalidBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is not IP, IP:PORT, IP/PREFIX or IP/PREFIX:PORT",
-            self.0
-        )
+        let text = &self.text;
+        match &self.first {
+            None => write!(
+                f,
+                "{text:?} is not IP, IP:PORT, IP/PREFIX or IP/PREFIX:PORT"
+            ),
+            Some(first) => write!(
+                f,
+                "{text:?} is an address inside of a block; write {first} for the block, or the \
+                 address without its prefix"
+            ),
+        }
     }
 }
 
 impl std::error::Error for InvalidBlock {}
+
+/// The first address of the block that this one is in.
+fn first(ip: IpAddr, prefix: u32) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) => {
+            let mask = u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
+            Ipv4Addr::from_bits(ip.to_bits() & mask).into()
+        }
+        IpAddr::V6(ip) => {
+            let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
+            Ipv6Addr::from_bits(ip.to_bits() & mask).into()
+        }
+    }
+}
 
 fn width(ip: IpAddr) -> u32 {
     if ip.is_ipv4() { 32 } else { 128 }
@@ -178,11 +218,51 @@ mod tests {
             "[::1]x",
             "1.2.3.4/",
         ] {
-            assert_eq!(
-                text.parse::<Block>(),
-                Err(InvalidBlock(text.to_owned())),
+            let refused = text.parse::<Block>().unwrap_err();
+            assert!(refused.to_string().contains("IP/PREFIX"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_address_inside_of_its_block_is_refused_with_the_block() {
+        for (text, first) in [
+            ("10.0.0.1/8", "10.0.0.0/8"),
+            ("10.1.0.0/8:443", "10.0.0.0/8"),
+            ("192.0.2.1/0", "0.0.0.0/0"),
+            ("[2001:db8::1]/32:9", "2001:db8::/32"),
+            ("2001:db8::1/32", "2001:db8::/32"),
+            ("::ffff:10.0.0.1/104", "::ffff:10.0.0.0/104"),
+        ] {
+            let refused = text.parse::<Block>().unwrap_err().to_string();
+            assert!(refused.contains(&format!("write {first} ")), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_mapped_addresses_is_of_ipv4() {
+        let block = |text: &str| Addresses::List(vec![text.parse().unwrap()]);
+        for text in [
+            "::ffff:127.0.0.1",
+            "[::ffff:127.0.0.1]:80",
+            "::ffff:127.0.0.1/128",
+            "[::ffff:127.0.0.0]/104:80",
+            "::ffff:0.0.0.0/96",
+        ] {
+            assert!(block(text).contains(address("127.0.0.1:80")), "{text}");
+            assert!(
+                block(text).contains(address("[::ffff:127.0.0.1]:80")),
                 "{text}"
             );
+            assert!(!block(text).contains(address("[::1]:80")), "{text}");
         }
+        assert!(!block("::ffff:127.0.0.1").contains(address("127.0.0.2:80")));
+        assert!(!block("[::ffff:127.0.0.0]/104").contains(address("128.0.0.1:80")));
+    }
+
+    #[test]
+    fn port_0_stands_for_any() {
+        let any = Addresses::List(vec!["127.0.0.1:0".parse().unwrap()]);
+        assert!(any.contains(address("127.0.0.1:80")));
+        assert!(Addresses::any_on_port(0).contains(address("127.0.0.1:80")));
     }
 }

@@ -1,6 +1,10 @@
 //! Why a call into the component failed.
 
 use std::fmt;
+use std::io;
+
+use wasmtime::WasmBacktrace;
+use wasmtime_wasi::ResourceTableError;
 
 use crate::types::Error;
 
@@ -13,6 +17,9 @@ pub enum Failure {
         /// One line for people: what failed, why, and what to do. Empty for the `want-` cases.
         explanation: String,
     },
+    /// The call did not reach the component, because a handle that it was given is another
+    /// instance's, or its resource was dropped. The instance can be used as before.
+    Misuse(wasmtime::Error),
     /// The component trapped, or the host could not do what it was asked for. That is a fault of
     /// the component, of the host, or of the embedder, such as dropping a port before its
     /// pollables; it is never a peer's. The instance cannot be used any more.
@@ -24,7 +31,7 @@ impl Failure {
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::Tls { error, .. } => Some(error),
-            Self::Trap(_) => None,
+            Self::Misuse(_) | Self::Trap(_) => None,
         }
     }
 
@@ -39,6 +46,17 @@ impl fmt::Display for Failure {
         match self {
             Self::Tls { error, explanation } if explanation.is_empty() => write!(f, "{error:?}"),
             Self::Tls { explanation, .. } => f.write_str(explanation),
+            Self::Misuse(refused) => write!(
+                f,
+                "a handle is another instance's, or of something that was dropped: {refused:#}"
+            ),
+            Self::Trap(trap) if has_children(trap) => f.write_str(
+                "something was closed or dropped before its pollables, which ends the instance; \
+                 drop the pollables first",
+            ),
+            Self::Trap(trap) if is_entered_again(trap) => {
+                f.write_str("the instance has ended by an earlier failure; make a new one")
+            }
             Self::Trap(trap) => write!(
                 f,
                 "the component failed (a bug; please report it): {trap:#}"
@@ -51,7 +69,7 @@ impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tls { error, explanation } => write!(f, "{error:?} ({explanation})"),
-            Self::Trap(trap) => write!(f, "{trap:?}"),
+            Self::Misuse(error) | Self::Trap(error) => write!(f, "{error:?}"),
         }
     }
 }
@@ -59,9 +77,28 @@ impl fmt::Debug for Failure {
 impl std::error::Error for Failure {}
 
 impl From<wasmtime::Error> for Failure {
-    fn from(trap: wasmtime::Error) -> Self {
-        Self::Trap(trap)
+    fn from(error: wasmtime::Error) -> Self {
+        // What the engine refuses before the component runs is the fault of what it was given.
+        let has_run = error.is::<wasmtime::Trap>() || error.is::<WasmBacktrace>();
+        let is_of_host = error.is::<io::Error>()
+            || matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+        if has_run || is_of_host || has_children(&error) {
+            Self::Trap(error)
+        } else {
+            Self::Misuse(error)
+        }
     }
+}
+
+fn has_children(error: &wasmtime::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ResourceTableError::HasChildren))
+}
+
+fn is_entered_again(error: &wasmtime::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(wasmtime::Trap::CannotEnterComponent)
+    )
 }
 
 pub(crate) fn is_want(error: &Error) -> bool {

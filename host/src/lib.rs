@@ -55,6 +55,7 @@
 mod addresses;
 mod bindings;
 mod cache;
+mod call;
 mod context;
 mod equality;
 mod failure;
@@ -71,6 +72,7 @@ mod port;
 mod program;
 mod source;
 mod state;
+mod streams;
 mod transport;
 
 pub use addresses::{Addresses, Block, InvalidBlock};
@@ -87,6 +89,7 @@ pub use plug::compose;
 pub use poll::{Pollable, Signal};
 pub use port::Port;
 pub use program::Program;
+pub use streams::drop_output_streams_at_once;
 pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 /// The types of `context.wit`.

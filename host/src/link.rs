@@ -1,20 +1,23 @@
 //! The component behind a linker: guests that import `portcullis:tls` are linked with it when they
 //! are instantiated, and need not be composed.
 
+mod exchange;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
     Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, LinkerInstance, Resource,
-    ResourceAny, ResourceDynamic, ResourceType, Val,
+    ResourceAny, ResourceDynamic, ResourceType,
 };
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::WasiView;
 
+use crate::call::{Call, outcome, outcome_of_values};
 use crate::types::Error;
+use exchange::{inward, outward};
 
 /// What a store keeps of the component: nothing until a guest first calls it.
 #[derive(Default)]
@@ -60,10 +63,12 @@ pub trait TlsView: WasiView {
 /// guest's call does.
 ///
 /// With the `tracing` level `DEBUG`, each call is an event of the target `portcullis::call` with its
-/// `function`, its `outcome` and how many `micros` it took.
+/// `function`, its `outcome` (`ok`, `want`, `error`, `trap` or `cancelled`) and how many `micros` it
+/// took.
 ///
 /// # Errors
-/// When WASI is not in the linker, `portcullis:tls` is there already, or the component is another.
+/// When WASI is not in the linker, `portcullis:tls` is there already, or the component is another. That
+/// WASI is of the asynchronous kind is told by the guest's first call, which fails.
 pub fn add_to_linker_sync<T: TlsView + 'static>(
     linker: &mut Linker<T>,
     component: &Component,
@@ -234,7 +239,8 @@ impl<T: TlsView + 'static> Callee<T> {
         let instance = match store.data_mut().tls().made {
             Some(made) => made.instance,
             None => {
-                let instance = self.component.instantiate(&mut *store)?;
+                let instance = self.component.instantiate(&mut *store);
+                let instance = instance.map_err(told_of_kind)?;
                 keep(instance, store)?
             }
         };
@@ -256,6 +262,18 @@ impl<T: TlsView + 'static> Callee<T> {
         let function = instance.get_func(store, self.export);
         function.ok_or_else(|| wasmtime::Error::msg("the component lost a function"))
     }
+}
+
+/// The engine's refusal to run asynchronous WASI for a synchronous call, with the cure. Its linker does
+/// not tell the kind of what is in it, so this cannot be known sooner.
+fn told_of_kind(error: wasmtime::Error) -> wasmtime::Error {
+    if !error.to_string().contains("_async") {
+        return error;
+    }
+    error.context(
+        "portcullis:tls is in the linker for synchronous calls, and WASI for asynchronous ones; use \
+         portcullis_host::add_to_linker_async, or wasmtime_wasi::p2::add_to_linker_sync",
+    )
 }
 
 /// Keep an instance in its store.
@@ -297,12 +315,13 @@ fn define_sync<T: TlsView + 'static>(
                 &name.clone(),
                 move |mut store, (port, parameter): (ResourceAny, $parameter)| {
                     let call = Call::begin(&name);
-                    let inner = of_guest(&mut store, port)?;
-                    let function = callee.sync(&mut store)?;
-                    let function = function.typed::<(ResourceAny, $parameter), $result>(&store)?;
-                    let result = function.call(&mut store, (inner, parameter))?;
-                    call.end(outcome(&result.0));
-                    Ok(result)
+                    let result = of_guest(&mut store, port).and_then(|inner| {
+                        callee
+                            .sync(&mut store)?
+                            .typed::<(ResourceAny, $parameter), $result>(&store)?
+                            .call(&mut store, (inner, parameter))
+                    });
+                    call.end(result, |result| outcome(&result.0))
                 },
             )
         };
@@ -313,10 +332,11 @@ fn define_sync<T: TlsView + 'static>(
         "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
         _ => linker.func_new(&name.clone(), move |mut store, _, parameters, results| {
             let call = Call::begin(&name);
-            let function = callee.sync(&mut store)?;
-            let parameters = inward(&mut store, parameters)?;
-            function.call(&mut store, &parameters, results)?;
-            call.end(results.first().map_or("ok", outcome_of_value));
+            let result = callee.sync(&mut store).and_then(|function| {
+                let parameters = inward(&mut store, parameters)?;
+                function.call(&mut store, &parameters, results)
+            });
+            call.end(result, |()| outcome_of_values(results))?;
             outward(&mut store, results)
         }),
     }
@@ -336,13 +356,15 @@ fn define_async<T: TlsView + 'static>(
                     let (name, callee) = (Arc::clone(&shared), callee.clone());
                     boxed(async move {
                         let call = Call::begin(&name);
-                        let inner = of_guest(&mut store, port)?;
-                        let function = callee.asynchronous(&mut store).await?;
-                        let function =
-                            function.typed::<(ResourceAny, $parameter), $result>(&store)?;
-                        let result = function.call_async(&mut store, (inner, parameter)).await?;
-                        call.end(outcome(&result.0));
-                        Ok(result)
+                        let result = async {
+                            let inner = of_guest(&mut store, port)?;
+                            let function = callee.asynchronous(&mut store).await?;
+                            let function =
+                                function.typed::<(ResourceAny, $parameter), $result>(&store)?;
+                            function.call_async(&mut store, (inner, parameter)).await
+                        };
+                        let result = result.await;
+                        call.end(result, |result| outcome(&result.0))
                     })
                 },
             )
@@ -356,12 +378,13 @@ fn define_async<T: TlsView + 'static>(
             let (name, callee) = (Arc::clone(&shared), callee.clone());
             boxed(async move {
                 let call = Call::begin(&name);
-                let function = callee.asynchronous(&mut store).await?;
-                let parameters = inward(&mut store, parameters)?;
-                function
-                    .call_async(&mut store, &parameters, results)
-                    .await?;
-                call.end(results.first().map_or("ok", outcome_of_value));
+                let result = async {
+                    let function = callee.asynchronous(&mut store).await?;
+                    let parameters = inward(&mut store, parameters)?;
+                    function.call_async(&mut store, &parameters, results).await
+                };
+                let result = result.await;
+                call.end(result, |()| outcome_of_values(results))?;
                 outward(&mut store, results)
             })
         }),
@@ -373,106 +396,4 @@ fn boxed<'a, R>(
     future: impl Future<Output = Result<R>> + Send + 'a,
 ) -> Box<dyn Future<Output = Result<R>> + Send + 'a> {
     Box::new(future)
-}
-
-/// A call that is timed if somebody listens.
-struct Call<'a> {
-    function: &'a str,
-    began: Option<Instant>,
-}
-
-impl<'a> Call<'a> {
-    fn begin(function: &'a str) -> Self {
-        let is_heard = tracing::enabled!(target: "portcullis::call", tracing::Level::DEBUG);
-        Self {
-            function,
-            began: is_heard.then(Instant::now),
-        }
-    }
-
-    fn end(self, outcome: &str) {
-        let Self { function, began } = self;
-        if let Some(began) = began {
-            let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            tracing::debug!(target: "portcullis::call", function, outcome, micros);
-        }
-    }
-}
-
-fn outcome<V>(result: &core::result::Result<V, Error>) -> &'static str {
-    match result {
-        Ok(_) => "ok",
-        Err(error) if crate::failure::is_want(error) => "want",
-        Err(_) => "error",
-    }
-}
-
-fn outcome_of_value(result: &Val) -> &'static str {
-    match result {
-        Val::Result(Err(Some(error))) => match error.as_ref() {
-            Val::Variant(case, _) if case.starts_with("want-") => "want",
-            _ => "error",
-        },
-        Val::Result(Err(None)) => "error",
-        _ => "ok",
-    }
-}
-
-/// The parameters with the component's resources in place of the guest's. Those of WASI are the same
-/// on both sides.
-fn inward<T: TlsView + 'static>(
-    store: &mut StoreContextMut<'_, T>,
-    parameters: &[Val],
-) -> Result<Vec<Val>> {
-    let mut parameters = parameters.to_vec();
-    for parameter in &mut parameters {
-        exchange(parameter, &mut |resource| match Kind::all()
-            .any(|(kind, _)| kind.host() == resource.ty())
-        {
-            true => of_guest(store, resource),
-            false => Ok(resource),
-        })?;
-    }
-    Ok(parameters)
-}
-
-/// The results with the guest's resources in place of the component's.
-fn outward<T: TlsView + 'static>(
-    store: &mut StoreContextMut<'_, T>,
-    results: &mut [Val],
-) -> Result<()> {
-    let Some(Made { resources, .. }) = store.data_mut().tls().made else {
-        return Ok(());
-    };
-    for result in results {
-        exchange(result, &mut |resource| {
-            let mut kinds = Kind::all().zip(resources);
-            match kinds.find(|(_, ours)| *ours == resource.ty()) {
-                Some(((kind, _), _)) => kind.outward(store, resource),
-                None => Ok(resource),
-            }
-        })?;
-    }
-    Ok(())
-}
-
-/// Replace each resource in a value.
-fn exchange(
-    value: &mut Val,
-    replace: &mut impl FnMut(ResourceAny) -> Result<ResourceAny>,
-) -> Result<()> {
-    match value {
-        Val::Resource(resource) => *resource = replace(*resource)?,
-        Val::Option(Some(inner))
-        | Val::Result(Ok(Some(inner)) | Err(Some(inner)))
-        | Val::Variant(_, Some(inner)) => exchange(inner, replace)?,
-        Val::Record(fields) => {
-            for (_, field) in fields {
-                exchange(field, replace)?;
-            }
-        }
-        // No list or tuple of the interface has a resource in it.
-        _ => {}
-    }
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! What a store holds: the WASI context and the resources of one instance.
 
 use wasmtime::ResourceLimiter;
-use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
-use wasmtime_wasi::p2::{DynOutputStream, OutputStream};
+use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::link::{Tls, TlsView};
+use crate::streams::drop_output_streams_at_once;
 
 pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
@@ -66,24 +66,10 @@ impl TlsView for State {
     }
 }
 
-/// A linker with WASI in it.
-///
-/// wasmtime's own destructor of an output stream waits until everything has been sent. A peer that
-/// stops reading would hold up the whole instance with it, so here the stream is dropped at once:
-/// the component has waited as long as its timers allow before it comes to that.
+/// A linker with WASI in it, in which no drop of a stream waits.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::<State>::new(engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    linker.allow_shadowing(true);
-    linker.instance("wasi:io/streams@0.2.12")?.resource(
-        "output-stream",
-        ResourceType::host::<DynOutputStream>(),
-        |mut store, rep| {
-            let stream: Resource<Box<dyn OutputStream>> = Resource::new_own(rep);
-            store.data_mut().table.delete(stream)?;
-            Ok(())
-        },
-    )?;
-    linker.allow_shadowing(false);
+    drop_output_streams_at_once(&mut linker)?;
     Ok(linker)
 }

@@ -7,139 +7,24 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "support/embedder.rs"]
+mod embedder;
 mod support;
 
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis_host::{EMBEDDED, Tls, TlsView, add_to_linker_async, add_to_linker_sync};
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use portcullis_host::add_to_linker_sync;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::p2::{add_to_linker_async as wasi_async, add_to_linker_sync as wasi_sync};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use embedder::{Compiled, Embedder, on_one_thread, run, store, text};
 use support::{Folder, PAGE, example, serve_page};
-
-/// What an embedder keeps in a store.
-struct Embedder {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    tls: Tls,
-    limits: StoreLimits,
-}
-
-impl WasiView for Embedder {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
-    }
-}
-
-impl TlsView for Embedder {
-    fn tls(&mut self) -> &mut Tls {
-        &mut self.tls
-    }
-}
-
-/// An engine and what is compiled for it: the component, and a client that imports it.
-struct Compiled {
-    engine: Engine,
-    component: Component,
-    client: Component,
-}
-
-impl Compiled {
-    fn new(config: &Config) -> Option<Self> {
-        let engine = Engine::new(config).unwrap();
-        Some(Self {
-            component: Component::new(&engine, EMBEDDED).unwrap(),
-            client: Component::from_file(&engine, example("https-client")?).unwrap(),
-            engine,
-        })
-    }
-
-    /// For stores without limits.
-    fn plain() -> Option<&'static Self> {
-        static PLAIN: OnceLock<Option<Compiled>> = OnceLock::new();
-        let make = || Self::new(Config::new().wasm_wide_arithmetic(true));
-        PLAIN.get_or_init(make).as_ref()
-    }
-
-    /// WASI and the component, for guests that hold up no thread.
-    fn asynchronous(&self) -> Linker<Embedder> {
-        let mut linker = Linker::new(&self.engine);
-        wasi_async(&mut linker).unwrap();
-        add_to_linker_async(&mut linker, &self.component).unwrap();
-        linker
-    }
-
-    /// For stores that count what is executed, and can be interrupted.
-    fn limited() -> Option<&'static Self> {
-        static LIMITED: OnceLock<Option<Compiled>> = OnceLock::new();
-        let make = || {
-            let mut config = Config::new();
-            config.wasm_wide_arithmetic(true);
-            config.consume_fuel(true).epoch_interruption(true);
-            Self::new(&config)
-        };
-        LIMITED.get_or_init(make).as_ref()
-    }
-}
-
-/// A store for the client, and what it will have printed.
-fn store(
-    engine: &Engine,
-    folder: &Folder,
-    port: u16,
-    trusts: bool,
-    limits: StoreLimits,
-) -> (Store<Embedder>, MemoryOutputPipe, MemoryOutputPipe) {
-    let (stdout, stderr) = (MemoryOutputPipe::new(4096), MemoryOutputPipe::new(4096));
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.args(&["https-client", "localhost", &port.to_string(), "/"])
-        .stdout(stdout.clone())
-        .stderr(stderr.clone())
-        .allow_tcp(true)
-        .inherit_network()
-        .allow_ip_name_lookup(true)
-        .preopened_dir(&folder.0, "/folder", FsPerms::ReadOnly)
-        .unwrap();
-    if trusts {
-        wasi.env("SSL_CERT_FILE", "/folder/ca.pem");
-    }
-    let embedder = Embedder {
-        wasi: wasi.build(),
-        table: ResourceTable::new(),
-        tls: Tls::new(),
-        limits,
-    };
-    let mut store = Store::new(engine, embedder);
-    store.limiter(|embedder| &mut embedder.limits);
-    (store, stdout, stderr)
-}
-
-/// Run the client in this store; whether it ended well.
-fn run(compiled: &Compiled, store: &mut Store<Embedder>) -> wasmtime::Result<bool> {
-    let mut linker = Linker::new(&compiled.engine);
-    wasi_sync(&mut linker)?;
-    add_to_linker_sync(&mut linker, &compiled.component)?;
-    let command = wasmtime_wasi::p2::bindings::sync::Command::instantiate(
-        &mut *store,
-        &compiled.client,
-        &linker,
-    )?;
-    Ok(command.wasi_cli_run().call_run(store)?.is_ok())
-}
-
-fn text(pipe: &MemoryOutputPipe) -> String {
-    String::from_utf8(pipe.contents().to_vec()).unwrap()
-}
 
 #[test]
 fn a_guest_is_linked_with_the_component_when_it_is_instantiated() {
@@ -182,13 +67,9 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
             let limits = StoreLimits::default();
             let (mut store, stdout, stderr) = store(&compiled.engine, &folder, port, true, limits);
             async move {
-                let command = wasmtime_wasi::p2::bindings::Command::instantiate_async(
-                    &mut store,
-                    &compiled.client,
-                    linker,
-                )
-                .await
-                .unwrap();
+                let command = Command::instantiate_async(&mut store, &compiled.client, linker)
+                    .await
+                    .unwrap();
                 let ended = command.wasi_cli_run().call_run(&mut store).await.unwrap();
                 assert!(ended.is_ok(), "{}", text(&stderr));
                 assert_eq!(text(&stdout), PAGE);
@@ -197,14 +78,6 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
         local.run_until(join_all(guests)).await;
     });
     serving.join().unwrap();
-}
-
-/// Run it to its end on this thread alone.
-fn on_one_thread<O>(future: impl Future<Output = O>) -> O {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(future)
 }
 
 /// Wait for all at once.
@@ -239,13 +112,9 @@ fn a_guest_that_waits_for_a_silent_peer_can_be_given_up() {
             true,
             StoreLimits::default(),
         );
-        let command = wasmtime_wasi::p2::bindings::Command::instantiate_async(
-            &mut store,
-            &compiled.client,
-            &linker,
-        )
-        .await
-        .unwrap();
+        let command = Command::instantiate_async(&mut store, &compiled.client, &linker)
+            .await
+            .unwrap();
         let run = command.wasi_cli_run().call_run(&mut store);
         tokio::time::timeout(Duration::from_millis(300), run)
             .await
@@ -317,12 +186,8 @@ fn the_component_spends_the_fuel_of_the_store_and_heeds_its_epoch() {
     }
 }
 
-#[test]
-fn calls_are_told_to_tracing() {
-    let Some(compiled) = Compiled::plain() else {
-        return;
-    };
-    let folder = Folder::new("tracing");
+/// Run it, and give what it had told `tracing` of each call.
+fn told<R>(run: impl FnOnce() -> R) -> (R, Vec<String>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let writer = Arc::clone(&heard);
     let subscriber = tracing_subscriber::fmt()
@@ -330,29 +195,78 @@ fn calls_are_told_to_tracing() {
         .with_ansi(false)
         .with_writer(move || Heard(Arc::clone(&writer)))
         .finish();
-    let (port, serving) = serve_page(&folder, 1);
-    let (mut store, ..) = store(
-        &compiled.engine,
-        &folder,
-        port,
-        true,
-        StoreLimits::default(),
-    );
-    tracing::subscriber::with_default(subscriber, || {
-        assert!(run(compiled, &mut store).unwrap());
-    });
-    serving.join().unwrap();
+    let result = tracing::subscriber::with_default(subscriber, run);
     let heard = String::from_utf8(heard.lock().unwrap().clone()).unwrap();
-    let reads: Vec<_> = heard
+    let calls = heard
         .lines()
-        .filter(|line| line.contains("portcullis::call") && line.contains("blocking-read"))
-        .collect();
+        .filter(|line| line.contains("portcullis::call"));
+    (result, calls.map(str::to_owned).collect())
+}
+
+#[test]
+fn calls_are_told_to_tracing() {
+    let Some(compiled) = Compiled::plain() else {
+        return;
+    };
+    let folder = Folder::new("tracing");
+    let (port, serving) = serve_page(&folder, 1);
+    let limits = StoreLimits::default();
+    let (mut store, ..) = store(&compiled.engine, &folder, port, true, limits);
+    let (outcome, calls) = told(|| run(compiled, &mut store));
+    assert!(outcome.unwrap());
+    serving.join().unwrap();
+    let reads = calls.iter().filter(|call| call.contains("blocking-read"));
+    let reads: Vec<_> = reads.collect();
     // The page, and its end.
-    assert_eq!(reads.len(), 2, "{heard}");
+    assert_eq!(reads.len(), 2, "{calls:?}");
     for read in reads {
         assert!(read.contains("outcome=\"ok\""), "{read}");
         assert!(read.contains("micros="), "{read}");
     }
+}
+
+#[test]
+fn a_call_that_runs_out_of_fuel_is_told_to_tracing_as_a_trap() {
+    let Some(compiled) = Compiled::limited() else {
+        return;
+    };
+    let folder = Folder::new("tracing-fuel");
+    let (port, _serving) = serve_page(&folder, 1);
+    let limits = StoreLimits::default();
+    let (mut store, ..) = store(&compiled.engine, &folder, port, true, limits);
+    store.set_fuel(1_000_000).unwrap();
+    store.set_epoch_deadline(1);
+    let (outcome, calls) = told(|| run(compiled, &mut store));
+    let error = outcome.unwrap_err();
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel));
+    let last = calls.last().unwrap();
+    assert!(last.contains("outcome=\"trap\""), "{calls:?}");
+}
+
+#[test]
+fn a_call_that_is_given_up_is_told_to_tracing_as_cancelled() {
+    let Some(compiled) = Compiled::plain() else {
+        return;
+    };
+    let folder = Folder::new("tracing-cancelled");
+    // It accepts, and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let linker = compiled.asynchronous();
+    let ((), calls) = told(|| {
+        on_one_thread(async {
+            let limits = StoreLimits::default();
+            let (mut store, ..) = store(&compiled.engine, &folder, port, true, limits);
+            let command = Command::instantiate_async(&mut store, &compiled.client, &linker);
+            let command = command.await.unwrap();
+            let run = command.wasi_cli_run().call_run(&mut store);
+            let given_up = tokio::time::timeout(Duration::from_millis(300), run).await;
+            assert!(given_up.is_err());
+        });
+    });
+    let last = calls.last().unwrap();
+    assert!(last.contains("outcome=\"cancelled\""), "{calls:?}");
+    assert!(last.contains("blocking-write-all"), "{calls:?}");
 }
 
 /// Keeps what is told.
@@ -366,6 +280,62 @@ impl std::io::Write for Heard {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// A limit for all memories of a store, as the guide has it.
+struct Total {
+    bytes: usize,
+    limit: usize,
+}
+
+impl ResourceLimiter for Total {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
+        if bytes > self.limit {
+            return Ok(false);
+        }
+        self.bytes = bytes;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 100_000)
+    }
+}
+
+#[test]
+fn a_limit_of_each_memory_is_none_of_both_and_a_total_is() {
+    // More than guest or component need, and less than both.
+    const LIMIT: usize = 2_300_000;
+    let Some(compiled) = Compiled::plain() else {
+        return;
+    };
+    let folder = Folder::new("total");
+    let each = StoreLimitsBuilder::new().memory_size(LIMIT).build();
+    let (port, serving) = serve_page(&folder, 1);
+    let (mut of_each, ..) = store(&compiled.engine, &folder, port, true, each);
+    assert!(run(compiled, &mut of_each).unwrap());
+    serving.join().unwrap();
+    for (limit, is_enough) in [(LIMIT, false), (2 * LIMIT, true)] {
+        let (port, serving) = serve_page(&folder, 1);
+        let total = Total { bytes: 0, limit };
+        let (mut store, ..) = store(&compiled.engine, &folder, port, true, total);
+        let outcome = run(compiled, &mut store);
+        assert_eq!(outcome.is_ok_and(|ended_well| ended_well), is_enough);
+        if is_enough {
+            serving.join().unwrap();
+        }
     }
 }
 
@@ -383,4 +353,25 @@ fn linking_what_is_not_the_component_is_refused() {
     .unwrap();
     assert!(add_to_linker_sync(&mut linker, &other).is_err());
     add_to_linker_sync(&mut linker, &compiled.component).unwrap();
+}
+
+#[test]
+fn synchronous_functions_on_asynchronous_wasi_are_refused_with_the_cure() {
+    let Some(compiled) = Compiled::plain() else {
+        return;
+    };
+    let folder = Folder::new("mixed");
+    let mut linker = Linker::<Embedder>::new(&compiled.engine);
+    wasi_async(&mut linker).unwrap();
+    let outcome = add_to_linker_sync(&mut linker, &compiled.component);
+    let refusal = outcome.and_then(|()| {
+        on_one_thread(async {
+            let limits = StoreLimits::default();
+            let (mut store, ..) = store(&compiled.engine, &folder, 1, true, limits);
+            let command = Command::instantiate_async(&mut store, &compiled.client, &linker);
+            command.await?.wasi_cli_run().call_run(&mut store).await
+        })
+    });
+    let refusal = format!("{:?}", refusal.unwrap_err());
+    assert!(refusal.contains("add_to_linker_async"), "{refusal}");
 }

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "examples/hostile.rs"]
+mod hostile;
 #[path = "examples/page.rs"]
 mod page;
 #[path = "examples/servers.rs"]
@@ -18,7 +20,7 @@ mod support;
 mod table;
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -167,6 +169,14 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
         trials.push(Trial::test(built_name, move || built.map_err(Failed::from)));
         if language == "rust" {
             let servers = columns.iter().filter(|c| c.runtime != Runtime::Node);
+            for column in servers.clone() {
+                trials.push(beside(column, "one that never reads", hostile::greedy));
+                trials.push(beside(
+                    column,
+                    "more than it has sockets for",
+                    hostile::crowd,
+                ));
+            }
             for (column, wasi) in servers.flat_map(|c| WASI.map(|wasi| (c.clone(), wasi))) {
                 let table = Arc::clone(table);
                 let row = format!(
@@ -202,11 +212,25 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
     trials
 }
 
-/// The echo server, by one of the runtimes, as it is or made to ask for another WASI: many clients at
-/// once, some of which say nothing.
-fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
-    let name = format!("echo-{}-{}", column.name, wasi.unwrap_or("same"));
-    let folder = Folder::new(&name.replace(' ', "-"));
+/// What a check asks for: the line that starts the server, the folder and search path that it is run
+/// with, and the folder of its files.
+type Check = fn(&str, &Path, &OsStr, &Folder) -> Result<(), String>;
+
+/// The echo server by one of the runtimes serves others beside these clients.
+fn beside(column: &Column, whom: &str, check: Check) -> Trial {
+    let title = format!("rust: echo server beside {whom} by {}", column.name);
+    let column = column.clone();
+    Trial::test(title.clone(), move || {
+        let folder = Folder::new(&title.replace([' ', ':'], "-"));
+        let start = start_echo(&column, &folder, None);
+        let from = examples().join("rust");
+        check(&start, &from, &column.path, &folder).map_err(Failed::from)
+    })
+}
+
+/// The line that starts the echo server by one of the runtimes, as it is or made to ask for another
+/// WASI. Its arguments are to follow.
+fn start_echo(column: &Column, folder: &Folder, wasi: Option<&str>) -> String {
     let path = folder.0.to_str().unwrap();
     let built = "../../target/wasm32-wasip2/component/echo-server.wasm";
     let mut server = fs::read(examples().join("rust").join(built)).unwrap();
@@ -214,7 +238,7 @@ fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
         server = with_wasi(&server, wasi);
     }
     fs::write(folder.0.join("server.wasm"), server).unwrap();
-    let start = match column.runtime {
+    match column.runtime {
         Runtime::Portcullis => {
             format!("exec portcullis run --network loopback --dir {path} {path}/server.wasm")
         }
@@ -223,7 +247,15 @@ fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
              -o {path}/composed.wasm\n\
              exec wasmtime run -S inherit-network --dir {path} {path}/composed.wasm"
         ),
-    };
+    }
+}
+
+/// The echo server, by one of the runtimes: many clients at once, some of which say nothing.
+fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
+    let name = format!("echo-{}-{}", column.name, wasi.unwrap_or("same"));
+    let folder = Folder::new(&name.replace(' ', "-"));
+    let path = folder.0.to_str().unwrap();
+    let start = start_echo(column, &folder, wasi);
     let mut command = Command::new("bash");
     command
         .args([

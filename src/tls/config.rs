@@ -100,13 +100,16 @@ pub struct Timeouts {
     pub write: Option<u64>,
 }
 
+/// As long as browsers and package managers are patient with a name whose addresses do not answer.
+const HALF_A_MINUTE_MS: u64 = 30_000;
+
 /// The seed's two minutes (P1, P2).
 const TWO_MINUTES_MS: u64 = 120_000;
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: None,
+            connect: Some(HALF_A_MINUTE_MS),
             handshake: Some(TWO_MINUTES_MS),
             read: None,
             shutdown: Some(TWO_MINUTES_MS),

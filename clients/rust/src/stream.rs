@@ -24,7 +24,7 @@ pub struct TlsStream {
 impl TlsStream {
     /// Connect to a host (a DNS name or an IP address) and TCP port, trust the built-in web roots,
     /// and verify that the certificate has the host's name. Blocks until the handshake is done, up
-    /// to the timer of 120 seconds for that; connecting has no timer but the system's.
+    /// to the timers of 30 seconds for connecting and 120 for that.
     ///
     /// # Errors
     /// - `InvalidInput`: the host is neither a DNS name nor an IP address, or port 0.

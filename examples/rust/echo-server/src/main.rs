@@ -1,5 +1,6 @@
-//! Echoes over TLS to many clients at once, on one poll loop: `echo-server CERT KEY [PORT]`. It
-//! listens on 127.0.0.1, on a free port if none is given, and ends when it is stopped.
+//! Echoes over TLS to many clients at once, on one poll loop: `echo-server CERT KEY [PORT [IDLE]]`. It
+//! listens on 127.0.0.1, on a free port if none is given or 0, gives up a client that neither sends nor
+//! reads for IDLE seconds (60), and ends when it is stopped.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ const TURN: usize = 8;
 const PAUSE: Duration = Duration::from_secs(1);
 
 const HANDSHAKE_MS: u64 = 10_000;
-const IDLE_MS: u64 = 60_000;
+const IDLE_SECONDS: u64 = 60;
 
 /// One connection, and what it waits for.
 struct Client {
@@ -142,12 +143,13 @@ fn wait(clients: &mut [Client], incoming: Option<&Pollable>, deadline: Option<In
     }
 }
 
-fn serve(chain: String, key: String, port: u16) -> Result<(), Error> {
+fn serve(chain: String, key: String, port: u16, idle_seconds: u64) -> Result<(), Error> {
     let context = Context::secure(Role::Server);
     context.load_identity(&Source::Path(chain), &Source::Path(key), None)?;
     context.set_timeout(Timer::Handshake, Some(HANDSHAKE_MS))?;
-    context.set_timeout(Timer::Read, Some(IDLE_MS))?;
-    context.set_timeout(Timer::Write, Some(IDLE_MS))?;
+    let idle_ms = idle_seconds.saturating_mul(1000);
+    context.set_timeout(Timer::Read, Some(idle_ms))?;
+    context.set_timeout(Timer::Write, Some(idle_ms))?;
     let listener = Listener::listen(&context, "127.0.0.1", port, None)?;
     let address = listener.local_address()?;
     println!("listening on {}:{}", address.ip, address.port);
@@ -176,14 +178,19 @@ fn serve(chain: String, key: String, port: u16) -> Result<(), Error> {
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (Some(chain), Some(key)) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: echo-server CERT KEY [PORT]");
+        eprintln!("usage: echo-server CERT KEY [PORT [IDLE]]");
         return ExitCode::from(2);
     };
     let Ok(port) = arguments.next().as_deref().unwrap_or("0").parse() else {
         eprintln!("PORT is a number from 0 to 65535");
         return ExitCode::from(2);
     };
-    match serve(chain, key, port) {
+    let idle = arguments.next();
+    let Ok(idle) = idle.map_or(Ok(IDLE_SECONDS), |idle| idle.parse()) else {
+        eprintln!("IDLE is a number of seconds");
+        return ExitCode::from(2);
+    };
+    match serve(chain, key, port, idle) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", explain(&failure));

@@ -1,0 +1,221 @@
+//! A host with several addresses, told by a resolver of the test's: the guest tries them side by side.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod support;
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use portcullis_host::{EMBEDDED, Tls, TlsView, add_to_linker_sync};
+use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
+use wasmtime_wasi::p2::bindings::sync::Command;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView, async_trait};
+
+use support::{Folder, PAGE, example, serve_page};
+
+/// Where nobody listens or answers.
+const HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const CLOSED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+
+struct Embedder {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    tls: Tls,
+    /// What every name resolves to.
+    addresses: Vec<Ipv4Addr>,
+}
+
+impl WasiView for Embedder {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl TlsView for Embedder {
+    fn tls(&mut self) -> &mut Tls {
+        &mut self.tls
+    }
+}
+
+/// The answer of the resolver.
+struct Answer(VecDeque<Ipv4Addr>);
+
+#[async_trait]
+impl Pollable for Answer {
+    async fn ready(&mut self) {}
+}
+
+/// Put a resolver in the place of the system's.
+fn resolve(linker: &mut Linker<Embedder>) -> wasmtime::Result<()> {
+    const STREAM: &str = "resolve-address-stream";
+    type Next = Result<Option<IpAddress>, ErrorCode>;
+    linker.allow_shadowing(true);
+    let mut lookup = linker.instance("wasi:sockets/ip-name-lookup@0.2.12")?;
+    lookup.resource(STREAM, ResourceType::host::<Answer>(), |mut store, rep| {
+        let table = store.data_mut().ctx().table;
+        table.delete(Resource::<Answer>::new_own(rep))?;
+        Ok(())
+    })?;
+    lookup.func_wrap(
+        "resolve-addresses",
+        |mut store, (_, _): (Resource<Network>, String)| {
+            let answer = Answer(store.data().addresses.clone().into());
+            let answer = store.data_mut().ctx().table.push(answer)?;
+            Ok((Ok::<_, ErrorCode>(answer),))
+        },
+    )?;
+    lookup.func_wrap(
+        &format!("[method]{STREAM}.resolve-next-address"),
+        |mut store, (answer,): (Resource<Answer>,)| {
+            let next = store.data_mut().ctx().table.get_mut(&answer)?.0.pop_front();
+            let next: Next = Ok(next.map(|ip| IpAddr::from(ip).into()));
+            Ok((next,))
+        },
+    )?;
+    lookup.func_wrap(
+        &format!("[method]{STREAM}.subscribe"),
+        |mut store, (answer,): (Resource<Answer>,)| {
+            let pollable: Resource<DynPollable> = subscribe(store.data_mut().ctx().table, answer)?;
+            Ok((pollable,))
+        },
+    )
+}
+
+fn engine() -> &'static (Engine, Component) {
+    static ENGINE: OnceLock<(Engine, Component)> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let engine = Engine::new(Config::new().wasm_wide_arithmetic(true)).unwrap();
+        let component = Component::new(&engine, EMBEDDED).unwrap();
+        (engine, component)
+    })
+}
+
+/// Run an example that fetches a page from "localhost", which has these addresses; what it printed
+/// and told, and how long it took.
+fn fetch(
+    program: &str,
+    folder: &Folder,
+    port: u16,
+    addresses: &[Ipv4Addr],
+) -> Option<(String, String, Duration)> {
+    let (engine, tls) = engine();
+    let guest = Component::from_file(engine, example(program)?).unwrap();
+    let (stdout, stderr) = (MemoryOutputPipe::new(4096), MemoryOutputPipe::new(4096));
+    let mut wasi = WasiCtx::builder();
+    wasi.args(&[program, "localhost", &port.to_string(), "/"])
+        .stdout(stdout.clone())
+        .stderr(stderr.clone())
+        .env("SSL_CERT_FILE", "/folder/ca.pem")
+        .allow_tcp(true)
+        .inherit_network()
+        .preopened_dir(&folder.0, "/folder", FsPerms::ReadOnly)
+        .unwrap();
+    let embedder = Embedder {
+        wasi: wasi.build(),
+        table: ResourceTable::new(),
+        tls: Tls::new(),
+        addresses: addresses.to_vec(),
+    };
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
+    resolve(&mut linker).unwrap();
+    add_to_linker_sync(&mut linker, tls).unwrap();
+    let mut store = Store::new(engine, embedder);
+    let command = Command::instantiate(&mut store, &guest, &linker).unwrap();
+    let began = Instant::now();
+    // What it ended with is in what it told.
+    let _ = command.wasi_cli_run().call_run(&mut store);
+    let text = |pipe: MemoryOutputPipe| String::from_utf8(pipe.contents().to_vec()).unwrap();
+    Some((text(stdout), text(stderr), began.elapsed()))
+}
+
+/// A listener whose queue is full, and what fills it: the system drops who knocks.
+fn hole(port: u16) -> (TcpListener, Vec<TcpStream>) {
+    let address = SocketAddr::from((HOLE, port));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(address).unwrap();
+        socket.listen(1).unwrap().into_std().unwrap()
+    });
+    let mut queue = Vec::new();
+    while let Ok(socket) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        queue.push(socket);
+    }
+    (listener, queue)
+}
+
+#[test]
+fn an_address_that_does_not_answer_holds_up_no_other() {
+    // One waits in the component, the other by its pollable and time-left.
+    for program in ["https-client", "https-client-async"] {
+        let folder = Folder::new(&format!("addresses-{program}"));
+        let (port, serving) = serve_page(&folder, 1);
+        let _hole = hole(port);
+        let addresses = [HOLE, Ipv4Addr::LOCALHOST];
+        let Some((page, told, took)) = fetch(program, &folder, port, &addresses) else {
+            return;
+        };
+        assert_eq!(page, PAGE, "{program}: {told}");
+        // It did wait for the first, and not for its timer.
+        assert!(took > Duration::from_millis(250), "{program}: {took:?}");
+        assert!(took < Duration::from_secs(10), "{program}: {took:?}");
+        serving.join().unwrap();
+    }
+}
+
+#[test]
+fn an_address_that_answers_first_is_taken_though_it_was_tried_last() {
+    let folder = Folder::new("addresses-last");
+    let (port, serving) = serve_page(&folder, 1);
+    let _hole = hole(port);
+    let addresses = [CLOSED, HOLE, CLOSED, Ipv4Addr::LOCALHOST];
+    let Some((page, told, took)) = fetch("https-client", &folder, port, &addresses) else {
+        return;
+    };
+    assert_eq!(page, PAGE, "{told}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    serving.join().unwrap();
+}
+
+#[test]
+fn of_addresses_that_all_fail_the_one_that_answered_is_told() {
+    let folder = Folder::new("addresses-none");
+    let port = support::free_port();
+    // Nobody's address, and one at which nobody listens.
+    let addresses = [CLOSED, Ipv4Addr::UNSPECIFIED];
+    let Some((_, told, _)) = fetch("https-client", &folder, port, &addresses) else {
+        return;
+    };
+    assert!(told.contains(&format!("{CLOSED}:{port}")), "{told}");
+    assert!(told.contains("refused"), "{told}");
+}
+
+#[test]
+fn a_name_without_a_usable_address_does_not_resolve() {
+    let folder = Folder::new("addresses-nobody");
+    for addresses in [&[][..], &[Ipv4Addr::UNSPECIFIED][..]] {
+        let Some((_, told, _)) = fetch("https-client", &folder, 443, addresses) else {
+            return;
+        };
+        assert!(told.contains("localhost"), "{told}");
+        assert!(told.contains("no such name"), "{told}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Layer 3: TCP and name resolution by wasi:sockets. It must not know TLS.
+
+mod acceptor;
+mod address;
+mod connector;
+mod failure;
+mod park;
+mod streams;
+
+pub(crate) use acceptor::Acceptor;
+pub(crate) use connector::Connector;
+pub(crate) use streams::Streams;

@@ -1,0 +1,213 @@
+//! Layer 2: the order in which the addresses of a host are tried, and when (RFC 8305). It must not
+//! know sockets, WASI or clocks; the moment is told by the caller.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::timers::Moment;
+
+/// How long an attempt has before the next one begins beside it (RFC 8305 §8).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// How many attempts go on at once: a name may have thousands of addresses.
+const ABREAST: usize = 16;
+
+/// Attempts at the addresses of one host, of which the first that succeeds is taken.
+#[derive(Debug, Default)]
+pub struct Race {
+    /// Addresses that were not tried yet, in the resolver's order.
+    waiting: VecDeque<SocketAddr>,
+    /// How many attempts go on.
+    running: usize,
+    /// The last one that began, and when.
+    last: Option<(SocketAddr, Moment)>,
+    /// An attempt has failed since then.
+    has_failed: bool,
+}
+
+impl Race {
+    /// One more address.
+    pub fn add(&mut self, address: SocketAddr) {
+        if !self.waiting.contains(&address) {
+            self.waiting.push_back(address);
+        }
+    }
+
+    /// The address to try now, if one is due: the families take turns, beginning with the first
+    /// address's. The attempt counts until [`Race::fail`].
+    pub fn begin(&mut self, now: Moment) -> Option<SocketAddr> {
+        if self.time_left(now) != Some(Duration::ZERO) {
+            return None;
+        }
+        let is_other = |address: &SocketAddr| match self.last {
+            Some((last, _)) => address.is_ipv4() != last.is_ipv4(),
+            None => true,
+        };
+        let next = self.waiting.iter().position(is_other).unwrap_or(0);
+        let address = self.waiting.remove(next)?;
+        self.running = self.running.saturating_add(1);
+        self.last = Some((address, now));
+        self.has_failed = false;
+        Some(address)
+    }
+
+    /// An attempt has failed: the next address is due at once.
+    pub fn fail(&mut self) {
+        self.running = self.running.saturating_sub(1);
+        self.has_failed = true;
+    }
+
+    /// Time until the next address is due; none if there is none to wait for.
+    #[must_use]
+    pub fn time_left(&self, now: Moment) -> Option<Duration> {
+        if self.waiting.is_empty() || self.running >= ABREAST {
+            return None;
+        }
+        Some(match self.last {
+            Some((_, began)) if self.running > 0 && !self.has_failed => {
+                began.saturating_add(STAGGER).saturating_sub(now)
+            }
+            _ => Duration::ZERO,
+        })
+    }
+
+    /// Whether every address was tried, and failed.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.waiting.is_empty() && self.running == 0
+    }
+
+    /// How long to wait before a look at all of them, for who can wait for one attempt only: as long
+    /// again as the last one has taken so far, within bounds. None if one attempt is all there is.
+    #[must_use]
+    pub fn pause(&self, now: Moment) -> Option<Duration> {
+        const SHORTEST: Duration = Duration::from_millis(1);
+        const LONGEST: Duration = Duration::from_millis(25);
+        let (_, began) = self.last?;
+        if self.waiting.is_empty() && self.running < 2 {
+            return None;
+        }
+        let pause = now.saturating_sub(began).clamp(SHORTEST, LONGEST);
+        Some(self.time_left(now).map_or(pause, |left| pause.min(left)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    fn race(addresses: &[&str]) -> Race {
+        let mut race = Race::default();
+        for address in addresses {
+            race.add(address.parse().unwrap());
+        }
+        race
+    }
+
+    fn begun(race: &mut Race, now: Moment) -> Option<String> {
+        race.begin(now).map(|address| address.ip().to_string())
+    }
+
+    #[test]
+    fn the_next_address_is_due_after_250_ms_and_not_before() {
+        let mut race = race(&["[2001:db8::1]:1", "192.0.2.1:1"]);
+        assert_eq!(begun(&mut race, SECOND).as_deref(), Some("2001:db8::1"));
+        assert_eq!(race.time_left(SECOND), Some(STAGGER));
+        assert_eq!(begun(&mut race, SECOND + STAGGER - MILLISECOND), None);
+        let due = SECOND + STAGGER;
+        assert_eq!(race.time_left(due), Some(Duration::ZERO));
+        assert_eq!(begun(&mut race, due).as_deref(), Some("192.0.2.1"));
+        assert_eq!(race.time_left(due), None);
+    }
+
+    #[test]
+    fn a_failure_makes_the_next_address_due_at_once() {
+        let mut race = race(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
+        for expected in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+            assert!(!race.is_lost());
+            assert_eq!(begun(&mut race, SECOND).as_deref(), Some(expected));
+            race.fail();
+        }
+        assert!(race.is_lost());
+        assert_eq!(begun(&mut race, SECOND), None);
+    }
+
+    #[test]
+    fn families_take_turns_and_the_first_begins() {
+        let mut race = race(&[
+            "[2001:db8::1]:1",
+            "[2001:db8::2]:1",
+            "[2001:db8::3]:1",
+            "192.0.2.1:1",
+            "192.0.2.1:1",
+            "192.0.2.2:1",
+        ]);
+        let mut order = Vec::new();
+        let mut now = SECOND;
+        while let Some(ip) = begun(&mut race, now) {
+            order.push(ip);
+            now += STAGGER;
+        }
+        assert_eq!(
+            order,
+            [
+                "2001:db8::1",
+                "192.0.2.1",
+                "2001:db8::2",
+                "192.0.2.2",
+                "2001:db8::3"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_address_that_comes_late_is_tried_too() {
+        let mut race = race(&["192.0.2.1:1"]);
+        assert_eq!(begun(&mut race, SECOND).as_deref(), Some("192.0.2.1"));
+        race.add("[2001:db8::1]:1".parse().unwrap());
+        assert_eq!(begun(&mut race, SECOND), None);
+        assert_eq!(
+            begun(&mut race, SECOND + STAGGER).as_deref(),
+            Some("2001:db8::1")
+        );
+    }
+
+    #[test]
+    fn attempts_have_a_bound() {
+        let addresses: Vec<_> = (0..100).map(|n| format!("192.0.2.{n}:1")).collect();
+        let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
+        let mut race = race(&addresses);
+        let mut now = SECOND;
+        let mut count = 0;
+        while race.begin(now).is_some() {
+            count += 1;
+            now += STAGGER;
+        }
+        assert_eq!(count, ABREAST);
+        assert_eq!(race.time_left(now), None);
+        race.fail();
+        assert!(race.begin(now).is_some());
+    }
+
+    #[test]
+    fn who_can_wait_for_one_attempt_only_looks_again_soon() {
+        let mut race = race(&["[2001:db8::1]:1", "192.0.2.1:1"]);
+        assert_eq!(race.pause(SECOND), None);
+        race.begin(SECOND);
+        assert_eq!(race.pause(SECOND), Some(MILLISECOND));
+        assert_eq!(race.pause(SECOND + 5 * MILLISECOND), Some(5 * MILLISECOND));
+        assert_eq!(
+            race.pause(SECOND + STAGGER - 3 * MILLISECOND),
+            Some(3 * MILLISECOND)
+        );
+        race.begin(SECOND + STAGGER);
+        assert_eq!(race.pause(2 * SECOND), Some(25 * MILLISECOND));
+        // One is left: it can be waited for.
+        race.fail();
+        assert_eq!(race.pause(2 * SECOND), None);
+    }
+}
