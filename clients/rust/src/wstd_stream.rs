@@ -1,16 +1,18 @@
 //! A connection behind wstd's `AsyncRead` and `AsyncWrite`: a call that cannot go on waits on wstd's
 //! reactor, beside the other tasks.
 
-use std::io::{Result, Write as _};
+use std::io::{Error as IoError, Result, Write as _};
 
+use wasip2::sockets::tcp::TcpSocket;
 use wstd::future::FutureExt as _;
 use wstd::io::{AsyncRead, AsyncWrite};
 use wstd::runtime::AsyncPollable;
 use wstd::time::Duration;
 
 use crate::stream::length;
-use crate::types::{Error, Role};
-use crate::{Context, PlainTransport, Port, TlsListener};
+use crate::trust;
+use crate::types::Error;
+use crate::{Context, PlainTransport, Port, TlsError, TlsListener};
 
 /// The shortest wait for a timer. One that has run out and belongs to an operation that nobody
 /// repeats must not keep the reactor busy.
@@ -30,6 +32,8 @@ const WRITE_SIZE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct AsyncTlsStream {
     port: Port,
+    /// As in [`TlsStream`](crate::TlsStream).
+    pub(crate) socket: Option<TcpSocket>,
 }
 
 impl AsyncTlsStream {
@@ -38,7 +42,13 @@ impl AsyncTlsStream {
     /// # Errors
     /// The same.
     pub async fn connect(host: &str, port: u16) -> Result<Self> {
-        Self::connect_with(&Context::secure(Role::Client), host, port).await
+        let (context, sources) = trust::client()?;
+        let searched = |failure: IoError| match TlsError::of(&failure) {
+            Some(inside) => inside.clone().searched(&sources).into(),
+            None => failure,
+        };
+        let connected = Self::connect_with(&context, host, port).await;
+        connected.map_err(searched)
     }
 
     /// As [`TlsStream::connect_with`](crate::TlsStream::connect_with), and waits on the reactor.
@@ -62,7 +72,7 @@ impl AsyncTlsStream {
     }
 
     async fn after_handshake(port: Port) -> Result<Self> {
-        let stream = Self { port };
+        let stream = Self::from(port);
         stream.repeat(Port::handshake).await?;
         Ok(stream)
     }
@@ -70,6 +80,14 @@ impl AsyncTlsStream {
     /// The port underneath: for its facts and its timers.
     pub fn port(&self) -> &Port {
         &self.port
+    }
+
+    /// The port underneath, for good; of a stream that began as an
+    /// [`AsyncPlainStream`](crate::AsyncPlainStream) see
+    /// [`TlsStream::into_port`](crate::TlsStream::into_port).
+    pub fn into_port(self) -> Port {
+        std::mem::forget(self.socket);
+        self.port
     }
 
     /// Say by close_notify that nothing more will be written, and go on reading. Waits up to the
@@ -81,15 +99,27 @@ impl AsyncTlsStream {
         self.repeat(Port::close_output).await
     }
 
-    /// Say by close_notify that nothing more will be written, and free the socket. Waits up to the
-    /// shutdown timer, and not for the peer's reply.
+    /// Say by close_notify that nothing more will be written, and free the socket. Before the
+    /// handshake is done there is nothing to protect and nothing is sent; closing twice is harmless.
+    /// Another task that reads or writes fails with `BrokenPipe`. Waits up to the shutdown timer, and
+    /// not for the peer's reply.
     ///
     /// # Errors
     /// - `TimedOut` and those of the network: the peer may not have got it.
     /// - The failure of a stream that has failed before.
-    pub async fn close(self) -> Result<()> {
-        self.close_output().await?;
-        Ok(self.port.close()?)
+    pub async fn close(&self) -> Result<()> {
+        let is_open = self.port.version().is_some();
+        let sent = if is_open {
+            self.close_output().await
+        } else {
+            Ok(())
+        };
+        // Frees the socket whatever became of close_notify, and tells a failure that was before.
+        let freed = self.port.close();
+        match sent {
+            Err(failure) if !matches!(TlsError::of(&failure), Some(Error::Closed)) => Err(failure),
+            _ => Ok(freed?),
+        }
     }
 
     /// Call an operation until it says something else than `want-`, waiting in between.
@@ -140,7 +170,7 @@ impl TlsListener {
 /// read or write, if it has not been run.
 impl From<Port> for AsyncTlsStream {
     fn from(port: Port) -> Self {
-        Self { port }
+        Self { port, socket: None }
     }
 }
 
