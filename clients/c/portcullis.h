@@ -126,10 +126,12 @@ static inline bool tls_keep(struct tls *tls, bool succeeded, const tls_error_t *
     memcpy(text, line.ptr, line.len);
     text[line.len] = 0;
     client_string_free(&line);
-    if (tls_lacks_trust(&tls->error)) {
-        const char *sources = tls->sources != NULL ? tls->sources : "the built-in web roots";
-        tls->line = tls_join(text, "; searched: ", tls->is_server ? "" : sources,
-                             tls->is_server ? "the authorities for clients" : "");
+    const char *sources = tls->sources;
+    if (sources == NULL && !tls->is_server) {
+        sources = "the built-in web roots";
+    }
+    if (sources != NULL && tls_lacks_trust(&tls->error)) {
+        tls->line = tls_join(text, "; searched: ", sources, "");
         free(text);
     } else {
         tls->line = text;
@@ -557,6 +559,9 @@ static inline bool tls_accept(struct tls *listener, struct tls *connection) {
         tls_forget(connection);
         connection->port = port;
         connection->is_server = true;
+        if (listener->sources != NULL) {
+            connection->sources = tls_join(listener->sources, "", "", "");
+        }
         connection->closed = false;
     }
     return tls_keep(listener, succeeded, &error);
