@@ -467,7 +467,8 @@ static inline bool tls_connect(struct tls *tls, const char *host, uint16_t port)
 
 /* Change to TLS on streams that are open already (STARTTLS). A client names the host, which is sent
  * and verified; a server has none (NULL). The streams are taken, even on failure; the socket that
- * they belong to stays the caller's, and must outlive the connection. */
+ * they belong to stays the caller's, and must outlive the connection. What was read from it too early
+ * goes into `already_read`, which is zero otherwise. */
 static inline bool tls_start(struct tls *tls, const char *host, tls_transport_t *transport) {
     if (tls == NULL) {
         return false;

@@ -3,8 +3,10 @@
 use std::env;
 use std::io::{Error, ErrorKind, Result};
 
-use portcullis_client::types::{ConfigurationReason, Error as Failure};
-use portcullis_client::{AsyncTlsStream, TlsError, TlsStream};
+use portcullis_client::types::{ConfigurationReason, Error as Failure, Role};
+use portcullis_client::{
+    AsyncTlsStream, Context, TlsError, TlsStream, client_context, trust_environment,
+};
 use wstd::runtime::block_on;
 
 use crate::{Check, is};
@@ -23,10 +25,16 @@ pub(crate) fn report(check: &mut Check) {
     check.report("environment-file", |check| {
         connect(check)?.close()?;
         block_on(AsyncTlsStream::connect(&check.host, check.port))?;
-        Ok(())
+        let context = client_context()?;
+        TlsStream::connect_with(&context, &check.host, check.port)?.close()?;
+        let sealed = trust_environment(&context);
+        let kind = sealed.err().map(|failure| failure.kind());
+        is(kind == Some(ErrorKind::InvalidInput), "a sealed context")
     });
     set(FILE, "");
     check.report("environment-empty", |check| {
+        let context = Context::secure(Role::Client);
+        is(!trust_environment(&context)?, "nothing is changed")?;
         let line = refusal(check, ErrorKind::InvalidData)?;
         is(line.ends_with("searched: the built-in web roots"), &line)?;
         let outcome = block_on(AsyncTlsStream::connect(&check.host, check.port));

@@ -58,13 +58,8 @@ impl Check {
 
     /// A server's context, if there is a certificate for it.
     fn server_context(&self) -> Result<Option<Context>> {
-        let Ok(authority) = std::env::var("SSL_CERT_FILE") else {
-            return Ok(None);
-        };
-        let beside = |name| Source::Path(authority.replace("ca.pem", name));
-        let context = Context::secure(Role::Server);
-        context.load_identity(&beside("cert.pem"), &beside("key.pem"), None)?;
-        Ok(Some(context))
+        let context = |(chain, key): (String, String)| server_context(&chain, &key);
+        identity().map(context).transpose()
     }
 
     fn connect(&self) -> Result<TlsStream> {
@@ -256,6 +251,20 @@ impl Check {
         echo_async(&stream, SIZES.len()).await?;
         stream.close().await
     }
+}
+
+/// Certificate and key, beside the authority.
+fn identity() -> Option<(String, String)> {
+    let authority = std::env::var("SSL_CERT_FILE").ok()?;
+    let folder = authority.strip_suffix("ca.pem")?;
+    Some((format!("{folder}cert.pem"), format!("{folder}key.pem")))
+}
+
+fn server_context(chain: &str, key: &str) -> Result<Context> {
+    let context = Context::secure(Role::Server);
+    let (chain, key) = (chain.to_owned(), key.to_owned());
+    context.load_identity(&Source::Path(chain), &Source::Path(key), None)?;
+    Ok(context)
 }
 
 fn echo_sizes(stream: &mut TlsStream) -> Result<()> {

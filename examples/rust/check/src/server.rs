@@ -12,7 +12,7 @@ use portcullis_client::{AsyncTlsStream, Port, TlsListener};
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
 use wstd::runtime::{block_on, spawn};
 
-use crate::{Check, echo_async, expect, is};
+use crate::{Check, echo_async, expect, identity, is};
 
 pub(crate) fn report(check: &mut Check) {
     match check.server_context() {
@@ -188,8 +188,8 @@ async fn mutual(check: &Check) -> Result<()> {
     for knows in [true, false] {
         let client = check.context()?;
         if knows {
-            let beside = |name| Source::Path(authority.replace("ca.pem", name));
-            client.load_identity(&beside("cert.pem"), &beside("key.pem"), None)?;
+            let (chain, key) = identity().ok_or(ErrorKind::NotFound)?;
+            client.load_identity(&Source::Path(chain), &Source::Path(key), None)?;
         }
         let serve = async {
             let mut stream = listener.accept_async().await?;
