@@ -17,8 +17,8 @@ import { portcullis } from './portcullis.js';
 
 export { Connection, Listener, TlsError } from './portcullis.js';
 
-/** The functions of `portcullis()`; see there. */
-export const { connect, context, listen, start } = portcullis({
+/** What `portcullis()` is handed in a component. */
+export const interfaces = {
   context: contexts,
   listener,
   port,
@@ -27,4 +27,7 @@ export const { connect, context, listen, start } = portcullis({
   poll,
   environment: () => Object.fromEntries(getEnvironment()),
   blocks: true,
-});
+};
+
+/** The functions of `portcullis()`; see there. */
+export const { connect, context, listen, start } = portcullis(interfaces);
