@@ -8,7 +8,7 @@
 import { decoded, equal, failure, patterned, refused, same, take, turn } from './check-harness.js';
 
 const ROUNDS = 20;
-const MUCH = 6 * 1024 * 1024; // More than both sockets and their queues hold.
+const MUCH = 16 * 1024 * 1024; // More than both sockets and their queues hold.
 const timeouts = { handshake: 20_000, read: 20_000, write: 20_000 };
 
 /** @param {Function} check @param {object} tls @param {{ cert: string, key: string }} own */
@@ -164,18 +164,18 @@ async function checkStuck({ check, pair }) {
       await Promise.all([talker.write('ping'), turn()]);
       equal(decoded(await take(other, 4)), 'ping');
     }
-    client.abort();
-    equal((await stuck).code, 'closed');
     server.abort();
+    equal(['network', 'truncated'].includes((await stuck).code), true);
+    await client.close();
     await Promise.all([other.close(), talker.close()]);
   });
   await check('a writer goes on when its peer reads at last', async () => {
     const [server, client] = await pair();
-    const sent = patterned(MUCH);
-    const written = client.write(sent).then(() => client.close());
+    const written = client.write(new Uint8Array(MUCH)).then(() => client.close());
     await turn();
-    same(await take(server, MUCH), sent);
-    equal(await server.read(), null);
+    let taken = 0;
+    for await (const plaintext of server) taken += plaintext.length;
+    equal(taken, MUCH);
     await Promise.all([written, server.close()]);
   });
 }

@@ -133,8 +133,8 @@ export class Connection {
 
   /**
    * Sends close_notify after all writes and frees the socket; what was not read is lost. Twice is
-   * harmless. It fails if the peer may not have got what was written; not with a failure that an
-   * earlier operation has told, and not because the peer has closed before.
+   * harmless. It fails if the peer has refused us, and if it does not take close_notify in time;
+   * not because the peer is gone, and not with a failure that an earlier operation has told.
    * @returns {Promise<void>}
    */
   close() {
@@ -160,8 +160,7 @@ export class Connection {
     } catch (error) {
       failure ??= hadFailed ? undefined : error;
     }
-    const isGone = this.#hasEnded && failure?.code === 'network';
-    if (failure && failure.code !== 'truncated' && !isGone) throw failure;
+    if (failure && !['network', 'truncated'].includes(failure.code)) throw failure;
   }
 
   /**
@@ -180,7 +179,7 @@ export class Connection {
     try {
       if (this.#engine.call(() => step(this.#handle.get()))) this.#hasEnded = true;
     } catch (error) {
-      if (error.code.startsWith('want-') || error.code === 'timeout') return;
+      if (/^(want-|timeout$)/.test(error.code)) return; // Nothing more has arrived.
       throw this.#explained(error);
     }
   }
