@@ -12,7 +12,7 @@ const TIMERS = ['connect', 'handshake', 'read', 'shutdown', 'write'];
 const version = oneOf('tls12', 'tls13');
 
 /** What a context is made of, and what each may be. */
-const CONTEXT = {
+export const CONTEXT = {
   ca: several(source),
   caDirectory: several(path),
   webRoots: flag,

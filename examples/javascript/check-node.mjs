@@ -3,6 +3,7 @@
  * [CERT KEY]`.
  */
 
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -11,8 +12,9 @@ import { poll, streams } from '@bytecodealliance/preview2-shim/io';
 
 import { context, listener, port, types } from './build/portcullis/portcullis.js';
 import { checkAll } from '../../clients/javascript/check.js';
-import { equal, Report } from '../../clients/javascript/check-harness.js';
-import { portcullis } from '../../clients/javascript/portcullis.js';
+import { equal, includes, Report } from '../../clients/javascript/check-harness.js';
+import { CALLS, CONTEXT } from '../../clients/javascript/options.js';
+import { Connection, Listener, portcullis } from '../../clients/javascript/portcullis.js';
 
 const interfaces = { context, listener, port, types, monotonicClock, poll, streams };
 const tls = portcullis(interfaces);
@@ -58,6 +60,19 @@ await report.check('connections that are dropped, and collected in any order, tr
   await connection.write('x');
   equal((await connection.read()).length, 1);
   await connection.close();
+});
+
+await report.check('the declarations have every member and option', () => {
+  const declared = (name) =>
+    readFileSync(new URL(`../../clients/javascript/${name}.d.ts`, import.meta.url), 'utf8');
+  const members = [Connection, Listener].flatMap((type) => Object.getOwnPropertyNames(type.prototype));
+  const found = declared('connection');
+  for (const name of members) if (name !== 'constructor') includes(found, ` ${name}(`);
+  const options = [CONTEXT, ...Object.values(CALLS)].flatMap(Object.keys);
+  const functions = declared('portcullis');
+  for (const name of options) {
+    if (!new RegExp(`\\b${name}\\??: `).test(functions)) throw new Error(`${name} is not declared`);
+  }
 });
 
 process.exit(failed + report.failed > 0 ? 1 : 0);
