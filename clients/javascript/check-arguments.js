@@ -21,13 +21,13 @@ const UNWRITABLE = [undefined, null, 5, true, {}, [1, 2], () => 'x', 5n, new Dat
 
 /**
  * @param {Function} check @param {object} tls @param {object} server an echo server
- * @param {{ cert?: string, key?: string, within?: Function }} own as for `checkAll`
+ * @param {{ cert?: string, within?: Function }} own as for `checkAll`
  */
-export async function checkArguments(check, tls, server, { cert, key, within }) {
+export async function checkArguments(check, tls, server, { cert, within }) {
   await checkTrafficOf(check, tls, server);
   await checkOptions(check, tls, server);
   await checkSecrets(check, tls, server, cert);
-  if (within && server.ca && cert) await checkEnvironment(check, tls, server, { cert, key, within });
+  if (within && server.ca && cert) await checkEnvironment(check, server, cert, within);
 }
 
 async function checkTrafficOf(check, tls, server) {
@@ -165,7 +165,8 @@ async function checkSecrets(check, tls, server, cert) {
     await check(`${name} where a path belongs is told without it`, async () => {
       for (const options of [{ cert: certificate, key: text }, { cert: text }, { pkcs12: text },
         { ca: text }, { caDirectory: text }]) {
-        const error = await silent(options, 'U0VDUkVU', 'PEM text where a path belongs; pass bytes');
+        const told = 'PEM text where a path belongs; pass bytes';
+        const error = await silent(options, 'U0VDUkVU', told);
         equal(error instanceof TypeError, true);
       }
     });
@@ -179,10 +180,11 @@ async function checkSecrets(check, tls, server, cert) {
   });
 }
 
-async function checkEnvironment(check, tls, server, { cert, within }) {
+async function checkEnvironment(check, server, cert, within) {
   const { host, port, ca } = server;
   const folder = ca.slice(0, ca.lastIndexOf('/'));
-  const meets = (environment, options = {}) => within(environment).connect({ host, port, ...options });
+  const meets = (environment, options = {}) =>
+    within(environment).connect({ host, port, ...options });
   await check('SSL_CERT_FILE is trusted', async () => {
     await (await meets({ SSL_CERT_FILE: ca })).close();
   });
@@ -194,8 +196,9 @@ async function checkEnvironment(check, tls, server, { cert, within }) {
   });
   await check('an unknown authority is told with what was searched', async () => {
     const unknown = async (environment, options, ...parts) => {
-      const refusal = refused(() => meets(environment, options), 'certificate', 'unknown-authority');
-      includes((await refusal).message, 'searched: ', ...parts);
+      const { message } = await refused(
+        () => meets(environment, options), 'certificate', 'unknown-authority');
+      includes(message, 'searched: ', ...parts);
     };
     await unknown({ SSL_CERT_FILE: cert }, {}, `SSL_CERT_FILE ${cert}`);
     await unknown({ SSL_CERT_FILE: '', SSL_CERT_DIR: ':' }, {}, 'the built-in web roots');

@@ -39,8 +39,14 @@ export function includes(found, ...parts) {
 }
 
 /** What an operation fails with, thrown or by its promise. */
-export const failure = (operation) =>
-  Promise.resolve().then(operation).then(() => { throw new Error('it did not fail'); }, (error) => error);
+export async function failure(operation) {
+  try {
+    await operation();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it did not fail');
+}
 
 /** Whether it fails with this code, with a message, and with this reason if one is given. */
 export async function refused(operation, code, reason) {

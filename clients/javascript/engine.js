@@ -87,7 +87,7 @@ class Wait {
     handle.waits.add(this);
   }
 
-  /** They are kept from one look to the next, which costs less, and no longer than they are right. */
+  /** Kept from one look to the next, which costs less, and no longer than they are right. */
   subscribe(now) {
     if (this.pollables) return;
     const resource = this.handle.get();

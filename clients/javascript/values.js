@@ -77,7 +77,7 @@ const isBuffer = (value) =>
     }
   });
 
-/** The bytes of a buffer or of what views one, whatever the size of its elements; else undefined. */
+/** The bytes of a buffer or a view, whatever the size of its elements; else undefined. */
 function viewed(value) {
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -102,7 +102,7 @@ export function bytes(value, name, mayBeText = false) {
 export function path(value, name) {
   text(value, name);
   if (KEY_TEXT.test(value) || BARE_BASE64.test(value)) {
-    throw typeError(`${name}: PEM text where a path belongs; pass bytes, as TextEncoder makes them`);
+    throw typeError(`${name}: PEM text where a path belongs; pass bytes, as of TextEncoder`);
   }
   if (value === '') throw typeError(`${name} must not be empty`);
   return value;
