@@ -28,6 +28,7 @@ export async function checkOverlap(check, tls, { cert, key }) {
   };
   const each = { check, tls, meet, pair, options, own: { cert, key } };
   await checkOrders(each);
+  await checkUnfinished(each);
   await checkEnds(each);
   await checkRefusal(each);
   await checkStuck(each);
@@ -83,6 +84,20 @@ async function checkOrders({ check, meet, pair }) {
     equal((await Promise.all(reads)).map(decoded).join(''), 'abc');
     await Promise.all([server.close(), client.close()]);
   });
+}
+
+async function checkUnfinished({ check, meet }) {
+  for (const end of ['close', 'abort']) {
+    await check(`${end} before the handshake is done waits for nobody`, async () => {
+      const { server, connecting } = await meet();
+      const operations = [server.read(), server.write('early'), server.closeOutput()];
+      const failures = [connecting, ...operations].map((operation) => failure(() => operation));
+      await server[end]();
+      const [client, ...ours] = await Promise.all(failures);
+      for (const error of ours) equal(error.code, 'closed');
+      equal(['network', 'truncated', 'closed'].includes(client.code), true);
+    });
+  }
 }
 
 async function checkEnds({ check, pair }) {

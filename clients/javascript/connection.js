@@ -138,7 +138,10 @@ export class Connection {
    * @returns {Promise<void>}
    */
   close() {
-    return (this.#closed ??= this.#inTurn(() => this.#close()));
+    if (this.#closed) return this.#closed;
+    // Before the handshake is done nothing was sent that could be waited for.
+    const isOpen = !this.#facts && this.version !== undefined;
+    return (this.#closed = isOpen ? this.#inTurn(() => this.#close()) : this.#close());
   }
 
   async #close() {
