@@ -227,6 +227,11 @@ def _call(function, *arguments, **about):
     return result
 
 
+def _invalid(text):
+    """For an argument without a meaning: an `OSError` as all failures, and a `ValueError`."""
+    return _failure(types.Error_InvalidArgument(text))
+
+
 # Arguments: what does not fit must not reach the bindings, where it is a trap.
 
 
@@ -241,16 +246,16 @@ def _text(value, what):
         if "\0" not in value:
             return value
     # Not with its contents, nor caused by an exception that has them.
-    raise ValueError(f"{what} has characters that no UTF-8 text has")
+    raise _invalid(f"{what} has characters that no UTF-8 text has")
 
 
 def _path(path, what):
     path = os.fsdecode(os.fspath(path))
     # With its marks, in lines, or what is between the marks of DER in base64.
     if "-----BEGIN" in path or "\n" in path or re.fullmatch(r"MI[A-Za-z0-9+/=]{62,}", path):
-        raise ValueError(f"{what}: PEM text where a path belongs; pass bytes")
+        raise _invalid(f"{what}: PEM text where a path belongs; pass bytes")
     if len(path) > 4096:
-        raise ValueError(f"{what}: {len(path)} characters where a path belongs")
+        raise _invalid(f"{what}: {len(path)} characters where a path belongs")
     return _text(path, what)
 
 
@@ -1201,6 +1206,10 @@ class TLSSocket(Stream):
 SSLSocket = TLSSocket
 
 
+class SSLObject:
+    """There are none: no TLS without a connection. Libraries ask whether they have been given one."""
+
+
 def connect(
     address,
     timeout=socket._GLOBAL_DEFAULT_TIMEOUT,
@@ -1215,6 +1224,8 @@ def connect(
     """
     (host, port), seconds = _address(address, "connect"), _seconds(timeout)
     context = _context_for(context)
+    if context._is_server():
+        raise _invalid("connect needs a client's context, and this one is a server's")
     resource = context._for(host, server_hostname)
     tls = TLSSocket(
         _call(_port.Port.connect, resource, host, port),
@@ -1356,6 +1367,8 @@ def create_server(address, *, context, backlog=None):
     if context is None:
         raise TypeError("a server needs a context with a certificate")
     context = _context_for(context)
+    if not context._is_server():
+        raise _invalid("create_server needs a server's context, and this one is a client's")
     ip = _own_address(host)
     listener = _call(_listener.Listener.listen, context.context, ip, port, backlog)
     return Server(listener, context)
