@@ -33,8 +33,29 @@ use table::Table;
 
 const LANGUAGES: [&str; 4] = ["c", "javascript", "python", "rust"];
 
-/// What the echo server asks for of WASI: what it was built with, and an older patch.
-const WASI: [Option<&str>; 2] = [None, Some("0.2.10")];
+/// An echo server, and where its page builds it.
+#[derive(Clone, Copy)]
+struct EchoServer {
+    language: &'static str,
+    built: &'static str,
+}
+
+const OF_PYTHON: EchoServer = EchoServer {
+    language: "python",
+    built: "build/echo_server.wasm",
+};
+
+const OF_RUST: EchoServer = EchoServer {
+    language: "rust",
+    built: "../../target/wasm32-wasip2/component/echo-server.wasm",
+};
+
+/// The echo servers, and what they ask for of WASI: what they were built with, or an older patch.
+const ECHO_SERVERS: [(EchoServer, Option<&str>); 3] = [
+    (OF_PYTHON, None),
+    (OF_RUST, None),
+    (OF_RUST, Some("0.2.10")),
+];
 
 /// A hundred clients at once, of which ten only connect; the others send 64 KiB and want them back.
 const CLIENTS: &str = "
@@ -165,17 +186,16 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
         };
         let works = built.is_ok();
         trials.push(Trial::test(built_name, move || built.map_err(Failed::from)));
-        if language == "rust" {
-            let servers = columns.iter().filter(|c| c.runtime != Runtime::Node);
-            for (column, wasi) in servers.flat_map(|c| WASI.map(|wasi| (c.clone(), wasi))) {
-                let table = Arc::clone(table);
+        for &(server, wasi) in ECHO_SERVERS.iter().filter(|(s, _)| s.language == language) {
+            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
+                let (table, column) = (Arc::clone(table), column.clone());
                 let row = format!(
-                    "rust: echo server{}",
+                    "{language}: echo server{}",
                     wasi.map_or("", |_| ", an older WASI")
                 );
                 let title = format!("{row} by {}", column.name);
                 trials.push(Trial::test(title, move || {
-                    let outcome = serve_many(&column, wasi);
+                    let outcome = serve_many(&server, &column, wasi);
                     let mut table = table.lock().unwrap();
                     table.add(&row, &column.name, outcome.is_ok());
                     outcome.map_err(Failed::from)
@@ -202,14 +222,15 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
     trials
 }
 
-/// The echo server, by one of the runtimes, as it is or made to ask for another WASI: many clients at
+/// An echo server, by one of the runtimes, as it is or made to ask for another WASI: many clients at
 /// once, some of which say nothing.
-fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
-    let name = format!("echo-{}-{}", column.name, wasi.unwrap_or("same"));
+fn serve_many(server: &EchoServer, column: &Column, wasi: Option<&str>) -> Result<(), String> {
+    let EchoServer { language, built } = server;
+    let name = format!("echo-{language}-{}-{}", column.name, wasi.unwrap_or("same"));
     let folder = Folder::new(&name.replace(' ', "-"));
     let path = folder.0.to_str().unwrap();
-    let built = "../../target/wasm32-wasip2/component/echo-server.wasm";
-    let mut server = fs::read(examples().join("rust").join(built)).unwrap();
+    let mut server = fs::read(examples().join(language).join(built))
+        .map_err(|error| format!("it was not built: {error}"))?;
     if let Some(wasi) = wasi {
         server = with_wasi(&server, wasi);
     }
@@ -231,7 +252,7 @@ fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
             "-c",
             &format!("{start} {path}/cert.pem {path}/key.pem"),
         ])
-        .current_dir(examples().join("rust"))
+        .current_dir(examples().join(language))
         .env("PATH", &column.path)
         .stdin(Stdio::null())
         .stderr(Stdio::null());
