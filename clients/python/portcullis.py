@@ -12,7 +12,8 @@ contexts, connections, servers, waiting for many.
 """
 
 import contextlib
-import encodings.idna  # Host names in other scripts; modules are found only while it builds.
+import encodings.idna  # For host names in other scripts: what is not imported is not in a component.
+import encodings.punycode
 import enum
 import errno
 import functools

@@ -7,6 +7,7 @@ back, by TLS both ways.
 import email.message
 import email.policy
 import email.utils
+import encodings.latin_1  # What is not imported is not in a component.
 import ftplib
 import http.client
 import http.server
