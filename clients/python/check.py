@@ -9,6 +9,8 @@ import os
 import sys
 import traceback
 
+from wit_world import exports
+
 import checks.arguments
 import checks.collector
 import checks.connections
@@ -17,7 +19,6 @@ import checks.libraries
 import checks.plain
 import checks.servers
 import checks.trust
-from wit_world import exports
 
 
 class Run(exports.Run):

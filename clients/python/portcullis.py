@@ -12,7 +12,7 @@ contexts, connections, servers, waiting for many.
 """
 
 import contextlib
-import encodings.idna  # For host names in other scripts: what is not imported is not in a component.
+import encodings.idna  # Both for host names; a component has only what is imported.
 import encodings.punycode
 import enum
 import errno
@@ -29,6 +29,7 @@ import selectors
 import socket
 import sys
 import time
+import unicodedata
 import weakref
 
 from componentize_py_types import Err
@@ -304,7 +305,21 @@ def _host(host):
         host = host.decode("ascii")
     if not isinstance(host, str):
         raise TypeError(f"str, bytes or bytearray expected, not {type(host).__name__}")
-    return host if host.isascii() else host.encode("idna").decode("ascii")
+    if host.isascii():
+        return host
+    return ".".join(map(_label, re.split("[.\u3002\uff0e\uff61]", host)))
+
+
+def _label(label):
+    """One label of a name in ASCII, as `socket` does, but where IDNA 2008 has another one."""
+    if "\u200c" in label or "\u200d" in label:
+        raise UnicodeError("a host name with a joiner in it: write it in ASCII, with xn--")
+    if not set("\xdf\u03c2") & set(label):
+        return label.encode("idna").decode("ascii")
+    label = unicodedata.normalize("NFKC", label).lower()
+    if not label.replace("-", "").isalnum():
+        raise UnicodeError("a host name that is none: write it in ASCII, with xn--")
+    return "xn--" + label.encode("punycode").decode("ascii")
 
 
 def _address(address, what):
@@ -450,11 +465,21 @@ OP_NO_SSLv2 = OP_SINGLE_DH_USE = OP_SINGLE_ECDH_USE = 0
 PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER = 2, 16, 17
 # True of every connection, so that to set them changes nothing.
 _ALWAYS = int(
-    OP_ALL | OP_NO_COMPRESSION | OP_ENABLE_MIDDLEBOX_COMPAT | OP_NO_SSLv3 | OP_NO_TLSv1
-    | OP_NO_TLSv1_1 | OP_NO_RENEGOTIATION
+    Options.OP_ALL
+    | Options.OP_NO_COMPRESSION
+    | Options.OP_ENABLE_MIDDLEBOX_COMPAT
+    | Options.OP_NO_SSLv3
+    | Options.OP_NO_TLSv1
+    | Options.OP_NO_TLSv1_1
+    | Options.OP_NO_RENEGOTIATION
 )
-_ALWAYS_VERIFIED = VERIFY_X509_TRUSTED_FIRST | VERIFY_X509_PARTIAL_CHAIN
-_CHOICE = int(OP_NO_TLSv1_2 | OP_NO_TLSv1_3 | OP_IGNORE_UNEXPECTED_EOF | OP_ENABLE_KTLS)
+_ALWAYS_VERIFIED = VerifyFlags.VERIFY_X509_TRUSTED_FIRST | VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+_CHOICE = int(
+    Options.OP_NO_TLSv1_2
+    | Options.OP_NO_TLSv1_3
+    | Options.OP_IGNORE_UNEXPECTED_EOF
+    | Options.OP_ENABLE_KTLS
+)
 _FLOOR, _CEILING = TLSVersion.TLSv1_2, TLSVersion.TLSv1_3
 _WIT_VERSIONS = {_FLOOR: types.Version.TLS12, _CEILING: types.Version.TLS13}
 _NAMED_CONTEXTS = 64  # How many names one context remembers, lest it grows for ever.
@@ -470,9 +495,16 @@ class Context:
     """
 
     __slots__ = (
-        "_handle", "_highest", "_hostname", "_lowest", "_named", "_options", "_trusted",
-        "_verify", "__weakref__",
-    )  # fmt: skip
+        "_handle",
+        "_highest",
+        "_hostname",
+        "_lowest",
+        "_named",
+        "_options",
+        "_trusted",
+        "_verify",
+        "__weakref__",
+    )
 
     def __init__(self, protocol=None, *, server_side=False, context=None):
         if protocol not in (None, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER):
@@ -551,8 +583,8 @@ class Context:
     def load_default_certs(self, purpose=Purpose.SERVER_AUTH):
         """Trust what the environment names in place of the web roots.
 
-        `SSL_CERT_FILE` is a file and `SSL_CERT_DIR` are directories with `:` between, as OpenSSL and
-        Go read them. What is not there is passed over, unless nothing else gives an authority: then
+        `SSL_CERT_FILE` is a file and `SSL_CERT_DIR` are directories with `:` between, as OpenSSL
+        and Go read them. What is not there is passed over, unless nothing else gives an authority: then
         it is a failure, for the web roots do not step in. Without both, the web roots stay.
         """
         file = os.environ.get("SSL_CERT_FILE") or None
@@ -597,9 +629,7 @@ class Context:
     def verify_mode(self, mode):
         mode = VerifyMode(mode)
         if mode == VerifyMode.CERT_NONE and self._hostname:
-            raise ValueError(
-                "Cannot set verify_mode to CERT_NONE when check_hostname is enabled."
-            )
+            raise ValueError("Cannot set verify_mode to CERT_NONE when check_hostname is enabled.")
         asked = _context.Verify.REQUIRED
         if mode == VerifyMode.CERT_NONE:
             asked = _context.Verify.UNVERIFIED
@@ -645,7 +675,7 @@ class Context:
 
     @property
     def options(self):
-        """Flags; those that are always true cannot be cleared, those that would do nothing not set."""
+        """Flags; what is always so cannot be cleared, and what would do nothing not set."""
         return self._options
 
     @options.setter
@@ -656,7 +686,7 @@ class Context:
         if unknown := options & ~(_ALWAYS | _CHOICE):
             raise ValueError(f"{Options(unknown)!r} cannot be turned on here")
         self._set_versions(self._lowest, self._highest, Options(options))
-        tolerated = bool(options & OP_IGNORE_UNEXPECTED_EOF)
+        tolerated = bool(options & Options.OP_IGNORE_UNEXPECTED_EOF)
         word = _context.Truncation.TOLERATED if tolerated else _context.Truncation.REFUSED
         _call(self.context.set_truncation, word)
 
@@ -666,7 +696,7 @@ class Context:
         bottom, top = ends.get(lowest, lowest), ends.get(highest, highest)
         left = [
             version
-            for version, no in ((_FLOOR, OP_NO_TLSv1_2), (_CEILING, OP_NO_TLSv1_3))
+            for version, no in ((_FLOOR, Options.OP_NO_TLSv1_2), (_CEILING, Options.OP_NO_TLSv1_3))
             if bottom <= version <= top and not options & no
         ]
         if not left:
@@ -706,11 +736,11 @@ class Context:
         _call(self.context.set_versions, lowest, highest)
         numbers = {wit: number for number, wit in _WIT_VERSIONS.items()}
         self._lowest, self._highest = numbers[lowest], numbers[highest]
-        self._options &= ~(OP_NO_TLSv1_2 | OP_NO_TLSv1_3)
+        self._options &= ~(Options.OP_NO_TLSv1_2 | Options.OP_NO_TLSv1_3)
 
     def tolerate_truncation(self):
         """Read an end without close_notify as the end, as `ssl` does; an attacker can make one."""
-        self.options |= OP_IGNORE_UNEXPECTED_EOF
+        self.options |= Options.OP_IGNORE_UNEXPECTED_EOF
 
     def set_alpn_protocols(self, protocols):
         """There is no ALPN yet."""
@@ -754,9 +784,14 @@ class Context:
             raise NotImplementedError("a common name is no host name; only alternative names count")
 
     def wrap_socket(
-        self, sock, server_side=False, do_handshake_on_connect=True, suppress_ragged_eofs=False,
-        server_hostname=None, session=None,
-    ):  # fmt: skip
+        self,
+        sock,
+        server_side=False,
+        do_handshake_on_connect=True,
+        suppress_ragged_eofs=False,
+        server_hostname=None,
+        session=None,
+    ):
         """Make a `portcullis_plain.PlainSocket` a `TLSSocket`, which takes its place."""
         if not hasattr(sock, "start_tls"):
             raise TypeError(
@@ -768,7 +803,7 @@ class Context:
         if bool(server_side) != self._is_server():
             raise ValueError("the context is for the other side: see server_side")
         context = self
-        if suppress_ragged_eofs and not self._options & OP_IGNORE_UNEXPECTED_EOF:
+        if suppress_ragged_eofs and not self._options & Options.OP_IGNORE_UNEXPECTED_EOF:
             context = self.copy()
             context.tolerate_truncation()
         return sock.start_tls(
@@ -776,7 +811,7 @@ class Context:
         )
 
     def _for(self, host, server_hostname):
-        """The resource for connections to the host: with the names that are to be sent and verified."""
+        """The resource for connections to the host, with the names to send and to verify."""
         name = host if server_hostname is None else _server_hostname(server_hostname)
         if name is None or name == host:
             return self.context
@@ -840,8 +875,8 @@ def create_default_context(
 ):
     """A context that is safe as it is, as `ssl.create_default_context`.
 
-    A client without authorities of its own takes those that the environment names by `SSL_CERT_FILE`
-    and `SSL_CERT_DIR`, as OpenSSL does, else the web roots of the component.
+    A client without authorities of its own takes those that the environment names by
+    `SSL_CERT_FILE` and `SSL_CERT_DIR`, as OpenSSL does, else the web roots of the component.
     """
     if purpose is not None and not isinstance(purpose, Purpose):
         raise TypeError(f"{purpose!r} is no Purpose")
@@ -1181,7 +1216,7 @@ class TLSSocket(Stream):
             _wait([ready], None if left is None else left / 1000)
 
     def _sources(self, events):
-        """What to wait for: events, and a pollable that tells of them, or None if they are there."""
+        """What to wait for: events, and a pollable that tells of them, or None for now."""
         port = self.port
         if port.version() is None:
             # One handshake, whoever waits for it.
@@ -1208,7 +1243,7 @@ SSLSocket = TLSSocket
 
 
 class SSLObject:
-    """There are none: no TLS without a connection. Libraries ask whether they have been given one."""
+    """There are none, no TLS without a connection; libraries ask whether theirs is one."""
 
 
 def connect(
@@ -1238,9 +1273,16 @@ def connect(
 
 
 def start_tls(
-    input, output, server_hostname, already_read=b"", context=None, *, timeout=None, owner=None,
+    input,
+    output,
+    server_hostname,
+    already_read=b"",
+    context=None,
+    *,
+    timeout=None,
+    owner=None,
     do_handshake_on_connect=True,
-):  # fmt: skip
+):
     """Speak TLS on the streams of a connection in the clear (STARTTLS), and shake hands.
 
     The streams are given away. `already_read` are bytes of TLS that were read from them before;

@@ -11,10 +11,17 @@ import os
 import socket
 import time
 
-import portcullis
 from componentize_py_types import Err
-from wit_world.imports import instance_network, ip_name_lookup, network, streams
-from wit_world.imports import tcp, tcp_create_socket
+from wit_world.imports import (
+    instance_network,
+    ip_name_lookup,
+    network,
+    streams,
+    tcp,
+    tcp_create_socket,
+)
+
+import portcullis
 
 _NEXT_AFTER = 0.25  # Seconds until another address is tried beside one that does not answer.
 _Code = network.ErrorCode
@@ -95,9 +102,14 @@ class PlainSocket(portcullis.Stream):
         portcullis._call(context.context.seal)
         self._closed, self._handle = True, None
         return portcullis.start_tls(
-            input, output, server_hostname, context=context, timeout=self._timeout, owner=owner,
+            input,
+            output,
+            server_hostname,
+            context=context,
+            timeout=self._timeout,
+            owner=owner,
             do_handshake_on_connect=do_handshake_on_connect,
-        )  # fmt: skip
+        )
 
     def shutdown(self, how):
         """End reading, writing or both, as `socket` does."""
@@ -144,7 +156,9 @@ class PlainSocket(portcullis.Stream):
     def _resolve(self, net, host):
         address, _, scope = host.partition("%")
         if portcullis._is_address(host):
-            yield ipaddress.ip_address(address), int(scope) if scope.isdecimal() else 0
+            if scope and not scope.isdecimal():
+                raise socket.gaierror(_EAI[_Code.NAME_UNRESOLVABLE], "a zone is a number here")
+            yield ipaddress.ip_address(address), int(scope or 0)
             return
         names = _call(ip_name_lookup.resolve_addresses, net, host)
         with names:

@@ -58,7 +58,13 @@ def only_bytes_are_sent(server):
             assert tls.send(empty) == 0 and tls.sendall(empty) is None
         numbers = array.array("I", range(100_000))
         grid = memoryview(bytes(range(6))).cast("B", (2, 3))
-        for sent in (numbers, grid, memoryview(numbers)[7:], bytearray(b"bytes"), array.array("d", [1.5])):
+        for sent in (
+            numbers,
+            grid,
+            memoryview(numbers)[7:],
+            bytearray(b"bytes"),
+            array.array("d", [1.5]),
+        ):
             contents = memoryview(sent).tobytes()
             for start in range(0, len(contents), 1 << 14):
                 piece = contents[start : start + (1 << 14)]
@@ -149,7 +155,10 @@ def default_timeouts_are_those_of_socket(server):
 
     setdefaulttimeout(7)
     try:
-        for tls in (portcullis.connect(server), portcullis.connect(server, _GLOBAL_DEFAULT_TIMEOUT)):
+        for tls in (
+            portcullis.connect(server),
+            portcullis.connect(server, _GLOBAL_DEFAULT_TIMEOUT),
+        ):
             assert tls.gettimeout() == 7
             tls.close()
     finally:
@@ -173,7 +182,19 @@ def other_arguments_are_checked(server):
     refusal(TypeError, portcullis.create_server, ("127.0.0.1", 0), context=None)
     refusal(TypeError, portcullis.create_server, ("127.0.0.1", 0), context=context.context)
     for wrong in ("5", 5.0):
-        refusal(TypeError, portcullis.create_server, ("127.0.0.1", 0), context=server_context(), backlog=wrong)
+        refusal(
+            TypeError,
+            portcullis.create_server,
+            ("127.0.0.1", 0),
+            context=server_context(),
+            backlog=wrong,
+        )
     with portcullis.create_server(("127.0.0.1", 0), context=server_context(), backlog=-1) as here:
         here.getsockname()
-    refusal(OverflowError, portcullis.create_server, ("127.0.0.1", 0), context=server_context(), backlog=1 << 70)
+    refusal(
+        OverflowError,
+        portcullis.create_server,
+        ("127.0.0.1", 0),
+        context=server_context(),
+        backlog=1 << 70,
+    )

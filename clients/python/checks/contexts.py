@@ -1,7 +1,7 @@
 """Settings: each of them works or is refused, and none is swallowed."""
 
 import portcullis
-from checks import accepted, assign, check, pair, pki, refusal, server_context, together
+from checks import assign, check, pair, pki, refusal, server_context, together
 from portcullis import types
 
 

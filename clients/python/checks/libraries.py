@@ -124,7 +124,13 @@ def mail_is_fetched_and_sent(server):
 
     class Pop(poplib.POP3):
         def _create_socket(self, timeout):
-            return scripted(server, b"+OK 2 300\r\n", b"+OK\r\nline\r\n.\r\n", b"+OK bye\r\n", greeting=b"+OK hi\r\n")
+            return scripted(
+                server,
+                b"+OK 2 300\r\n",
+                b"+OK\r\nline\r\n.\r\n",
+                b"+OK bye\r\n",
+                greeting=b"+OK hi\r\n",
+            )
 
     pop = Pop("localhost")
     assert pop.stat() == (2, 300) and pop.retr(1)[1] == [b"line"]
@@ -133,7 +139,14 @@ def mail_is_fetched_and_sent(server):
     class Smtp(smtplib.SMTP):
         def _get_socket(self, host, port, timeout):
             ok = [b"250 ok\r\n"] * 3
-            self.tls = scripted(server, *ok, b"354 go\r\n", b"250 got it\r\n", b"221 bye\r\n", greeting=b"220 hi\r\n")
+            self.tls = scripted(
+                server,
+                *ok,
+                b"354 go\r\n",
+                b"250 got it\r\n",
+                b"221 bye\r\n",
+                greeting=b"220 hi\r\n",
+            )
             return self.tls
 
     message = email.message.EmailMessage()
@@ -147,7 +160,9 @@ def mail_is_fetched_and_sent(server):
 @check
 def ftplib_asks_for_the_address(server):
     ftp = ftplib.FTP()
-    ftp.sock = scripted(server, b"227 Entering (10,0,0,1,4,1)\r\n", b"221 bye\r\n", greeting=b"220 hi\r\n")
+    ftp.sock = scripted(
+        server, b"227 Entering (10,0,0,1,4,1)\r\n", b"221 bye\r\n", greeting=b"220 hi\r\n"
+    )
     ftp.af = ftp.sock.family
     ftp.file = ftp.sock.makefile("r", encoding=ftp.encoding)
     ftp.welcome = ftp.getresp()

@@ -108,7 +108,9 @@ def both_ends_meet_whoever_speaks_first(server):
             with pair() as ends:
                 one, other = ends[first], ends[1 - first]
                 together((one, one.send, b"hello"), (other, other.recv, 5))
-                assert together((other, other.send, b"you too"), (one, one.recv, 7))[1] == b"you too"
+                assert (
+                    together((other, other.send, b"you too"), (one, one.recv, 7))[1] == b"you too"
+                )
 
 
 @check

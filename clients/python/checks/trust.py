@@ -50,7 +50,9 @@ def what_cannot_be_loaded_is_told(server):
 @check
 def a_refusal_has_what_ssl_has(server):
     context = portcullis.create_default_context(cadata=STRANGER)
-    failure = refusal(portcullis.SSLCertVerificationError, portcullis.connect, server, context=context)
+    failure = refusal(
+        portcullis.SSLCertVerificationError, portcullis.connect, server, context=context
+    )
     assert isinstance(failure, portcullis.SSLError) and isinstance(failure, ValueError)
     assert failure.reason == "CERTIFICATE_VERIFY_FAILED" and failure.verify_code == 20
     assert failure.verify_message == str(failure) and failure.errno == 1
@@ -143,17 +145,27 @@ def contents_are_in_no_text(server):
 
 @check
 def names_in_other_scripts_are_sent_in_ascii(server):
-    failure = refusal(
-        portcullis.CertificateError, portcullis.connect, server, server_hostname="bücher.invalid"
-    )
-    assert failure.error.value.expected_name == "xn--bcher-kva.invalid", failure
+    for name, ascii_name in {
+        "bücher.invalid": "xn--bcher-kva.invalid",
+        "BÜCHER\u3002invalid": "xn--bcher-kva.invalid",
+        # Not `fass`, which is another's name.
+        "faß.invalid": "xn--fa-hia.invalid",
+        "βόλος.invalid": "xn--nxasmm1c.invalid",
+    }.items():
+        kind, other = portcullis.CertificateError, {"server_hostname": name}
+        failure = refusal(kind, portcullis.connect, server, **other)
+        assert failure.error.value.expected_name == ascii_name, failure
+    for name in ("a\u200db.invalid", "ß ß.invalid", "ü" * 70 + ".invalid", "ü..invalid"):
+        refusal(ValueError, portcullis.connect, server, server_hostname=name)
 
 
 @check
 def other_names_are_verified_by_one_context(server):
     context = portcullis.create_default_context()
     for _ in range(2):
-        tls = portcullis.connect(("127.0.0.1", server[1]), context=context, server_hostname="localhost")
+        tls = portcullis.connect(
+            ("127.0.0.1", server[1]), context=context, server_hostname="localhost"
+        )
         assert tls.port.peer_verified() and tls.server_hostname == "localhost"
         tls.close()
         wrong = {"context": context, "server_hostname": "wrong.invalid"}
