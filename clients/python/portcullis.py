@@ -100,6 +100,10 @@ class SSLEOFError(TLSError):
     """The peer's bytes ended without close_notify: what was read may have been cut short."""
 
 
+class SSLSyscallError(TLSError):
+    """Never raised: a failure of the network has the class that `socket` gives it."""
+
+
 class SSLZeroReturnError(TLSError):
     """The peer closed in the middle of the handshake."""
 
