@@ -54,9 +54,9 @@ mod source;
 mod stream;
 mod trust;
 #[cfg(feature = "wstd")]
-mod wstd_plain;
-#[cfg(feature = "wstd")]
 mod waiters;
+#[cfg(feature = "wstd")]
+mod wstd_plain;
 #[cfg(feature = "wstd")]
 mod wstd_stream;
 
