@@ -184,6 +184,17 @@ async function checkStuck({ check, pair }) {
     await client.close();
     await Promise.all([other.close(), talker.close()]);
   });
+  await check('to abort what a peer does not take waits for nobody', async () => {
+    const [server, client] = await pair();
+    const stuck = failure(() => client.write(new Uint8Array(MUCH)));
+    const [other, talker] = await pair();
+    client.abort();
+    equal((await stuck).code, 'closed');
+    await talker.write('ping');
+    equal(decoded(await take(other, 4)), 'ping');
+    server.abort();
+    await Promise.all([other.close(), talker.close()]);
+  });
   await check('a writer goes on when its peer reads at last', async () => {
     const [server, client] = await pair();
     const written = client.write(new Uint8Array(MUCH)).then(() => client.close());
