@@ -259,9 +259,24 @@ fn a_program_trusts_whom_the_machine_trusts_by_one_flag() {
         let output = visit(&[], file);
         assert!(!output.status.success(), "{output:?}");
     }
-    // What is given by hand counts more.
-    let output = visit(&["--trust-env", "--env", "SSL_CERT_FILE=/none"], &link);
+    // What is given by hand counts more, and is read before anything is sent.
+    let fixed = ["run", "--network", "loopback", "--trust-env"];
+    let more = [
+        "--env",
+        "SSL_CERT_FILE=/none",
+        program,
+        "localhost",
+        "9",
+        "/",
+    ];
+    let mut command = portcullis(&[&fixed[..], &more].concat());
+    command.env("SSL_CERT_FILE", folder.path("ca.pem"));
+    let output = finish(command, b"");
     assert!(!output.status.success(), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("/none"),
+        "{output:?}"
+    );
 }
 
 #[test]
