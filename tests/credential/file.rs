@@ -319,6 +319,40 @@ fn pkcs7_gives_its_certificates_as_chain_and_as_roots() {
 }
 
 #[test]
+fn a_keystore_of_authorities_is_told_and_the_cure_cures() {
+    if !require_tool("openssl") {
+        return;
+    }
+    let authority = Authority::root("Root");
+    let export = [
+        "pkcs12",
+        "-export",
+        "-nokeys",
+        "-passout",
+        "pass:open sesame",
+    ];
+    let store = openssl(&export, authority.pem().as_bytes());
+    for file in [ber(&store), store] {
+        let mut client = Settings::secure(Role::Client);
+        let error = refusal(client.add_trust_roots(&file));
+        assert_eq!(error.reason, ConfigurationReason::NoCertificate);
+        let line = Error::Configuration(error).to_string();
+        // Nobody is there to type the passphrase.
+        let line = line.replace("-nokeys", "-nokeys -passin 'pass:open sesame'");
+        assert_eq!(client.add_trust_roots(&cured(&line, &file)), Ok(1));
+    }
+}
+
+#[test]
+fn a_path_in_the_place_of_the_contents_is_told() {
+    for path in ["/etc/ssl/cert.pem", "ca.crt", "certs/own.key\n"] {
+        assert!(refused(path.as_bytes()).contains("a path where the contents belong"));
+        let (_, line) = key_refusal(load_key(path.as_bytes(), KeyKind::Any, None));
+        assert!(line.contains("a path where the contents belong"), "{line}");
+    }
+}
+
+#[test]
 fn a_file_that_is_cut_or_flipped_anywhere_never_gives_another_key() {
     let authority = Authority::root("Root");
     let identity = authority.issue(&Leaf::server().key(KeyType::Ed25519));
