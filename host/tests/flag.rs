@@ -174,6 +174,29 @@ fn a_key_or_a_passphrase_in_the_place_of_its_file_is_in_no_message() {
             assert!(!line.contains(&secret[..20]), "{line}");
         }
     }
+    // Where no key belongs, none is shown either.
+    for arguments in [
+        vec!["inspect", &text],
+        vec!["compose", &text, "-o", "none.wasm"],
+        vec!["run", &text],
+        vec!["run", "--dir", &text, "none.wasm"],
+        vec!["run", "--env", &text, "none.wasm"],
+        vec!["ciphers", &text],
+        vec!["connect", &text],
+        vec![
+            "serve",
+            "127.0.0.1:0",
+            "--cert",
+            &cert,
+            "--key",
+            &key,
+            "--www",
+            &text,
+        ],
+    ] {
+        let line = refusal(&run(&arguments, b""), 2);
+        assert!(!line.contains(&secret[..20]), "{line}");
+    }
     let own = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
     let passphrase = ["--passphrase-file", "open sesame"];
     let line = refusal(&run(&[&own[..], &passphrase].concat(), b""), 2);
