@@ -11,13 +11,14 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// Program and the Debian package that has it.
-const TOOLS: [(&str, &str); 12] = [
+const TOOLS: [(&str, &str); 13] = [
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
     ("gnutls-cli", "gnutls-bin"),
     ("imap-login", "dovecot-imapd"),
     ("node", "nodejs"),
     ("openssl", "openssl"),
+    ("pk12util", "libnss3-tools"),
     ("pop3-login", "dovecot-pop3d"),
     ("postgres", "postgresql"),
     ("prosody", "prosody"),
