@@ -12,6 +12,10 @@ mod support;
 
 #[path = "credential/chain.rs"]
 mod chain;
+#[path = "credential/cure.rs"]
+mod cure;
+#[path = "credential/dialect.rs"]
+mod dialect;
 #[path = "credential/encrypted.rs"]
 mod encrypted;
 #[path = "credential/file.rs"]

@@ -30,7 +30,7 @@ mod target;
 mod timers;
 mod trust;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -80,6 +80,11 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .init();
     }
+    // No command but `run`, which passes arguments on, has one that could be a key.
+    let is_passed_on = matches!(cli.command, Command::Run(_));
+    if !is_passed_on && std::env::args_os().any(|argument| is_pem(&argument)) {
+        return mistaken(&format!("{}: name a file that holds it", place::PEM));
+    }
     let ended = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Connect(connect) => connect.run(),
@@ -111,13 +116,22 @@ fn refused(error: &clap::Error) -> ExitCode {
             ExitCode::SUCCESS
         };
     }
+    mistaken(&told(&error.to_string(), std::env::args_os()))
+}
+
+/// A line about a mistake in the arguments.
+fn mistaken(what: &str) -> ExitCode {
+    let first = std::env::args_os().nth(1);
     anstream::eprintln!(
-        "{}: {}; see {} --help",
+        "{}: {what}; see {} --help",
         style::bad("portcullis"),
-        told(&error.to_string(), std::env::args_os()),
-        command(std::env::args().nth(1).as_deref())
+        command(first.as_deref().and_then(OsStr::to_str))
     );
     Status::Usage.into()
+}
+
+fn is_pem(argument: &OsStr) -> bool {
+    place::is_pem(&argument.to_string_lossy())
 }
 
 /// The command as it was called, with its subcommand if that is one.
@@ -130,7 +144,7 @@ fn command(first: Option<&str>) -> String {
 
 /// What clap says, unless it may quote a key: `--key "$(cat key)"` is no path, and begins like a flag.
 fn told(message: &str, mut arguments: impl Iterator<Item = OsString>) -> String {
-    match arguments.any(|argument| place::is_pem(&argument.to_string_lossy())) {
+    match arguments.any(|argument| is_pem(&argument)) {
         true => format!("{}: name a file that holds it", place::PEM),
         false => summary(message),
     }

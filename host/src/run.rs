@@ -8,6 +8,7 @@ use portcullis_host::{Network, Options, Program};
 
 use crate::compose;
 use crate::exit::{Exit, Result, Status};
+use crate::place;
 use crate::style;
 use crate::trust::{self, Environment};
 
@@ -74,6 +75,9 @@ impl Run {
                 |(name, _): &(&str, String)| !self.env.iter().any(|(other, _)| other == name);
             let new = shared.variables.into_iter().filter(is_new);
             variables.extend(new.map(|(name, value)| (name.to_owned(), value)));
+        }
+        if let Some(what) = place::mistaken(&self.file) {
+            return Err(Exit::usage(format_args!("{what}: name a component")));
         }
         let name = self.file.display().to_string();
         let file = compose::read(&self.file)?;

@@ -21,7 +21,13 @@ pub(crate) fn certificates(
     if !is_pem(input) {
         let der = definite(input);
         if pfx::is_pkcs12(&der) {
-            return fail(ConfigurationReason::NoCertificate, pkcs12::HINT);
+            let hint = match item {
+                ConfigurationItem::TrustRoots | ConfigurationItem::SuggestedAuthorities => {
+                    pkcs12::HINT_FOR_ROOTS
+                }
+                _ => pkcs12::HINT,
+            };
+            return fail(ConfigurationReason::NoCertificate, hint);
         }
         if let Some(found) = signed(&der) {
             return found.or_else(|what| fail(ConfigurationReason::Malformed, what));
@@ -119,7 +125,7 @@ pub(super) fn strange(input: &[u8]) -> Option<&'static str> {
     let text = std::str::from_utf8(input).unwrap_or_default().trim();
     let wide = b"B\0E\0G\0I\0N";
     let wide = input.windows(wide.len()).position(|part| part == wide);
-    let is_little = wide.map(|at| at % 2 == 0);
+    let is_little = wide.map(|at| at.is_multiple_of(2));
     if input.starts_with(b"\xff\xfe") || is_little == Some(true) {
         Some("UTF-16: convert it with `iconv -f UTF-16LE -t UTF-8 OLD > NEW`")
     } else if input.starts_with(b"\xfe\xff") || is_little == Some(false) {
@@ -133,9 +139,19 @@ pub(super) fn strange(input: &[u8]) -> Option<&'static str> {
         Some("base64 of PEM: decode it with `base64 -d OLD > NEW`")
     } else if is_base64_der(text) {
         Some("base64 without the lines of PEM around it: decode it with `base64 -d OLD > NEW`")
+    } else if is_path(text) {
+        Some("a path where the contents belong; pass it as a path")
     } else {
         None
     }
+}
+
+/// Whether the text is the name of a file of this kind.
+fn is_path(text: &str) -> bool {
+    const ENDS: [&str; 8] = [
+        ".pem", ".crt", ".cer", ".der", ".key", ".p7b", ".p12", ".pfx",
+    ];
+    !text.contains('\n') && ENDS.iter().any(|end| text.ends_with(end))
 }
 
 /// What a text is that cannot be a path: the contents of a file, mostly. It is not to be shown, for it

@@ -1,7 +1,5 @@
 //! Files as people have them: what editors, shells and other programs make of PEM.
 
-use std::process::Command;
-
 use portcullis::tls::mistaken_path;
 use portcullis::tls::{ConfigurationItem, ConfigurationReason, Error, KeyKind, Role, Settings};
 
@@ -13,7 +11,7 @@ use crate::support::folder::Folder;
 
 /// Loads the file as chain and key of a server, and as trust roots; the chain that it presents.
 #[track_caller]
-fn taken(authority: &Authority, file: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn taken(authority: &Authority, file: &[u8]) -> Vec<Vec<u8>> {
     let mut server = Settings::secure(Role::Server);
     server.load_identity(file, file, None).unwrap();
     let mut client = Settings::secure(Role::Client);
@@ -23,7 +21,7 @@ fn taken(authority: &Authority, file: &[u8]) -> Vec<Vec<u8>> {
 
 /// The refusal of the file as a chain: its line.
 #[track_caller]
-fn refused(file: &[u8]) -> String {
+pub(super) fn refused(file: &[u8]) -> String {
     let mut server = Settings::secure(Role::Server);
     let error = refusal(server.load_certificate_chain(file));
     assert_eq!(error.item, ConfigurationItem::CertificateChain);
@@ -35,18 +33,7 @@ fn refused(file: &[u8]) -> String {
     Error::Configuration(error).to_string()
 }
 
-/// What a shell makes of the file by the command that the line has between its first backticks.
-fn cured(line: &str, file: &[u8]) -> Vec<u8> {
-    let command = line.split('`').nth(1).expect(line);
-    let folder = Folder::new();
-    let (old, new) = (folder.put("old", file), folder.put("new", ""));
-    let command = command.replace("OLD", &old).replace("NEW", &new);
-    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
-    assert!(output.status.success(), "{command}: {output:?}");
-    std::fs::read(new).unwrap()
-}
-
-fn identity(authority: &Authority) -> Identity {
+pub(super) fn identity(authority: &Authority) -> Identity {
     authority
         .intermediate("Intermediate")
         .issue(&Leaf::server())
@@ -98,93 +85,6 @@ fn a_file_that_openssl_reads_with_a_byte_order_mark_we_read_too() {
         taken(&authority, file.as_bytes()),
         [identity.certificate_der()]
     );
-}
-
-#[test]
-fn utf_16_is_told_by_name_and_the_cure_cures() {
-    let authority = Authority::root("Root");
-    let identity = identity(&authority);
-    let plain = identity.chain_pem() + &identity.key_pem();
-    let expected = taken(&authority, plain.as_bytes());
-    let marked = format!("\u{feff}{plain}");
-    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let files: [Vec<u8>; 4] = [little(&marked), big(&marked), little(&plain), big(&plain)];
-    for file in files {
-        let line = refused(&file);
-        assert!(line.contains("UTF-16"), "{line}");
-        let (reason, key) = key_refusal(load_key(&file, KeyKind::Any, None));
-        assert_eq!(reason, ConfigurationReason::Malformed);
-        assert!(key.contains("UTF-16"), "{key}");
-        if require_tool("iconv") {
-            assert_eq!(taken(&authority, &cured(&line, &file)), expected);
-        }
-    }
-    // One shell appends UTF-16 to what was none.
-    let both = [plain.as_bytes(), &little(&plain)].concat();
-    assert!(refused(&both).contains("UTF-16 from here on"));
-}
-
-#[test]
-fn base64_without_the_lines_of_pem_is_told_and_the_cure_cures() {
-    let authority = Authority::root("Root");
-    let identity = authority.issue(&Leaf::server());
-    let expected = taken(
-        &authority,
-        (identity.chain_pem() + &identity.key_pem()).as_bytes(),
-    );
-    let lines = |pem: &str| -> String {
-        let lines = pem.lines().filter(|line| !line.starts_with('-'));
-        lines.map(|line| format!("{line}\n")).collect()
-    };
-    let bare = lines(&identity.chain_pem());
-    let line = refused(bare.as_bytes());
-    assert!(line.contains("base64 without the lines of PEM"), "{line}");
-    // As Kubernetes keeps it.
-    let whole = identity.chain_pem() + &identity.key_pem();
-    let wrapped = lines(&pem("X", whole.as_bytes()));
-    let line_of_wrapped = refused(wrapped.as_bytes());
-    assert!(
-        line_of_wrapped.contains("base64 of PEM"),
-        "{line_of_wrapped}"
-    );
-    let (_, key) = key_refusal(load_key(
-        lines(&identity.key_pem()).as_bytes(),
-        KeyKind::Any,
-        None,
-    ));
-    assert!(key.contains("base64 without the lines of PEM"), "{key}");
-    if require_tool("base64") {
-        let der = cured(&line, bare.as_bytes());
-        assert_eq!(der, identity.certificate_der());
-        let file = cured(&line_of_wrapped, wrapped.as_bytes());
-        assert_eq!(taken(&authority, &file), expected);
-    }
-}
-
-#[test]
-fn a_file_whose_lines_are_lost_is_told_so_and_is_not_passed_over() {
-    let authority = Authority::root("Root");
-    let identity = authority.issue(&Leaf::server());
-    let chain = identity.chain_pem();
-    for joined in [chain.replace('\n', "\\n"), chain.replace('\n', " ")] {
-        for file in [
-            joined.clone(),
-            format!("{chain}{joined}\n"),
-            format!("{joined}\n{chain}"),
-        ] {
-            let line = refused(file.as_bytes());
-            assert!(line.contains("a whole block in one line"), "{line}");
-        }
-    }
-    // What the line says, does it.
-    let escaped = chain.replace('\n', "\\n");
-    let printf = Command::new("printf")
-        .args(["%b", &escaped])
-        .output()
-        .unwrap();
-    let mut client = Settings::secure(Role::Client);
-    assert_eq!(client.add_trust_roots(&printf.stdout), Ok(1));
 }
 
 #[test]
@@ -316,6 +216,15 @@ fn pkcs7_gives_its_certificates_as_chain_and_as_roots() {
     }
     let nothing = refused(pem("PKCS7", b"\x30\x03abc").as_bytes());
     assert!(nothing.contains("block 1"), "{nothing}");
+}
+
+#[test]
+fn a_path_in_the_place_of_the_contents_is_told() {
+    for path in ["/etc/ssl/cert.pem", "ca.crt", "certs/own.key\n"] {
+        assert!(refused(path.as_bytes()).contains("a path where the contents belong"));
+        let (_, line) = key_refusal(load_key(path.as_bytes(), KeyKind::Any, None));
+        assert!(line.contains("a path where the contents belong"), "{line}");
+    }
 }
 
 #[test]

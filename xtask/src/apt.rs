@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// Program and the Debian package that has it.
-const TOOLS: [(&str, &str); 15] = [
+const TOOLS: [(&str, &str); 16] = [
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
     ("gnutls-cli", "gnutls-bin"),
@@ -21,6 +21,7 @@ const TOOLS: [(&str, &str); 15] = [
     ("mariadbd", "mariadb-server-core"),
     ("node", "nodejs"),
     ("openssl", "openssl"),
+    ("pk12util", "libnss3-tools"),
     ("pop3-login", "dovecot-pop3d"),
     ("postgres", "postgresql"),
     ("prosody", "prosody"),
