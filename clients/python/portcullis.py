@@ -892,6 +892,10 @@ def create_default_context(
     return context
 
 
+# Private in `ssl`, whose own verifies nothing; modules of the standard library ask for it.
+_create_stdlib_context = create_default_context
+
+
 def _context_for(context):
     if context is None:
         return create_default_context()
@@ -1128,8 +1132,9 @@ class TLSSocket(Stream):
             return
         port = handle.get()[0]
         if self._timeout == 0 and port.version() is not None:
-            # It must not wait, and what was sent must not be lost.
-            _LINGERING.append(handle)
+            # It must not wait, and what was sent must not be lost, up to a number of such peers.
+            if len(_LINGERING) < _MOST_LINGERING:
+                _LINGERING.append(handle)
             _linger()
         else:
             _try(port.close)
@@ -1433,6 +1438,7 @@ def _own_address(host):
 
 # Waiting for many
 
+_MOST_LINGERING = 256  # Of more the rest is lost, lest slow peers pile up.
 _LINGERING = []  # Handles of connections that were closed without waiting, and not all is sent.
 
 
@@ -1520,7 +1526,7 @@ class Selector(contextlib.AbstractContextManager):
                 return [(self._keys[name], events) for name, events in ready.items()]
 
     def _select_once(self, deadline):
-        ready, pollables, whose, late = {}, [], [], None
+        ready, pollables, whose, due = {}, [], [], []
         left = None if deadline is None else max(0, deadline - time.monotonic())
         is_last = left == 0
         with contextlib.ExitStack() as stack:
@@ -1536,13 +1542,19 @@ class Selector(contextlib.AbstractContextManager):
                     else:
                         pollables.append(stack.enter_context(pollable))
                         whose.append((name, events))
-                if of_timers is not None and (left is None or of_timers < left):
-                    left, late = of_timers, (name, key.events)
+                if of_timers is not None:
+                    due.append((time.monotonic() + of_timers, name, key.events))
             for handle in _LINGERING:
-                pollables.append(stack.enter_context(_call(handle.get()[0].subscribe_write)))
+                port = handle.get()[0]
+                pollables.append(stack.enter_context(_call(port.subscribe_write)))
                 whose.append((None, 0))
+                if (of_timers := port.time_left()) is not None:
+                    due.append((time.monotonic() + of_timers / 1000, None, 0))
+            if due:
+                first = max(0, min(when for when, *_ in due) - time.monotonic())
+                left = first if left is None else min(left, first)
             if ready:
-                left, late = 0, None
+                left = 0
             if not pollables and left is None:
                 return {}, True
             indices = _wait(pollables, left)
@@ -1550,6 +1562,9 @@ class Selector(contextlib.AbstractContextManager):
             name, events = whose[index]
             if events:
                 ready[name] = ready.get(name, 0) | events
-        if not indices and late is not None:
-            ready[late[0]] = late[1]
+        now = time.monotonic()
+        for when, name, events in due:
+            # Also while others are ready all the time.
+            if events and when <= now:
+                ready[name] = ready.get(name, 0) | events
         return ready, is_last

@@ -2,6 +2,7 @@
 
 import array
 import decimal
+import errno
 
 import portcullis
 from checks import check, receive, refusal, server_context
@@ -113,7 +114,14 @@ def bind(address):
 
 @check
 def addresses_of_ipv6_have_four_parts(server):
-    with portcullis.create_server(("::1", 0, 0, 0), context=server_context()) as here:
+    try:
+        here = portcullis.create_server(("::1", 0, 0, 0), context=server_context())
+    except OSError as failure:
+        if failure.errno != errno.EADDRNOTAVAIL:
+            raise
+        print("SKIPPED: this machine has no IPv6")
+        return
+    with here:
         name = here.getsockname()
         assert len(name) == 4 and name[0] == "::1" and name[2:] == (0, 0)
         plain = PlainSocket(name)
