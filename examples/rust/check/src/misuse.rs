@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, ErrorKind, Read as _, Result, Write as _};
 
+use futures_lite::future::zip;
 use portcullis_client::types::Error as Failure;
 use portcullis_client::{AsyncTlsStream, TlsStream};
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
@@ -19,6 +20,9 @@ pub(crate) fn report(check: &mut Check) {
     });
     check.report("async-half-close", |check| {
         block_on(half_close_async(check))
+    });
+    check.report("async-close-beside-read", |check| {
+        block_on(close_beside_read(check))
     });
 }
 
@@ -105,4 +109,14 @@ async fn half_close_async(check: &Check) -> Result<()> {
     stream.read_to_end(&mut echo).await?;
     is(echo == b"before", "what was written before")?;
     stream.close().await
+}
+
+/// One task waits for something to read, and another closes.
+async fn close_beside_read(check: &Check) -> Result<()> {
+    let stream = check.connect_async().await?;
+    let mut byte = [0];
+    // Asked first, so that it waits before the other begins.
+    let (read, closed) = zip((&stream).read(&mut byte), stream.close()).await;
+    closed?;
+    expect(read, ErrorKind::BrokenPipe, is_closed)
 }
