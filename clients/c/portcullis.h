@@ -1,8 +1,16 @@
-/* A TLS client in plain C over the bindings of wit-bindgen, for a world that is called `client`.
+/* TLS in plain C or C++ over the bindings of wit-bindgen, for a world that is called `client`. It is
+ * longer than our other files because it is one to copy.
  *
- * A `struct tls` is zero before its first use, and may be used again after `tls_close`. When a
- * function fails, `tls_error` says why in one line for people, and `tls->error` is the typed value.
- * What is not here are the bindings' own functions on `tls_context(tls)` and `tls->port`.
+ * A `struct tls` is zero before its first use. It is a client that verifies chain and name, unless
+ * `tls_server` makes it a server. What is to differ is set first (`tls_trust_file`,
+ * `tls_identity_files`, `tls_set_timeout` …); then `tls_connect`, `tls_start` or `tls_listen` put it
+ * to use. In use it takes no second connection; `tls_close` says goodbye and makes it zero again,
+ * `tls_drop` does so without a word. Each function waits, up to the timers.
+ *
+ * When a function fails, `tls_error` says why in one line for people, and `tls->error` is the typed
+ * value; after a success both are gone. No misuse of these functions ends the program: a struct
+ * without a connection, a missing argument or one without a meaning are failures as well. What is
+ * not here are the bindings' own functions on `tls_context(tls)`, `tls->port` and `tls->listener`.
  */
 #ifndef PORTCULLIS_H
 #define PORTCULLIS_H
@@ -12,114 +20,581 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client.h"
 
 typedef portcullis_tls_types_error_t tls_error_t;
 typedef portcullis_tls_port_plain_transport_t tls_transport_t;
 
-/* A connection. A handle that is not there is 0; the component model gives out none such. */
-struct tls {
-    portcullis_tls_context_own_context_t context;
-    portcullis_tls_port_own_port_t port;
-    /* What failed last; meaningful if `failed`. */
-    tls_error_t error;
-    bool failed;
-    /* `types.explain` of it. */
-    char *line;
-};
+/* What takes time, and can be limited by `tls_set_timeout`. */
+typedef enum {
+    TLS_TIMER_CONNECT = PORTCULLIS_TLS_TYPES_TIMER_CONNECT,
+    TLS_TIMER_HANDSHAKE = PORTCULLIS_TLS_TYPES_TIMER_HANDSHAKE,
+    TLS_TIMER_READ = PORTCULLIS_TLS_TYPES_TIMER_READ,
+    TLS_TIMER_SHUTDOWN = PORTCULLIS_TLS_TYPES_TIMER_SHUTDOWN,
+    TLS_TIMER_WRITE = PORTCULLIS_TLS_TYPES_TIMER_WRITE
+} tls_timer_t;
+
+/* No limit, for `tls_set_timeout`. */
+#define TLS_NO_LIMIT UINT64_MAX
 
 /* What `tls_read` returns besides a number of bytes. */
 enum { TLS_END = 0, TLS_FAILED = -1 };
 
-/* The failure of the call that failed last, in one line; it lives until the next failure or until
- * `tls_forget`. */
+/* A connection, or a listener. A handle that is not there is 0; the component model gives out none
+ * such. */
+struct tls {
+    portcullis_tls_context_own_context_t context;
+    portcullis_tls_port_own_port_t port;
+    portcullis_tls_listener_own_listener_t listener;
+    /* What failed last; meaningful if `failed`. */
+    tls_error_t error;
+    bool failed;
+    /* `types.explain` of it, and what this header adds. */
+    char *line;
+    /* The port has failed for good, or `tls_close` has been called. */
+    bool broken, closed;
+    bool is_server;
+    /* Whom to trust has been said. While it has not, a client asks the environment. */
+    bool has_trust;
+    /* The sources of what is trusted, in words. */
+    char *sources;
+};
+
+/* Why the call that failed last has failed, in one line; it lives until the next call. */
 static inline const char *tls_error(const struct tls *tls) {
+    if (tls == NULL) {
+        return "there is no struct tls: a null pointer was given";
+    }
     return tls->failed ? tls->line : "no failure";
 }
 
 /* Forget the last failure, and free what it holds. */
 static inline void tls_forget(struct tls *tls) {
-    if (tls->failed) {
+    if (tls != NULL && tls->failed) {
         portcullis_tls_types_error_free(&tls->error);
         free(tls->line);
+        tls->line = NULL;
         tls->failed = false;
     }
 }
 
-/* Keep what a call said, if it failed. */
+/* Up to four texts in one, which is the caller's. Out of memory, there is nothing to tell it with. */
+static inline char *tls_join(const char *first, const char *second, const char *third,
+                             const char *fourth) {
+    size_t length = strlen(first) + strlen(second) + strlen(third) + strlen(fourth);
+    char *text = (char *)malloc(length + 1);
+    if (text == NULL) {
+        abort();
+    }
+    strcpy(text, first);
+    strcat(text, second);
+    strcat(text, third);
+    strcat(text, fourth);
+    return text;
+}
+
+/* Whether what failed is that no authority was found; then it is of use to say where was looked. */
+static inline bool tls_lacks_trust(const tls_error_t *error) {
+    if (error->tag == PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE) {
+        return error->val.certificate.reason
+               == PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_UNKNOWN_AUTHORITY;
+    }
+    return error->tag == PORTCULLIS_TLS_TYPES_ERROR_INVALID_CONFIGURATION
+           && error->val.invalid_configuration.item
+                  == PORTCULLIS_TLS_TYPES_CONFIGURATION_ITEM_TRUST_ROOTS
+           && error->val.invalid_configuration.reason
+                  == PORTCULLIS_TLS_TYPES_CONFIGURATION_REASON_MISSING;
+}
+
+/* Keep what a call said: forget what was before, and tell the failure if it is one. */
 static inline bool tls_keep(struct tls *tls, bool succeeded, const tls_error_t *error) {
+    tls_forget(tls);
     if (succeeded) {
         return true;
     }
-    tls_forget(tls);
     tls->error = *error;
     tls->failed = true;
     client_string_t line;
     portcullis_tls_types_explain(&tls->error, &line);
     /* The bindings' strings do not end in a zero byte. */
-    tls->line = malloc(line.len + 1);
-    if (tls->line == NULL) {
+    char *text = (char *)malloc(line.len + 1);
+    if (text == NULL) {
         abort();
     }
-    memcpy(tls->line, line.ptr, line.len);
-    tls->line[line.len] = 0;
+    memcpy(text, line.ptr, line.len);
+    text[line.len] = 0;
     client_string_free(&line);
+    const char *sources = tls->sources;
+    if (sources == NULL && !tls->is_server) {
+        sources = "the built-in web roots";
+    }
+    if (sources != NULL && tls_lacks_trust(&tls->error)) {
+        tls->line = tls_join(text, "; searched: ", sources, "");
+        free(text);
+    } else {
+        tls->line = text;
+    }
     return false;
 }
 
-/* The context of this connection: a client's, which verifies chain and name. It is made at the
- * first call, and sealed by `tls_connect` and `tls_start`: what is to differ is set before that. */
+/* The same for a call on the port. What has failed but for a timer of reading or an argument has
+ * failed for good. */
+static inline bool tls_keep_port(struct tls *tls, bool succeeded, const tls_error_t *error) {
+    if (!succeeded && error->tag != PORTCULLIS_TLS_TYPES_ERROR_INVALID_ARGUMENT
+        && (error->tag != PORTCULLIS_TLS_TYPES_ERROR_TIMEOUT
+            || error->val.timeout != PORTCULLIS_TLS_TYPES_TIMER_READ)) {
+        tls->broken = true;
+    }
+    return tls_keep(tls, succeeded, error);
+}
+
+/* Fail for what the caller did. */
+static inline bool tls_refuse(struct tls *tls, const char *why) {
+    tls_error_t error;
+    memset(&error, 0, sizeof error);
+    error.tag = PORTCULLIS_TLS_TYPES_ERROR_INVALID_ARGUMENT;
+    client_string_dup(&error.val.invalid_argument, why);
+    return tls_keep(tls, false, &error);
+}
+
+/* Whether it has a connection that can still be used, or listens; then it can take no other. */
+static inline bool tls_in_use(const struct tls *tls) {
+    return (tls->port.__handle != 0 && !tls->broken) || tls->listener.__handle != 0;
+}
+
+/* Whether it has a connection, to go on with. */
+static inline bool tls_has_port(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (tls->port.__handle != 0) {
+        return true;
+    }
+    if (tls->closed) {
+        tls_error_t error;
+        memset(&error, 0, sizeof error);
+        error.tag = PORTCULLIS_TLS_TYPES_ERROR_CLOSED;
+        return tls_keep(tls, false, &error);
+    }
+    return tls_refuse(tls, "there is no connection; call tls_connect, tls_start or tls_accept first");
+}
+
+static inline void tls_drop_port(struct tls *tls) {
+    if (tls->port.__handle != 0) {
+        portcullis_tls_port_port_drop_own(tls->port);
+        tls->port.__handle = 0;
+    }
+    tls->broken = false;
+}
+
+/* Free the port, the listener and the context without a word to the peer, as after a failure. What
+ * failed last is kept; `tls_forget` frees that. */
+static inline void tls_drop(struct tls *tls) {
+    if (tls == NULL) {
+        return;
+    }
+    tls_drop_port(tls);
+    if (tls->listener.__handle != 0) {
+        portcullis_tls_listener_listener_drop_own(tls->listener);
+        tls->listener.__handle = 0;
+    }
+    if (tls->context.__handle != 0) {
+        portcullis_tls_context_context_drop_own(tls->context);
+        tls->context.__handle = 0;
+    }
+    free(tls->sources);
+    tls->sources = NULL;
+    tls->is_server = tls->has_trust = false;
+}
+
+/* ---- settings: before `tls_connect`, `tls_start` or `tls_listen`; later ones hold for the next ---- */
+
+/* Make it a server, before anything else is set. */
+static inline bool tls_server(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (tls->context.__handle != 0 && !tls->is_server) {
+        return tls_refuse(tls, "the settings so far are a client's; call tls_server before them");
+    }
+    tls->is_server = true;
+    return tls_keep(tls, true, NULL);
+}
+
+/* The context of this connection, to be used at once. It is made at the first call: a client's, which
+ * verifies chain and name, or a server's after `tls_server`. One that is in use is sealed, so this is
+ * an open copy of it then, for the next connection. */
 static inline portcullis_tls_context_borrow_context_t tls_context(struct tls *tls) {
     if (tls->context.__handle == 0) {
-        tls->context =
-            portcullis_tls_context_static_context_secure(PORTCULLIS_TLS_TYPES_ROLE_CLIENT);
+        tls->context = portcullis_tls_context_static_context_secure(
+            tls->is_server ? PORTCULLIS_TLS_TYPES_ROLE_SERVER : PORTCULLIS_TLS_TYPES_ROLE_CLIENT);
     }
-    return portcullis_tls_context_borrow_context(tls->context);
+    portcullis_tls_context_borrow_context_t context =
+        portcullis_tls_context_borrow_context(tls->context);
+    if (portcullis_tls_context_method_context_is_sealed(context)) {
+        portcullis_tls_context_own_context_t copy =
+            portcullis_tls_context_method_context_copy(context);
+        portcullis_tls_context_context_drop_own(tls->context);
+        tls->context = copy;
+        context = portcullis_tls_context_borrow_context(copy);
+    }
+    return context;
 }
 
-/* Trust the authorities of a file of PEM in place of the web roots. The component reads it, so the
- * runtime has to show its directory. */
-static inline bool tls_trust_file(struct tls *tls, const char *path) {
-    portcullis_tls_context_source_t source = {.tag = PORTCULLIS_TLS_CONTEXT_SOURCE_PATH};
-    client_string_set(&source.val.path, path);
+/* A path as a source; false, and why is kept, if it is none. What it is, is never told: it may be a
+ * key. */
+static inline bool tls_path(struct tls *tls, const char *path,
+                            portcullis_tls_context_source_t *source) {
+    if (path == NULL) {
+        return tls_refuse(tls, "the path is missing: a null pointer was given");
+    }
+    if (strstr(path, "-----BEGIN") != NULL) {
+        return tls_refuse(tls, "PEM text where a path belongs; pass bytes, by the function whose "
+                               "name ends in _bytes");
+    }
+    source->tag = PORTCULLIS_TLS_CONTEXT_SOURCE_PATH;
+    client_string_set(&source->val.path, path);
+    return true;
+}
+
+static inline bool tls_bytes(struct tls *tls, const void *bytes, size_t length,
+                             portcullis_tls_context_source_t *source) {
+    if (bytes == NULL) {
+        return tls_refuse(tls, "the bytes are missing: a null pointer was given");
+    }
+    source->tag = PORTCULLIS_TLS_CONTEXT_SOURCE_BYTES;
+    /* The bindings know no const, and write nothing there. */
+    source->val.bytes.ptr = (uint8_t *)bytes;
+    source->val.bytes.len = length;
+    return true;
+}
+
+static inline void tls_add_source(struct tls *tls, const char *kind, const char *path) {
+    char *before = tls->sources;
+    tls->sources = tls_join(before != NULL ? before : "", before != NULL ? ", " : "", kind, path);
+    free(before);
+    tls->has_trust = true;
+}
+
+static inline bool tls_trust(struct tls *tls, const portcullis_tls_context_source_t *source,
+                             const char *kind, const char *path) {
     uint32_t added;
     tls_error_t error;
+    /* The bindings know no const. */
     bool succeeded = portcullis_tls_context_method_context_add_trust_roots(
-        tls_context(tls), &source, &added, &error);
+        tls_context(tls), (portcullis_tls_context_source_t *)source, &added, &error);
+    if (succeeded) {
+        tls_add_source(tls, kind, path);
+    }
     return tls_keep(tls, succeeded, &error);
 }
 
-/* Connect to a host, a DNS name or an IP address. The handshake runs with the first read or
- * write. */
+/* Trust the authorities of a file, PEM or DER, in place of the web roots. The component reads it, so
+ * the runtime has to show its directory. */
+static inline bool tls_trust_file(struct tls *tls, const char *path) {
+    portcullis_tls_context_source_t source;
+    return tls != NULL && tls_path(tls, path, &source) && tls_trust(tls, &source, "", path);
+}
+
+/* The same of bytes. */
+static inline bool tls_trust_bytes(struct tls *tls, const void *bytes, size_t length) {
+    portcullis_tls_context_source_t source;
+    return tls != NULL && tls_bytes(tls, bytes, length, &source)
+           && tls_trust(tls, &source, "bytes of the program", "");
+}
+
+/* Trust the certificates of all files of a directory, in place of the web roots. One that is not
+ * there gives none, and is no failure. */
+static inline bool tls_trust_directory(struct tls *tls, const char *path) {
+    portcullis_tls_context_source_t source;
+    if (tls == NULL || !tls_path(tls, path, &source)) {
+        return false;
+    }
+    portcullis_tls_context_directory_report_t report;
+    tls_error_t error;
+    bool succeeded = portcullis_tls_context_method_context_add_trust_directory(
+        tls_context(tls), &source.val.path, &report, &error);
+    if (succeeded) {
+        tls_add_source(tls, path, report.files == 0 ? " (no certificate)" : "");
+        portcullis_tls_context_directory_report_free(&report);
+    }
+    return tls_keep(tls, succeeded, &error);
+}
+
+/* Say which variable of the environment the failure is of. */
+static inline bool tls_blame(struct tls *tls, const char *variable) {
+    if (tls->failed) {
+        char *line = tls_join(variable, ": ", tls->line, "");
+        free(tls->line);
+        tls->line = line;
+    }
+    return false;
+}
+
+/* Trust whom the environment names: the file of SSL_CERT_FILE, and the directories that SSL_CERT_DIR
+ * lists, divided by colons; if neither does, the web roots stay. Directories that are not there and
+ * empty entries are passed over. `tls_connect` and `tls_start` do this for a client that was told
+ * nothing of trust by the functions above. */
+static inline bool tls_trust_environment(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    const char *file = getenv("SSL_CERT_FILE");
+    if (file != NULL && *file != 0 && !tls_trust_file(tls, file)) {
+        return tls_blame(tls, "SSL_CERT_FILE");
+    }
+    const char *next = getenv("SSL_CERT_DIR");
+    while (next != NULL && *next != 0) {
+        size_t length = strcspn(next, ":");
+        char *path = tls_join(next, "", "", "");
+        path[length] = 0;
+        bool trusted = length == 0 || tls_trust_directory(tls, path);
+        free(path);
+        if (!trusted) {
+            return tls_blame(tls, "SSL_CERT_DIR");
+        }
+        next += length;
+        next += *next == ':';
+    }
+    return tls_keep(tls, true, NULL);
+}
+
+static inline bool tls_identity(struct tls *tls, portcullis_tls_context_source_t *chain,
+                                portcullis_tls_context_source_t *key, const char *passphrase) {
+    client_string_t secret;
+    if (passphrase != NULL) {
+        client_string_set(&secret, passphrase);
+    }
+    tls_error_t error;
+    bool succeeded = portcullis_tls_context_method_context_load_identity(
+        tls_context(tls), chain, key, passphrase != NULL ? &secret : NULL, &error);
+    return tls_keep(tls, succeeded, &error);
+}
+
+/* Take certificate chain and private key of this side from files; without a second path, both from
+ * the first. The passphrase may be missing. */
+static inline bool tls_identity_files(struct tls *tls, const char *chain, const char *key,
+                                      const char *passphrase) {
+    portcullis_tls_context_source_t chain_source, key_source;
+    return tls != NULL && tls_path(tls, chain, &chain_source)
+           && tls_path(tls, key != NULL ? key : chain, &key_source)
+           && tls_identity(tls, &chain_source, &key_source, passphrase);
+}
+
+/* The same of bytes. */
+static inline bool tls_identity_bytes(struct tls *tls, const void *chain, size_t chain_length,
+                                      const void *key, size_t key_length, const char *passphrase) {
+    portcullis_tls_context_source_t chain_source, key_source;
+    return tls != NULL && tls_bytes(tls, chain, chain_length, &chain_source)
+           && tls_bytes(tls, key, key_length, &key_source)
+           && tls_identity(tls, &chain_source, &key_source, passphrase);
+}
+
+/* Let a server ask each client for a certificate, and refuse who has none of a trusted authority. */
+static inline bool tls_require_certificate(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    tls_error_t error;
+    bool succeeded = portcullis_tls_context_method_context_set_verify(
+        tls_context(tls), PORTCULLIS_TLS_CONTEXT_VERIFY_REQUIRED, &error);
+    return tls_keep(tls, succeeded, &error);
+}
+
+/* Limit what takes time, in milliseconds: of the connection that there is, else of those to come. */
+static inline bool tls_set_timeout(struct tls *tls, tls_timer_t timer, uint64_t milliseconds) {
+    if (tls == NULL) {
+        return false;
+    }
+    uint64_t *limit = milliseconds == TLS_NO_LIMIT ? NULL : &milliseconds;
+    tls_error_t error;
+    bool succeeded;
+    if (tls->port.__handle != 0 && !tls->broken) {
+        succeeded = portcullis_tls_port_method_port_set_timeout(
+            portcullis_tls_port_borrow_port(tls->port), (portcullis_tls_types_timer_t)timer, limit,
+            &error);
+    } else {
+        succeeded = portcullis_tls_context_method_context_set_timeout(
+            tls_context(tls), (portcullis_tls_types_timer_t)timer, limit, &error);
+    }
+    return tls_keep(tls, succeeded, &error);
+}
+
+/* ---- connections ---- */
+
+/* Whether it may be put to use; makes it so if what it had is broken. */
+static inline bool tls_ready(struct tls *tls, bool for_server) {
+    if (tls_in_use(tls)) {
+        return tls_refuse(tls, "this struct tls is in use; tls_close it first, or take another");
+    }
+    if (for_server != tls->is_server) {
+        return tls_refuse(tls, for_server ? "this struct tls is a client; call tls_server first"
+                                          : "this struct tls is a server; take another to connect");
+    }
+    tls_drop_port(tls);
+    tls->closed = false;
+    /* Once: what the environment says is not read again for the next connection. */
+    return for_server || tls->has_trust || (tls_trust_environment(tls) && (tls->has_trust = true));
+}
+
+/* The context as it is, sealed or not. */
+static inline portcullis_tls_context_borrow_context_t tls_settings(struct tls *tls) {
+    return tls->context.__handle == 0 ? tls_context(tls)
+                                      : portcullis_tls_context_borrow_context(tls->context);
+}
+
+/* Connect to a host, a DNS name or an IP address. The handshake runs with the first read or write, or
+ * with `tls_handshake`. */
 static inline bool tls_connect(struct tls *tls, const char *host, uint16_t port) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (host == NULL) {
+        return tls_refuse(tls, "the host is missing: a null pointer was given");
+    }
+    if (!tls_ready(tls, false)) {
+        return false;
+    }
     client_string_t name;
     client_string_set(&name, host);
     tls_error_t error;
-    bool succeeded = portcullis_tls_port_static_port_blocking_connect(
-        tls_context(tls), &name, port, &tls->port, &error);
+    bool succeeded = portcullis_tls_port_static_port_blocking_connect(tls_settings(tls), &name, port,
+                                                                      &tls->port, &error);
     return tls_keep(tls, succeeded, &error);
 }
 
-/* Change to TLS on streams that are open already (STARTTLS). They are taken, even on failure; the
- * socket that they belong to stays the caller's, and must outlive the connection. */
+/* Change to TLS on streams that are open already (STARTTLS). A client names the host, which is sent
+ * and verified; a server has none (NULL). The streams are taken, even on failure; the socket that
+ * they belong to stays the caller's, and must outlive the connection. What was read from it too early
+ * goes into `already_read`, which is zero otherwise. */
 static inline bool tls_start(struct tls *tls, const char *host, tls_transport_t *transport) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (transport == NULL || transport->input.__handle == 0 || transport->output.__handle == 0) {
+        return tls_refuse(tls, "the streams are missing");
+    }
+    tls_transport_t taken = *transport;
+    transport->input.__handle = 0;
+    transport->output.__handle = 0;
+    if (!tls_ready(tls, tls->is_server)) {
+        wasi_io_streams_input_stream_drop_own(taken.input);
+        wasi_io_streams_output_stream_drop_own(taken.output);
+        return false;
+    }
     client_string_t name;
-    client_string_set(&name, host);
+    if (host != NULL) {
+        client_string_set(&name, host);
+    }
     tls_error_t error;
     bool succeeded = portcullis_tls_port_static_port_start(
-        tls_context(tls), &name, transport, &tls->port, &error);
+        tls_settings(tls), host != NULL ? &name : NULL, &taken, &tls->port, &error);
     return tls_keep(tls, succeeded, &error);
+}
+
+/* Listen on an IP address of this machine and a TCP port; 0 picks a free one, see `tls_local_port`.
+ * A server needs `tls_server` and an identity before. */
+static inline bool tls_listen(struct tls *tls, const char *ip, uint16_t port) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (ip == NULL) {
+        return tls_refuse(tls, "the address is missing: a null pointer was given");
+    }
+    if (!tls_ready(tls, true)) {
+        return false;
+    }
+    client_string_t address;
+    client_string_set(&address, ip);
+    tls_error_t error;
+    bool succeeded = portcullis_tls_listener_static_listener_listen(
+        tls_settings(tls), &address, port, NULL, &tls->listener, &error);
+    return tls_keep(tls, succeeded, &error);
+}
+
+static inline bool tls_listens(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    return tls->listener.__handle != 0 || tls_refuse(tls, "it does not listen; call tls_listen first");
+}
+
+/* The TCP port that it listens on; 0 on failure. */
+static inline uint16_t tls_local_port(struct tls *tls) {
+    if (!tls_listens(tls)) {
+        return 0;
+    }
+    portcullis_tls_listener_address_t address;
+    tls_error_t error;
+    bool succeeded = portcullis_tls_listener_method_listener_local_address(
+        portcullis_tls_listener_borrow_listener(tls->listener), &address, &error);
+    if (!tls_keep(tls, succeeded, &error)) {
+        return 0;
+    }
+    uint16_t port = address.port;
+    portcullis_tls_listener_address_free(&address);
+    return port;
+}
+
+/* Wait for a client, without limit, and let `connection` be the connection with it. Its handshake
+ * runs with the first read or write, and not here: a silent client holds up nobody. What fails is
+ * told by `listener`. */
+static inline bool tls_accept(struct tls *listener, struct tls *connection) {
+    if (!tls_listens(listener)) {
+        return false;
+    }
+    if (connection == NULL) {
+        return tls_refuse(listener, "the connection is missing: a null pointer was given");
+    }
+    if (tls_in_use(connection)) {
+        return tls_refuse(listener, "the struct tls for the connection is in use; tls_close it first");
+    }
+    tls_error_t error;
+    portcullis_tls_port_own_port_t port;
+    bool succeeded = portcullis_tls_listener_method_listener_blocking_accept(
+        portcullis_tls_listener_borrow_listener(listener->listener), &port, &error);
+    if (succeeded) {
+        tls_drop(connection);
+        tls_forget(connection);
+        connection->port = port;
+        connection->is_server = true;
+        if (listener->sources != NULL) {
+            connection->sources = tls_join(listener->sources, "", "", "");
+        }
+        connection->closed = false;
+    }
+    return tls_keep(listener, succeeded, &error);
+}
+
+/* Run the handshake, if it has not been run: before the connection's facts are asked for. */
+static inline bool tls_handshake(struct tls *tls) {
+    if (!tls_has_port(tls)) {
+        return false;
+    }
+    tls_error_t error;
+    bool succeeded = portcullis_tls_port_method_port_blocking_handshake(
+        portcullis_tls_port_borrow_port(tls->port), &error);
+    return tls_keep_port(tls, succeeded, &error);
 }
 
 /* Read at least one byte and at most `room`, and return how many; `TLS_END` when the peer has sent
- * close_notify, `TLS_FAILED` on failure, and if what came before may have been cut short. */
+ * close_notify, `TLS_FAILED` on failure, and if what came before may have been cut short. After a
+ * timer of reading has run out, reading may go on. */
 static inline ptrdiff_t tls_read(struct tls *tls, void *plaintext, size_t room) {
+    if (!tls_has_port(tls)) {
+        return TLS_FAILED;
+    }
+    if (plaintext == NULL || room == 0) {
+        tls_refuse(tls, "there is no room to read into");
+        return TLS_FAILED;
+    }
     client_option_list_u8_t part;
     tls_error_t error;
     bool succeeded = portcullis_tls_port_method_port_blocking_read(
         portcullis_tls_port_borrow_port(tls->port), room, &part, &error);
-    if (!tls_keep(tls, succeeded, &error)) {
+    if (!tls_keep_port(tls, succeeded, &error)) {
         return TLS_FAILED;
     }
     if (!part.is_some) {
@@ -137,38 +612,61 @@ static inline ptrdiff_t tls_read(struct tls *tls, void *plaintext, size_t room) 
 
 /* Write all, and wait until the transport has taken it. */
 static inline bool tls_write_all(struct tls *tls, const void *plaintext, size_t length) {
+    if (!tls_has_port(tls)) {
+        return false;
+    }
+    if (plaintext == NULL && length > 0) {
+        return tls_refuse(tls, "the bytes are missing: a null pointer was given");
+    }
+    client_list_u8_t all;
     /* The bindings know no const, and write nothing there. */
-    client_list_u8_t all = {.ptr = (uint8_t *)plaintext, .len = length};
+    all.ptr = (uint8_t *)plaintext;
+    all.len = length;
     tls_error_t error;
     bool succeeded = portcullis_tls_port_method_port_blocking_write_all(
         portcullis_tls_port_borrow_port(tls->port), &all, &error);
-    return tls_keep(tls, succeeded, &error);
+    return tls_keep_port(tls, succeeded, &error);
 }
 
-/* Free the port and the context without a word to the peer, as after a failure. What failed last
- * is kept; `tls_forget` frees that. */
-static inline void tls_drop(struct tls *tls) {
-    if (tls->port.__handle != 0) {
-        portcullis_tls_port_port_drop_own(tls->port);
-        tls->port.__handle = 0;
+/* Say by close_notify that nothing more will be written, and go on reading. Doing it twice is
+ * harmless. */
+static inline bool tls_close_output(struct tls *tls) {
+    if (!tls_has_port(tls)) {
+        return false;
     }
-    if (tls->context.__handle != 0) {
-        portcullis_tls_context_context_drop_own(tls->context);
-        tls->context.__handle = 0;
+    portcullis_tls_port_borrow_port_t port = portcullis_tls_port_borrow_port(tls->port);
+    tls_error_t error;
+    bool succeeded = portcullis_tls_port_method_port_blocking_handshake(port, &error);
+    while (succeeded && !portcullis_tls_port_method_port_close_output(port, &error)) {
+        if (error.tag != PORTCULLIS_TLS_TYPES_ERROR_WANT_WRITE
+            && error.tag != PORTCULLIS_TLS_TYPES_ERROR_WANT_READ) {
+            succeeded = false;
+            break;
+        }
+        /* The transport is full. A pollable would not be woken by the shutdown timer, and the world
+         * need not have a clock; so look again, which is rare, and ends with that timer. */
+        struct timespec pause = {0, 10000000};
+        nanosleep(&pause, NULL);
     }
+    return tls_keep_port(tls, succeeded, &error);
 }
 
-/* Say goodbye (close_notify), and free the port and the context, on failure too. */
+/* Say goodbye (close_notify), and free all, on failure too; the struct is then as it was before its
+ * first use. Closing twice is harmless. */
 static inline bool tls_close(struct tls *tls) {
-    if (tls->port.__handle == 0) {
-        tls_drop(tls);
-        return true;
+    if (tls == NULL) {
+        return false;
     }
     tls_error_t error;
-    bool succeeded = portcullis_tls_port_method_port_close(
-        portcullis_tls_port_borrow_port(tls->port), &error);
+    bool succeeded = true;
+    if (tls->port.__handle != 0) {
+        succeeded = portcullis_tls_port_method_port_close(
+            portcullis_tls_port_borrow_port(tls->port), &error);
+        tls->closed = true;
+    }
+    bool kept = tls_keep(tls, succeeded, &error);
     tls_drop(tls);
-    return tls_keep(tls, succeeded, &error);
+    return kept;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /**
  * `connect`, `start`, `listen` and `context` for a program that is a component itself. Its world
- * imports `portcullis:tls` and `wasi:clocks`, as `command` of `wit/` does.
+ * imports `portcullis:tls`, `wasi:cli/environment` and `wasi:clocks`, as `command` of `wit/` does.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import * as contexts from 'portcullis:tls/context@0.1.0';
 import * as listener from 'portcullis:tls/listener@0.1.0';
 import * as port from 'portcullis:tls/port@0.1.0';
 import * as types from 'portcullis:tls/types@0.1.0';
+import { getEnvironment } from 'wasi:cli/environment@0.2.12';
 import * as monotonicClock from 'wasi:clocks/monotonic-clock@0.2.12';
 import * as poll from 'wasi:io/poll@0.2.12';
 
@@ -16,7 +17,17 @@ import { portcullis } from './portcullis.js';
 
 export { Connection, Listener, TlsError } from './portcullis.js';
 
+/** What `portcullis()` is handed in a component. */
+export const interfaces = {
+  context: contexts,
+  listener,
+  port,
+  types,
+  monotonicClock,
+  poll,
+  environment: () => Object.fromEntries(getEnvironment()),
+  blocks: true,
+};
+
 /** The functions of `portcullis()`; see there. */
-export const { connect, context, listen, start } = portcullis({
-  context: contexts, listener, port, types, monotonicClock, poll,
-});
+export const { connect, context, listen, start } = portcullis(interfaces);

@@ -1,136 +1,60 @@
 /**
- * One connection and one listener with promises, and the waiting that both share. It knows no
- * options; `portcullis.js` makes what is here.
+ * One connection and one listener with promises. It knows no options; `portcullis.js` makes what is
+ * here.
  *
  * @module
  */
 
-const CHUNK = 64 * 1024; // One write's copy into the component is no larger than this.
-const SLICE = 10n; // Milliseconds after which waiting lets timers and other events have a turn.
-const WAITS = {
-  'want-accept': 'subscribe',
-  'want-connect': 'subscribe',
-  'want-read': 'subscribe',
-  'want-write': 'subscribeWrite',
-};
+import { Handle, TlsError } from './engine.js';
+import { bytes, whole } from './values.js';
+
+const CHUNK = 64 * 1024; // One call's copy into the component or out of it is no larger than this.
+const LAST_LOOK = 1024 * 1024; // So much of what was never read `close` goes through, for an alert.
 const FACTS = ['version', 'cipherSuite', 'group', 'peerCertificates', 'peerVerified',
   'isTruncated', 'localAddress', 'remoteAddress'];
-
-/** Frees a resource of the component. */
-export const dispose = (resource) => resource[Symbol.dispose ?? Symbol.for('dispose')]();
-
-/** A failure of TLS, of the network below it or of the configuration. */
-export class TlsError extends Error {
-  /** @param {{ tag: string, val?: unknown }} error a `types.error` @param {string} message */
-  constructor(error, message) {
-    super(message);
-    this.name = 'TlsError';
-    /** The case of `types.error`: `certificate`, `timeout`, `closed`. @type {string} */
-    this.code = error.tag;
-    /** What the case holds: the record of `certificate`, the timer of `timeout`. */
-    this.value = error.val;
-  }
-}
-
-/** Errors of calls, and one place that waits for all connections and listeners together. */
-export class Engine {
-  #types;
-  #poll;
-  #clock;
-  #waiting = new Set();
-  #scheduled = false;
-
-  constructor({ types, poll, monotonicClock }) {
-    [this.#types, this.#poll, this.#clock] = [types, poll, monotonicClock];
-  }
-
-  /** What was thrown, as a TlsError if the component threw it. */
-  #error(thrown) {
-    const error = thrown?.payload ?? thrown;
-    return error?.tag ? new TlsError(error, this.#types.explain(error)) : thrown;
-  }
-
-  /** The result of a call. */
-  call(operation) {
-    try {
-      return operation();
-    } catch (thrown) {
-      throw this.#error(thrown);
-    }
-  }
-
-  /** Repeats a call that never blocks, on the resource that `get` gives, until it is done. */
-  async until(get, operation) {
-    for (;;) {
-      try {
-        return operation(get());
-      } catch (thrown) {
-        const subscribe = WAITS[thrown?.payload?.tag];
-        if (!subscribe) throw this.#error(thrown);
-        await new Promise((wake) => {
-          this.#waiting.add({ get, subscribe, wake });
-          this.#schedule();
-        });
-      }
-    }
-  }
-
-  #schedule() {
-    if (this.#scheduled || this.#waiting.size === 0) return;
-    this.#scheduled = true;
-    // A task, not a microtask: whatever can go on without the network has gone on by then.
-    setTimeout(() => this.#turn(), 0);
-  }
-
-  /** Waits for all that is waited for, at most a slice, and wakes what is worth another call. */
-  #turn() {
-    this.#scheduled = false;
-    const waiters = [...this.#waiting];
-    const pollables = [];
-    let limit = SLICE;
-    try {
-      for (const { get, subscribe } of waiters) {
-        pollables.push(get()[subscribe]());
-        const left = get().timeLeft?.() ?? limit;
-        limit = left < limit ? left : limit;
-      }
-    } catch {
-      limit = 0n; // One was closed meanwhile, and its own call says so.
-    }
-    pollables.push(this.#clock.subscribeDuration(limit * 1_000_000n));
-    const woken = this.#poll.poll(pollables);
-    // When the time is up, all are woken: a timer of theirs may have run out.
-    const ready = woken.includes(pollables.length - 1) ? waiters.keys() : woken;
-    pollables.forEach(dispose); // Before anything can close the ports whose children they are.
-    for (const index of ready) {
-      this.#waiting.delete(waiters[index]);
-      waiters[index].wake();
-    }
-    this.#schedule();
-  }
-}
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for('asyncDispose');
+const length = whole(1, Number.MAX_SAFE_INTEGER);
 
 /** One TLS connection. Made by `connect`, `start` and `Listener.accept`. */
 export class Connection {
   #engine;
-  #port;
+  #handle;
+  #trusted;
   #facts;
+  #read = Promise.resolve();
   #written = Promise.resolve();
   #closed;
   #readable;
   #writable;
+  /** The peer's close_notify was read. */
+  #hasEnded = false;
+  /** Some operation has failed for good, and has said so. */
+  #hasFailed = false;
 
   /** @private */
-  constructor(engine, port) {
-    [this.#engine, this.#port] = [engine, port];
+  constructor(engine, port, trusted) {
+    [this.#engine, this.#handle, this.#trusted] = [engine, new Handle(port), trusted];
   }
 
-  #get = () => {
-    if (this.#facts) throw { tag: 'closed' };
-    return this.#port;
-  };
-  #fact = (name) => (this.#facts ? this.#facts[name] : this.#port[name]());
-  #until = (operation) => this.#engine.until(this.#get, operation);
+  #fact = (name) => (this.#facts ? this.#facts[name] : this.#handle.get()[name]());
+
+  async #until(operation) {
+    try {
+      return await this.#engine.until(this.#handle, operation);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error) {
+    if (!(error instanceof TlsError)) return error;
+    const { code, value } = error;
+    this.#hasFailed ||= code !== 'closed' && !(code === 'timeout' && value === 'read');
+    if (code === 'certificate' && value.reason === 'unknown-authority' && this.#trusted) {
+      error.message += `; searched: ${this.#trusted}`;
+    }
+    return error;
+  }
 
   /** The negotiated version. @returns {'tls12' | 'tls13' | undefined} */
   get version() { return this.#fact('version'); }
@@ -155,31 +79,51 @@ export class Connection {
   }
 
   /**
-   * Up to `length` bytes, at least one; null at the end.
-   * @param {number} [length] @returns {Promise<Uint8Array | null>}
+   * Up to `most` bytes, at least one; null at the end. Several reads are served in their order.
+   * @param {number} [most] @returns {Promise<Uint8Array | null>}
    */
-  async read(length = CHUNK) {
-    return (await this.#until((port) => port.read(BigInt(length)))) ?? null;
+  async read(most = CHUNK) {
+    const limit = BigInt(length(most, 'the length of a read'));
+    return (this.#read = this.#read.catch(() => {}).then(async () => {
+      const plaintext = await this.#until((port) => port.read(limit));
+      this.#hasEnded ||= plaintext === undefined && !this.isTruncated;
+      return plaintext ?? null;
+    }));
   }
 
   /**
-   * Writes all, and waits until the transport has taken it; several writes keep their order.
-   * @param {Uint8Array | string} plaintext a string goes as UTF-8 @returns {Promise<void>}
+   * Writes all, and waits until the transport has taken it; several writes keep their order. The
+   * bytes are copied at once, so that the buffer may be used again.
+   * @param {string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer} plaintext a string goes as
+   *   UTF-8 @returns {Promise<void>}
    */
-  write(plaintext) {
-    const bytes = typeof plaintext === 'string' ? new TextEncoder().encode(plaintext) : plaintext;
+  async write(plaintext) {
+    let rest = bytes(plaintext, 'what is written', true);
+    if (typeof plaintext !== 'string') rest = rest.slice();
     return this.#inTurn(async () => {
-      for (let from = 0; from < bytes.length;) {
-        const chunk = bytes.subarray(from, from + CHUNK);
-        from += Number(await this.#until((port) => port.write(chunk)));
+      while (rest.length > 0) {
+        const chunk = rest.subarray(0, CHUNK);
+        rest = rest.subarray(Number(await this.#until((port) => port.write(chunk))));
       }
       await this.#until((port) => port.flush());
     });
   }
 
-  /** Sends close_notify after all writes, and goes on reading. @returns {Promise<void>} */
+  /**
+   * Sends close_notify after all writes, and goes on reading. A peer that has ended too, and is
+   * gone, does not make it fail. @returns {Promise<void>}
+   */
   closeOutput() {
-    return this.#inTurn(() => this.#until((port) => port.closeOutput()));
+    return this.#inTurn(() => this.#end());
+  }
+
+  async #end() {
+    try {
+      await this.#engine.until(this.#handle, (port) => port.closeOutput());
+    } catch (error) {
+      if (this.#hasEnded && error.code === 'network') return;
+      throw this.#explained(error);
+    }
   }
 
   /** What was written before comes first, whether it failed or not. */
@@ -187,16 +131,59 @@ export class Connection {
     return (this.#written = this.#written.catch(() => {}).then(operation));
   }
 
-  /** Sends close_notify and frees the socket; what was not read is lost. Twice is harmless. */
+  /**
+   * Sends close_notify after all writes and frees the socket; what was not read is lost. Twice is
+   * harmless. It fails if the peer has refused us, and if it does not take close_notify in time;
+   * not because the peer is gone, and not with a failure that an earlier operation has told.
+   * @returns {Promise<void>}
+   */
   close() {
-    return (this.#closed ??= this.#close());
+    if (this.#closed) return this.#closed;
+    // Before the handshake is done nothing was sent that could be waited for.
+    const isOpen = !this.#facts && this.version !== undefined;
+    return (this.#closed = isOpen ? this.#inTurn(() => this.#close()) : this.#close());
   }
 
   async #close() {
+    if (this.#facts) return;
+    let failure;
+    const isOpen = this.version !== undefined;
     try {
-      if (!this.#facts && this.version) await this.closeOutput();
-    } finally {
-      this.#free((port) => port.close());
+      if (isOpen && !this.#hasFailed) {
+        this.#look();
+        await this.#end();
+      }
+    } catch (error) {
+      if (this.#facts) return; // By `abort`, meanwhile.
+      failure = error;
+    }
+    const hadFailed = this.#hasFailed && !failure;
+    try {
+      this.#free((port) => this.#engine.call(() => port.close()));
+    } catch (error) {
+      failure ??= hadFailed ? undefined : error;
+    }
+    if (failure && !['network', 'truncated'].includes(failure.code)) throw failure;
+  }
+
+  /**
+   * Looks through what has arrived and was not read, which is lost anyway. The peer's refusal may
+   * be behind it, or its end: to write to a peer that is gone can lose both.
+   */
+  #look() {
+    const step = (port) => {
+      for (let left = LAST_LOOK; left > 0;) {
+        const plaintext = port.read(BigInt(left));
+        if (!plaintext) return true;
+        left -= plaintext.length;
+      }
+      return false;
+    };
+    try {
+      if (this.#engine.call(() => step(this.#handle.get()))) this.#hasEnded = true;
+    } catch (error) {
+      if (/^(want-|timeout$)/.test(error.code)) return; // Nothing more has arrived.
+      throw this.#explained(error);
     }
   }
 
@@ -207,12 +194,8 @@ export class Connection {
 
   #free(end) {
     if (this.#facts) return;
-    this.#facts = Object.fromEntries(FACTS.map((name) => [name, this.#port[name]()]));
-    try {
-      this.#engine.call(() => end(this.#port));
-    } finally {
-      dispose(this.#port);
-    }
+    this.#facts = Object.fromEntries(FACTS.map((name) => [name, this.#fact(name)]));
+    this.#handle.free(end);
   }
 
   /** What the peer sends. To cancel it does not close the connection. @type {ReadableStream} */
@@ -241,30 +224,31 @@ export class Connection {
   }
 
   /** For `await using`. */
-  [Symbol.asyncDispose]() { return this.close(); }
+  [asyncDispose]() { return this.close(); }
 }
 
 /** A listening socket whose connections speak TLS. Made by `listen`. */
 export class Listener {
   #engine;
-  #listener;
+  #handle;
+  #trusted;
 
   /** @private */
-  constructor(engine, listener) {
-    [this.#engine, this.#listener] = [engine, listener];
+  constructor(engine, listener, trusted) {
+    [this.#engine, this.#handle, this.#trusted] = [engine, new Handle(listener), trusted];
   }
 
   /** Where it listens. @returns {{ ip: string, port: number }} */
-  get address() { return this.#engine.call(() => this.#listener.localAddress()); }
+  get address() { return this.#engine.call(() => this.#handle.get().localAddress()); }
 
   /** The next connection; its handshake runs with its first read or write. */
   async accept() {
-    const port = await this.#engine.until(() => this.#listener, (listener) => listener.accept());
-    return new Connection(this.#engine, port);
+    const port = await this.#engine.until(this.#handle, (listener) => listener.accept());
+    return new Connection(this.#engine, port, this.#trusted);
   }
 
   /** Stops listening; connections that were accepted go on. Twice is harmless. */
-  close() { this.#listener.close(); }
+  close() { this.#handle.free((listener) => listener.close()); }
 
   /** The connections, until it is closed. */
   async *[Symbol.asyncIterator]() {
@@ -278,5 +262,5 @@ export class Listener {
   }
 
   /** For `await using`. */
-  async [Symbol.asyncDispose]() { this.close(); }
+  async [asyncDispose]() { this.close(); }
 }

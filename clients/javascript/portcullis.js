@@ -6,23 +6,24 @@
  * @module
  */
 
-import { Connection, dispose, Engine, Listener, TlsError } from './connection.js';
+import { Connection, Listener } from './connection.js';
+import { dispose, Engine, TlsError } from './engine.js';
+import { checked, checkTogether, configure } from './options.js';
+import { findStreams, mend } from './shim.js';
+import { oneOf, record, typeError } from './values.js';
 
 export { Connection, Listener, TlsError };
 
-const list = (value) => (value === undefined ? [] : [value].flat());
-const source = (from) =>
-  typeof from === 'string' ? { tag: 'path', val: from } : { tag: 'bytes', val: from };
-
 /**
- * A certificate or key, PEM or DER: a string is a path below a preopened directory, bytes are the
- * contents.
- * @typedef {string | Uint8Array} Source
+ * A certificate or key, PEM or DER: a string is a path, below a preopened directory or in Node
+ * anywhere, bytes are the contents.
+ * @typedef {string | ArrayBufferView | ArrayBuffer} Source
  */
 
 /**
- * How connections are made; what is left out stays safe: TLS 1.2 to 1.3, the built-in web roots,
- * chain and name verified. Another name than these throws a TypeError.
+ * How connections are made; what is left out or undefined stays safe: TLS 1.2 to 1.3, chain and
+ * name verified, by the authorities that the environment variables `SSL_CERT_FILE` and
+ * `SSL_CERT_DIR` name (several directories are divided by colons), else by the built-in web roots.
  * @typedef {object} Options
  * @property {Source | Source[]} [ca] Authorities to trust in place of the web roots.
  * @property {string | string[]} [caDirectory] Directories of authorities to trust, likewise.
@@ -42,50 +43,57 @@ const source = (from) =>
  * @property {boolean} [unverifiedName] Accept any name.
  * @property {string | false} [serverName] The name sent in SNI; false for none.
  * @property {boolean} [tolerateTruncation] Take an end without close_notify as the end.
- * @property {Record<'connect' | 'handshake' | 'read' | 'shutdown' | 'write', number | null>}
- *   [timeouts] In milliseconds; null is no limit.
+ * @property {Partial<Record<'connect' | 'handshake' | 'read' | 'shutdown' | 'write',
+ *   number | null>>} [timeouts] In milliseconds; null is no limit.
  * @property {object} [context] A context made by `context()`, in place of all of these.
  */
 
 /**
- * The functions, over the interfaces that it is handed.
+ * The functions, over the interfaces that it is handed. Wrong arguments, unknown options and those
+ * that would be ignored are a TypeError, numbers out of range a RangeError.
  * @param {object} interfaces `types`, `context`, `port` and `listener` of `portcullis:tls`, `poll`
- *   of `wasi:io` and `monotonicClock` of `wasi:clocks`, each an object of its bindings
+ *   of `wasi:io` and `monotonicClock` of `wasi:clocks`, each an object of its bindings;
+ *   `streams` of `preview2-shim/io` in Node, which are looked for unless told; `environment`, a
+ *   function that gives the variables as an object, Node's own unless told; `blocks`, whether
+ *   waiting may sleep in the host, as it does in a component
  */
-export function portcullis({ types, context, port, listener, poll, monotonicClock }) {
-  const engine = new Engine({ types, poll, monotonicClock });
+export function portcullis(interfaces) {
+  const { context, port, listener, environment, blocks = false } = needed(interfaces);
+  const streams = interfaces.streams ?? (blocks ? undefined : findStreams(interfaces.poll));
+  if (streams) mend(streams);
+  const engine = new Engine(interfaces, blocks);
   const { Context } = context;
   const { Port } = port;
+  const call = (operation) => engine.call(operation);
+  const surroundings = { absolute, environment: environment ?? (() => process?.env ?? {}) };
+  /** Whom the contexts made here trust, for people. */
+  const trusted = new WeakMap();
+
+  /** An open context of these options. */
+  const contextOf = (role, options) => {
+    checkTogether(role, options);
+    const made = call(() => Context.secure(role));
+    try {
+      trusted.set(made, configure(call, made, role, options, surroundings));
+    } catch (error) {
+      dispose(made);
+      throw error;
+    }
+    return made;
+  };
 
   /** What `use` makes of a sealed context of these options. */
   const withContext = (role, options, use) => {
     const made = options.context ?? contextOf(role, options);
     try {
-      return engine.call(() => use(made));
+      return use(made, trusted.get(made));
+    } catch (error) {
+      if (error.value?.item === 'trust-roots') error.message += `; searched: ${trusted.get(made)}`;
+      throw error;
     } finally {
       if (made !== options.context) dispose(made);
     }
   };
-
-  /** Refuses what the bindings would take the low 16 bits of. */
-  const check = (number) =>
-    engine.call(() => {
-      if (number === (number & 0xffff)) return;
-      throw { tag: 'invalid-argument', val: `port ${number}; use 1 to 65535` };
-    });
-
-  /** An open context of these options. */
-  const contextOf = (role, options) =>
-    engine.call(() => {
-      const made = Context.secure(role);
-      try {
-        configure(made, options);
-      } catch (error) {
-        dispose(made);
-        throw error;
-      }
-      return made;
-    });
 
   return {
     /**
@@ -93,16 +101,19 @@ export function portcullis({ types, context, port, listener, poll, monotonicCloc
      * that they return, are there until it is used.
      * @param {'client' | 'server'} role @param {Options} [options]
      */
-    context: (role, options = {}) => contextOf(role, options),
+    context(role, options = {}) {
+      return contextOf(oneOf('client', 'server')(role, 'role'), checked('context', options));
+    },
 
     /**
      * Connects, and does the handshake.
      * @param {Options & { host: string, port: number }} options @returns {Promise<Connection>}
      */
-    async connect({ host, port: number, ...options }) {
-      check(number);
-      const made = withContext('client', options, (context) => Port.connect(context, host, number));
-      return secured(new Connection(engine, made));
+    async connect(options) {
+      const all = checked('connect', options, ['host', 'port']);
+      const { host, port: number, ...rest } = all;
+      return secured(withContext('client', rest, (made, searched) =>
+        new Connection(engine, call(() => Port.connect(made, host, number)), searched)));
     },
 
     /**
@@ -112,10 +123,15 @@ export function portcullis({ types, context, port, listener, poll, monotonicCloc
      *   `wasi:io`, whose socket must outlive the connection; `alreadyRead` came out of `input`
      * @returns {Promise<Connection>}
      */
-    async start({ role = 'client', host, input, output, alreadyRead, ...options }) {
-      const transport = { input, output, alreadyRead: alreadyRead ?? new Uint8Array() };
-      const made = withContext(role, options, (context) => Port.start(context, host, transport));
-      return secured(new Connection(engine, made));
+    async start(options) {
+      const { role, host, input, output, alreadyRead = new Uint8Array(), ...rest } =
+        checked('start', options, ['input', 'output']);
+      const played = rest.context?.role() ?? role ?? 'client';
+      if (role && role !== played) throw typeError(`role beside a context of a ${played}`);
+      if (played === 'server' && host !== undefined) throw typeError('host is for clients only');
+      const transport = { input, output, alreadyRead };
+      return secured(withContext(played, rest, (made, searched) =>
+        new Connection(engine, call(() => Port.start(made, host, transport)), searched)));
     },
 
     /**
@@ -123,13 +139,31 @@ export function portcullis({ types, context, port, listener, poll, monotonicCloc
      * @param {Options & { ip?: string, port?: number, backlog?: number }} options loopback and a
      *   free port, unless told @returns {Promise<Listener>}
      */
-    async listen({ ip = '127.0.0.1', port: number = 0, backlog, ...options }) {
-      check(number);
+    async listen(options) {
+      const { ip = '127.0.0.1', port: number = 0, backlog, ...rest } = checked('listen', options);
       const waiting = backlog === undefined ? undefined : BigInt(backlog);
-      return new Listener(engine, withContext('server', options, (context) =>
-        listener.Listener.listen(context, ip, number, waiting)));
+      return withContext('server', rest, (made, searched) => new Listener(
+        engine, call(() => listener.Listener.listen(made, ip, number, waiting)), searched));
     },
   };
+}
+
+/** The process, where there is one: in Node. */
+const { process } = globalThis;
+
+/** Paths are the component's, which knows no working directory: in Node it has the process's. */
+function absolute(path) {
+  const isHere = process?.versions?.node && !/^([/\\]|[A-Za-z]:)/.test(path);
+  return isHere ? `${process.cwd()}/${path}` : path;
+}
+
+/** Each interface has to be there before anything is called. */
+function needed(interfaces) {
+  record(interfaces, 'the argument of portcullis()');
+  for (const name of ['types', 'context', 'port', 'listener', 'poll', 'monotonicClock']) {
+    if (!interfaces[name]) throw typeError(`portcullis() needs ${name}, an object of its bindings`);
+  }
+  return interfaces;
 }
 
 /** The connection when its handshake is done; else it is freed. */
@@ -140,30 +174,5 @@ async function secured(connection) {
   } catch (error) {
     connection.abort();
     throw error;
-  }
-}
-
-/** Puts options into an open context. */
-function configure(made, options) {
-  const { ca, caDirectory, webRoots, cert, key, pkcs12, passphrase, minVersion, maxVersion,
-    ciphers, groups, verify, verifyName, unverifiedName, serverName, tolerateTruncation, timeouts,
-    ...unknown } = options;
-  for (const name of Object.keys(unknown)) throw new TypeError(`there is no option ${name}`);
-  list(ca).forEach((each) => made.addTrustRoots(source(each)));
-  list(caDirectory).forEach((each) => made.addTrustDirectory(each));
-  if (webRoots) made.addWebRoots();
-  if (cert) made.loadIdentity(source(cert), source(key ?? cert), passphrase);
-  if (pkcs12) made.loadPkcs12(source(pkcs12), passphrase);
-  if (minVersion ?? maxVersion) made.setVersions(minVersion ?? 'tls12', maxVersion ?? 'tls13');
-  if (ciphers) made.setCipherList(list(ciphers));
-  if (groups) made.setGroups(list(groups));
-  if (verify) made.setVerify(verify);
-  if (unverifiedName) made.setVerifyName({ tag: 'unverified' });
-  else if (verifyName) made.setVerifyName({ tag: 'name', val: verifyName });
-  if (serverName === false) made.setServerName({ tag: 'off' });
-  else if (serverName) made.setServerName({ tag: 'name', val: serverName });
-  if (tolerateTruncation) made.setTruncation('tolerated');
-  for (const [timer, limit] of Object.entries(timeouts ?? {})) {
-    made.setTimeout(timer, limit === null ? undefined : BigInt(limit));
   }
 }

@@ -6,17 +6,36 @@
 
 It stands on the bindings that componentize-py makes of `portcullis:tls`. Every failure of TLS is a
 `TLSError`, whose text says what failed and what to do; it is an `OSError`.
+
+One file, that a program copies in one step, which is why it is long: failures, arguments, handles,
+contexts, connections, servers, waiting for many.
 """
 
 import contextlib
+import encodings.idna  # Both for host names; a component has only what is imported.
+import encodings.punycode
+import enum
+import errno
+import functools
+import gc
+import io
+import ipaddress
+import itertools
 import math
+import operator
 import os
+import re
+import selectors
 import socket
+import sys
 import time
+import unicodedata
+import weakref
 
 from componentize_py_types import Err
 from wit_world.imports import context as _context
 from wit_world.imports import listener as _listener
+from wit_world.imports import poll as _poll
 from wit_world.imports import port as _port
 
 try:
@@ -24,10 +43,14 @@ try:
     from wit_world.imports import portcullis_tls_types as types
 except ImportError:
     from wit_world.imports import types
+try:
+    from wit_world.imports import monotonic_clock as _clock
+except ImportError:
+    _clock = None  # A world without it has no timeouts but those of the component.
 
-OWNERS = set()  # Sockets whose streams are in use, lest the garbage collector drops them first.
 _DEFAULT_LIMIT = 120_000  # The component's own, of handshake and shutdown, in milliseconds.
 _CHUNK = 256 * 1024  # The most that one call hands to the component, to bound its copies.
+_MOST_SECONDS = (1 << 63) // 10**9  # What `socket` takes as a timeout.
 _VERSIONS = {"TLSv1.2": types.Version.TLS12, "TLSv1.3": types.Version.TLS13}
 _GROUPS = {
     "X25519MLKEM768": types.NamedGroup.X25519_MLKEM768,
@@ -35,91 +58,292 @@ _GROUPS = {
     "P-256": types.NamedGroup.SECP256R1,
     "P-384": types.NamedGroup.SECP384R1,
 }
+_NO_DESCRIPTOR = "a component has no file descriptors; wait with portcullis.Selector"
+_OPENSSL_GROUPS = {"prime256v1": "P-256", "secp256r1": "P-256", "secp384r1": "P-384"}
+HAS_SNI = HAS_TLSv1_2 = HAS_TLSv1_3 = True
+HAS_ALPN = HAS_NPN = HAS_SSLv2 = HAS_SSLv3 = HAS_TLSv1 = HAS_TLSv1_1 = HAS_PSK = False
+
+
+# Failures
 
 
 class TLSError(OSError):
     """A failure. Its text is one line for people; `error` is the variant `types.Error`."""
 
-    def __init__(self, error):
-        super().__init__(types.explain(error))
+    library, reason = "SSL", None
+
+    def __init__(self, error, code=None, note=""):
+        text = types.explain(error) + note
+        super().__init__(*((text,) if code is None else (code, text)))
         self.error = error
 
+    def __str__(self):
+        return self.args[-1]
 
-class CertificateError(TLSError):
+
+class CertificateError(TLSError, ValueError):
     """The peer's certificate was refused; `error.value.reason` says why. Send it nothing."""
+
+    reason = "CERTIFICATE_VERIFY_FAILED"
+
+    def __init__(self, error, code=1, note=""):
+        super().__init__(error, code, note)
+        self.verify_code = _VERIFY_CODES.get(error.value.reason, 1)
+        self.verify_message = str(self)
 
 
 class TLSTimeout(TLSError, TimeoutError):
     """A timer ran out. After one of `recv` the connection is still usable."""
 
 
-_CLASSES = {types.Error_Certificate: CertificateError, types.Error_Timeout: TLSTimeout}
+class SSLEOFError(TLSError):
+    """The peer's bytes ended without close_notify: what was read may have been cut short."""
 
 
-def _call(function, *arguments):
+class SSLSyscallError(TLSError):
+    """Never raised: a failure of the network has the class that `socket` gives it."""
+
+
+class SSLZeroReturnError(TLSError):
+    """The peer closed in the middle of the handshake."""
+
+
+class SSLWantReadError(TLSError, BlockingIOError):
+    """Not a failure: a socket that does not wait has to wait until there is something to read."""
+
+    # Libraries look it up in tables that have this one alone where there is no module `ssl`.
+    __class__ = BlockingIOError
+
+
+class SSLWantWriteError(TLSError, BlockingIOError):
+    """Not a failure: a socket that does not wait has to wait until the peer takes bytes."""
+
+    __class__ = BlockingIOError
+
+
+class InvalidArgument(TLSError, ValueError):
+    """An argument has no meaning."""
+
+
+class FileNotFound(TLSError, FileNotFoundError):
+    """A path is not there, or no preopened directory leads to it."""
+
+
+class AccessDenied(TLSError, PermissionError):
+    """The host or the system forbids it."""
+
+
+class ConnectionRefused(TLSError, ConnectionRefusedError):
+    """Nobody listens there."""
+
+
+class ConnectionReset(TLSError, ConnectionResetError):
+    """The connection was lost."""
+
+
+class ConnectionAborted(TLSError, ConnectionAbortedError):
+    """The connection was given up on this side."""
+
+
+class BrokenPipe(TLSError, BrokenPipeError):
+    """Writing on a connection that takes no more: lost, or closed by `shutdown`."""
+
+
+class NameUnresolved(TLSError, socket.gaierror):
+    """The host's name has no address, or the resolver failed."""
+
+
+# As `ssl` calls them.
+SSLError, SSLCertVerificationError = TLSError, CertificateError
+
+_Reason, _Code = types.CertificateReason, types.NetworkCode
+# OpenSSL's numbers (X509_V_ERR_*), where it has one for the same.
+_VERIFY_CODES = {
+    _Reason.BAD_SIGNATURE: 7,
+    _Reason.NOT_YET_VALID: 9,
+    _Reason.EXPIRED: 10,
+    _Reason.UNKNOWN_AUTHORITY: 20,
+    _Reason.REVOKED: 23,
+    _Reason.WRONG_PURPOSE: 26,
+    _Reason.WRONG_NAME: 62,
+    _Reason.UNSUPPORTED_ALGORITHM: 76,
+}
+_NETWORK = {
+    _Code.ACCESS_DENIED: (AccessDenied, errno.EACCES),
+    _Code.ADDRESS_IN_USE: (TLSError, errno.EADDRINUSE),
+    _Code.ADDRESS_NOT_BINDABLE: (TLSError, errno.EADDRNOTAVAIL),
+    _Code.CONNECTION_ABORTED: (ConnectionAborted, errno.ECONNABORTED),
+    _Code.CONNECTION_REFUSED: (ConnectionRefused, errno.ECONNREFUSED),
+    _Code.CONNECTION_RESET: (ConnectionReset, errno.ECONNRESET),
+    _Code.NAME_UNRESOLVABLE: (NameUnresolved, getattr(socket, "EAI_NONAME", -2)),
+    _Code.NEW_SOCKET_LIMIT: (TLSError, errno.EMFILE),
+    _Code.NOT_SUPPORTED: (TLSError, errno.ENOTSUP),
+    _Code.PERMANENT_RESOLVER_FAILURE: (NameUnresolved, getattr(socket, "EAI_FAIL", -4)),
+    _Code.REMOTE_UNREACHABLE: (TLSError, errno.EHOSTUNREACH),
+    _Code.TEMPORARY_RESOLVER_FAILURE: (NameUnresolved, getattr(socket, "EAI_AGAIN", -3)),
+    _Code.TIMED_OUT: (TLSTimeout, errno.ETIMEDOUT),
+    _Code.OTHER: (TLSError, errno.EIO),
+}
+_CONFIGURATION = {
+    types.ConfigurationReason.ACCESS_DENIED: (AccessDenied, errno.EACCES),
+    types.ConfigurationReason.NOT_FOUND: (FileNotFound, errno.ENOENT),
+}
+_OTHERS = {
+    types.Error_Certificate: (CertificateError, 1),
+    types.Error_InvalidArgument: (InvalidArgument, None),
+    types.Error_Timeout: (TLSTimeout, None),
+    types.Error_Truncated: (SSLEOFError, None),
+    types.Error_WantAccept: (SSLWantReadError, errno.EAGAIN),
+    types.Error_WantConnect: (SSLWantWriteError, errno.EAGAIN),
+    types.Error_WantRead: (SSLWantReadError, errno.EAGAIN),
+    types.Error_WantWrite: (SSLWantWriteError, errno.EAGAIN),
+}
+
+
+def _failure(error, closed=(SSLZeroReturnError, None), context=None, note=""):
+    """The exception for a variant; `closed` is what `closed` means here."""
+    if isinstance(error, types.Error_Network):
+        kind, code = _NETWORK[error.value.code]
+        if kind is ConnectionReset and error.value.operation == types.NetworkOperation.WRITE:
+            kind, code = BrokenPipe, errno.EPIPE
+    elif isinstance(error, types.Error_InvalidConfiguration):
+        kind, code = _CONFIGURATION.get(error.value.reason, (TLSError, None))
+    elif isinstance(error, types.Error_Closed):
+        kind, code = closed
+    else:
+        kind, code = _OTHERS.get(type(error), (TLSError, None))
+    if kind is CertificateError and error.value.reason == _Reason.UNKNOWN_AUTHORITY and context:
+        note = context._searched()
+    return kind(error, code, note)
+
+
+def _try(function, *arguments):
+    """What it returns, and the variant that it failed with."""
     try:
-        return function(*arguments)
+        return function(*arguments), None
     except Err as failure:
         # Without its traceback, by which it would keep all callers' variables in a circle.
-        error = failure.with_traceback(None).value
-    raise _CLASSES.get(type(error), TLSError)(error)
+        return None, failure.with_traceback(None).value
 
 
-def _source(source):
+def _call(function, *arguments, **about):
+    result, error = _try(function, *arguments)
+    if error is not None:
+        raise _failure(error, **about)
+    return result
+
+
+def _invalid(text):
+    """For an argument without a meaning: an `OSError` as all failures, and a `ValueError`."""
+    return _failure(types.Error_InvalidArgument(text))
+
+
+# Arguments: what does not fit must not reach the bindings, where it is a trap.
+
+
+def _text(value, what):
+    if not isinstance(value, str):
+        raise TypeError(f"{what} should be a str, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        if "\0" not in value:
+            return value
+    # Not with its contents, nor caused by an exception that has them.
+    raise _invalid(f"{what} has characters that no UTF-8 text has")
+
+
+def _path(path, what):
+    path = os.fsdecode(os.fspath(path))
+    # With its marks, in lines, or what is between the marks of DER in base64.
+    if "-----BEGIN" in path or "\n" in path or re.fullmatch(r"MI[A-Za-z0-9+/=]{62,}", path):
+        raise _invalid(f"{what}: PEM text where a path belongs; pass bytes")
+    if len(path) > 4096:
+        raise _invalid(f"{what}: {len(path)} characters where a path belongs")
+    return _text(path, what)
+
+
+def _source(source, what):
     """Bytes are the contents, PEM or DER; everything else is a path."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _context.Source_Bytes(bytes(source))
-    return _context.Source_Path(os.fspath(source))
+    return _context.Source_Path(_path(source, what))
 
 
-class Context:
-    """How connections are to be made, as `ssl.SSLContext`.
+def _seconds(timeout):
+    """A timeout as `socket` takes it: none, or seconds from 0."""
+    if timeout is socket._GLOBAL_DEFAULT_TIMEOUT:
+        timeout = socket.getdefaulttimeout()
+    if timeout is None:
+        return None
+    if not isinstance(timeout, float):
+        timeout = operator.index(timeout)
+    if timeout != timeout:
+        raise ValueError("Invalid value NaN (not a number)")
+    if timeout < 0:
+        raise ValueError("Timeout value out of range")
+    if timeout > _MOST_SECONDS:
+        raise OverflowError("timestamp too large to convert to C PyTime_t")
+    return float(timeout)
 
-    A client's context verifies chain and name, against the web roots until roots are loaded. The
-    first connection seals it. Where a path is asked for, bytes are taken as the contents.
-    `context` is the resource of the WIT, for all the rest.
-    """
 
-    def __init__(self, *, server_side=False, context=None):
-        role = types.Role.SERVER if server_side else types.Role.CLIENT
-        self.context = context or _context.Context.secure(role)
+def _length(length, what):
+    length = operator.index(length)
+    if length < 0:
+        raise ValueError(f"negative buffersize in {what}")
+    if length > sys.maxsize:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+    return length
 
-    def load_cert_chain(self, certfile, keyfile=None, password=None):
-        """Take this side's certificate chain and private key; by default both from one file."""
-        chain, key = _source(certfile), _source(certfile if keyfile is None else keyfile)
-        _call(self.context.load_identity, chain, key, password)
 
-    def load_verify_locations(self, cafile=None, capath=None, cadata=None):
-        """Trust these authorities: a file, a directory, PEM text or DER bytes.
+def _no_flags(flags, what):
+    if operator.index(flags):
+        raise ValueError(f"non-zero flags not allowed in calls to {what}(): there are none of TLS")
 
-        The first call drops the web roots. Returns the files of `capath` that held no certificate.
-        """
-        if cafile is not None:
-            _call(self.context.add_trust_roots, _source(cafile))
-        if cadata is not None:
-            contents = cadata.encode() if isinstance(cadata, str) else cadata
-            _call(self.context.add_trust_roots, _source(contents))
-        if capath is None:
-            return []
-        return _call(self.context.add_trust_directory, os.fspath(capath)).problems
 
-    def set_ciphers(self, ciphers):
-        """Choose suites by a list in OpenSSL's syntax. Returns the words that had no effect."""
-        report = _call(self.context.set_cipher_list, [ciphers])
-        return report.unknown + report.unsupported
+def _host(host):
+    """A name or address in ASCII."""
+    if isinstance(host, (bytes, bytearray)):
+        host = host.decode("ascii")
+    if not isinstance(host, str):
+        raise TypeError(f"str, bytes or bytearray expected, not {type(host).__name__}")
+    if host.isascii():
+        return host
+    return ".".join(map(_label, re.split("[.\u3002\uff0e\uff61]", host)))
 
-    def set_groups(self, groups):
-        """Choose key exchange groups: `X25519MLKEM768`, `X25519`, `P-256`, `P-384`, `:` between."""
-        _call(self.context.set_groups, [_named(_GROUPS, name) for name in groups.split(":")])
 
-    def set_versions(self, lowest="TLSv1.2", highest="TLSv1.3"):
-        """Choose the lowest and the highest version."""
-        versions = [_named(_VERSIONS, name) for name in (lowest, highest)]
-        _call(self.context.set_versions, *versions)
+def _label(label):
+    """One label of a name in ASCII, as `socket` does, but where IDNA 2008 has another one."""
+    if "\u200c" in label or "\u200d" in label:
+        raise UnicodeError("a host name with a joiner in it: write it in ASCII, with xn--")
+    if not set("\xdf\u03c2") & set(label):
+        return label.encode("idna").decode("ascii")
+    label = unicodedata.normalize("NFKC", label).lower()
+    if not label.replace("-", "").isalnum():
+        raise UnicodeError("a host name that is none: write it in ASCII, with xn--")
+    return "xn--" + label.encode("punycode").decode("ascii")
 
-    def tolerate_truncation(self):
-        """Read an end without close_notify as the end, as `ssl` does; an attacker can make one."""
-        _call(self.context.set_truncation, _context.Truncation.TOLERATED)
+
+def _address(address, what):
+    """Host and port of an address as sockets have it, of two or of four parts."""
+    if isinstance(address, (str, bytes)) or not hasattr(address, "__len__"):
+        raise TypeError(f"{what}(): address must be tuple, not {type(address).__name__}")
+    if len(address) not in (2, 4):
+        raise TypeError(f"{what}(): address must be (host, port[, flowinfo, scope_id])")
+    host, port = _host(address[0]), operator.index(address[1])
+    if not 0 <= port <= 0xFFFF:
+        raise OverflowError(f"{what}(): port must be 0-65535.")
+    if len(address) == 4:
+        flow, scope = map(operator.index, address[2:])
+        if not 0 <= flow <= 0xFFFFF:
+            raise OverflowError(f"{what}(): flowinfo must be 0-1048575.")
+        if not 0 <= scope < 1 << 32:
+            raise OverflowError(f"{what}(): scope_id must be 0-4294967295.")
+        if scope and "%" not in host:
+            host = f"{host}%{scope}"
+    return host, port
 
 
 def _named(table, name):
@@ -128,17 +352,555 @@ def _named(table, name):
     return table[name]
 
 
-def create_default_context(*, cafile=None, capath=None, cadata=None, server_side=False):
+def _pair(address):
+    """An address of the component, or one of wasi:sockets, as sockets have it."""
+    if address is None:
+        return None
+    if hasattr(address, "ip"):
+        ip, port = address.ip, address.port
+    else:
+        bits = 8 if len(address.value.address) == 4 else 16
+        packed = b"".join(part.to_bytes(bits // 8, "big") for part in address.value.address)
+        ip, port = str(ipaddress.ip_address(packed)), address.value.port
+    return (ip, port, 0, 0) if ":" in ip else (ip, port)
+
+
+# Handles
+
+_RESOURCES, _NUMBERS = {}, itertools.count(1)
+_DYING, _REVIVED = [], {}  # Of handles during a collection, and of those that survived one.
+
+
+class _Handle:
+    """Keeps resources of the bindings, by whatever has it, until the last of these is gone.
+
+    The bindings drop a resource when a garbage collection begins, before any `__del__` of the same
+    circle has run; whoever uses it then gets a trap, which nothing catches. So resources are kept
+    where the collector finds them in use, and let go when the collection is over. A resource that
+    is a child of another has the handle of that one as `owner`, and so goes first, even if it is
+    garbage by itself.
+    """
+
+    __slots__ = ("__weakref__", "_number")
+
+    def __init__(self, *resources):
+        self._number = next(_NUMBERS)
+        _RESOURCES[self._number] = resources
+
+    def __del__(self):
+        if _DYING:
+            _DYING.append((self._number, weakref.ref(self)))
+        else:
+            _RESOURCES.pop(self._number, None)
+
+    def get(self):
+        """The resources."""
+        if self._number in _RESOURCES:
+            return _RESOURCES[self._number]
+        raise _failure(types.Error_Closed(), (TLSError, errno.EBADF))
+
+
+def _watch_collector(phase, _):
+    if phase == "start":
+        _DYING.append((0, lambda: None))
+        return
+    dying, _DYING[:] = list(_DYING), []
+    for number, handle in dying:
+        if handle() is None:
+            _RESOURCES.pop(number, None)
+        else:
+            # Some `__del__` has brought it back; it gets no second one of its own.
+            forget = functools.partial(_forget, number)
+            _REVIVED[number] = weakref.ref(handle(), forget)
+
+
+def _forget(number, _):
+    del _REVIVED[number]
+    _RESOURCES.pop(number, None)
+
+
+gc.callbacks.append(_watch_collector)
+
+
+# Contexts
+
+
+class VerifyMode(enum.IntEnum):
+    """What is asked of the peer's certificate; a client takes `CERT_OPTIONAL` as required."""
+
+    CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED = range(3)
+
+
+class TLSVersion(enum.IntEnum):
+    """Versions, as `ssl` numbers them. Those before TLS 1.2 are refused wherever they are set."""
+
+    MINIMUM_SUPPORTED, MAXIMUM_SUPPORTED = -2, -1
+    SSLv3, TLSv1, TLSv1_1, TLSv1_2, TLSv1_3 = range(0x300, 0x305)
+
+
+class Purpose(enum.Enum):
+    """Whom a context is to meet."""
+
+    SERVER_AUTH, CLIENT_AUTH = "servers", "clients"
+
+
+class Options(enum.IntFlag):
+    """What `SSLContext.options` has, with OpenSSL's numbers."""
+
+    OP_ENABLE_KTLS, OP_IGNORE_UNEXPECTED_EOF = 0x8, 0x80
+    OP_NO_TICKET, OP_NO_COMPRESSION, OP_ENABLE_MIDDLEBOX_COMPAT = 0x4000, 0x20000, 0x100000
+    OP_CIPHER_SERVER_PREFERENCE = 0x400000
+    OP_NO_SSLv3, OP_NO_TLSv1, OP_NO_TLSv1_2 = 0x2000000, 0x4000000, 0x8000000
+    OP_NO_TLSv1_1, OP_NO_TLSv1_3, OP_NO_RENEGOTIATION = 0x10000000, 0x20000000, 0x40000000
+    OP_ALL = 0x80000050
+
+
+class VerifyFlags(enum.IntFlag):
+    """What `SSLContext.verify_flags` has, with OpenSSL's numbers."""
+
+    VERIFY_DEFAULT, VERIFY_CRL_CHECK_LEAF, VERIFY_CRL_CHECK_CHAIN = 0, 0x4, 0xC
+    VERIFY_X509_STRICT, VERIFY_ALLOW_PROXY_CERTS = 0x20, 0x40
+    VERIFY_X509_TRUSTED_FIRST, VERIFY_X509_PARTIAL_CHAIN = 0x8000, 0x80000
+
+
+for _kind in (VerifyMode, Options, VerifyFlags):
+    globals().update(_kind.__members__)
+OP_NO_SSLv2 = OP_SINGLE_DH_USE = OP_SINGLE_ECDH_USE = 0
+PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER = 2, 16, 17
+# True of every connection, so that to set them changes nothing.
+_ALWAYS = int(
+    Options.OP_ALL
+    | Options.OP_NO_COMPRESSION
+    | Options.OP_ENABLE_MIDDLEBOX_COMPAT
+    | Options.OP_NO_SSLv3
+    | Options.OP_NO_TLSv1
+    | Options.OP_NO_TLSv1_1
+    | Options.OP_NO_RENEGOTIATION
+)
+_ALWAYS_VERIFIED = VerifyFlags.VERIFY_X509_TRUSTED_FIRST | VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+_CHOICE = int(
+    Options.OP_NO_TLSv1_2
+    | Options.OP_NO_TLSv1_3
+    | Options.OP_IGNORE_UNEXPECTED_EOF
+    | Options.OP_ENABLE_KTLS
+)
+_FLOOR, _CEILING = TLSVersion.TLSv1_2, TLSVersion.TLSv1_3
+_WIT_VERSIONS = {_FLOOR: types.Version.TLS12, _CEILING: types.Version.TLS13}
+_NAMED_CONTEXTS = 64  # How many names one context remembers, lest it grows for ever.
+
+
+class Context:
+    """How connections are to be made, as `ssl.SSLContext`.
+
+    A client's context verifies chain and name, against the web roots until roots are loaded. The
+    first connection seals it. Where a path is asked for, bytes are taken as the contents. What
+    `ssl` has and this has not is an error, never ignored. `context` is the resource of the WIT, for
+    all the rest; what is set there the properties do not know.
+    """
+
+    __slots__ = (
+        "_handle",
+        "_highest",
+        "_hostname",
+        "_lowest",
+        "_named",
+        "_options",
+        "_trusted",
+        "_verify",
+        "__weakref__",
+    )
+
+    def __init__(self, protocol=None, *, server_side=False, context=None):
+        if protocol not in (None, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER):
+            raise ValueError("the protocol is PROTOCOL_TLS_CLIENT or PROTOCOL_TLS_SERVER")
+        server_side = server_side or protocol == PROTOCOL_TLS_SERVER
+        role = types.Role.SERVER if server_side else types.Role.CLIENT
+        context = context or _context.Context.secure(role)
+        self._handle, self._named, self._trusted = _Handle(context), {}, []
+        self._hostname = context.role() == types.Role.CLIENT
+        self._verify = VerifyMode.CERT_REQUIRED if self._hostname else VerifyMode.CERT_NONE
+        self._lowest, self._highest = _FLOOR, TLSVersion.MAXIMUM_SUPPORTED
+        self._options = Options(_ALWAYS)
+
+    def __repr__(self):
+        return f"<portcullis.Context of a {'server' if self._is_server() else 'client'}>"
+
+    @property
+    def context(self):
+        """The resource."""
+        return self._handle.get()[0]
+
+    @property
+    def protocol(self):
+        """`PROTOCOL_TLS_SERVER` or `PROTOCOL_TLS_CLIENT`."""
+        return PROTOCOL_TLS_SERVER if self._is_server() else PROTOCOL_TLS_CLIENT
+
+    def _is_server(self):
+        return self.context.role() == types.Role.SERVER
+
+    def copy(self):
+        """One with the same settings, sealed or not, that can be changed."""
+        copy = Context(context=self.context.copy())
+        for name in ("_highest", "_hostname", "_lowest", "_options", "_verify"):
+            setattr(copy, name, getattr(self, name))
+        copy._trusted = list(self._trusted)
+        return copy
+
+    def load_cert_chain(self, certfile, keyfile=None, password=None):
+        """Take this side's certificate chain and private key; by default both from one file.
+
+        The password of an encrypted key is text, bytes, or a function that is asked for it.
+        """
+        chain = _source(certfile, "certfile")
+        key = chain if keyfile is None else _source(keyfile, "keyfile")
+        ask = password if callable(password) else None
+        passphrase = None if ask else _passphrase(password)
+        _, error = _try(self.context.load_identity, chain, key, passphrase)
+        if ask and _reason(error) == types.ConfigurationReason.PASSPHRASE_MISSING:
+            _, error = _try(self.context.load_identity, chain, key, _passphrase(ask()))
+        if error is not None:
+            raise _failure(error)
+
+    def load_verify_locations(self, cafile=None, capath=None, cadata=None):
+        """Trust these authorities: a file, a directory, PEM text or DER bytes.
+
+        The first call drops the web roots. Returns the files of `capath` that held no certificate.
+        """
+        if cafile is None and capath is None and cadata is None:
+            raise TypeError("cafile, capath and cadata cannot be all omitted")
+        if cafile is not None:
+            source = _source(cafile, "cafile")
+            _call(self.context.add_trust_roots, source)
+            is_path = isinstance(source, _context.Source_Path)
+            self._trusted.append(source.value if is_path else "what was given as cafile")
+        if cadata is not None:
+            contents = cadata.encode() if isinstance(cadata, str) else bytes(memoryview(cadata))
+            _call(self.context.add_trust_roots, _context.Source_Bytes(contents))
+            self._trusted.append("what was given as cadata")
+        if capath is None:
+            return []
+        capath = _path(capath, "capath")
+        report = _call(self.context.add_trust_directory, capath)
+        self._trusted.append(f"{capath} ({report.files} files with certificates)")
+        return report.problems
+
+    def load_default_certs(self, purpose=Purpose.SERVER_AUTH):
+        """Trust what the environment names in place of the web roots.
+
+        `SSL_CERT_FILE` is a file and `SSL_CERT_DIR` are directories with `:` between, as OpenSSL
+        and Go read them. What is not there is passed over, unless nothing else gives an authority: then
+        it is a failure, for the web roots do not step in. Without both, the web roots stay.
+        """
+        file = os.environ.get("SSL_CERT_FILE") or None
+        listed = os.environ.get("SSL_CERT_DIR", "").split(":")
+        if file is None and not any(listed):
+            return
+        found, missing = False, None
+        if file is not None:
+            source = _context.Source_Path(_path(file, "SSL_CERT_FILE"))
+            _, missing = _try(self.context.add_trust_roots, source)
+            found = missing is None
+            if not found and _reason(missing) != types.ConfigurationReason.NOT_FOUND:
+                raise _failure(missing, note=" (named by SSL_CERT_FILE)")
+            self._trusted.append(f"SSL_CERT_FILE={file}{'' if found else ' (not there)'}")
+        for path in filter(None, listed):
+            report, error = _try(self.context.add_trust_directory, _path(path, "SSL_CERT_DIR"))
+            if error is not None:
+                raise _failure(error, note=" (named by SSL_CERT_DIR)")
+            found = found or report.files > 0
+            absent = any(problem.path == path for problem in report.problems)
+            told = "not there" if absent else f"{report.files} files with certificates"
+            self._trusted.append(f"SSL_CERT_DIR={path} ({told})")
+        if not found:
+            item, reason = types.ConfigurationItem.TRUST_ROOTS, types.ConfigurationReason.MISSING
+            nothing = types.ConfigurationError(item, reason, "no certificate was found")
+            error = missing or types.Error_InvalidConfiguration(nothing)
+            raise _failure(error, note=self._searched())
+
+    set_default_verify_paths = load_default_certs
+
+    def _searched(self):
+        """For the refusal of an unknown authority: who is trusted."""
+        places = ", ".join(self._trusted) or "the web roots that are built in"
+        return f" (searched: {places})"
+
+    @property
+    def verify_mode(self):
+        """What is asked of the peer's certificate."""
+        return self._verify
+
+    @verify_mode.setter
+    def verify_mode(self, mode):
+        mode = VerifyMode(mode)
+        if mode == VerifyMode.CERT_NONE and self._hostname:
+            raise ValueError("Cannot set verify_mode to CERT_NONE when check_hostname is enabled.")
+        asked = _context.Verify.REQUIRED
+        if mode == VerifyMode.CERT_NONE:
+            asked = _context.Verify.UNVERIFIED
+        elif mode == VerifyMode.CERT_OPTIONAL and self._is_server():
+            asked = _context.Verify.OPTIONAL
+        _call(self.context.set_verify, asked)
+        self._verify = mode
+
+    @property
+    def check_hostname(self):
+        """Whether a server's certificate has to have its name."""
+        return self._hostname
+
+    @check_hostname.setter
+    def check_hostname(self, check):
+        check = bool(check)
+        if check and self._is_server():
+            raise ValueError("a server checks no names: leave check_hostname False")
+        if check and self._verify == VerifyMode.CERT_NONE:
+            self.verify_mode = VerifyMode.CERT_REQUIRED
+        name = _context.VerifyName_Host() if check else _context.VerifyName_Unverified()
+        if not self._is_server():
+            _call(self.context.set_verify_name, name)
+        self._hostname = check
+
+    @property
+    def minimum_version(self):
+        """The lowest version, a `TLSVersion`."""
+        return self._lowest
+
+    @minimum_version.setter
+    def minimum_version(self, version):
+        self._set_versions(_version(version), self._highest, self._options)
+
+    @property
+    def maximum_version(self):
+        """The highest version, a `TLSVersion`."""
+        return self._highest
+
+    @maximum_version.setter
+    def maximum_version(self, version):
+        self._set_versions(self._lowest, _version(version), self._options)
+
+    @property
+    def options(self):
+        """Flags; what is always so cannot be cleared, and what would do nothing not set."""
+        return self._options
+
+    @options.setter
+    def options(self, options):
+        options = operator.index(options) & 0xFFFFFFFF
+        if missing := _ALWAYS & ~options:
+            raise ValueError(f"{Options(missing)!r} cannot be turned off: all connections are so")
+        if unknown := options & ~(_ALWAYS | _CHOICE):
+            raise ValueError(f"{Options(unknown)!r} cannot be turned on here")
+        self._set_versions(self._lowest, self._highest, Options(options))
+        tolerated = bool(options & Options.OP_IGNORE_UNEXPECTED_EOF)
+        word = _context.Truncation.TOLERATED if tolerated else _context.Truncation.REFUSED
+        _call(self.context.set_truncation, word)
+
+    def _set_versions(self, lowest, highest, options):
+        """Bring together what all the settings leave; on failure all of them stay."""
+        ends = {TLSVersion.MINIMUM_SUPPORTED: _FLOOR, TLSVersion.MAXIMUM_SUPPORTED: _CEILING}
+        bottom, top = ends.get(lowest, lowest), ends.get(highest, highest)
+        left = [
+            version
+            for version, no in ((_FLOOR, Options.OP_NO_TLSv1_2), (_CEILING, Options.OP_NO_TLSv1_3))
+            if bottom <= version <= top and not options & no
+        ]
+        if not left:
+            raise ValueError("no version is left: there are TLS 1.2 and TLS 1.3")
+        _call(self.context.set_versions, *(_WIT_VERSIONS[end] for end in (left[0], left[-1])))
+        self._lowest, self._highest, self._options = lowest, highest, options
+
+    @property
+    def verify_flags(self):
+        """Flags of verification; those that stand for nothing here cannot be set."""
+        return _ALWAYS_VERIFIED
+
+    @verify_flags.setter
+    def verify_flags(self, flags):
+        if unknown := operator.index(flags) & ~int(_ALWAYS_VERIFIED):
+            raise ValueError(f"{VerifyFlags(unknown)!r} cannot be turned on here")
+
+    def set_ciphers(self, ciphers):
+        """Choose suites by a list in OpenSSL's syntax. Returns the words that had no effect."""
+        report = _call(self.context.set_cipher_list, [_text(ciphers, "ciphers")])
+        return report.unknown + report.unsupported
+
+    def get_ciphers(self):
+        """The suites in their order, a dictionary with a `name` for each."""
+        return [{"name": name} for name in self.context.cipher_suites()]
+
+    def set_groups(self, groups):
+        """Choose key exchange groups: `X25519MLKEM768`, `X25519`, `P-256`, `P-384`, `:` between."""
+        names = (_OPENSSL_GROUPS.get(name, name) for name in _text(groups, "groups").split(":"))
+        _call(self.context.set_groups, [_named(_GROUPS, name) for name in names])
+
+    set_ecdh_curve = set_groups
+
+    def set_versions(self, lowest="TLSv1.2", highest="TLSv1.3"):
+        """Choose the lowest and the highest version."""
+        lowest, highest = (_named(_VERSIONS, name) for name in (lowest, highest))
+        _call(self.context.set_versions, lowest, highest)
+        numbers = {wit: number for number, wit in _WIT_VERSIONS.items()}
+        self._lowest, self._highest = numbers[lowest], numbers[highest]
+        self._options &= ~(Options.OP_NO_TLSv1_2 | Options.OP_NO_TLSv1_3)
+
+    def tolerate_truncation(self):
+        """Read an end without close_notify as the end, as `ssl` does; an attacker can make one."""
+        self.options |= Options.OP_IGNORE_UNEXPECTED_EOF
+
+    def set_alpn_protocols(self, protocols):
+        """There is no ALPN yet."""
+        raise NotImplementedError("there is no ALPN")
+
+    def set_servername_callback(self, function):
+        """There are no callbacks: a server picks by itself among `context.add_identity`."""
+        if function is not None:
+            raise NotImplementedError("a server picks its certificate by `context.add_identity`")
+
+    sni_callback = property(None, set_servername_callback)
+
+    @property
+    def keylog_filename(self):
+        """None: secrets of connections are not written anywhere."""
+        return None
+
+    @keylog_filename.setter
+    def keylog_filename(self, path):
+        if path is not None:
+            raise NotImplementedError("secrets of connections are not written anywhere")
+
+    @property
+    def post_handshake_auth(self):
+        """False: a client shows its certificate in the handshake."""
+        return False
+
+    @post_handshake_auth.setter
+    def post_handshake_auth(self, wanted):
+        if wanted:
+            raise NotImplementedError("a client shows its certificate in the handshake only")
+
+    @property
+    def hostname_checks_common_name(self):
+        """False: only alternative names count."""
+        return False
+
+    @hostname_checks_common_name.setter
+    def hostname_checks_common_name(self, wanted):
+        if wanted:
+            raise NotImplementedError("a common name is no host name; only alternative names count")
+
+    def wrap_socket(
+        self,
+        sock,
+        server_side=False,
+        do_handshake_on_connect=True,
+        suppress_ragged_eofs=False,
+        server_hostname=None,
+        session=None,
+    ):
+        """Make a `portcullis_plain.PlainSocket` a `TLSSocket`, which takes its place."""
+        if not hasattr(sock, "start_tls"):
+            raise TypeError(
+                f"a {type(sock).__name__} cannot hand its streams over: use portcullis.connect, or "
+                "portcullis_plain.PlainSocket"
+            )
+        if session is not None:
+            raise NotImplementedError("sessions cannot be handed over; one context resumes its own")
+        if bool(server_side) != self._is_server():
+            raise ValueError("the context is for the other side: see server_side")
+        context = self
+        if suppress_ragged_eofs and not self._options & Options.OP_IGNORE_UNEXPECTED_EOF:
+            context = self.copy()
+            context.tolerate_truncation()
+        return sock.start_tls(
+            server_hostname, context, do_handshake_on_connect=do_handshake_on_connect
+        )
+
+    def _for(self, host, server_hostname):
+        """The resource for connections to the host, with the names to send and to verify."""
+        name = host if server_hostname is None else _server_hostname(server_hostname)
+        if name is None or name == host:
+            return self.context
+        _call(self.context.seal)
+        if name not in self._named:
+            resource = self.context.copy()
+            if self._hostname:
+                _call(resource.set_verify_name, _context.VerifyName_Name(name))
+            else:
+                is_address = _is_address(name)
+                sent = _context.ServerName_Off() if is_address else _context.ServerName_Name(name)
+                _call(resource.set_server_name, sent)
+            if len(self._named) == _NAMED_CONTEXTS:
+                self._named.clear()
+            # One for each name, for sessions are resumed within one.
+            self._named[name] = _Handle(resource)
+        return self._named[name].get()[0]
+
+
+SSLContext = Context
+
+
+def _passphrase(password):
+    if password is None:
+        return None
+    if isinstance(password, (bytes, bytearray)):
+        password = password.decode(errors="surrogateescape")
+    if not isinstance(password, str):
+        raise TypeError("password should be a string, bytes or a function")
+    return _text(password, "password")
+
+
+def _reason(error):
+    is_of_configuration = isinstance(error, types.Error_InvalidConfiguration)
+    return error.value.reason if is_of_configuration else None
+
+
+def _version(version):
+    version = TLSVersion(version)
+    if TLSVersion.SSLv3 <= version < _FLOOR:
+        raise ValueError(f"{version.name} is obsolete and not there: TLS 1.2 is the lowest version")
+    return version
+
+
+def _server_hostname(name):
+    name = _host(name)
+    if not name or name.startswith("."):
+        raise ValueError("server_hostname cannot be an empty string or start with a leading dot.")
+    return name
+
+
+def _is_address(name):
+    try:
+        return bool(ipaddress.ip_address(name.partition("%")[0]))
+    except ValueError:
+        return False
+
+
+def create_default_context(
+    purpose=None, *, cafile=None, capath=None, cadata=None, server_side=False
+):
     """A context that is safe as it is, as `ssl.create_default_context`.
 
-    A client without authorities of its own takes those of the file that the environment variable
-    `SSL_CERT_FILE` names, as OpenSSL does, else the web roots of the component.
+    A client without authorities of its own takes those that the environment names by
+    `SSL_CERT_FILE` and `SSL_CERT_DIR`, as OpenSSL does, else the web roots of the component.
     """
-    context = Context(server_side=server_side)
-    if cafile is None and capath is None and cadata is None and not server_side:
-        cafile = os.environ.get("SSL_CERT_FILE") or None
-    context.load_verify_locations(cafile, capath, cadata)
+    if purpose is not None and not isinstance(purpose, Purpose):
+        raise TypeError(f"{purpose!r} is no Purpose")
+    context = Context(server_side=server_side or purpose is Purpose.CLIENT_AUTH)
+    if cafile is not None or capath is not None or cadata is not None:
+        context.load_verify_locations(cafile, capath, cadata)
+    elif not context._is_server():
+        context.load_default_certs()
     return context
+
+
+def _context_for(context):
+    if context is None:
+        return create_default_context()
+    if not isinstance(context, Context):
+        raise TypeError(f"context should be a portcullis.Context, not {type(context).__name__}")
+    return context
+
+
+# Connections
 
 
 class Stream:
@@ -146,98 +908,258 @@ class Stream:
 
     _io_refs = 0
     _closed = False
+    _timeout = None
     # The standard library's own, in Python, so that files and closing are the same as there.
     makefile = socket.socket.makefile
     close = socket.socket.close
     _decref_socketios = socket.socket._decref_socketios
+    _sendfile_use_send = socket.socket._sendfile_use_send
+    _check_sendfile_params = socket.socket._check_sendfile_params
     __enter__ = socket.socket.__enter__
     __exit__ = socket.socket.__exit__
+    type, proto = socket.SOCK_STREAM, 0
 
-    def recv_into(self, buffer, nbytes=0, flags=0):
+    def __repr__(self):
+        return f"<{__name__}.{type(self).__name__}{' [closed]' if self._closed else ''}>"
+
+    @property
+    def family(self):
+        """`AF_INET6` or `AF_INET`."""
+        return socket.AF_INET6 if len(self.getsockname()) == 4 else socket.AF_INET
+
+    @property
+    def timeout(self):
+        """As `gettimeout`."""
+        return self._timeout
+
+    def gettimeout(self):
+        """The limit of each operation in seconds; None is no limit, 0 is not to wait."""
+        return self._timeout
+
+    def setblocking(self, flag):
+        """With true: wait without limit; with false: do not wait."""
+        self.settimeout(None if flag else 0.0)
+
+    def getblocking(self):
+        """Whether operations wait."""
+        return self._timeout != 0
+
+    def fileno(self):
+        """-1 when it is closed; else it fails, for a component has no file descriptors."""
+        if self._closed:
+            return -1
+        raise io.UnsupportedOperation(_NO_DESCRIPTOR)
+
+    def detach(self):
+        """It fails, for a component has no file descriptors."""
+        raise io.UnsupportedOperation(_NO_DESCRIPTOR)
+
+    def setsockopt(self, *_):
+        """It fails: the component's sockets have no options."""
+        raise OSError(errno.ENOPROTOOPT, "a component sets no options of its sockets")
+
+    getsockopt = setsockopt
+
+    def recv_into(self, buffer, nbytes=None, flags=0):
         """Read into a writable buffer; returns how many bytes, 0 at the end."""
-        view = memoryview(buffer).cast("B")
-        if nbytes > len(view):
-            raise ValueError("buffer too small for requested bytes")
-        plaintext = self.recv(nbytes or len(view))
-        view[: len(plaintext)] = plaintext
-        return len(plaintext)
+        _no_flags(flags, "recv_into")
+        with memoryview(buffer) as whole:
+            if whole.readonly:
+                raise TypeError(f"a read-write bytes-like object, not {type(buffer).__name__}")
+            length = _length(nbytes or 0, "recv_into") or whole.nbytes
+            if length > whole.nbytes:
+                raise ValueError("buffer too small for requested bytes")
+            if not length:
+                return 0
+            with whole.cast("B") as view:
+                plaintext = self.recv(length)
+                view[: len(plaintext)] = plaintext
+                return len(plaintext)
 
     def sendall(self, plaintext, flags=0):
         """Write everything."""
-        view = memoryview(plaintext).cast("B")
-        while view:
-            view = view[self.send(view) :]
+        _no_flags(flags, "sendall")
+        with memoryview(plaintext) as whole:
+            if not whole.nbytes:
+                return
+            with whole.cast("B") as view:
+                start = 0
+                while start < len(view):
+                    with view[start : start + _CHUNK] as chunk:
+                        start += self.send(chunk)
+
+    def sendfile(self, file, offset=0, count=None):
+        """Write a file that was opened for reading bytes; returns how many those were."""
+        return self._sendfile_use_send(file, offset, count)
+
+
+def _chunk(plaintext):
+    """What one call may hand to the component."""
+    with memoryview(plaintext) as whole:
+        if not whole.nbytes:
+            return b""
+        with whole.cast("B") as view, view[:_CHUNK] as chunk:
+            return bytes(chunk)
+
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class TLSSocket(Stream):
     """A connection, as `ssl.SSLSocket`. `port` is the resource of the WIT, for all the rest."""
 
-    def __init__(self, port, timeout=None, owner=None):
-        self.port, self._owner = port, owner
-        if owner is not None:
-            OWNERS.add(owner)
+    session = session_reused = None
+
+    def __init__(self, port, timeout=None, owner=None, *, context=None, server_hostname=None):
+        port.owner = owner if owner is None or isinstance(owner, _Handle) else _Handle(owner)
+        self._handle = _Handle(port)
+        self.context, self.server_hostname = context, server_hostname
+        self.server_side = context is not None and context._is_server()
+        # What the handshake waits for; what follows it waits for what it is.
+        self._waits_for = _READ if self.server_side else _WRITE
+        self._ahead, self._is_shut, self._may_be_unsent = b"", False, False
         self.settimeout(timeout)
 
-    def __del__(self):
-        if self._owner is not None:
-            with contextlib.suppress(TypeError):  # It says so of what is dropped already.
-                self.port.__exit__(None, None, None)
-            OWNERS.discard(self._owner)
+    @property
+    def port(self):
+        """The resource."""
+        if self._handle is None:
+            raise _failure(types.Error_Closed(), (TLSError, errno.EBADF))
+        return self._handle.get()[0]
 
     def settimeout(self, timeout):
-        """Limit each operation to so many seconds; None is no limit, but 120 to shake hands."""
-        if timeout is not None and timeout <= 0:
-            raise ValueError("a timeout is more than 0 seconds; `port` has what does not wait")
-        limit = None if timeout is None else math.ceil(timeout * 1000)
+        """Limit each operation to so many seconds; None is no limit, but 120 to shake hands.
+
+        With 0 nothing waits: what would have to fails with `SSLWantReadError` or
+        `SSLWantWriteError`, both `BlockingIOError`, and is to be called again; see `Selector`.
+        """
+        seconds, port = _seconds(timeout), self.port
+        if seconds == self._timeout:
+            return
+        limit = math.ceil(seconds * 1000) if seconds else None
         for timer in types.Timer:
             always = timer in (types.Timer.HANDSHAKE, types.Timer.SHUTDOWN)
-            _call(self.port.set_timeout, timer, limit or (_DEFAULT_LIMIT if always else None))
+            # How long connecting takes by default, the component knows.
+            if limit or timer != types.Timer.CONNECT:
+                _call(port.set_timeout, timer, limit or (_DEFAULT_LIMIT if always else None))
+        self._timeout = seconds
 
-    def do_handshake(self):
+    def do_handshake(self, block=False):
         """Go through with the handshake; nothing happens if it is done."""
-        _call(self.port.blocking_handshake)
+        if self._timeout == 0 and not block:
+            return self._at_once(self.port.handshake)
+        return self._call(self.port.blocking_handshake)
 
-    def recv(self, bufsize, flags=0):
+    def recv(self, bufsize=1024, flags=0):
         """Read up to so many bytes, at least one; none at the end."""
-        return (_call(self.port.blocking_read, bufsize) or b"") if bufsize else b""
+        length, port = _length(bufsize, "recv"), self.port
+        _no_flags(flags, "recv")
+        if not length:
+            return b""
+        if self._ahead:
+            plaintext, self._ahead = self._ahead[:length], self._ahead[length:]
+            return plaintext
+        if self._is_shut:
+            with contextlib.suppress(BlockingIOError):
+                return self._is_ready() and self._at_once(port.read, length) or b""
+            return b""
+        if self._timeout == 0:
+            return self._at_once(port.read, length) or b""
+        return self._call(port.blocking_read, length) or b""
 
     def send(self, plaintext, flags=0):
         """Write some of it, and return how many bytes those were."""
-        chunk = bytes(memoryview(plaintext).cast("B")[:_CHUNK])
-        _call(self.port.blocking_write_all, chunk)
+        chunk, port = _chunk(plaintext), self.port
+        _no_flags(flags, "send")
+        if self._timeout == 0:
+            return self._at_once(port.write, chunk, closed=(BrokenPipe, errno.EPIPE))
+        self._call(port.blocking_write_all, chunk, closed=(BrokenPipe, errno.EPIPE))
         return len(chunk)
 
+    def read(self, len=1024, buffer=None):
+        """As `recv`, or `recv_into` a buffer."""
+        return self.recv(len) if buffer is None else self.recv_into(buffer, len)
+
+    def write(self, data):
+        """As `send`."""
+        return self.send(data)
+
+    def pending(self):
+        """How many bytes can be read without waiting, up to 16384."""
+        if not self._ahead and self._is_ready():
+            plaintext, error = _try(self.port.read, 16384)
+            # An error comes again.
+            self._ahead = plaintext or b"" if error is None else b""
+        return len(self._ahead)
+
     def shutdown(self, how):
-        """With `SHUT_WR` or `SHUT_RDWR`: send close_notify. Reading goes on until the end."""
-        while how != socket.SHUT_RD:
-            try:
-                return _call(self.port.close_output)
-            except TLSError as failure:
-                if not isinstance(failure.error, types.Error_WantWrite):
-                    raise
-                time.sleep(0.01)  # The shutdown timer, which bounds this, wakes no pollable.
+        """With `SHUT_WR` or `SHUT_RDWR` send close_notify; with the other or both, end reading.
+
+        After `SHUT_WR` reading goes on until the end.
+        """
+        if operator.index(how) not in (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        port = self.port
+        if how != socket.SHUT_WR:
+            self._is_shut = True
+        if how == socket.SHUT_RD:
+            return
+        while self._timeout != 0:
+            _, error = _try(port.close_output)
+            if not isinstance(error, (types.Error_WantRead, types.Error_WantWrite)):
+                break
+            self._wait_for(error)
+        self._at_once(port.close_output)
 
     def unwrap(self):
-        """Close, and fail if the peer may not have got close_notify, as `close` does not."""
-        self._closed = True
-        _call(self.port.close)
+        """Close, and fail if the peer may not have got close_notify, as `close` does not.
+
+        Of what was TLS nothing comes back: there is no way to go on in the clear.
+        """
+        port, self._closed = self.port, True
+        try:
+            self._call(port.close)
+        finally:
+            self._handle = None
 
     def _real_close(self):
-        with contextlib.suppress(TLSError):
-            _call(self.port.close)
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        port = handle.get()[0]
+        if self._timeout == 0 and port.version() is not None:
+            # It must not wait, and what was sent must not be lost.
+            _LINGERING.append(handle)
+            _linger()
+        else:
+            _try(port.close)
 
     def version(self):
-        """`TLSv1.3` or `TLSv1.2`; None before the handshake is done."""
-        return next((name for name in _VERSIONS if _VERSIONS[name] == self.port.version()), None)
+        """`TLSv1.3` or `TLSv1.2`; None before the handshake is done, and after `close`."""
+        version = self._fact("version")
+        return next((name for name in _VERSIONS if _VERSIONS[name] == version), None)
 
     def cipher(self):
         """The suite's IANA name, the version and the bits of its key; None before the handshake."""
-        name = self.port.cipher_suite()
+        name = self._fact("cipher_suite")
         return name and (name, self.version(), 128 if "AES_128" in name else 256)
 
     def group(self):
         """The negotiated group, as `set_groups` names it; None before the handshake is done."""
-        return next((name for name in _GROUPS if _GROUPS[name] == self.port.group()), None)
+        group = self._fact("group")
+        return next((name for name in _GROUPS if _GROUPS[name] == group), None)
+
+    def _fact(self, name):
+        return None if self._handle is None else getattr(self.port, name)()
+
+    def compression(self):
+        """None: there is no compression."""
+
+    def selected_alpn_protocol(self):
+        """None: there is no ALPN yet."""
+
+    def selected_npn_protocol(self):
+        """None: there is no NPN."""
 
     def getpeercert(self, binary_form=False):
         """The peer's certificate as DER; None if it has sent none. `binary_form` has to be True."""
@@ -247,74 +1169,387 @@ class TLSSocket(Stream):
 
     def get_unverified_chain(self):
         """The certificates that the peer sent, as DER, its own first."""
-        return self.port.peer_certificates()
+        port = self.port
+        if port.version() is None:
+            raise ValueError("handshake not done yet")
+        return port.peer_certificates()
 
     def getpeername(self):
-        """The peer's IP address and port; None for `start_tls`."""
-        return _pair(self.port.remote_address())
+        """The peer's IP address and port; of IPv6 four numbers, as `socket` has it."""
+        return self._address("remote_address")
 
     def getsockname(self):
-        """This side's IP address and port; None for `start_tls`."""
-        return _pair(self.port.local_address())
+        """This side's IP address and port."""
+        return self._address("local_address")
+
+    def _address(self, function):
+        port = self.port
+        address, owner = getattr(port, function)(), port.owner and port.owner.get()[0]
+        if address is None and hasattr(owner, function):
+            address, _ = _try(getattr(owner, function))
+        if address is None:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return _pair(address)
+
+    def _call(self, function, *arguments, **about):
+        return _call(function, *arguments, context=self.context, **about)
+
+    def _at_once(self, function, *arguments, **about):
+        """Call what does not wait, and remember what it would have waited for."""
+        self._may_be_unsent = True
+        result, error = _try(function, *arguments)
+        if error is None:
+            return result
+        if isinstance(error, types.Error_WantRead):
+            self._waits_for = _READ
+        elif isinstance(error, (types.Error_WantConnect, types.Error_WantWrite)):
+            self._waits_for = _WRITE
+        # In no variable: it would be in a circle with this call, and keep the port.
+        raise _failure(error, context=self.context, **about)
+
+    def _is_ready(self):
+        with _call(self.port.subscribe) as ready:
+            # By a poll: asked by itself, what is there at once says first that it is not.
+            return bool(_wait([ready], 0))
+
+    def _wait_for(self, error):
+        """Wait for what a `want-` case names, until the first timer runs out."""
+        port, left = self.port, self.port.time_left()
+        writes = isinstance(error, types.Error_WantWrite)
+        with _call(port.subscribe_write if writes else port.subscribe) as ready:
+            _wait([ready], None if left is None else left / 1000)
+
+    def _sources(self, events):
+        """What to wait for: events, and a pollable that tells of them, or None for now."""
+        port = self.port
+        if port.version() is None:
+            # One handshake, whoever waits for it.
+            reads = self._waits_for == _READ
+            yield events, _call(port.subscribe if reads else port.subscribe_write)
+            return
+        if events & _READ:
+            yield _READ, None if self._ahead or self._is_shut else _call(port.subscribe)
+        if self._may_be_unsent:
+            _, error = _try(port.flush)
+            self._may_be_unsent = isinstance(error, types.Error_WantWrite)
+        if events & _WRITE:
+            yield _WRITE, _call(port.subscribe_write)
+        elif self._may_be_unsent:
+            # What the component still has goes on its way meanwhile; nobody is told.
+            yield 0, _call(port.subscribe_write)
+
+    def _time_left(self):
+        left = self.port.time_left()
+        return None if left is None else left / 1000
 
 
-def _pair(address):
-    return address and (address.ip, address.port)
+SSLSocket = TLSSocket
 
 
-def connect(address, timeout=None, *, context=None, server_hostname=None):
-    """Connect to (host, port) and shake hands; verify `server_hostname`, or else the host."""
-    context = context or create_default_context()
-    if server_hostname is not None and server_hostname != address[0]:
-        context = Context(context=context.context.copy())
-        _call(context.context.set_verify_name, _context.VerifyName_Name(server_hostname))
-    tls = TLSSocket(_call(_port.Port.connect, context.context, *address), timeout)
-    tls.do_handshake()
-    return tls
+class SSLObject:
+    """There are none, no TLS without a connection; libraries ask whether theirs is one."""
+
+
+def connect(
+    address,
+    timeout=socket._GLOBAL_DEFAULT_TIMEOUT,
+    *,
+    context=None,
+    server_hostname=None,
+    do_handshake_on_connect=True,
+):
+    """Connect to (host, port) and shake hands; verify `server_hostname`, or else the host.
+
+    With a timeout of 0 it returns at once; then `do_handshake` goes on, by and by.
+    """
+    (host, port), seconds = _address(address, "connect"), _seconds(timeout)
+    context = _context_for(context)
+    if context._is_server():
+        raise _invalid("connect needs a client's context, and this one is a server's")
+    resource = context._for(host, server_hostname)
+    tls = TLSSocket(
+        _call(_port.Port.connect, resource, host, port),
+        seconds,
+        context=context,
+        server_hostname=host if server_hostname is None else server_hostname,
+    )
+    return _begun(tls, do_handshake_on_connect)
 
 
 def start_tls(
-    input, output, server_hostname, already_read=b"", context=None, *, timeout=None, owner=None
+    input,
+    output,
+    server_hostname,
+    already_read=b"",
+    context=None,
+    *,
+    timeout=None,
+    owner=None,
+    do_handshake_on_connect=True,
 ):
     """Speak TLS on the streams of a connection in the clear (STARTTLS), and shake hands.
 
     The streams are given away. `already_read` are bytes of TLS that were read from them before;
-    `owner` is the socket that they belong to, which is kept as long as the connection.
+    `owner` is the socket that they belong to, which is kept as long as the connection. A server has
+    a context of its own, and no `server_hostname`.
     """
-    context = context or create_default_context()
-    transport = _port.PlainTransport(input, output, already_read)
+    context, seconds = _context_for(context), _seconds(timeout)
+    if server_hostname is not None:
+        server_hostname = _server_hostname(server_hostname)
+    elif context.check_hostname:
+        raise ValueError("check_hostname requires server_hostname")
+    transport = _port.PlainTransport(input, output, bytes(memoryview(already_read)))
     port = _call(_port.Port.start, context.context, server_hostname, transport)
-    tls = TLSSocket(port, timeout, owner)
-    tls.do_handshake()
+    tls = TLSSocket(port, seconds, owner, context=context, server_hostname=server_hostname)
+    return _begun(tls, do_handshake_on_connect)
+
+
+def _begun(tls, shake_hands):
+    try:
+        if shake_hands and tls.gettimeout() != 0:
+            tls.do_handshake()
+    except BaseException:
+        # Not when the exception goes, which has it among its variables.
+        tls.close()
+        raise
     return tls
+
+
+# Servers
 
 
 class Server(contextlib.AbstractContextManager):
     """A listening socket. `listener` is the resource of the WIT, for all the rest."""
 
-    def __init__(self, listener):
-        self.listener = listener
+    _timeout = None
+    gettimeout, setblocking, getblocking = Stream.gettimeout, Stream.setblocking, Stream.getblocking
+    timeout = Stream.timeout
+
+    def __init__(self, listener, context=None):
+        self._handle, self.context = _Handle(listener), context
+
+    @property
+    def listener(self):
+        """The resource."""
+        if self._handle is None:
+            raise _failure(types.Error_Closed(), (TLSError, errno.EBADF))
+        return self._handle.get()[0]
+
+    def settimeout(self, timeout):
+        """Let `accept` wait for so many seconds; None is no limit, 0 is not to wait."""
+        self._timeout = _seconds(timeout)
 
     def accept(self):
         """Wait for a connection; returns it and the peer's address.
 
         The handshake runs with the first `recv` or `send`, so that a silent client is no trouble.
+        The connection waits, whatever the timeout of this is.
         """
-        tls = TLSSocket(_call(self.listener.blocking_accept))
-        return tls, tls.getpeername()
+        listener = self.listener
+        if self._timeout is None:
+            port = _call(listener.blocking_accept)
+        else:
+            port = self._accept_within(listener, self._timeout)
+        tls = TLSSocket(port, context=self.context)
+        return tls, _pair(port.remote_address())
+
+    def _accept_within(self, listener, seconds):
+        deadline = time.monotonic() + seconds
+        while True:
+            port, error = _try(listener.accept)
+            if error is None:
+                return port
+            if not isinstance(error, types.Error_WantAccept) or not seconds:
+                raise _failure(error)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            with _call(listener.subscribe) as ready:
+                _wait([ready], left)
+
+    def set_context(self, context):
+        """Use another context for connections that are accepted from now on."""
+        context = _context_for(context)
+        _call(self.listener.set_context, context.context)
+        self.context = context
 
     def getsockname(self):
         """The IP address and port that it listens on."""
         return _pair(_call(self.listener.local_address))
 
+    def fileno(self):
+        """-1 when it is closed; else it fails, for a component has no file descriptors."""
+        if self._handle is None:
+            return -1
+        raise io.UnsupportedOperation(_NO_DESCRIPTOR)
+
     def close(self):
         """Stop listening. Accepted connections live on."""
-        self.listener.close()
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.get()[0].close()
 
     def __exit__(self, *_):
         self.close()
 
+    def _sources(self, events):
+        if events & _READ:
+            yield _READ, _call(self.listener.subscribe)
+
+    def _time_left(self):
+        return None
+
 
 def create_server(address, *, context, backlog=None):
-    """Listen on (IP address, port) with a server's context; port 0 picks a free one."""
-    return Server(_call(_listener.Listener.listen, context.context, *address, backlog))
+    """Listen on (host, port) with a server's context; port 0 picks a free one.
+
+    The host is an address of this machine or a name of one, the first of which is taken; an empty
+    one is all addresses of IPv4.
+    """
+    host, port = _address(address, "bind")
+    if backlog is not None:
+        backlog = max(0, operator.index(backlog))
+        if backlog > 0x7FFFFFFF:
+            raise OverflowError("Python int too large to convert to C int")
+    if context is None:
+        raise TypeError("a server needs a context with a certificate")
+    context = _context_for(context)
+    if not context._is_server():
+        raise _invalid("create_server needs a server's context, and this one is a client's")
+    ip = _own_address(host)
+    listener = _call(_listener.Listener.listen, context.context, ip, port, backlog)
+    return Server(listener, context)
+
+
+def _own_address(host):
+    if not host or host == "localhost":
+        return "127.0.0.1" if host else "0.0.0.0"
+    if _is_address(host):
+        return host
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    return found[0][4][0]
+
+
+# Waiting for many
+
+_LINGERING = []  # Handles of connections that were closed without waiting, and not all is sent.
+
+
+def _linger():
+    """Go on with closing what was closed without waiting."""
+    for handle in list(_LINGERING):
+        port = handle.get()[0]
+        _, error = _try(port.close_output)
+        if not isinstance(error, types.Error_WantWrite):
+            _try(port.close)
+            _LINGERING.remove(handle)
+
+
+def _wait(pollables, seconds):
+    """Wait for one of them, or so long; tells which are ready."""
+    if seconds is None:
+        return _poll.poll(pollables)
+    if _clock is None:
+        raise NotImplementedError("a timeout needs wasi:clocks/monotonic-clock in the world")
+    nanoseconds = min(max(0, math.ceil(seconds * 10**9)), (1 << 63) - 1)
+    with _clock.subscribe_duration(nanoseconds) as timer:
+        ready = _poll.poll([*pollables, timer])
+    return [index for index in ready if index < len(pollables)]
+
+
+class Selector(contextlib.AbstractContextManager):
+    """What `selectors.DefaultSelector` is, of connections and servers of this module.
+
+    Give them a timeout of 0, and call again what failed with `BlockingIOError`.
+    """
+
+    def __init__(self):
+        self._keys = {}
+
+    def register(self, fileobj, events, data=None):
+        """Tell of these events of it from now on: `selectors.EVENT_READ`, `EVENT_WRITE` or both."""
+        if not hasattr(fileobj, "_sources"):
+            raise ValueError(f"a {type(fileobj).__name__} is no connection or server of portcullis")
+        if not events or events & ~(_READ | _WRITE):
+            raise ValueError(f"Invalid events: {events!r}")
+        if id(fileobj) in self._keys:
+            raise KeyError(f"{fileobj!r} is already registered")
+        key = self._keys[id(fileobj)] = selectors.SelectorKey(fileobj, -1, events, data)
+        return key
+
+    def unregister(self, fileobj):
+        """Forget it. Do this before you close it."""
+        if id(fileobj) not in self._keys:
+            raise KeyError(f"{fileobj!r} is not registered")
+        return self._keys.pop(id(fileobj))
+
+    def modify(self, fileobj, events, data=None):
+        """Tell of other events of it."""
+        self.unregister(fileobj)
+        return self.register(fileobj, events, data)
+
+    def get_key(self, fileobj):
+        """Its key."""
+        if id(fileobj) not in self._keys:
+            raise KeyError(f"{fileobj!r} is not registered")
+        return self._keys[id(fileobj)]
+
+    def get_map(self):
+        """The keys by what was registered."""
+        return {key.fileobj: key for key in self._keys.values()}
+
+    def close(self):
+        """Forget all."""
+        self._keys.clear()
+
+    def __exit__(self, *_):
+        self.close()
+
+    def select(self, timeout=None):
+        """Wait until one is ready, at most so many seconds; returns pairs of key and events.
+
+        Ready is a hint: the call may say again that it would have to wait. Also ready is what has
+        to be called because a timer of its has run out, and what was closed.
+        """
+        deadline = None if timeout is None else time.monotonic() + max(0, timeout)
+        while True:
+            _linger()
+            ready, is_last = self._select_once(deadline)
+            if ready or is_last:
+                return [(self._keys[name], events) for name, events in ready.items()]
+
+    def _select_once(self, deadline):
+        ready, pollables, whose, late = {}, [], [], None
+        left = None if deadline is None else max(0, deadline - time.monotonic())
+        is_last = left == 0
+        with contextlib.ExitStack() as stack:
+            for name, key in self._keys.items():
+                try:
+                    sources = list(key.fileobj._sources(key.events))
+                    of_timers = key.fileobj._time_left()
+                except OSError:
+                    sources, of_timers = [(key.events, None)], None
+                for events, pollable in sources:
+                    if pollable is None:
+                        ready[name] = ready.get(name, 0) | events
+                    else:
+                        pollables.append(stack.enter_context(pollable))
+                        whose.append((name, events))
+                if of_timers is not None and (left is None or of_timers < left):
+                    left, late = of_timers, (name, key.events)
+            for handle in _LINGERING:
+                pollables.append(stack.enter_context(_call(handle.get()[0].subscribe_write)))
+                whose.append((None, 0))
+            if ready:
+                left, late = 0, None
+            if not pollables and left is None:
+                return {}, True
+            indices = _wait(pollables, left)
+        for index in indices:
+            name, events = whose[index]
+            if events:
+                ready[name] = ready.get(name, 0) | events
+        if not indices and late is not None:
+            ready[late[0]] = late[1]
+        return ready, is_last

@@ -1,5 +1,5 @@
-/* Fetches a page over HTTPS: `https_client HOST PORT PATH`. With `SSL_CERT_FILE` it trusts the
- * certificates of that file in place of the web roots. */
+/* Fetches a page over HTTPS: `https_client HOST PORT PATH`. It trusts whom `SSL_CERT_FILE` and
+ * `SSL_CERT_DIR` name, else the web roots. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,10 +19,6 @@ static bool send_request(struct tls *tls, const char *host, const char *path) {
 }
 
 static bool fetch(struct tls *tls, const char *host, uint16_t port, const char *path) {
-    const char *authorities = getenv("SSL_CERT_FILE");
-    if (authorities != NULL && !tls_trust_file(tls, authorities)) {
-        return false;
-    }
     if (!tls_connect(tls, host, port) || !send_request(tls, host, path)) {
         return false;
     }

@@ -1,6 +1,6 @@
 /* Asks a PostgreSQL server how this connection is encrypted: `postgres HOST PORT USER DATABASE`. It
- * changes to TLS before it says who it is (SSLRequest), and is trusted without a password. With
- * `SSL_CERT_FILE` it trusts the certificates of that file in place of the web roots. */
+ * changes to TLS before it says who it is (SSLRequest), and is trusted without a password. It
+ * trusts whom `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else the web roots. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -261,10 +261,6 @@ static bool ask(struct session *session, const char *query) {
 
 static bool talk(struct session *session, const char *host, uint16_t port, const char *user,
                  const char *database) {
-    const char *authorities = getenv("SSL_CERT_FILE");
-    if (authorities != NULL && !tls_trust_file(&session->tls, authorities)) {
-        return false;
-    }
     /* X is Terminate. */
     return start_tls(session, host, port) && log_in(session, user, database) && ask(session, QUERY)
            && send_message(session, 'X', "", 0) && tls_close(&session->tls);

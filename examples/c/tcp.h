@@ -1,4 +1,4 @@
-/* A plain TCP connection by wasi:sockets, for a protocol that changes to TLS on its way. */
+/* A plain TCP connection by wasi:sockets, for a protocol that changes to TLS on its way; C or C++. */
 #ifndef TCP_H
 #define TCP_H
 
@@ -50,7 +50,9 @@ static inline void tcp_close(struct tcp *tcp) {
     if (tcp->socket.__handle != 0) {
         wasi_sockets_tcp_tcp_socket_drop_own(tcp->socket);
     }
-    *tcp = (struct tcp){.error = tcp->error};
+    const char *error = tcp->error;
+    memset(tcp, 0, sizeof *tcp);
+    tcp->error = error;
 }
 
 /* Wait for a pollable, and free it. */
@@ -62,7 +64,8 @@ static inline void tcp_wait(wasi_io_poll_own_pollable_t pollable) {
 /* Connect to one address; on failure nothing is left open. */
 static inline bool tcp_connect_to(struct tcp *tcp, wasi_sockets_network_borrow_network_t network,
                                   const wasi_sockets_network_ip_address_t *ip, uint16_t port) {
-    wasi_sockets_network_ip_socket_address_t address = {0};
+    wasi_sockets_network_ip_socket_address_t address;
+    memset(&address, 0, sizeof address);
     wasi_sockets_network_ip_address_family_t family;
     if (ip->tag == WASI_SOCKETS_NETWORK_IP_ADDRESS_IPV4) {
         family = WASI_SOCKETS_NETWORK_IP_ADDRESS_FAMILY_IPV4;
@@ -109,7 +112,8 @@ static inline bool tcp_connect(struct tcp *tcp, const char *host, uint16_t port)
     wasi_sockets_ip_name_lookup_own_resolve_address_stream_t addresses;
     wasi_sockets_network_error_code_t code;
     bool connected = false;
-    *tcp = (struct tcp){.error = "the host has no address"};
+    memset(tcp, 0, sizeof *tcp);
+    tcp->error = "the host has no address";
     if (!wasi_sockets_ip_name_lookup_resolve_addresses(network, &name, &addresses, &code)) {
         tcp->error = tcp_reason(code);
         wasi_sockets_network_network_drop_own(own);
@@ -166,7 +170,9 @@ static inline bool tcp_read_byte(struct tcp *tcp, uint8_t *byte) {
 
 /* Write all; wasi:io takes no more than 4096 bytes in this call, and no more are needed here. */
 static inline bool tcp_write(struct tcp *tcp, const void *bytes, size_t length) {
-    client_list_u8_t all = {.ptr = (uint8_t *)bytes, .len = length};
+    client_list_u8_t all;
+    all.ptr = (uint8_t *)bytes;
+    all.len = length;
     wasi_io_streams_stream_error_t error;
     bool done = wasi_io_streams_method_output_stream_blocking_write_and_flush(
         wasi_io_streams_borrow_output_stream(tcp->output), &all, &error);
@@ -175,7 +181,10 @@ static inline bool tcp_write(struct tcp *tcp, const void *bytes, size_t length) 
 
 /* Hand the streams to TLS; the socket stays here. */
 static inline portcullis_tls_port_plain_transport_t tcp_take(struct tcp *tcp) {
-    portcullis_tls_port_plain_transport_t transport = {.input = tcp->input, .output = tcp->output};
+    portcullis_tls_port_plain_transport_t transport;
+    memset(&transport, 0, sizeof transport);
+    transport.input = tcp->input;
+    transport.output = tcp->output;
     tcp->input.__handle = 0;
     tcp->output.__handle = 0;
     return transport;

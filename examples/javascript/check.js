@@ -8,6 +8,7 @@ import { getStdout } from 'wasi:cli/stdout@0.2.12';
 
 import { checkAll } from '../../clients/javascript/check.js';
 import * as tls from '../../clients/javascript/component.js';
+import { portcullis } from '../../clients/javascript/portcullis.js';
 
 function print(line) {
   getStdout().blockingWriteAndFlush(new TextEncoder().encode(`${line}\n`));
@@ -18,6 +19,9 @@ export const run = {
   async run() {
     const [host, port, cert, key] = getArguments().slice(1);
     const { SSL_CERT_FILE: ca } = Object.fromEntries(getEnvironment());
-    if (await checkAll(tls, { host, port: Number(port), ca, cert, key }, print)) throw undefined;
+    const within = (variables) =>
+      portcullis({ ...tls.interfaces, environment: () => variables });
+    const server = { host, port: Number(port), ca, cert, key, within };
+    if (await checkAll(tls, server, print)) throw undefined;
   },
 };

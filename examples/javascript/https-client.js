@@ -1,17 +1,16 @@
 /**
- * Fetches a page over HTTPS: `https-client HOST PORT PATH`. With `SSL_CERT_FILE` it trusts the
- * certificates of that file in place of the web roots.
+ * Fetches a page over HTTPS: `https-client HOST PORT PATH`. With `SSL_CERT_FILE` or `SSL_CERT_DIR`
+ * it trusts the certificates that they name in place of the web roots, as the wrapper does.
  */
 
-import { getArguments, getEnvironment } from 'wasi:cli/environment@0.2.12';
+import { getArguments } from 'wasi:cli/environment@0.2.12';
 import { getStderr } from 'wasi:cli/stderr@0.2.12';
 import { getStdout } from 'wasi:cli/stdout@0.2.12';
 
 import { connect } from '../../clients/javascript/component.js';
 
 async function fetchPage(host, port, path) {
-  const { SSL_CERT_FILE: ca } = Object.fromEntries(getEnvironment());
-  const connection = await connect({ host, port, ca });
+  const connection = await connect({ host, port });
   await connection.write(`GET ${path} HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
   const stdout = getStdout();
   for await (const plaintext of connection) {

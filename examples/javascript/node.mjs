@@ -1,22 +1,19 @@
 /**
  * Fetches a page over HTTPS in Node, through the component that `jco transpile` made a module of:
- * `node node.mjs HOST PORT PATH`. With `SSL_CERT_FILE` it trusts the certificates of that file in
- * place of the web roots.
+ * `node node.mjs HOST PORT PATH`. With `SSL_CERT_FILE` or `SSL_CERT_DIR` it trusts the certificates
+ * that they name in place of the web roots, as the wrapper does.
  */
 
-import { readFileSync } from 'node:fs';
-
 import { monotonicClock } from '@bytecodealliance/preview2-shim/clocks';
-import { poll } from '@bytecodealliance/preview2-shim/io';
+import { poll, streams } from '@bytecodealliance/preview2-shim/io';
 
 import { context, listener, port, types } from './build/portcullis/portcullis.js';
 import { portcullis, TlsError } from '../../clients/javascript/portcullis.js';
 
-const tls = portcullis({ context, listener, port, types, monotonicClock, poll });
+const tls = portcullis({ context, listener, port, types, monotonicClock, poll, streams });
 
 async function fetchPage(host, port, path) {
-  const file = process.env.SSL_CERT_FILE;
-  const connection = await tls.connect({ host, port, ca: file && readFileSync(file) });
+  const connection = await tls.connect({ host, port });
   await connection.write(`GET ${path} HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
   for await (const plaintext of connection) {
     process.stdout.write(plaintext);

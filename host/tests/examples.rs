@@ -35,8 +35,29 @@ use table::Table;
 
 const LANGUAGES: [&str; 4] = ["c", "javascript", "python", "rust"];
 
-/// What the echo server asks for of WASI: what it was built with, and an older patch.
-const WASI: [Option<&str>; 2] = [None, Some("0.2.10")];
+/// An echo server, and where its page builds it.
+#[derive(Clone, Copy)]
+struct EchoServer {
+    language: &'static str,
+    built: &'static str,
+}
+
+const OF_PYTHON: EchoServer = EchoServer {
+    language: "python",
+    built: "build/echo_server.wasm",
+};
+
+const OF_RUST: EchoServer = EchoServer {
+    language: "rust",
+    built: "../../target/wasm32-wasip2/component/echo-server.wasm",
+};
+
+/// The echo servers, and what they ask for of WASI: what they were built with, or an older patch.
+const ECHO_SERVERS: [(EchoServer, Option<&str>); 3] = [
+    (OF_PYTHON, None),
+    (OF_RUST, None),
+    (OF_RUST, Some("0.2.10")),
+];
 
 /// A hundred clients at once, of which ten only connect; the others send 64 KiB and want them back.
 const CLIENTS: &str = "
@@ -168,8 +189,7 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
         let works = built.is_ok();
         trials.push(Trial::test(built_name, move || built.map_err(Failed::from)));
         if language == "rust" {
-            let servers = columns.iter().filter(|c| c.runtime != Runtime::Node);
-            for column in servers.clone() {
+            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
                 trials.push(beside(column, "one that never reads", hostile::greedy));
                 trials.push(beside(
                     column,
@@ -177,15 +197,17 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
                     hostile::crowd,
                 ));
             }
-            for (column, wasi) in servers.flat_map(|c| WASI.map(|wasi| (c.clone(), wasi))) {
-                let table = Arc::clone(table);
+        }
+        for &(server, wasi) in ECHO_SERVERS.iter().filter(|(s, _)| s.language == language) {
+            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
+                let (table, column) = (Arc::clone(table), column.clone());
                 let row = format!(
-                    "rust: echo server{}",
+                    "{language}: echo server{}",
                     wasi.map_or("", |_| ", an older WASI")
                 );
                 let title = format!("{row} by {}", column.name);
                 trials.push(Trial::test(title, move || {
-                    let outcome = serve_many(&column, wasi);
+                    let outcome = serve_many(&server, &column, wasi);
                     let mut table = table.lock().unwrap();
                     table.add(&row, &column.name, outcome.is_ok());
                     outcome.map_err(Failed::from)
@@ -222,23 +244,29 @@ fn beside(column: &Column, whom: &str, check: Check) -> Trial {
     let column = column.clone();
     Trial::test(title.clone(), move || {
         let folder = Folder::new(&title.replace([' ', ':'], "-"));
-        let start = start_echo(&column, &folder, None);
+        let start = start_echo(&OF_RUST, &column, &folder, None)?;
         let from = examples().join("rust");
         check(&start, &from, &column.path, &folder).map_err(Failed::from)
     })
 }
 
-/// The line that starts the echo server by one of the runtimes, as it is or made to ask for another
+/// The line that starts an echo server by one of the runtimes, as it is or made to ask for another
 /// WASI. Its arguments are to follow.
-fn start_echo(column: &Column, folder: &Folder, wasi: Option<&str>) -> String {
+fn start_echo(
+    server: &EchoServer,
+    column: &Column,
+    folder: &Folder,
+    wasi: Option<&str>,
+) -> Result<String, String> {
+    let EchoServer { language, built } = server;
     let path = folder.0.to_str().unwrap();
-    let built = "../../target/wasm32-wasip2/component/echo-server.wasm";
-    let mut server = fs::read(examples().join("rust").join(built)).unwrap();
+    let mut server = fs::read(examples().join(language).join(built))
+        .map_err(|error| format!("it was not built: {error}"))?;
     if let Some(wasi) = wasi {
         server = with_wasi(&server, wasi);
     }
     fs::write(folder.0.join("server.wasm"), server).unwrap();
-    match column.runtime {
+    Ok(match column.runtime {
         Runtime::Portcullis => {
             format!("exec portcullis run --network loopback --dir {path} {path}/server.wasm")
         }
@@ -247,15 +275,16 @@ fn start_echo(column: &Column, folder: &Folder, wasi: Option<&str>) -> String {
              -o {path}/composed.wasm\n\
              exec wasmtime run -S inherit-network --dir {path} {path}/composed.wasm"
         ),
-    }
+    })
 }
 
-/// The echo server, by one of the runtimes: many clients at once, some of which say nothing.
-fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
-    let name = format!("echo-{}-{}", column.name, wasi.unwrap_or("same"));
+/// An echo server, by one of the runtimes: many clients at once, some of which say nothing.
+fn serve_many(server: &EchoServer, column: &Column, wasi: Option<&str>) -> Result<(), String> {
+    let language = server.language;
+    let name = format!("echo-{language}-{}-{}", column.name, wasi.unwrap_or("same"));
     let folder = Folder::new(&name.replace(' ', "-"));
     let path = folder.0.to_str().unwrap();
-    let start = start_echo(column, &folder, wasi);
+    let start = start_echo(server, column, &folder, wasi)?;
     let mut command = Command::new("bash");
     command
         .args([
@@ -263,7 +292,7 @@ fn serve_many(column: &Column, wasi: Option<&str>) -> Result<(), String> {
             "-c",
             &format!("{start} {path}/cert.pem {path}/key.pem"),
         ])
-        .current_dir(examples().join("rust"))
+        .current_dir(examples().join(language))
         .env("PATH", &column.path)
         .stdin(Stdio::null())
         .stderr(Stdio::null());

@@ -19,7 +19,8 @@
 //! }
 //! ```
 //!
-//! Whom to trust, certificates, versions and timers are settings of a [`Context`]:
+//! A client trusts the authorities that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else the web's. Whom
+//! to trust, certificates, versions and timers are settings of a [`Context`]:
 //!
 //! ```no_run
 //! use portcullis_client::context::{Context, Source};
@@ -44,25 +45,55 @@
 //! }
 //! ```
 
+mod connector;
 mod error;
 mod listener;
+mod plain;
+mod plain_listener;
+mod source;
 mod stream;
+mod trust;
 #[cfg(feature = "wstd")]
 mod waiters;
 #[cfg(feature = "wstd")]
+mod wstd_plain;
+#[cfg(feature = "wstd")]
 mod wstd_stream;
 
-pub use bindings::portcullis::tls::context::Context;
-pub use bindings::portcullis::tls::port::{PlainTransport, Port};
-pub use bindings::portcullis::tls::{context, port, types};
+pub use context::Context;
 pub use error::TlsError;
 pub use listener::TlsListener;
+pub use plain::PlainStream;
+pub use plain_listener::PlainListener;
+pub use port::{PlainTransport, Port};
 pub use stream::TlsStream;
+pub use trust::{client_context, trust_environment};
+#[cfg(feature = "wstd")]
+pub use wstd_plain::AsyncPlainStream;
 #[cfg(feature = "wstd")]
 pub use wstd_stream::AsyncTlsStream;
 
-/// The WIT world `client`, as it is: for what the types of this crate have no method for. Its types
-/// of `wasi:io` are those of the crates `wasip2`, `wasi` from 0.14.7, and `wstd`.
+/// Whom to trust, certificates, versions, timers: the interface `context`.
+pub mod context {
+    pub use crate::bindings::portcullis::tls::context::*;
+    pub use crate::source::Source;
+}
+
+/// Connections as they are underneath, with calls that never block: the interface `port`.
+pub mod port {
+    pub use crate::bindings::portcullis::tls::port::*;
+    pub use crate::source::PlainTransport;
+}
+
+/// Failures, roles, timers: the interface `types`.
+pub mod types {
+    pub use crate::bindings::portcullis::tls::types::*;
+    pub use crate::error::Error;
+}
+
+/// The WIT world `client`: for what the types of this crate have no method for. Its types of
+/// `wasi:io` are those of the crates `wasip2`, `wasi` from 0.14.7, and `wstd`; `error`, `source` and
+/// `plain-transport` are this crate's, for their `Debug`.
 #[allow(missing_docs, reason = "some names in the WIT say all there is")]
 pub mod bindings {
     wit_bindgen::generate!({
@@ -72,6 +103,9 @@ pub mod bindings {
             "wasi:io/error@0.2.12": wasip2::io::error,
             "wasi:io/poll@0.2.12": wasip2::io::poll,
             "wasi:io/streams@0.2.12": wasip2::io::streams,
+            "portcullis:tls/context@0.1.0/source": crate::source::Source,
+            "portcullis:tls/port@0.1.0/plain-transport": crate::source::PlainTransport,
+            "portcullis:tls/types@0.1.0/error": crate::error::Error,
         },
         generate_all,
     });

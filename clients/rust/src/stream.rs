@@ -1,9 +1,19 @@
 //! A connection behind `std::io::Read` and `Write`: every call waits.
 
-use std::io::{Read, Result, Write};
+use std::fmt;
+use std::io::{Error as IoError, IoSlice, Read, Result, Write};
+use std::net::SocketAddr;
 
-use crate::types::Role;
-use crate::{Context, PlainTransport, Port};
+use wasip2::clocks::monotonic_clock::subscribe_duration;
+use wasip2::io::poll::{Pollable, poll};
+use wasip2::sockets::tcp::TcpSocket;
+
+use crate::trust;
+use crate::types::{Address, Error};
+use crate::{Context, PlainTransport, Port, connector};
+
+/// How much of several buffers is put together for one write.
+const TOGETHER: usize = 64 * 1024;
 
 /// A TLS connection. Reads and writes block; `Read` and `Write` are there for `&TlsStream` too, so
 /// that a `BufReader` can hold one reference, and what writes another.
@@ -13,43 +23,59 @@ use crate::{Context, PlainTransport, Port};
 /// read may have been cut short by an attacker. A read that runs into the `read` timer fails with
 /// `TimedOut` and may be repeated; every other failure is final.
 ///
-/// A write returns when the transport has taken all of it, so nothing waits for a `flush`. Use a
-/// `BufWriter` for many small writes. Dropping a stream frees its socket and sends nothing: call
-/// [`close`](Self::close), or the peer sees a truncated connection.
+/// A write returns when the transport has taken all of it, so nothing waits for a `flush`, and
+/// nothing is lost with a stream that is dropped. Each write is a record, and so is each `write!`,
+/// however many parts it has. Several small ones in a row, before the peer answers, cost up to 40 ms
+/// of the network's patience: put a [`BufWriter`](std::io::BufWriter) around the stream, and flush
+/// it before you read.
+///
+/// Dropping a stream frees its socket and sends nothing: call [`close`](Self::close), or the peer
+/// sees a truncated connection.
 #[derive(Debug)]
 pub struct TlsStream {
-    port: Port,
+    pub(crate) port: Port,
+    /// That of a connection which began in the clear. The port's streams are its children: it goes
+    /// after the port.
+    pub(crate) socket: Option<TcpSocket>,
 }
 
 impl TlsStream {
-    /// Connect to a host (a DNS name or an IP address) and TCP port, trust the built-in web roots,
-    /// and verify that the certificate has the host's name. Blocks until the handshake is done, up
-    /// to the timers of 30 seconds for connecting and 120 for that.
+    /// Connect to a host (a DNS name or an IP address) and TCP port, trust whom the environment
+    /// names, else the built-in web roots, see [`client_context`](crate::client_context), and verify
+    /// that the certificate has the host's name. Blocks until the handshake is done, up to the
+    /// timers of 30 seconds for connecting and 120 for that.
     ///
     /// # Errors
     /// - `InvalidInput`: the host is neither a DNS name nor an IP address, or port 0.
     /// - `NotFound`, `ConnectionRefused`, `HostUnreachable`, `PermissionDenied` and others of the
     ///   network.
-    /// - `TimedOut`: of the handshake.
+    /// - `TimedOut`: of connecting or the handshake.
     /// - `InvalidData`: the peer or its certificate was refused, or it refused us.
     /// - `UnexpectedEof`: it hung up in the handshake.
+    /// - Those of [`trust_environment`](crate::trust_environment).
     pub fn connect(host: &str, port: u16) -> Result<Self> {
-        Self::connect_with(&Context::secure(Role::Client), host, port)
+        let (context, sources) = trust::client()?;
+        let connected = Port::blocking_connect(&context, host, port).and_then(|port| {
+            port.blocking_handshake()?;
+            Ok(port.into())
+        });
+        connected.map_err(|failure| failure.searched(&sources).into())
     }
 
     /// The same with a context of your own, which is sealed by it. Blocks up to the context's
     /// connect and handshake timers.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect), and `InvalidInput` for a context that is a server's or
-    /// cannot work.
+    /// Those of [`connect`](Self::connect) but the environment's, and `InvalidInput` for a context
+    /// that is a server's or cannot work.
     pub fn connect_with(context: &Context, host: &str, port: u16) -> Result<Self> {
         Self::after_handshake(Port::blocking_connect(context, host, port)?)
     }
 
     /// Speak TLS from now on, in the context's role, on a connection that is there already
     /// (STARTTLS). A client sends and verifies the name `host`. If the streams belong to a socket,
-    /// that has to outlive this stream. Blocks until the handshake is done, up to its timer.
+    /// that has to outlive this stream; [`PlainStream`](crate::PlainStream) takes care of it. Blocks
+    /// until the handshake is done, up to its timer.
     ///
     /// # Errors
     /// Those of the handshake as for [`connect`](Self::connect), and `InvalidInput`: a client
@@ -60,29 +86,71 @@ impl TlsStream {
 
     fn after_handshake(port: Port) -> Result<Self> {
         port.blocking_handshake()?;
-        Ok(Self { port })
+        Ok(port.into())
     }
 
-    /// The port underneath: for its facts (`version`, `peer_certificates`, `local_address`), its
-    /// timers (`set_timeout`), and its calls that never block.
+    /// Run the handshake, if it has not been run: of a stream that was accepted, before the first
+    /// read or write does it. Blocks up to its timer.
+    ///
+    /// # Errors
+    /// Those of the handshake as for [`connect`](Self::connect).
+    pub fn handshake(&self) -> Result<()> {
+        Ok(self.port.blocking_handshake()?)
+    }
+
+    /// The port underneath: for its facts (`version`, `peer_certificates`), its timers
+    /// (`set_timeout`), and its calls that never block.
     pub fn port(&self) -> &Port {
         &self.port
     }
 
-    /// The port underneath, for good.
+    /// The port underneath, for good. The socket of a stream that began as a
+    /// [`PlainStream`](crate::PlainStream) is then freed with the program only, for it has to
+    /// outlive the port: keep the stream, or make an `AsyncTlsStream` of it by `into`.
     pub fn into_port(self) -> Port {
+        std::mem::forget(self.socket);
         self.port
     }
 
-    /// Say by close_notify that nothing more will be written, and go on reading. Blocks up to the
-    /// shutdown timer, for the peer to take what was written.
+    /// The address of the other side. Never blocks.
     ///
     /// # Errors
-    /// `TimedOut` and those of the network: the peer may not have got it.
+    /// `NotConnected`: after [`close`](Self::close), or the transport is none of this crate's.
+    pub fn peer_addr(&self) -> Result<SocketAddr> {
+        match &self.socket {
+            Some(socket) => connector::peer_address(socket),
+            None => socket_address(self.port.remote_address()),
+        }
+    }
+
+    /// The address of this side. Never blocks.
+    ///
+    /// # Errors
+    /// Those of [`peer_addr`](Self::peer_addr).
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        match &self.socket {
+            Some(socket) => connector::own_address(socket),
+            None => socket_address(self.port.local_address()),
+        }
+    }
+
+    /// Say by close_notify that nothing more will be written, and go on reading. Runs the handshake
+    /// if it has not been run; doing it twice is harmless. Blocks up to the shutdown timer, for the
+    /// peer to take what was written.
+    ///
+    /// # Errors
+    /// - `TimedOut` and those of the network: the peer may not have got it.
+    /// - `BrokenPipe`: after [`close`](Self::close).
+    /// - The failure of a stream that has failed before.
     pub fn close_output(&self) -> Result<()> {
-        // Blocks, and leaves nothing for the next line to wait for.
-        self.port.blocking_write_all(&[])?;
-        Ok(self.port.close_output()?)
+        loop {
+            let ready = match self.port.close_output() {
+                Err(Error::WantConnect | Error::WantRead) => self.port.subscribe()?,
+                Err(Error::WantWrite) => self.port.subscribe_write()?,
+                result => return Ok(result?),
+            };
+            wait(&ready, self.port.time_left());
+        }
     }
 
     /// Say by close_notify that nothing more will be written, and free the socket. Closing twice is
@@ -100,7 +168,7 @@ impl TlsStream {
 /// read or write, if it has not been run.
 impl From<Port> for TlsStream {
     fn from(port: Port) -> Self {
-        Self { port }
+        Self { port, socket: None }
     }
 }
 
@@ -122,6 +190,35 @@ impl Write for &TlsStream {
         Ok(plaintext.len())
     }
 
+    /// One write of all that fits, for small pieces sent one after the other would wait for each
+    /// other on the network.
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> Result<usize> {
+        let mut filled = buffers
+            .iter()
+            .filter(|buffer| !buffer.is_empty())
+            .peekable();
+        let Some(first) = filled.next() else {
+            return Ok(0);
+        };
+        if filled.peek().is_none() || first.len() >= TOGETHER {
+            return self.write(first);
+        }
+        let mut together = first.to_vec();
+        for buffer in filled {
+            let room = TOGETHER.saturating_sub(together.len());
+            together.extend_from_slice(buffer.get(..room).unwrap_or(buffer));
+        }
+        self.write(&together)
+    }
+
+    /// One write, however many parts a `write!` has.
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> Result<()> {
+        match arguments.as_str() {
+            Some(text) => self.write_all(text.as_bytes()),
+            None => self.write_all(formatted(arguments)?.as_bytes()),
+        }
+    }
+
     fn flush(&mut self) -> Result<()> {
         Ok(self.port.blocking_write_all(&[])?)
     }
@@ -138,9 +235,46 @@ impl Write for TlsStream {
         (&*self).write(plaintext)
     }
 
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> Result<usize> {
+        (&*self).write_vectored(buffers)
+    }
+
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> Result<()> {
+        (&*self).write_fmt(arguments)
+    }
+
     fn flush(&mut self) -> Result<()> {
         (&*self).flush()
     }
+}
+
+/// What a `write!` says, as one text.
+pub(crate) fn formatted(arguments: fmt::Arguments<'_>) -> Result<String> {
+    let mut text = String::new();
+    match fmt::Write::write_fmt(&mut text, arguments) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(IoError::other(
+            "a value that was to be written cannot be formatted",
+        )),
+    }
+}
+
+/// Wait until it is ready, or for so many milliseconds.
+pub(crate) fn wait(ready: &Pollable, milliseconds: Option<u64>) {
+    match milliseconds {
+        None => ready.block(),
+        Some(milliseconds) => {
+            let timer = subscribe_duration(milliseconds.saturating_mul(1_000_000));
+            // Whichever it was, the operation knows.
+            poll(&[ready, &timer]);
+        }
+    }
+}
+
+fn socket_address(address: Option<Address>) -> Result<SocketAddr> {
+    let address = address.ok_or(std::io::ErrorKind::NotConnected)?;
+    let ip = address.ip.parse().map_err(IoError::other)?;
+    Ok(SocketAddr::new(ip, address.port))
 }
 
 /// The length of a slice, as the component takes it.

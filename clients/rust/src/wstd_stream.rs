@@ -1,18 +1,20 @@
 //! A connection behind wstd's `AsyncRead` and `AsyncWrite`: a call that cannot go on waits on wstd's
 //! reactor, beside the other tasks.
 
-use std::io::{Result, Write as _};
+use std::io::{Error as IoError, Result, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use wasip2::sockets::tcp::TcpSocket;
 use wstd::future::FutureExt as _;
 use wstd::io::{AsyncRead, AsyncWrite};
 use wstd::runtime::AsyncPollable;
 use wstd::time::Duration;
 
 use crate::stream::length;
-use crate::types::{Error, Role};
+use crate::trust;
+use crate::types::Error;
 use crate::waiters::{Direction, Waiters};
-use crate::{Context, PlainTransport, Port, TlsListener};
+use crate::{Context, PlainTransport, Port, TlsError, TlsListener};
 
 /// How much is handed over in one write. The whole slice is copied for the component, which takes
 /// about as much as this at once.
@@ -32,6 +34,8 @@ pub struct AsyncTlsStream {
     waiters: Waiters,
     /// The handshake was seen to be done.
     is_established: AtomicBool,
+    /// As in [`TlsStream`](crate::TlsStream).
+    pub(crate) socket: Option<TcpSocket>,
 }
 
 impl AsyncTlsStream {
@@ -40,7 +44,13 @@ impl AsyncTlsStream {
     /// # Errors
     /// The same.
     pub async fn connect(host: &str, port: u16) -> Result<Self> {
-        Self::connect_with(&Context::secure(Role::Client), host, port).await
+        let (context, sources) = trust::client()?;
+        let searched = |failure: IoError| match TlsError::of(&failure) {
+            Some(inside) => inside.clone().searched(&sources).into(),
+            None => failure,
+        };
+        let connected = Self::connect_with(&context, host, port).await;
+        connected.map_err(searched)
     }
 
     /// As [`TlsStream::connect_with`](crate::TlsStream::connect_with), and waits on the reactor.
@@ -83,6 +93,14 @@ impl AsyncTlsStream {
         self.repeat(Port::handshake).await
     }
 
+    /// The port underneath, for good; of a stream that began as an
+    /// [`AsyncPlainStream`](crate::AsyncPlainStream) see
+    /// [`TlsStream::into_port`](crate::TlsStream::into_port).
+    pub fn into_port(self) -> Port {
+        std::mem::forget(self.socket);
+        self.port
+    }
+
     /// Say by close_notify that nothing more will be written, and go on reading. Waits up to the
     /// shutdown timer, for the peer to take what was written.
     ///
@@ -92,15 +110,28 @@ impl AsyncTlsStream {
         self.repeat(Port::close_output).await
     }
 
-    /// Say by close_notify that nothing more will be written, and free the socket. Waits up to the
-    /// shutdown timer, and not for the peer's reply.
+    /// Say by close_notify that nothing more will be written, and free the socket. Before the
+    /// handshake is done there is nothing to protect and nothing is sent; closing twice is harmless.
+    /// Another task that reads or writes fails with `BrokenPipe`. Waits up to the shutdown timer, and
+    /// not for the peer's reply.
     ///
     /// # Errors
     /// - `TimedOut` and those of the network: the peer may not have got it.
     /// - The failure of a stream that has failed before.
-    pub async fn close(self) -> Result<()> {
-        self.close_output().await?;
-        Ok(self.port.close()?)
+    pub async fn close(&self) -> Result<()> {
+        let is_open = self.port.version().is_some();
+        let sent = if is_open {
+            self.close_output().await
+        } else {
+            Ok(())
+        };
+        // Frees the socket whatever became of close_notify, and tells a failure that was before.
+        let freed = self.port.close();
+        self.waiters.call(None);
+        match sent {
+            Err(failure) if !matches!(TlsError::of(&failure), Some(Error::Closed)) => Err(failure),
+            _ => Ok(freed?),
+        }
     }
 
     /// Call an operation until it says something else than `want-`, waiting in between.
@@ -184,6 +215,7 @@ impl From<Port> for AsyncTlsStream {
             port,
             waiters: Waiters::default(),
             is_established: AtomicBool::new(false),
+            socket: None,
         }
     }
 }

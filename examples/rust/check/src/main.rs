@@ -1,22 +1,26 @@
 //! Checks portcullis-client against a TLS server that echoes all bytes:
-//! `portcullis-client-check HOST PORT [CERT KEY]`. Trusts the authorities of the file that
-//! `SSL_CERT_FILE` names; the server must be unknown to the web roots. With a certificate and its
-//! key for HOST, the listener is checked too.
+//! `portcullis-client-check HOST PORT`. Trusts the authorities of the file that `SSL_CERT_FILE`
+//! names; the server must be unknown to the web roots. `cert.pem` and `key.pem` beside that file are
+//! a certificate for HOST and its key: with them servers are checked too.
 
-use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read as _, Result, Write as _};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::io::{BufRead as _, BufReader, Error, ErrorKind, IoSlice, Read as _, Result, Write as _};
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use futures_lite::future::{try_zip, zip};
+use futures_lite::future::try_zip;
 use portcullis_client::context::{Context, Source, VerifyName};
 use portcullis_client::types::{CertificateReason, Error as Failure, NetworkCode, Role, Timer};
-use portcullis_client::{AsyncTlsStream, PlainTransport, Port, TlsError, TlsListener, TlsStream};
+use portcullis_client::{AsyncTlsStream, Port, TlsError, TlsStream};
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
 use wstd::runtime::block_on;
 
+mod environment;
+mod misuse;
+mod server;
 mod shared;
-mod socket;
+mod starttls;
+mod told;
 
 /// No side holds more than this of an echo back, so that neither waits for the other.
 const PIECE: usize = 16 * 1024;
@@ -53,6 +57,12 @@ impl Check {
         Ok(context)
     }
 
+    /// A server's context, if there is a certificate for it.
+    fn server_context(&self) -> Result<Option<Context>> {
+        let context = |(chain, key): (String, String)| server_context(&chain, &key);
+        identity().map(context).transpose()
+    }
+
     fn connect(&self) -> Result<TlsStream> {
         TlsStream::connect_with(&self.context()?, &self.host, self.port)
     }
@@ -64,10 +74,15 @@ impl Check {
     fn run(&mut self) {
         self.report("echo", |check| echo_sizes(&mut check.connect()?));
         self.report("read-line", Self::read_line);
-        self.report("use-after-close", Self::use_after_close);
-        self.report("start", Self::start);
+        self.report("write-in-parts", Self::write_in_parts);
+        misuse::report(self);
+        told::report(self);
+        environment::report(self);
+        starttls::report(self);
+        server::report(self);
         self.report("unknown-authority", |check| {
-            let result = TlsStream::connect(&check.host, check.port);
+            let web = Context::secure(Role::Client);
+            let result = TlsStream::connect_with(&web, &check.host, check.port);
             expect_refusal(result, CertificateReason::UnknownAuthority)
         });
         self.report("wrong-name", |check| {
@@ -101,10 +116,10 @@ impl Check {
         self.report("handshake-timeout", Self::handshake_timeout);
         self.report("async-echo", |check| block_on(check.echo_async()));
         self.report("async-many", |check| block_on(check.many_async()));
-        self.report("async-start", |check| block_on(check.start_async()));
         self.report("async-unknown-authority", |check| {
-            let result = block_on(AsyncTlsStream::connect(&check.host, check.port));
-            expect_refusal(result, CertificateReason::UnknownAuthority)
+            let web = Context::secure(Role::Client);
+            let result = AsyncTlsStream::connect_with(&web, &check.host, check.port);
+            expect_refusal(block_on(result), CertificateReason::UnknownAuthority)
         });
         self.report("async-read-timeout", |check| {
             block_on(check.read_timeout_async())
@@ -125,41 +140,41 @@ impl Check {
         stream.close()
     }
 
-    fn use_after_close(&self) -> Result<()> {
+    /// A `write!` of many parts is one write: parts that wait for each other on the network would
+    /// take 40 ms a time.
+    fn write_in_parts(&self) -> Result<()> {
         let mut stream = self.connect()?;
-        stream.close_output()?;
-        let is_closed = |failure: &Failure| matches!(failure, Failure::Closed);
-        expect(stream.write(b"late"), ErrorKind::BrokenPipe, is_closed)?;
-        stream.close()?;
-        stream.close()?;
-        expect(stream.read(&mut [0]), ErrorKind::BrokenPipe, is_closed)
-    }
-
-    /// A socket of our own that becomes TLS.
-    fn start(&self) -> Result<()> {
-        let (socket, transport) = self.plain()?;
-        let mut stream = TlsStream::start(&self.context()?, Some(&self.host), transport)?;
-        echo_sizes(&mut stream)?;
-        stream.close()?;
-        // A child of the socket.
-        drop(stream);
-        drop(socket);
-        Ok(())
-    }
-
-    async fn start_async(&self) -> Result<()> {
-        let (socket, transport) = self.plain()?;
-        let stream = AsyncTlsStream::start(&self.context()?, Some(&self.host), transport).await?;
-        echo_async(&stream, PIECE).await?;
-        stream.close().await?;
-        drop(socket);
-        Ok(())
-    }
-
-    fn plain(&self) -> Result<(wasip2::sockets::tcp::TcpSocket, PlainTransport)> {
-        let mut addresses = (self.host.as_str(), self.port).to_socket_addrs()?;
-        let address = addresses.find(SocketAddr::is_ipv4);
-        socket::connect(address.ok_or_else(|| Error::other("no IPv4 address"))?)
+        let (mut whole, mut parts) = (Duration::ZERO, Duration::ZERO);
+        for number in 0..50 {
+            let text = format!("GET /{number} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+            let mut echo = vec![0; text.len()];
+            let begin = Instant::now();
+            stream.write_all(text.as_bytes())?;
+            stream.read_exact(&mut echo)?;
+            let middle = Instant::now();
+            write!(
+                stream,
+                "GET /{number} HTTP/1.1\r\nHost: {}\r\n\r\n",
+                self.host
+            )?;
+            stream.read_exact(&mut echo)?;
+            is(echo == text.as_bytes(), "the echo is the same")?;
+            whole = whole.saturating_add(middle.duration_since(begin));
+            parts = parts.saturating_add(middle.elapsed());
+        }
+        let limit = whole
+            .saturating_mul(3)
+            .saturating_add(Duration::from_millis(400));
+        is(parts < limit, "parts take no longer than the whole")?;
+        let pieces = [&b"one "[..], b"", b"two"].map(IoSlice::new);
+        is(
+            stream.write_vectored(&pieces)? == 7,
+            "several buffers are one write",
+        )?;
+        let mut echo = [0; 7];
+        stream.read_exact(&mut echo)?;
+        is(&echo == b"one two", "the echo of several buffers")?;
+        stream.close()
     }
 
     fn read_timeout(&self) -> Result<()> {
@@ -239,53 +254,18 @@ impl Check {
     }
 }
 
+/// Certificate and key, beside the authority.
+fn identity() -> Option<(String, String)> {
+    let authority = std::env::var("SSL_CERT_FILE").ok()?;
+    let folder = authority.strip_suffix("ca.pem")?;
+    Some((format!("{folder}cert.pem"), format!("{folder}key.pem")))
+}
+
 fn server_context(chain: &str, key: &str) -> Result<Context> {
     let context = Context::secure(Role::Server);
     let (chain, key) = (chain.to_owned(), key.to_owned());
     context.load_identity(&Source::Path(chain), &Source::Path(key), None)?;
     Ok(context)
-}
-
-/// What is served by the listener, and how a client sees a server that hangs up.
-fn listener(chain: &str, key: &str, check: &Check) -> Result<()> {
-    let context = server_context(chain, key)?;
-    let listener = TlsListener::listen(&context, SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let port = listener.local_addr()?.port();
-    let trust = check.context()?;
-    // One waits in the queue before it is accepted.
-    let waiting = AsyncTlsStream::from(Port::blocking_connect(&trust, &check.host, port)?);
-    let stream = listener
-        .incoming()
-        .next()
-        .ok_or(ErrorKind::NotConnected)??;
-    let accepted = AsyncTlsStream::from(stream.into_port());
-    block_on(async {
-        hang_up(async { Ok(waiting) }, async { Ok(accepted) }).await?;
-        let client = AsyncTlsStream::connect_with(&trust, &check.host, port);
-        hang_up(client, listener.accept_async()).await
-    })
-}
-
-/// The server drops the connection in the middle.
-async fn hang_up(
-    client: impl Future<Output = Result<AsyncTlsStream>>,
-    server: impl Future<Output = Result<AsyncTlsStream>>,
-) -> Result<()> {
-    let serve = async {
-        let mut stream = server.await?;
-        stream.write_all(b"cut").await?;
-        stream.flush().await
-    };
-    let receive = async {
-        let mut received = Vec::new();
-        let end = client.await?.read_to_end(&mut received).await;
-        expect(end, ErrorKind::UnexpectedEof, |failure| {
-            matches!(failure, Failure::Truncated)
-        })?;
-        is(received.starts_with(b"cut"), "what came before the end")
-    };
-    let (received, served) = zip(receive, serve).await;
-    served.and(received)
 }
 
 fn echo_sizes(stream: &mut TlsStream) -> Result<()> {
@@ -375,8 +355,8 @@ fn expect<T>(
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [host, port, identity @ ..] = arguments.as_slice() else {
-        eprintln!("usage: portcullis-client-check HOST PORT [CERT KEY]");
+    let [host, port] = arguments.as_slice() else {
+        eprintln!("usage: portcullis-client-check HOST PORT");
         return ExitCode::from(2);
     };
     let Ok(port) = port.parse() else {
@@ -389,12 +369,6 @@ fn main() -> ExitCode {
         has_failed: false,
     };
     check.run();
-    if let [chain, key] = identity {
-        check.report("listener", |check| listener(chain, key, check));
-        check.report("async-shared", |check| {
-            shared::server_speaks_first(chain, key, check)
-        });
-    }
     if check.has_failed {
         ExitCode::FAILURE
     } else {

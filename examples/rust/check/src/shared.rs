@@ -10,7 +10,7 @@ use portcullis_client::{AsyncTlsStream, Port, TlsListener};
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
 use wstd::runtime::block_on;
 
-use super::{Check, is, server_context};
+use super::{Check, is};
 
 /// Each is the same to the step, but for how long the network takes.
 const ROUNDS: usize = 20;
@@ -19,8 +19,8 @@ const GREETING: &[u8] = b"220 hello\r\n";
 
 /// A server that speaks first, with a task for each direction: the one takes the client's hello, the
 /// other the end of its handshake, and the client says nothing more.
-pub(super) fn server_speaks_first(chain: &str, key: &str, check: &Check) -> Result<()> {
-    let context = server_context(chain, key)?;
+pub(super) fn server_speaks_first(check: &Check) -> Result<()> {
+    let context = check.server_context()?.ok_or(ErrorKind::NotFound)?;
     // A task that sleeps on fails by this.
     context.set_timeout(Timer::Handshake, Some(5_000))?;
     let listener = TlsListener::listen(&context, ([127, 0, 0, 1], 0).into())?;

@@ -1,22 +1,16 @@
-//! Fetches pages over HTTPS side by side, with wstd: `https-client-async HOST PORT PATH...`. With
-//! `SSL_CERT_FILE` it trusts the certificates of that file in place of the web roots. The answers come
-//! out in the order of the paths.
+//! Fetches pages over HTTPS side by side, with wstd: `https-client-async HOST PORT PATH...`. It
+//! trusts whom `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else the web roots. The answers come out in
+//! the order of the paths.
 
 use std::io::{Result, Write as _};
 use std::process::ExitCode;
 
 use portcullis_client::AsyncTlsStream;
-use portcullis_client::context::{Context, Source};
-use portcullis_client::types::Role;
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
 use wstd::runtime::{block_on, spawn};
 
 async fn fetch(host: &str, port: u16, path: &str) -> Result<Vec<u8>> {
-    let context = Context::secure(Role::Client);
-    if let Ok(file) = std::env::var("SSL_CERT_FILE") {
-        context.add_trust_roots(&Source::Path(file))?;
-    }
-    let mut stream = AsyncTlsStream::connect_with(&context, host, port).await?;
+    let mut stream = AsyncTlsStream::connect(host, port).await?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;

@@ -1,0 +1,11 @@
+import type { Interfaces, Tls } from './portcullis.js';
+
+export { Connection, Listener, TlsError } from './portcullis.js';
+
+/** What `portcullis()` is handed in a component. */
+export const interfaces: Interfaces;
+/** The functions of `portcullis()`; see `Tls`. */
+export const connect: Tls['connect'];
+export const context: Tls['context'];
+export const listen: Tls['listen'];
+export const start: Tls['start'];

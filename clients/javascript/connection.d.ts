@@ -1,0 +1,70 @@
+/** An IP address as text and a TCP port. */
+export interface Address {
+  ip: string;
+  port: number;
+}
+
+/** What `Connection.write` takes: a string goes as UTF-8, a view as the bytes that it views. */
+export type Plaintext = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** One TLS connection. Made by `connect`, `start` and `Listener.accept`. */
+export class Connection implements AsyncIterable<Uint8Array> {
+  private constructor();
+
+  /** The negotiated version. */
+  get version(): 'tls12' | 'tls13' | undefined;
+  /** The IANA name of the negotiated suite. */
+  get cipherSuite(): string | undefined;
+  /** The negotiated key exchange group. */
+  get group(): string | undefined;
+  /** The peer's certificates as DER, its own first. */
+  get peerCertificates(): Uint8Array[];
+  /** Whether the peer's certificate passed every check. */
+  get peerVerified(): boolean;
+  /** Whether the end was met without close_notify. */
+  get isTruncated(): boolean;
+  /** This side's address. */
+  get localAddress(): Address | undefined;
+  /** The peer's address. */
+  get remoteAddress(): Address | undefined;
+
+  /** Runs the handshake, as the first read or write of an accepted connection does. */
+  handshake(): Promise<void>;
+  /** Up to `most` bytes, at least one; null at the end. Several reads are served in their order. */
+  read(most?: number): Promise<Uint8Array | null>;
+  /** Writes all, and waits until the transport has taken it; several writes keep their order. */
+  write(plaintext: Plaintext): Promise<void>;
+  /** Sends close_notify after all writes, and goes on reading. */
+  closeOutput(): Promise<void>;
+  /** Sends close_notify after all writes and frees the socket; what was not read is lost. */
+  close(): Promise<void>;
+  /** Frees the socket at once and sends nothing: the peer sees a truncated connection. */
+  abort(): void;
+
+  /** What the peer sends. To cancel it does not close the connection. */
+  get readable(): ReadableStream<Uint8Array>;
+  /** What the peer gets. To close it is `closeOutput`. */
+  get writable(): WritableStream<Plaintext>;
+
+  /** The chunks that the peer sends, to the end. */
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined>;
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A listening socket whose connections speak TLS. Made by `listen`. */
+export class Listener implements AsyncIterable<Connection> {
+  private constructor();
+
+  /** Where it listens. */
+  get address(): Address;
+  /** The next connection; its handshake runs with its first read or write. */
+  accept(): Promise<Connection>;
+  /** Stops listening; connections that were accepted go on. Twice is harmless. */
+  close(): void;
+
+  /** The connections, until it is closed. */
+  [Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined>;
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

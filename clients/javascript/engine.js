@@ -1,0 +1,292 @@
+/**
+ * Errors of calls, and one place that waits for all connections and listeners together. It knows
+ * neither options nor what the calls are for.
+ *
+ * @module
+ */
+
+const MILLISECOND = 1_000_000n; // Of the clock's nanoseconds.
+const SLICE = 10n * MILLISECOND; // No wait is longer, so that other events have their turn.
+const ACTIVE = MILLISECOND; // For so long after the last event it looks as often as it can.
+const PATIENCE = 8n; // What has waited this many times as long does not mind the delay.
+const WAITS = {
+  'want-accept': 'subscribe',
+  'want-connect': 'subscribe',
+  'want-read': 'subscribe',
+  'want-write': 'subscribeWrite',
+};
+
+/** Frees a resource of the component. */
+export const dispose = (resource) => resource[Symbol.dispose ?? Symbol.for('dispose')]();
+
+/** A failure of TLS, of the network below it or of the configuration. */
+export class TlsError extends Error {
+  /** @param {{ tag: string, val?: unknown }} error a `types.error` @param {string} message */
+  constructor(error, message) {
+    super(message);
+    this.name = 'TlsError';
+    /** The case of `types.error`: `certificate`, `timeout`, `closed`. @type {string} */
+    this.code = error.tag;
+    /** What the case holds: the record of `certificate`, the timer of `timeout`. */
+    this.value = error.val;
+  }
+}
+
+/** A port or listener of the component, and what waits for it. */
+export class Handle {
+  #resource;
+  #isReady = false;
+  waits = new Set();
+
+  constructor(resource) {
+    this.#resource = resource;
+  }
+
+  /** The resource, until it is freed. */
+  get() {
+    if (!this.#resource) throw { tag: 'closed' };
+    return this.#resource;
+  }
+
+  /** Whether the handshake is done; a listener has none. */
+  get isReady() {
+    return (this.#isReady ||= this.#resource?.version?.() !== undefined);
+  }
+
+  /** Takes the pollables back: they are children of what is about to be closed or has changed. */
+  forgetPollables() {
+    for (const wait of this.waits) wait.drop();
+  }
+
+  wakeAll() {
+    for (const wait of this.waits) wait.wake();
+  }
+
+  /** Closes the resource by `end`, frees it, and wakes what waits; once. */
+  free(end) {
+    const resource = this.#resource;
+    if (!resource) return;
+    this.#resource = undefined;
+    this.forgetPollables();
+    try {
+      end(resource);
+    } finally {
+      dispose(resource);
+      this.wakeAll();
+    }
+  }
+}
+
+/** One operation that cannot go on, and the pollables that tell when it can. */
+class Wait {
+  pollables;
+  deadline;
+
+  constructor(handle, subscriptions, wake) {
+    [this.handle, this.subscriptions, this.resume] = [handle, subscriptions, wake];
+    handle.waits.add(this);
+  }
+
+  /** Kept from one look to the next, which costs less, and no longer than they are right. */
+  subscribe(now) {
+    if (this.pollables) return;
+    const resource = this.handle.get();
+    this.pollables = [];
+    for (const name of this.subscriptions) this.pollables.push(resource[name]());
+    const left = resource.timeLeft?.();
+    // A timer that has run out already is told by the call; asking again at once would spin.
+    this.deadline = left === undefined ? undefined : now + (left > 0n ? left : 1n) * MILLISECOND;
+  }
+
+  drop() {
+    this.pollables?.forEach(dispose);
+    this.pollables = undefined;
+  }
+
+  wake() {
+    this.drop();
+    this.handle.waits.delete(this);
+    this.resume();
+  }
+}
+
+/** Repeats calls that never block until they are done. */
+export class Engine {
+  #types;
+  #poll;
+  #clock;
+  #blocks;
+  #handles = new Set();
+  #timer;
+  #active = 0n;
+  #breath = 0n;
+  #always;
+
+  /**
+   * @param {object} interfaces `types` of `portcullis:tls`, `poll` and `monotonicClock`
+   * @param {boolean} blocks whether waiting may hold up the program for a slice, which costs
+   *   nothing where a component sleeps in its host, and the whole event loop in Node
+   */
+  constructor({ types, poll, monotonicClock }, blocks) {
+    [this.#types, this.#poll, this.#clock, this.#blocks] = [types, poll, monotonicClock, blocks];
+  }
+
+  /** What was thrown, as a TlsError if the component threw it. */
+  #error(thrown) {
+    const error = thrown?.payload ?? thrown;
+    return error?.tag ? new TlsError(error, this.#types.explain(error)) : thrown;
+  }
+
+  /** The result of a call. */
+  call(operation) {
+    try {
+      return operation();
+    } catch (thrown) {
+      throw this.#error(thrown);
+    }
+  }
+
+  /** Repeats a call on the handle's resource until it says something else than `want-`. */
+  async until(handle, operation) {
+    for (let last; ;) {
+      const { result, tag } = this.#attempt(handle, operation);
+      if (!tag) {
+        await this.#breathe();
+        return result;
+      }
+      // The same again is no news: a pollable may be ready in vain, and must not make it spin.
+      if (tag !== last) this.#active = this.#clock.now();
+      last = tag;
+      const subscriptions = [WAITS[tag]];
+      if (tag === 'want-read' && isStuck(handle)) subscriptions.push('subscribeWrite');
+      await new Promise((wake) => {
+        new Wait(handle, subscriptions, wake);
+        this.#handles.add(handle);
+        this.#schedule(this.#delay(this.#clock.now(), SLICE));
+      });
+    }
+  }
+
+  /** Lets other events have a turn when a fast peer has kept this program from waiting. */
+  async #breathe() {
+    if (this.#clock.now() - this.#breath < SLICE) return;
+    await new Promise((done) => later(done, 0));
+    this.#breath = this.#clock.now();
+  }
+
+  #attempt(handle, operation) {
+    const was = handle.isReady;
+    // Any call may take from the transport what another waits for, so that its pollable would
+    // sleep on: each subscribes anew, and what the handshake held up is called again.
+    handle.forgetPollables();
+    try {
+      return { result: operation(handle.get()) };
+    } catch (thrown) {
+      const tag = thrown?.payload?.tag;
+      if (WAITS[tag]) return { tag };
+      const error = this.#error(thrown);
+      if (isFinal(error)) handle.wakeAll();
+      throw error;
+    } finally {
+      if (handle.isReady !== was) handle.wakeAll();
+    }
+  }
+
+  /** Has a look in so many milliseconds, unless one is due before. */
+  #schedule(delay) {
+    if (this.#timer?.delay <= delay) return;
+    this.#timer?.cancel();
+    this.#timer = later(() => this.#turn(), delay);
+  }
+
+  /** Looks at all that is waited for, and wakes what is worth another call. */
+  #turn() {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    this.#breath = now;
+    const waits = [];
+    const pollables = [];
+    let limit = SLICE;
+    for (const handle of this.#handles) {
+      if (handle.waits.size === 0) this.#handles.delete(handle);
+      for (const wait of handle.waits) {
+        try {
+          wait.subscribe(now);
+        } catch {
+          wait.wake(); // It was closed meanwhile, and its own call says so.
+          limit = 0n;
+          continue;
+        }
+        for (const pollable of wait.pollables) {
+          waits.push(wait);
+          pollables.push(pollable);
+        }
+        const left = wait.deadline === undefined ? limit : wait.deadline - now;
+        limit = left < limit ? left : limit;
+      }
+    }
+    if (waits.length === 0) return;
+    limit = limit > 0n ? limit : 0n;
+    for (const index of this.#ready(pollables, limit)) {
+      if (index < waits.length) waits[index].ready = true;
+    }
+    const after = this.#clock.now();
+    for (const wait of new Set(waits)) {
+      if (wait.ready || wait.deadline <= after) wait.wake();
+      wait.ready = false;
+    }
+    this.#schedule(this.#delay(after, limit));
+  }
+
+  /** Which of the pollables are ready, now or after at most so many nanoseconds. */
+  #ready(pollables, limit) {
+    if (!this.#blocks) {
+      // With one that is ready always, poll returns at once: one call to ask all of them.
+      this.#always ??= this.#clock.subscribeDuration(0n);
+      return this.#poll.poll([...pollables, this.#always]);
+    }
+    const clock = this.#clock.subscribeDuration(limit);
+    try {
+      return this.#poll.poll([...pollables, clock]);
+    } finally {
+      dispose(clock);
+    }
+  }
+
+  /** Milliseconds to the next look: the longer nothing has happened, up to a slice. */
+  #delay(now, limit) {
+    const quiet = now - this.#active;
+    if (this.#blocks || quiet < ACTIVE) return 0;
+    const delay = quiet / PATIENCE < limit ? quiet / PATIENCE : limit;
+    return Math.max(1, Number(delay / MILLISECOND));
+  }
+}
+
+/** A read that timed out may be called again; everything else that fails stays failed. */
+const isFinal = ({ code, value }) =>
+  code !== 'invalid-argument' && !(code === 'timeout' && value === 'read');
+
+/**
+ * Whether something is unsent that nobody waits for: an answer of the handshake, of a key update.
+ * The peer may wait for it as this side waits for the peer.
+ */
+function isStuck(handle) {
+  if (!handle.isReady) return false;
+  for (const wait of handle.waits) if (wait.subscriptions.includes('subscribeWrite')) return false;
+  try {
+    handle.get().flush();
+  } catch (thrown) {
+    return thrown?.payload?.tag === 'want-write';
+  }
+  return false;
+}
+
+/** A task, not a microtask: whatever can go on without the network has gone on by then. */
+function later(turn, delay) {
+  if (delay === 0 && globalThis.setImmediate) {
+    const immediate = setImmediate(turn);
+    return { delay, cancel: () => clearImmediate(immediate) };
+  }
+  const timer = setTimeout(turn, delay);
+  return { delay, cancel: () => clearTimeout(timer) };
+}

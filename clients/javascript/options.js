@@ -1,0 +1,217 @@
+/**
+ * Options: what there is, what goes together, and how it is put into a context.
+ *
+ * @module
+ */
+
+import { bytes, flag, oneOf, path, record, several, source, text, typeError, whole }
+  from './values.js';
+
+const BIGGEST = Number.MAX_SAFE_INTEGER;
+const TIMERS = ['connect', 'handshake', 'read', 'shutdown', 'write'];
+const version = oneOf('tls12', 'tls13');
+
+/** What a context is made of, and what each may be. */
+export const CONTEXT = {
+  ca: several(source),
+  caDirectory: several(path),
+  webRoots: flag,
+  cert: source,
+  key: source,
+  pkcs12: source,
+  passphrase: text,
+  minVersion: version,
+  maxVersion: version,
+  ciphers: several(text),
+  groups: several(oneOf('x25519-mlkem768', 'x25519', 'secp256r1', 'secp384r1')),
+  verify: oneOf('required', 'optional', 'unverified'),
+  verifyName: text,
+  unverifiedName: flag,
+  serverName: (value, name) => (value === false ? value : text(value, name)),
+  tolerateTruncation: flag,
+  timeouts,
+};
+
+/** What each function takes besides. */
+export const CALLS = {
+  context: {},
+  connect: { host: text, port: whole(1, 65_535), context: made },
+  start: {
+    role: oneOf('client', 'server'),
+    host: text,
+    input: record,
+    output: record,
+    alreadyRead: (value, name) => bytes(value, name),
+    context: made,
+  },
+  listen: { ip: text, port: whole(0, 65_535), backlog: whole(1, BIGGEST), context: made },
+};
+
+/** Of clients only: a server that is given one would do nothing about it. */
+const CLIENTS = ['verifyName', 'unverifiedName', 'serverName', 'host'];
+
+/** How others call it, in lower case, and what to do instead. */
+const ELSEWHERE = {
+  alpn: 'ALPN is not there yet',
+  alpnprotocols: 'ALPN is not there yet',
+  applicationprotocols: 'ALPN is not there yet',
+  cafile: 'use ca',
+  capath: 'use caDirectory',
+  certificate: 'use cert',
+  ciphersuites: 'use ciphers',
+  ecdhcurve: 'use groups',
+  hostname: 'use host',
+  password: 'use passphrase',
+  pfx: 'use pkcs12',
+  privatekey: 'use key',
+  rejectunauthorized: "use verify: 'unverified'",
+  requestcert: "use verify: 'required'",
+  signal: 'use timeouts, or call abort()',
+  timeout: 'use timeouts',
+};
+
+function timeouts(value, name) {
+  const limits = {};
+  for (const [timer, limit] of Object.entries(record(value, name))) {
+    if (!TIMERS.includes(timer)) {
+      throw typeError(`there is no timer ${timer}; there are ${TIMERS.join(', ')}`);
+    }
+    if (limit === undefined) continue;
+    limits[timer] = limit === null ? null : whole(0, BIGGEST)(limit, `${name}.${timer}`);
+  }
+  return limits;
+}
+
+function made(value, name) {
+  if (typeof record(value, name).seal === 'function') return value;
+  throw typeError(`${name} must be what context() returns, not another object`);
+}
+
+/** Why there is no such option, and which there is. */
+function unknown(name, known) {
+  const lower = name.toLowerCase();
+  const meant = known.find((each) => each.toLowerCase() === lower);
+  const cure = meant ? `use ${meant}` : ELSEWHERE[lower] ?? `there are ${known.join(', ')}`;
+  return typeError(`there is no option ${name}; ${cure}`);
+}
+
+/**
+ * Options that were checked, without those that are undefined; every wrong one is a TypeError, or a
+ * RangeError if it is a number out of range.
+ * @param {keyof typeof CALLS} call @param {unknown} options @param {string[]} [needed]
+ */
+export function checked(call, options, needed = []) {
+  const kinds = { ...CALLS[call], ...CONTEXT };
+  const found = {};
+  for (const [name, value] of Object.entries(record(options, `the argument of ${call}()`))) {
+    if (!Object.hasOwn(kinds, name)) throw unknown(name, Object.keys(kinds));
+    if (value !== undefined) found[name] = kinds[name](value, name);
+  }
+  for (const name of needed) {
+    // Its own check says what it has to be.
+    if (!(name in found)) kinds[name](undefined, name);
+  }
+  if (found.context) {
+    const ignored = Object.keys(found).find((name) => name in CONTEXT);
+    if (ignored) throw typeError(`${ignored} beside context: put it into the context`);
+  }
+  return found;
+}
+
+/** Refuses what would be ignored: whoever wrote it relies on it. */
+export function checkTogether(role, options) {
+  const without = (name, ...others) => {
+    if (name in options && !others.some((other) => other in options)) {
+      throw typeError(`${name} without ${others.join(' or ')}`);
+    }
+  };
+  const beside = (name, other) => {
+    if (name in options && other in options) throw typeError(`${name} beside ${other}: use one`);
+  };
+  without('key', 'cert');
+  without('passphrase', 'cert', 'pkcs12');
+  beside('cert', 'pkcs12');
+  if (options.unverifiedName) beside('unverifiedName', 'verifyName');
+  if (role === 'server') {
+    const ofClients = CLIENTS.find((name) => name in options);
+    if (ofClients) throw typeError(`${ofClients} is for clients only`);
+    if (!options.verify) {
+      const trust = ['ca', 'caDirectory', 'webRoots'].find((name) => name in options);
+      if (trust) throw typeError(`${trust} without verify: a server asks for no certificate`);
+    }
+  } else if (options.verify === 'unverified' && 'verifyName' in options) {
+    throw typeError("verifyName beside verify: 'unverified', which checks no name");
+  }
+}
+
+/**
+ * Puts checked options into an open context.
+ * @param {(operation: () => T) => T} call makes an error of the component's a TlsError
+ * @param {object} surroundings `environment` and `absolute`, of `portcullis()`
+ * @returns {string} whom it trusts, for people
+ */
+export function configure(call, made, role, options, surroundings) {
+  const trusted = trust(call, made, role, options, surroundings);
+  call(() => {
+    const { cert, key, pkcs12, passphrase, minVersion, maxVersion } = options;
+    const from = (source) => resolved(source, surroundings);
+    if (cert) made.loadIdentity(from(cert), from(key ?? cert), passphrase);
+    if (pkcs12) made.loadPkcs12(from(pkcs12), passphrase);
+    if (minVersion ?? maxVersion) made.setVersions(minVersion ?? 'tls12', maxVersion ?? 'tls13');
+    if (options.ciphers) made.setCipherList(options.ciphers);
+    if (options.groups) made.setGroups(options.groups);
+    if (options.verify) made.setVerify(options.verify);
+    if (options.unverifiedName) made.setVerifyName({ tag: 'unverified' });
+    else if ('verifyName' in options) made.setVerifyName({ tag: 'name', val: options.verifyName });
+    if (options.serverName === false) made.setServerName({ tag: 'off' });
+    else if ('serverName' in options) made.setServerName({ tag: 'name', val: options.serverName });
+    if (options.tolerateTruncation) made.setTruncation('tolerated');
+    for (const [timer, limit] of Object.entries(options.timeouts ?? {})) {
+      made.setTimeout(timer, limit === null ? undefined : BigInt(limit));
+    }
+  });
+  return trusted;
+}
+
+const resolved = (source, { absolute }) =>
+  source.tag === 'path' ? { tag: 'path', val: absolute(source.val) } : source;
+
+/**
+ * Trusts what the options name; else, for a client that verifies, what `SSL_CERT_FILE` and
+ * `SSL_CERT_DIR` name, as OpenSSL does; else the context stays as it is.
+ */
+function trust(call, made, role, options, surroundings) {
+  const searched = [];
+  const named = (name, operation) => {
+    try {
+      return call(operation);
+    } catch (error) {
+      error.message = `${name}: ${error.message}`;
+      throw error;
+    }
+  };
+  const file = (name, from) => {
+    named(name, () => made.addTrustRoots(resolved(from, surroundings)));
+    searched.push(from.tag === 'path' ? `${name} ${from.val}` : `${name} (bytes)`);
+  };
+  const directory = (name, each) => {
+    const { files } = named(name, () => made.addTrustDirectory(surroundings.absolute(each)));
+    searched.push(`${name} ${each}${files === 0 ? ' (where no file holds a certificate)' : ''}`);
+  };
+  options.ca?.forEach((from) => file('ca', from));
+  options.caDirectory?.forEach((each) => directory('caDirectory', each));
+  if (options.webRoots) call(() => made.addWebRoots());
+  const isAsked = role === 'client' && options.verify !== 'unverified';
+  if (isAsked && !options.ca && !options.caDirectory && !options.webRoots) {
+    const { SSL_CERT_FILE, SSL_CERT_DIR } = surroundings.environment();
+    if (SSL_CERT_FILE) file('SSL_CERT_FILE', source(SSL_CERT_FILE, 'SSL_CERT_FILE'));
+    const directories = (SSL_CERT_DIR ?? '').split(':').filter((each) => each);
+    directories.forEach((each) => directory('SSL_CERT_DIR', path(each, 'SSL_CERT_DIR')));
+  }
+  const hasOwn = searched.length > 0;
+  if (isAsked && !hasOwn && options.webRoots === false) {
+    throw typeError('webRoots: false without ca or caDirectory: nobody would be trusted');
+  }
+  if (!hasOwn || options.webRoots) searched.push('the built-in web roots');
+  return searched.join(', ');
+}

@@ -1,0 +1,132 @@
+import { Connection, Listener } from './connection.js';
+
+export { Connection, Listener };
+export type { Address, Plaintext } from './connection.js';
+
+/**
+ * A certificate or key, PEM or DER: a string is a path, below a preopened directory or in Node
+ * anywhere, bytes are the contents.
+ */
+export type Source = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** A version of TLS. */
+export type Version = 'tls12' | 'tls13';
+
+/** A key exchange group. */
+export type Group = 'x25519-mlkem768' | 'x25519' | 'secp256r1' | 'secp384r1';
+
+/** A limit on how long something may take. */
+export type Timer = 'connect' | 'handshake' | 'read' | 'shutdown' | 'write';
+
+/** A raw context, made by `context()`: the resource of the component, with all of its functions. */
+export interface Context {
+  role(): 'client' | 'server';
+  seal(): void;
+  isSealed(): boolean;
+}
+
+/** How connections are made; what is left out or undefined stays safe. */
+export interface Options {
+  /** Authorities to trust in place of the web roots. */
+  ca?: Source | Source[] | undefined;
+  /** Directories of authorities to trust, likewise. */
+  caDirectory?: string | string[] | undefined;
+  /** Trust the web roots besides `ca`. */
+  webRoots?: boolean | undefined;
+  /** The own certificate chain; a server needs one, or `pkcs12`. */
+  cert?: Source | undefined;
+  /** Its private key; left out, it is in `cert` too. */
+  key?: Source | undefined;
+  /** Chain and key in one. */
+  pkcs12?: Source | undefined;
+  /** Of `key` or `pkcs12`. */
+  passphrase?: string | undefined;
+  /** The lowest version. */
+  minVersion?: Version | undefined;
+  /** The highest version. */
+  maxVersion?: Version | undefined;
+  /** A cipher list in OpenSSL's syntax. */
+  ciphers?: string | string[] | undefined;
+  /** The key exchange groups, in order. */
+  groups?: Group | Group[] | undefined;
+  /** What is asked of the peer's certificate; servers ask for none unless told. */
+  verify?: 'required' | 'optional' | 'unverified' | undefined;
+  /** The name that the certificate must have, in place of `host`. */
+  verifyName?: string | undefined;
+  /** Accept any name. */
+  unverifiedName?: boolean | undefined;
+  /** The name sent in SNI; false for none. */
+  serverName?: string | false | undefined;
+  /** Take an end without close_notify as the end. */
+  tolerateTruncation?: boolean | undefined;
+  /** In milliseconds; null is no limit. */
+  timeouts?: { [timer in Timer]?: number | null | undefined } | undefined;
+}
+
+/** Options of their own, or a context that holds them; not both. */
+export type Configured<Call> =
+  | (Call & Options & { context?: undefined })
+  | (Call & { context: Context } & { [name in keyof Options]?: undefined });
+
+/** Of `connect`. */
+export type ConnectOptions = Configured<{ host: string; port: number }>;
+
+/** Of `start`. */
+export type StartOptions = Configured<{
+  role?: 'client' | 'server' | undefined;
+  host?: string | undefined;
+  /** Streams of `wasi:io`, whose socket must outlive the connection. */
+  input: object;
+  output: object;
+  /** What came out of `input` already. */
+  alreadyRead?: ArrayBufferView | ArrayBuffer | undefined;
+}>;
+
+/** Of `listen`: loopback and a free port, unless told. */
+export type ListenOptions = Configured<{
+  ip?: string | undefined;
+  port?: number | undefined;
+  backlog?: number | undefined;
+}>;
+
+/** What `portcullis()` gives. */
+export interface Tls {
+  /** A raw context of these options, for many connections; open until it is used. */
+  context(role: 'client' | 'server', options?: Options): Context;
+  /** Connects, and does the handshake. */
+  connect(options: ConnectOptions): Promise<Connection>;
+  /** Speaks TLS on a connection that is there already (STARTTLS), and does the handshake. */
+  start(options: StartOptions): Promise<Connection>;
+  /** Listens. An accepted connection has not done its handshake: see `Connection.handshake`. */
+  listen(options: ListenOptions): Promise<Listener>;
+}
+
+/** The bindings that `portcullis()` is handed, each an object. */
+export interface Interfaces {
+  /** Of `portcullis:tls`. */
+  types: object;
+  context: object;
+  port: object;
+  listener: object;
+  /** Of `wasi:io` and `wasi:clocks`. */
+  poll: object;
+  monotonicClock: object;
+  /** `streams` of `preview2-shim/io`, in Node; looked for unless told. */
+  streams?: object | undefined;
+  /** The variables; Node's own unless told. */
+  environment?: (() => Record<string, string | undefined>) | undefined;
+  /** Whether waiting may sleep in the host, as it does in a component. */
+  blocks?: boolean | undefined;
+}
+
+/** A failure of TLS, of the network below it or of the configuration. */
+export class TlsError extends Error {
+  private constructor();
+  /** The case of `types.error`: `certificate`, `timeout`, `closed`. */
+  readonly code: string;
+  /** What the case holds: the record of `certificate`, the timer of `timeout`. */
+  readonly value: unknown;
+}
+
+/** The functions, over the interfaces that it is handed. */
+export function portcullis(interfaces: Interfaces): Tls;

@@ -1,0 +1,117 @@
+"""What the checks of the wrapper share."""
+
+import contextlib
+import os
+import selectors
+
+import portcullis
+
+CHECKS = []
+SECONDS = 30  # No step of a check takes longer.
+
+
+def check(function):
+    """Make a check of a function that takes the server's address and fails by an exception."""
+    CHECKS.append(function)
+    return function
+
+
+def receive(tls, length):
+    """Exactly so many bytes."""
+    echo = bytearray()
+    while len(echo) < length:
+        plaintext = tls.recv(length - len(echo))
+        assert plaintext, "the end"
+        echo += plaintext
+    return bytes(echo)
+
+
+def refusal(kind, function, *arguments, **keywords):
+    """The failure of that class, which the function must end with."""
+    try:
+        outcome = function(*arguments, **keywords)
+    except Exception as failure:
+        assert isinstance(failure, kind), repr(failure)
+        return failure.with_traceback(None)
+    raise AssertionError(f"no {kind.__name__}, but {outcome!r}")
+
+
+def assign(target, name, value):
+    """An assignment as a function, to be refused."""
+    setattr(target, name, value)
+
+
+def pki(name):
+    """A file beside the one that `SSL_CERT_FILE` names: `ca.pem`, `cert.pem` or `key.pem`."""
+    return os.path.join(os.path.dirname(os.environ["SSL_CERT_FILE"]), name)
+
+
+@contextlib.contextmanager
+def environment(**variables):
+    """These variables for a while; None is without."""
+    before = {name: os.environ.pop(name, None) for name in variables}
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def server_context():
+    """That of a server for localhost."""
+    context = portcullis.create_default_context(portcullis.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pki("cert.pem"), pki("key.pem"))
+    return context
+
+
+def together(*calls):
+    """Call functions that do not wait, each of a connection, until all succeeded; the results."""
+    results, needs = {}, {}
+    with portcullis.Selector() as selector:
+        while True:
+            for number, (connection, function, *arguments) in enumerate(calls):
+                if number in results:
+                    continue
+                try:
+                    results[number] = function(*arguments)
+                except portcullis.SSLWantReadError:
+                    needs[id(connection)] = selectors.EVENT_READ
+                except portcullis.SSLWantWriteError:
+                    needs[id(connection)] = selectors.EVENT_WRITE
+            if len(results) == len(calls):
+                return [results[number] for number in range(len(calls))]
+            selector.close()
+            for connection in {id(call[0]): call[0] for call in calls}.values():
+                events = needs.get(id(connection), selectors.EVENT_READ)
+                selector.register(connection, events)
+            assert selector.select(SECONDS), "nothing is ready"
+
+
+@contextlib.contextmanager
+def pair(context=None, of_server=None):
+    """Both ends of a connection inside of this component, client and server, that do not wait."""
+    context = context or portcullis.create_default_context()
+    with portcullis.create_server(("localhost", 0), context=of_server or server_context()) as here:
+        here.settimeout(0)
+        address = ("localhost", here.getsockname()[1])
+        with portcullis.connect(address, timeout=0, context=context) as client:
+            with accepted(client, here) as server:
+                yield client, server
+
+
+def accepted(client, here):
+    """The server's end of a connection that is on its way."""
+    with portcullis.Selector() as selector:
+        selector.register(client, selectors.EVENT_WRITE)
+        selector.register(here, selectors.EVENT_READ)
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                client.do_handshake()
+            with contextlib.suppress(BlockingIOError):
+                server, _ = here.accept()
+                server.settimeout(0)
+                return server
+            assert selector.select(SECONDS), "nothing is ready"

@@ -1,0 +1,183 @@
+"""Settings: each of them works or is refused, and none is swallowed."""
+
+import portcullis
+from checks import assign, check, pair, pki, refusal, server_context, together
+from portcullis import types
+
+
+@check
+def a_context_chooses_version_suite_and_groups(server):
+    context = portcullis.create_default_context()
+    context.set_versions("TLSv1.3", "TLSv1.3")
+    assert context.set_ciphers("TLS_AES_128_GCM_SHA256:no-such-suite") == ["no-such-suite"]
+    assert "X25519, P-256" in str(refusal(ValueError, context.set_groups, "P-256:x448"))
+    context.set_groups("P-256:X25519")
+    assert context.context.groups() == [types.NamedGroup.SECP256R1, types.NamedGroup.X25519]
+    with portcullis.connect(server, context=context) as tls:
+        assert tls.cipher() == ("TLS_AES_128_GCM_SHA256", "TLSv1.3", 128)
+        assert tls.group() == "P-256"
+    assert isinstance(refusal(portcullis.TLSError, context.set_versions).error, types.Error_Sealed)
+
+
+@check
+def what_is_not_there_cannot_be_set(server):
+    context = portcullis.create_default_context()
+    for name in ("verifymode", "minimum", "alpn_protocols", "psk_client_callback", "num_tickets"):
+        refusal(AttributeError, assign, context, name, 1)
+    for name, value in {
+        "keylog_filename": "keys.log",
+        "post_handshake_auth": True,
+        "sni_callback": print,
+        "hostname_checks_common_name": True,
+    }.items():
+        refusal(NotImplementedError, assign, context, name, value)
+    refusal(NotImplementedError, context.set_alpn_protocols, ["http/1.1"])
+    # What asks for nothing is harmless.
+    context.keylog_filename, context.post_handshake_auth = None, False
+    assert context.keylog_filename is None and context.post_handshake_auth is False
+
+
+@check
+def a_client_that_verifies_nothing_has_to_say_so_twice(server):
+    context = portcullis.create_default_context(cafile=pki("ca.pem"))
+    assert context.verify_mode == portcullis.CERT_REQUIRED and context.check_hostname is True
+    refusal(ValueError, assign, context, "verify_mode", portcullis.CERT_NONE)
+    context.check_hostname = False
+    wrong = {"server_hostname": "wrong.invalid"}
+    portcullis.connect(server, context=context, **wrong).close()
+    context = portcullis.Context()
+    refusal(portcullis.CertificateError, portcullis.connect, server, context=context)
+    context = portcullis.Context()
+    context.check_hostname = False
+    refusal(portcullis.CertificateError, portcullis.connect, server, context=context)
+    context = portcullis.Context()
+    context.check_hostname = False
+    context.verify_mode = portcullis.CERT_NONE
+    with portcullis.connect(server, context=context, **wrong) as tls:
+        assert not tls.port.peer_verified()
+    refusal(portcullis.TLSError, assign, context, "verify_mode", portcullis.CERT_REQUIRED)
+    context = context.copy()
+    assert context.verify_mode == portcullis.CERT_NONE
+    context.check_hostname = True
+    assert context.verify_mode == portcullis.CERT_REQUIRED
+    refusal(portcullis.CertificateError, portcullis.connect, server, context=context)
+    # `ssl` has no optional verification by clients either: it is as good as required.
+    context = portcullis.Context()
+    context.verify_mode = portcullis.CERT_OPTIONAL
+    refusal(portcullis.CertificateError, portcullis.connect, server, context=context)
+    refusal(ValueError, assign, context, "verify_mode", 3)
+
+
+@check
+def a_server_that_requires_certificates_gets_them(server):
+    def met(mode, client):
+        demanding = server_context()
+        demanding.load_verify_locations(pki("ca.pem"))
+        demanding.verify_mode = mode
+        with pair(client, demanding) as (client, server):
+            shakes = (client, client.do_handshake), (server, server.do_handshake)
+            together(*shakes)
+            return server.getpeercert(True)
+
+    anonymous = portcullis.create_default_context
+    known = portcullis.create_default_context()
+    known.load_cert_chain(pki("cert.pem"), pki("key.pem"))
+    assert met(portcullis.CERT_NONE, known) is None
+    assert met(portcullis.CERT_OPTIONAL, anonymous()) is None
+    for mode in (portcullis.CERT_OPTIONAL, portcullis.CERT_REQUIRED):
+        # Sealed, and so copied: what was loaded goes along.
+        assert met(mode, known.copy()) == met(mode, known)
+    failure = refusal(portcullis.CertificateError, met, portcullis.CERT_REQUIRED, anonymous())
+    assert failure.error.value.reason == types.CertificateReason.MISSING
+    refusal(ValueError, assign, server_context(), "check_hostname", True)
+
+
+@check
+def versions_are_those_of_ssl(server):
+    low, high = portcullis.TLSVersion.TLSv1_2, portcullis.TLSVersion.TLSv1_3
+
+    def version(**settings):
+        context = portcullis.create_default_context()
+        for name, value in settings.items():
+            assign(context, name, value)
+        with portcullis.connect(server, context=context) as tls:
+            return tls.version()
+
+    assert version() == version(minimum_version=high) == "TLSv1.3"
+    assert version(maximum_version=low) == version(minimum_version=low, maximum_version=771)
+    assert version(maximum_version=low) == "TLSv1.2"
+    assert version(minimum_version=portcullis.TLSVersion.MAXIMUM_SUPPORTED) == "TLSv1.3"
+    assert version(maximum_version=portcullis.TLSVersion.MINIMUM_SUPPORTED) == "TLSv1.2"
+    always = portcullis.create_default_context().options
+    assert version(options=always | portcullis.OP_NO_TLSv1_3) == "TLSv1.2"
+    assert version(options=always | portcullis.OP_NO_TLSv1 | portcullis.OP_ALL) == "TLSv1.3"
+    context = portcullis.create_default_context()
+    context.minimum_version = high
+    refusal(ValueError, assign, context, "maximum_version", low)
+    refusal(ValueError, assign, context, "options", always | portcullis.OP_NO_TLSv1_3)
+    for old in ("SSLv3", "TLSv1", "TLSv1_1"):
+        refusal(ValueError, assign, context, "minimum_version", portcullis.TLSVersion[old])
+        refusal(ValueError, assign, context, "maximum_version", portcullis.TLSVersion[old])
+    for option in (portcullis.OP_NO_TICKET, portcullis.OP_CIPHER_SERVER_PREFERENCE, 4):
+        refusal(ValueError, assign, context, "options", always | option)
+    refusal(ValueError, assign, context, "options", always & ~portcullis.OP_NO_SSLv3)
+    for flag in (portcullis.VERIFY_CRL_CHECK_LEAF, portcullis.VERIFY_X509_STRICT):
+        refusal(ValueError, assign, context, "verify_flags", context.verify_flags | flag)
+    context.verify_flags &= ~portcullis.VERIFY_X509_STRICT
+    assert context.minimum_version == high and context.options == always
+    refusal(ValueError, portcullis.Context, 2)
+    refusal(ValueError, portcullis.Context, 5)
+    assert portcullis.SSLContext(portcullis.PROTOCOL_TLS_SERVER).protocol == 17
+
+
+@check
+def an_end_without_close_notify_is_tolerated_if_asked_for(server):
+    for asked in (False, True):
+        context = portcullis.create_default_context()
+        if asked:
+            context.options |= portcullis.OP_IGNORE_UNEXPECTED_EOF
+        with pair(context) as (client, server):
+            together((client, client.do_handshake), (server, server.do_handshake))
+            together((server, server.send, b"half"), (client, client.recv, 4))
+            # Dropped, which says nothing to the peer.
+            server._handle = None
+            if asked:
+                assert together((client, client.recv, 1)) == [b""]
+            else:
+                refusal(portcullis.SSLEOFError, together, (client, client.recv, 1))
+
+
+@check
+def a_password_is_text_bytes_or_a_function(server):
+    asked = []
+
+    def password():
+        asked.append(1)
+        return b"secret"
+
+    context = portcullis.Context()
+    # Not asked for a key that needs none.
+    context.load_cert_chain(pki("cert.pem"), pki("key.pem"), password)
+    context.load_cert_chain(pki("cert.pem"), pki("key.pem"), bytearray(b"unused"))
+    assert not asked
+    refusal(TypeError, context.load_cert_chain, pki("cert.pem"), pki("key.pem"), 5)
+    refusal(TypeError, context.load_cert_chain, None)
+    refusal(TypeError, context.load_verify_locations)
+    refusal(FileNotFoundError, context.load_cert_chain, "no-such-file.pem")
+    failure = refusal(portcullis.TLSError, context.load_cert_chain, pki("ca.pem"), pki("key.pem"))
+    assert failure.error.value.reason == types.ConfigurationReason.KEY_MISMATCH
+
+
+@check
+def wrap_socket_tells_what_it_takes(server):
+    import socket
+
+    context = portcullis.create_default_context()
+    for other in (socket.socket, object):
+        failure = refusal(TypeError, context.wrap_socket, other(), server_hostname="localhost")
+        assert "PlainSocket" in str(failure), failure
+    with portcullis.connect(server) as tls:
+        refusal(TypeError, context.wrap_socket, tls, server_hostname="localhost")
+    refusal(TypeError, portcullis.connect, server, context="no context")
+    refusal(TypeError, portcullis.connect, server, context)
+    refusal(ValueError, portcullis.connect, server, context=server_context())

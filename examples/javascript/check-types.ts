@@ -1,0 +1,63 @@
+/**
+ * Holds the declarations of the wrapper to what users write; `npx tsc -p .` checks it, and nothing
+ * runs it. Each `@ts-expect-error` is a program that has to be refused.
+ */
+
+import { Connection, Listener, portcullis, TlsError } from '../../clients/javascript/portcullis.js';
+import type { Interfaces, Options } from '../../clients/javascript/portcullis.js';
+
+export async function client(interfaces: Interfaces, ca: Uint8Array): Promise<string> {
+  const tls = portcullis(interfaces);
+  const timeouts = { read: 30_000, connect: null };
+  const connection: Connection = await tls.connect({ host: 'localhost', port: 443, ca, timeouts });
+  await connection.write('GET / HTTP/1.0\r\n\r\n');
+  await connection.write(new Uint16Array(2));
+  await connection.write(new DataView(new ArrayBuffer(2)));
+  await connection.write(new SharedArrayBuffer(2));
+  let text = '';
+  for await (const plaintext of connection) text += new TextDecoder().decode(plaintext);
+  const more: Uint8Array | null = await connection.read(5);
+  for await (const plaintext of connection.readable) text += plaintext.byteLength;
+  await connection.readable.pipeTo(connection.writable);
+  await connection.close();
+  return `${text} ${more?.length} ${connection.version} ${connection.peerCertificates[0]?.length}`;
+}
+
+export async function server(interfaces: Interfaces, options: Options): Promise<void> {
+  const tls = portcullis(interfaces);
+  const context = tls.context('server', { cert: 'cert.pem', key: 'key.pem', ...options });
+  const listener: Listener = await tls.listen({ context, port: 0 });
+  const port: number = listener.address.port;
+  for await (const connection of listener) {
+    await connection.handshake().catch((error: unknown) => {
+      if (error instanceof TlsError) console.error(port, error.code, error.message);
+    });
+  }
+}
+
+export function wrong(interfaces: Interfaces, connection: Connection): void {
+  const { connect, context, listen } = portcullis(interfaces);
+  const at = { host: 'localhost', port: 443 };
+  // @ts-expect-error nothing says where
+  connect({ host: 'localhost' });
+  // @ts-expect-error a port is a number
+  connect({ host: 'localhost', port: '443' });
+  // @ts-expect-error no word of `verify`
+  connect({ ...at, verify: false });
+  // @ts-expect-error misspelt
+  connect({ host: 'localhost', port: 443, verfy: 'required' });
+  // @ts-expect-error not beside a context
+  connect({ ...at, context: context('client'), ca: 'ca.pem' });
+  // @ts-expect-error no timer
+  connect({ ...at, timeouts: { idle: 5 } });
+  // @ts-expect-error no role
+  context('peer');
+  // @ts-expect-error no group
+  listen({ groups: ['P-256'] });
+  // @ts-expect-error no bytes
+  connection.write([1, 2, 3]);
+  // @ts-expect-error no number
+  connection.read('5');
+  // @ts-expect-error only the functions make one
+  new Connection();
+}
