@@ -61,6 +61,10 @@ pub struct Pump<T> {
     flushed: Mark,
     /// Where close_notify ends.
     closed: Mark,
+    /// What the session has to send are session tickets alone, and they wait for company: sent by
+    /// themselves, they would hold back the first answer until they are acknowledged (RFC 9293
+    /// §3.7.4), which may take 40 ms. They go with what is written, or when a read has to wait.
+    has_tickets: bool,
     /// When the output is worth another try.
     pause: Pause,
     /// Somebody waits for the output since the last operation, and will call when it is ready.
@@ -109,6 +113,7 @@ impl<T: Transport> Pump<T> {
             last_flight: None,
             flushed: Mark::At(0),
             closed: Mark::At(0),
+            has_tickets: false,
             pause: Pause::new(),
             is_output_awaited: false,
             is_shared: false,
@@ -232,6 +237,7 @@ impl<T: Transport> Pump<T> {
                 Ok(Step::Moved) | Err(_) => continue,
                 Ok(Step::Nothing | Step::Spent) => {}
             }
+            self.has_tickets = false;
             // Answers leave with the read that brought them. If not, there may be more to read.
             if self.unsent.is_empty() && self.has_unsent() && self.send(now).is_err() {
                 continue;
@@ -264,6 +270,7 @@ impl<T: Transport> Pump<T> {
         // Nothing written asks nothing but whether writing is possible at all.
         self.session.write(&[])?;
         if self.session.room() == 0 {
+            self.has_tickets = false;
             self.send(now)?;
         }
         match self.session.room() {
@@ -275,6 +282,7 @@ impl<T: Transport> Pump<T> {
     /// Write from the front of `plaintext`; how much was taken.
     pub fn write(&mut self, plaintext: &[u8], now: Moment) -> Result<usize, Error> {
         self.begin_output(now)?;
+        self.has_tickets &= plaintext.is_empty();
         let mut written = self.session.write(plaintext)?;
         self.send(now)?;
         if written == 0 {
@@ -393,6 +401,7 @@ impl<T: Transport> Pump<T> {
         self.check_output()?;
         let is_courtesy = matches!(self.session.state(), State::ReadClosed | State::Closed);
         self.session.close();
+        self.has_tickets = false;
         match self.push(Condition::Closing, now) {
             Err(Error::Network(_)) if is_courtesy => Ok(()),
             result => result,

@@ -462,7 +462,7 @@ fn l8_a_listener_is_waited_for_by_its_pollable_and_has_no_descriptor() {
 
 /// Connected sockets of the host.
 fn sockets() -> (TcpStream, TcpStream) {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (near, listener.accept().unwrap().0)
 }

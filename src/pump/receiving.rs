@@ -46,7 +46,10 @@ impl<T: Transport> Pump<T> {
             Ok(taken) => {
                 self.received.take(taken);
                 if was_handshaking && *self.session.state() != State::Handshaking {
-                    self.session.poll_ciphertext(&mut self.unsent);
+                    self.has_tickets = self.session.has_tickets();
+                    if !self.has_tickets {
+                        self.session.poll_ciphertext(&mut self.unsent);
+                    }
                     self.last_flight = Some(self.end_of_output());
                 }
                 Ok(match taken {
@@ -72,6 +75,7 @@ impl<T: Transport> Pump<T> {
     /// The first failure is the one that is told.
     pub(super) fn fail(&mut self, error: Error) -> Error {
         let error = self.session.fail(error);
+        self.has_tickets = false;
         if self.broken.is_none() {
             // Whatever becomes of the alert, the error stays.
             let _ = self.try_send(Moment::ZERO);

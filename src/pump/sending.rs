@@ -8,11 +8,16 @@ impl<T: Transport> Pump<T> {
     /// Whether there is ciphertext that the transport has not taken and may still take.
     pub(super) fn has_unsent(&self) -> bool {
         let is_broken = self.broken.is_some() || matches!(self.session.state(), State::Failed(_));
-        !is_broken && (!self.unsent.is_empty() || self.session.has_ciphertext())
+        !is_broken && (!self.unsent.is_empty() || self.has_more())
+    }
+
+    /// Whether the session has ciphertext that is to leave now.
+    fn has_more(&self) -> bool {
+        self.session.has_ciphertext() && !self.has_tickets
     }
 
     pub(super) fn end_of_output(&self) -> Mark {
-        if self.session.has_ciphertext() {
+        if self.has_more() {
             return Mark::Next;
         }
         Mark::At(self.taken.saturating_add(length(&self.unsent)))
@@ -31,7 +36,7 @@ impl<T: Transport> Pump<T> {
         };
         let before = self.taken;
         let result = loop {
-            if self.unsent.is_empty() {
+            if self.unsent.is_empty() && !self.has_tickets {
                 self.session.poll_ciphertext(&mut self.unsent);
                 let end = self.taken.saturating_add(length(&self.unsent));
                 for mark in [&mut self.flushed, &mut self.closed] {

@@ -191,6 +191,14 @@ impl Session {
         !self.last_words.is_empty() || self.connection.wants_write()
     }
 
+    /// Whether what is to be sent when the handshake has just been done are session tickets alone: all
+    /// else of a server's has left before the client's last flight, in TLS 1.3 (RFC 8446 §2).
+    #[must_use]
+    pub fn has_tickets(&self) -> bool {
+        let is_server = matches!(self.connection, Connection::Server(_));
+        is_server && self.version() == Some(Version::Tls13) && self.connection.wants_write()
+    }
+
     /// The negotiated version, once the handshake is done.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
