@@ -1,7 +1,8 @@
 //! Every error as one line for people: what failed, why, and what to do.
 
 use std::fmt;
-use std::net::IpAddr;
+
+use rustls::pki_types::IpAddr;
 
 use super::alert::AlertLine;
 use super::error::{
@@ -190,7 +191,7 @@ const SHOWN_NAMES: usize = 20;
 /// Whether an address was asked for and is among the names: it is there as something else then, or it
 /// would have been found.
 fn is_address_in_words(expected: &str, names: &[String]) -> bool {
-    let address = |text: &str| text.parse::<IpAddr>().ok();
+    let address = |text: &str| IpAddr::try_from(text).ok();
     address(expected)
         .is_some_and(|expected| names.iter().any(|name| address(name) == Some(expected)))
 }

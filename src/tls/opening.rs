@@ -47,7 +47,7 @@ impl Opening {
         let Self::Begun(kept) = self else {
             return Look::Tls(Vec::new());
         };
-        let first = kept.first().or(bytes.first()).copied();
+        let first = kept.iter().chain(bytes).next().copied();
         if matches!(first, Some(ALERT | HANDSHAKE)) {
             return self.tls();
         }

@@ -200,7 +200,20 @@ impl Spec {
         self.made(&issuer.subject, &issuer.key, key)
     }
 
+    /// Signed by the issuer, for a key of any kind, of which this is the SubjectPublicKeyInfo.
+    pub fn issued_for_public_key(&self, info: &[u8], issuer: &Made) -> CertificateDer<'static> {
+        CertificateDer::from(self.der(&issuer.subject, &issuer.key, info))
+    }
+
     fn made(&self, issuer: &[u8], with: &KeyPair, key: KeyPair) -> Made {
+        Made {
+            der: self.der(issuer, with, &key.subject_public_key_info()),
+            subject: self.subject.clone(),
+            key,
+        }
+    }
+
+    fn der(&self, issuer: &[u8], with: &KeyPair, info: &[u8]) -> Vec<u8> {
         let algorithm = sequence(&[oid("1.2.840.10045.4.3.2")]);
         let mut parts = Vec::new();
         if self.version > 1 {
@@ -212,18 +225,14 @@ impl Spec {
             issuer.to_vec(),
             sequence(&self.validity.map(|time| tlv(0x18, time.as_bytes()))),
             self.subject.clone(),
-            key.subject_public_key_info(),
+            info.to_vec(),
         ]);
         if self.version == 3 && !self.extensions.is_empty() {
             parts.push(tlv(0xa3, &sequence(&self.extensions)));
         }
         let body = sequence(&parts);
         let signature = [&[0], with.sign(&body).unwrap().as_slice()].concat();
-        Made {
-            der: sequence(&[body, algorithm, tlv(3, &signature)]),
-            subject: self.subject.clone(),
-            key,
-        }
+        sequence(&[body, algorithm, tlv(3, &signature)])
     }
 }
 

@@ -1,5 +1,7 @@
 //! Name constraints: what an authority may issue for (RFC 5280 §4.2.1.10).
 
+use rustls::pki_types::IpAddr;
+
 use super::certificate::{Certificate, NameConstraints};
 use super::der::{Malformed, Reader, SEQUENCE};
 use super::distinguished_name::{email_addresses, is_within};
@@ -195,7 +197,7 @@ fn is_uri_within(name: &[u8], base: &[u8]) -> Result<bool, Malformed> {
         Some(_) => return Err(Malformed),
         None => host,
     };
-    let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
+    let is_address = IpAddr::try_from(host).is_ok();
     if is_address || host.starts_with('*') || !is_dns_name(host.as_bytes()) {
         return Err(Malformed);
     }

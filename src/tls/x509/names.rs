@@ -1,8 +1,6 @@
 //! The names that a certificate is for, and whether the one that was asked for is among them.
 
-use std::net::IpAddr;
-
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{IpAddr, Ipv4Addr, Ipv6Addr, ServerName};
 
 use super::certificate::Certificate;
 use super::der::{Malformed, Reader, constructed, context};
@@ -69,13 +67,10 @@ impl Certificate<'_> {
                     _ => false,
                 })
             }
-            ServerName::IpAddress(expected) => {
-                let address = IpAddr::from(*expected);
-                names.iter().any(|name| match name {
-                    Name::Address(presented) => ip_address(presented) == Some(address),
-                    _ => false,
-                })
-            }
+            ServerName::IpAddress(expected) => names.iter().any(|name| match name {
+                Name::Address(presented) => ip_address(presented) == Some(*expected),
+                _ => false,
+            }),
             _ => false,
         };
         if is_there {
@@ -118,12 +113,19 @@ pub(super) fn is_dns_name(name: &[u8]) -> bool {
         })
 }
 
-pub(super) fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
-    match bytes.len() {
-        4 => Some(<[u8; 4]>::try_from(bytes).ok()?.into()),
-        16 => Some(<[u8; 16]>::try_from(bytes).ok()?.into()),
-        _ => None,
+fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        return Some(IpAddr::V4(Ipv4Addr::from(bytes)));
     }
+    let mut groups = [0; 8];
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    if pairs.len() != groups.len() || !rest.is_empty() {
+        return None;
+    }
+    for (group, pair) in groups.iter_mut().zip(pairs) {
+        *group = u16::from_be_bytes(*pair);
+    }
+    Some(IpAddr::V6(Ipv6Addr::from(groups)))
 }
 
 /// A name for people, of the forms that people know.
@@ -133,7 +135,7 @@ pub(super) fn shown(name: &Name<'_>) -> Option<String> {
             Some(text.escape_ascii().to_string())
         }
         Name::Address(bytes) => Some(match ip_address(bytes) {
-            Some(address) => address.to_string(),
+            Some(address) => ServerName::IpAddress(address).to_str().into_owned(),
             None => "an address of a wrong length".to_owned(),
         }),
         Name::Directory(_) | Name::Other(_) => None,

@@ -235,7 +235,7 @@ fn purpose_name(oid: &[u8]) -> String {
         "1.3.6.1.5.5.7.3.4" => "e-mail",
         "1.3.6.1.5.5.7.3.8" => "time stamping",
         "1.3.6.1.5.5.7.3.9" => "OCSP signing",
-        "2.5.29.37.0" => "any purpose, which is not enough,",
+        "2.5.29.37.0" => "any purpose (which is not enough)",
         _ => return format!("a purpose that is not known (OID {dotted})"),
     };
     name.to_owned()
