@@ -300,13 +300,13 @@ impl<T: Transport> Pump<T> {
         self.end_output(now)
     }
 
-    /// Send close_notify if there is anything to close.
+    /// Send close_notify if there is anything to close: not in the handshake.
     pub fn shutdown(&mut self, now: Moment) -> Result<(), Error> {
-        self.begin(now);
-        match self.session.state() {
-            State::Handshaking => Ok(()),
-            _ => self.end_output(now),
+        if *self.session.state() == State::Handshaking {
+            return Ok(());
         }
+        self.begin(now);
+        self.end_output(now)
     }
 
     /// Give the transport up, whatever the state.
