@@ -69,12 +69,11 @@ pub struct Pump<T> {
     is_shared: bool,
 }
 
-/// A place in the ciphertext that is sent.
+/// A place in the ciphertext that is sent: the end of what the session hands over next, or so many
+/// bytes from the start.
 #[derive(Clone, Copy)]
 enum Mark {
-    /// The end of what the session hands over next.
     Next,
-    /// So many bytes from the start.
     At(u64),
 }
 
