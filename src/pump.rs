@@ -73,12 +73,11 @@ pub struct Pump<T> {
     is_shared: bool,
 }
 
-/// A place in the ciphertext that is sent.
+/// A place in the ciphertext that is sent: the end of what the session hands over next, or so many
+/// bytes from the start.
 #[derive(Clone, Copy)]
 enum Mark {
-    /// The end of what the session hands over next.
     Next,
-    /// So many bytes from the start.
     At(u64),
 }
 
@@ -308,13 +307,13 @@ impl<T: Transport> Pump<T> {
         self.end_output(now)
     }
 
-    /// Send close_notify if there is anything to close.
+    /// Send close_notify if there is anything to close: not in the handshake.
     pub fn shutdown(&mut self, now: Moment) -> Result<(), Error> {
-        self.begin(now);
-        match self.session.state() {
-            State::Handshaking => Ok(()),
-            _ => self.end_output(now),
+        if *self.session.state() == State::Handshaking {
+            return Ok(());
         }
+        self.begin(now);
+        self.end_output(now)
     }
 
     /// Give the transport up, whatever the state.

@@ -1,5 +1,6 @@
 //! Nobody is waited for in vain, and no time runs but for what lasts: a session over transports that
-//! take and flush late, with a clock that the test turns.
+//! take and flush late, with a clock that the test turns. One file, for all of it is about the same
+//! few states of that transport.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,

@@ -233,6 +233,8 @@ fn an_answer_that_came_before_the_connection_broke_is_read_to_its_end() {
         let mut tls = instance();
         let (port, peer) = connect(&mut tls, move |stream| {
             stream.conn.complete_io(&mut stream.sock).unwrap();
+            // All leaves at once, and nothing is with the system when the socket is closed.
+            stream.sock.set_nodelay(true).unwrap();
             // The request is not read, so that closing the socket breaks the connection.
             told.recv().unwrap();
             stream.write_all(&vec![9; size]).unwrap();

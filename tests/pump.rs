@@ -128,6 +128,13 @@ fn o5_close_notify_is_sent_once() {
 }
 
 #[test]
+fn closing_in_the_handshake_sends_nothing() {
+    let mut bench = Bench::new(Version::Tls13);
+    assert_eq!(bench.client.shutdown(START), Ok(()));
+    assert!(bench.script.borrow().sent.is_empty());
+}
+
+#[test]
 fn closing_after_the_peer_has_is_a_courtesy_that_may_fail() {
     for peer_closes in [true, false] {
         let mut bench = Bench::open(Version::Tls13);

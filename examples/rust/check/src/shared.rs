@@ -7,13 +7,18 @@ use std::pin::pin;
 use futures_lite::future::{poll_once, zip};
 use portcullis_client::types::{Error as Failure, Timer};
 use portcullis_client::{AsyncTlsStream, Port, TlsListener};
+use wstd::future::FutureExt as _;
 use wstd::io::{AsyncRead as _, AsyncWrite as _};
 use wstd::runtime::block_on;
+use wstd::time::Duration;
 
 use super::{Check, is};
 
 /// Each is the same to the step, but for how long the network takes.
 const ROUNDS: usize = 20;
+
+/// Who sleeps longer is never woken.
+const PATIENCE_SECONDS: u64 = 10;
 
 const GREETING: &[u8] = b"220 hello\r\n";
 
@@ -21,8 +26,8 @@ const GREETING: &[u8] = b"220 hello\r\n";
 /// other the end of its handshake, and the client says nothing more.
 pub(super) fn server_speaks_first(check: &Check) -> Result<()> {
     let context = check.server_context()?.ok_or(ErrorKind::NotFound)?;
-    // A task that sleeps on fails by this.
-    context.set_timeout(Timer::Handshake, Some(5_000))?;
+    // It would wake who sleeps on.
+    context.set_timeout(Timer::Handshake, None)?;
     let listener = TlsListener::listen(&context, ([127, 0, 0, 1], 0).into())?;
     for round in 0..ROUNDS {
         let client = Port::blocking_connect(
@@ -40,10 +45,13 @@ pub(super) fn server_speaks_first(check: &Check) -> Result<()> {
                 (&server).write_all(GREETING).await?;
                 (&server).flush().await
             };
-            match round % 2 {
-                0 => interleave(client, &server, write, read).await,
-                _ => interleave(client, &server, read, write).await,
-            }
+            let turn = async {
+                match round % 2 {
+                    0 => interleave(client, &server, write, read).await,
+                    _ => interleave(client, &server, read, write).await,
+                }
+            };
+            turn.timeout(Duration::from_secs(PATIENCE_SECONDS)).await?
         })?;
     }
     Ok(())
