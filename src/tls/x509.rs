@@ -5,6 +5,7 @@
 //! authority's key usage; so this is code of ours. All of it takes bytes that a peer chose: every
 //! function is total, and what a verification may cost is bounded.
 
+mod budget;
 mod certificate;
 mod constraints;
 mod der;

@@ -2,11 +2,11 @@
 
 use rustls::pki_types::IpAddr;
 
+use super::budget::Budget;
 use super::certificate::{Certificate, NameConstraints};
 use super::der::{Malformed, Reader, SEQUENCE};
 use super::distinguished_name::{email_addresses, is_within};
 use super::names::{Name, is_dns_name, shown};
-use super::path::Budget;
 use super::refusal::Refusal;
 
 /// Which of the two lists a name is compared with. What cannot be compared is refused in both.

@@ -5,9 +5,9 @@ use std::fmt;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
+use super::budget::Budget;
 use super::certificate::{Certificate, NameConstraints};
 use super::der::{Malformed, OID, Reader};
-use super::names::Name;
 use super::policy;
 use super::public_key::{Algorithms, PublicKey};
 use super::refusal::{Refusal, dotted};
@@ -239,42 +239,6 @@ fn purpose_name(oid: &[u8]) -> String {
         _ => return format!("a purpose that is not known (OID {dotted})"),
     };
     name.to_owned()
-}
-
-/// What one verification may cost, whatever the peer sent.
-pub(super) struct Budget {
-    signatures: u32,
-    comparisons: u32,
-}
-
-impl Default for Budget {
-    /// As much as webpki allows, which is far more than any path in use takes.
-    fn default() -> Self {
-        Self {
-            signatures: 100,
-            comparisons: 250_000,
-        }
-    }
-}
-
-impl Budget {
-    fn signature(&mut self) -> Result<(), Refusal> {
-        spend(&mut self.signatures, 1)
-    }
-
-    /// Of a name with a constraint; a directory name takes several times as long as others.
-    pub(super) fn compare(&mut self, name: &Name<'_>) -> Result<(), Refusal> {
-        let cost = match name {
-            Name::Directory(_) => 16,
-            _ => 1,
-        };
-        spend(&mut self.comparisons, cost)
-    }
-}
-
-fn spend(left: &mut u32, cost: u32) -> Result<(), Refusal> {
-    *left = left.checked_sub(cost).ok_or(Refusal::TooComplex)?;
-    Ok(())
 }
 
 /// The search for a path, depth first. Each step costs a signature, so that it is as bounded as they
