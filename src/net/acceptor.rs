@@ -7,10 +7,10 @@ use wasi::sockets::instance_network::instance_network;
 use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::TcpSocket;
 
-use super::address::{from_wasi, new_socket, to_wasi};
+use super::address::{from_wasi, is_out_of_sockets, new_socket, to_wasi};
 use super::failure::{failure, no_room};
-use super::park;
 use super::streams::Streams;
+use super::{kept, park};
 use crate::tls::{NetworkError, NetworkOperation};
 
 /// A listening socket.
@@ -43,10 +43,17 @@ impl Acceptor {
         if park::is_full() {
             return Err(no_room(NetworkOperation::Accept));
         }
-        match self.socket.accept() {
-            Ok((socket, input, output)) => Ok(Some(Streams::new(input, output, Some(socket)))),
-            Err(ErrorCode::WouldBlock) => Ok(None),
-            Err(code) => Err(failure(NetworkOperation::Accept, self.named(code), "")),
+        loop {
+            let code = match self.socket.accept() {
+                Ok((socket, input, output)) => {
+                    return Ok(Some(Streams::new(input, output, Some(socket))));
+                }
+                Err(ErrorCode::WouldBlock) => return Ok(None),
+                Err(code) => self.named(code),
+            };
+            if code != ErrorCode::NewSocketLimit || !kept::give_way() {
+                return Err(failure(NetworkOperation::Accept, code, ""));
+            }
         }
     }
 
@@ -54,8 +61,8 @@ impl Acceptor {
     /// other socket can be made either.
     fn named(&self, code: ErrorCode) -> ErrorCode {
         match (code, self.socket.local_address()) {
-            (ErrorCode::Unknown, Ok(address)) => {
-                new_socket(from_wasi(address)).err().unwrap_or(code)
+            (ErrorCode::Unknown, Ok(address)) if is_out_of_sockets(from_wasi(address)) => {
+                ErrorCode::NewSocketLimit
             }
             _ => code,
         }

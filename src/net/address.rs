@@ -8,13 +8,24 @@ use wasi::sockets::network::{
 use wasi::sockets::tcp::TcpSocket;
 use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
-/// A socket of the address's family. Nothing but a limit is in the way of it that has no name of its
-/// own: wasmtime 48 calls descriptors that ran out `unknown`.
+use super::kept;
+
+/// A socket of the address's family, if need be for handles that are kept. Nothing but a limit is in the
+/// way of it that has no name of its own: wasmtime 48 calls descriptors that ran out `unknown`.
 pub(super) fn new_socket(address: SocketAddr) -> Result<TcpSocket, ErrorCode> {
-    create_tcp_socket(family(address)).map_err(|code| match code {
-        ErrorCode::Unknown => ErrorCode::NewSocketLimit,
-        code => code,
-    })
+    loop {
+        match create_tcp_socket(family(address)) {
+            Err(ErrorCode::Unknown | ErrorCode::NewSocketLimit) if kept::give_way() => {}
+            Err(ErrorCode::Unknown) => return Err(ErrorCode::NewSocketLimit),
+            result => return result,
+        }
+    }
+}
+
+/// Whether no other socket can be made now.
+pub(super) fn is_out_of_sockets(address: SocketAddr) -> bool {
+    let limits = [ErrorCode::Unknown, ErrorCode::NewSocketLimit];
+    create_tcp_socket(family(address)).is_err_and(|code| limits.contains(&code))
 }
 
 fn family(address: SocketAddr) -> IpAddressFamily {

@@ -4,9 +4,11 @@ mod acceptor;
 mod address;
 mod connector;
 mod failure;
+mod kept;
 mod park;
 mod streams;
 
 pub(crate) use acceptor::Acceptor;
 pub(crate) use connector::Connector;
+pub(crate) use kept::keep;
 pub(crate) use streams::Streams;
