@@ -413,7 +413,9 @@ fn where_nothing_is_verified_the_key_alone_must_be_right() {
             assert!(!pair.client.peer_verified());
         }
         // One that says a thing twice is no X.509, and nobody can present it.
-        let own = Spec::leaf(NAME).and(&[twice.clone()]).issued_by(&root);
+        let own = Spec::leaf(NAME)
+            .and(std::slice::from_ref(&twice))
+            .issued_by(&root);
         let (pem, key) = (own.pem(), own.key_pem());
         let mut server = Settings::secure(Role::Server);
         assert!(

@@ -33,12 +33,10 @@ enum Key {
 impl Key {
     /// One of each curve, made anew.
     fn all() -> [Self; 3] {
-        let mut random = [0; 66];
-        getrandom::fill(&mut random[1..]).unwrap();
         // Below the order of each curve.
         let part = |length: usize| {
-            let mut part = random[random.len() - length..].to_vec();
-            part[0] = 0;
+            let mut part = vec![0; length];
+            getrandom::fill(part.get_mut(1..).unwrap()).unwrap();
             part
         };
         [
@@ -86,7 +84,7 @@ impl SigningKey for Signing {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
         offered
             .contains(&SHA512)
-            .then(|| Box::new(self.clone()) as Box<dyn Signer>)
+            .then(|| -> Box<dyn Signer> { Box::new(self.clone()) })
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
@@ -98,7 +96,7 @@ impl Signer for Signing {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
         let mut digest = Sha512::digest(message);
         if !self.is_honest {
-            digest[0] ^= 1;
+            *digest.first_mut().unwrap() ^= 1;
         }
         Ok(match &self.key {
             Key::P256(key) => {

@@ -18,6 +18,9 @@ const STEPS: usize = 32;
 /// How long the peer may take to close after us. Closing at once, with bytes of the peer's unread,
 /// would reset the connection, and the reset could overtake our last bytes.
 const LINGER: Duration = Duration::from_secs(2);
+/// A reply that the system sends at once, whatever the peer has taken before (RFC 6928): nothing of it
+/// can be lost any more by a reset.
+const SENT_AT_ONCE: usize = 10 * 1024;
 /// How long a connection that has not yet said what it wants has its place for itself.
 const GRACE: Duration = Duration::from_secs(1);
 /// The same for one on which nothing moves.
@@ -37,6 +40,8 @@ pub(crate) trait Service {
     fn patience(&self) -> Option<Duration>;
     /// The peer has taken longer.
     fn late(&mut self);
+    /// Whether the peer has said all that belongs to what it wants.
+    fn is_whole(&self) -> bool;
     /// A few words for the log.
     fn log(&self) -> &str;
 }
@@ -85,6 +90,10 @@ impl Service for Echo {
     }
 
     fn late(&mut self) {}
+
+    fn is_whole(&self) -> bool {
+        self.ended
+    }
 
     fn log(&self) -> &str {
         "echo"
@@ -208,7 +217,11 @@ impl Connection {
             Phase::Open => self.serve(tls)?,
             Phase::Closing => {
                 self.port.close_output(tls)?;
-                self.phase = Phase::Lingering(Instant::now() + LINGER);
+                self.phase = if self.may_leave(tls)? {
+                    Phase::Ended
+                } else {
+                    Phase::Lingering(Instant::now() + LINGER)
+                };
             }
             Phase::Lingering(until) => {
                 if Instant::now() >= until || self.port.read(tls, CHUNK)?.is_none() {
@@ -252,6 +265,20 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Whether the socket can be freed now. That pushes close_notify out: it is a segment of its own,
+    /// which the system would hold back until the reply before it is acknowledged, 40 ms and more
+    /// (RFC 1122 §4.2.3.2), and a peer that reads to the end would wait with it.
+    fn may_leave(&self, tls: &mut Instance) -> Result<bool, Failure> {
+        if !self.service.is_whole() || self.sent > SENT_AT_ONCE {
+            return Ok(false);
+        }
+        match self.port.read(tls, CHUNK) {
+            Ok(plaintext) => Ok(plaintext.is_none()),
+            Err(failure) if failure.error() == Some(&Error::WantRead) => Ok(true),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Until when the peer has to have said what it wants, if it has not.

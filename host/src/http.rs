@@ -19,6 +19,8 @@ pub(crate) struct Http {
     patience: Option<Duration>,
     request: Vec<u8>,
     reply: Option<Reply>,
+    /// The request was read to its end, and has no body.
+    is_whole: bool,
     log: String,
 }
 
@@ -38,6 +40,7 @@ impl Http {
             patience,
             request: Vec::new(),
             reply: None,
+            is_whole: false,
             log: String::new(),
         }
     }
@@ -46,6 +49,7 @@ impl Http {
 impl Service for Http {
     fn receive(&mut self, plaintext: &[u8]) {
         if self.reply.is_some() {
+            self.is_whole = false;
             return;
         }
         let searched = self.request.len().saturating_sub(3);
@@ -54,6 +58,9 @@ impl Service for Http {
         let complete = fresh.windows(4).any(|end| end == b"\r\n\r\n");
         if complete || self.request.len() > LONGEST {
             let request = Request::parse(&self.request, complete);
+            self.is_whole = matches!(request, Request::File { .. })
+                && self.request.ends_with(b"\r\n\r\n")
+                && !has_body(&self.request);
             let (line, reply) = request.answer(&self.root);
             self.log = line;
             self.reply = Some(reply);
@@ -106,9 +113,23 @@ impl Service for Http {
         self.reply = Some(refusal(status, false));
     }
 
+    fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     fn log(&self) -> &str {
         &self.log
     }
+}
+
+/// Whether a head announces a body (RFC 9112 §6).
+fn has_body(head: &[u8]) -> bool {
+    head.split(|byte| *byte == b'\n').any(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let name = name.trim_ascii();
+        name.eq_ignore_ascii_case(b"content-length")
+            || name.eq_ignore_ascii_case(b"transfer-encoding")
+    })
 }
 
 enum Request {

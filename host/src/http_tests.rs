@@ -52,6 +52,35 @@ impl Drop for Site {
 }
 
 #[test]
+fn a_request_is_whole_without_a_body_and_with_nothing_behind_it() {
+    let site = Site::new("whole");
+    let is_whole = |parts: &[&str]| {
+        let mut http = Http::new(site.0.join("www"), None);
+        for part in parts {
+            http.receive(part.as_bytes());
+        }
+        http.is_whole()
+    };
+    for whole in [
+        &["GET / HTTP/1.0\r\n\r\n"][..],
+        &["HEAD / HTTP/1.1\r\nHost: a\r", "\n\r\n"],
+        &["GET /none HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ] {
+        assert!(is_whole(whole), "{whole:?}");
+    }
+    for more in [
+        &["GET / HTTP/1.0\r\n"][..],
+        &["GET / HTTP/1.0\r\n\r\nx"],
+        &["GET / HTTP/1.0\r\n\r\n", "x"],
+        &["GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n"],
+        &["GET / HTTP/1.1\r\ntransfer-encoding : chunked\r\n\r\n"],
+        &["POST / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ] {
+        assert!(!is_whole(more), "{more:?}");
+    }
+}
+
+#[test]
 fn files_are_sent_with_length_and_type() {
     let site = Site::new("files");
     for path in [

@@ -108,7 +108,10 @@ pub fn alternative_names(names: &[Vec<u8>]) -> Vec<u8> {
 
 pub fn name_constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Vec<u8> {
     let list = |tag, bases: &[Vec<u8>]| {
-        let subtrees: Vec<_> = bases.iter().map(|base| sequence(&[base.clone()])).collect();
+        let subtrees: Vec<_> = bases
+            .iter()
+            .map(|base| sequence(std::slice::from_ref(base)))
+            .collect();
         if subtrees.is_empty() {
             Vec::new()
         } else {

@@ -94,7 +94,7 @@ pub fn store(
     folder: &Folder,
     port: u16,
     trusts: bool,
-    limits: impl ResourceLimiter + Send + 'static,
+    limits: impl ResourceLimiter + 'static,
 ) -> (Store<Embedder>, MemoryOutputPipe, MemoryOutputPipe) {
     let (stdout, stderr) = (MemoryOutputPipe::new(4096), MemoryOutputPipe::new(4096));
     let mut wasi = WasiCtxBuilder::new();
