@@ -65,6 +65,8 @@ pub struct Pump<T> {
     /// themselves, they would hold back the first answer until they are acknowledged (RFC 9293
     /// §3.7.4), which may take 40 ms. They go with what is written, or when a read has to wait.
     has_tickets: bool,
+    /// Closing began when the peer had closed and nothing was lost: that it fails does no harm.
+    is_courtesy: bool,
     /// When the output is worth another try.
     pause: Pause,
     /// Somebody waits for the output since the last operation, and will call when it is ready.
@@ -113,6 +115,7 @@ impl<T: Transport> Pump<T> {
             flushed: Mark::At(0),
             closed: Mark::At(0),
             has_tickets: false,
+            is_courtesy: false,
             pause: Pause::new(),
             is_output_awaited: false,
             is_shared: false,
@@ -146,6 +149,10 @@ impl<T: Transport> Pump<T> {
 
     /// What `handshake` or `read` waits for.
     pub fn wait_to_read(&self) -> Wait {
+        // The peer may send nothing more for ever, and what ran out is to be told.
+        if matches!(self.broken, Some(Error::Timeout(_))) {
+            return Wait::Nothing;
+        }
         let has_received = !self.received.is_empty();
         if self.session.is_readable() || (has_received && self.session.wants_ciphertext()) {
             Wait::Nothing
@@ -397,12 +404,15 @@ impl<T: Transport> Pump<T> {
     /// Put close_notify behind everything and push. After the peer's own it is a courtesy: a peer
     /// that is gone already does not make it fail.
     fn end_output(&mut self, now: Moment) -> Result<(), Error> {
-        self.check_output()?;
-        let is_courtesy = matches!(self.session.state(), State::ReadClosed | State::Closed);
-        self.session.close();
-        self.has_tickets = false;
-        match self.push(Condition::Closing, now) {
-            Err(Error::Network(_)) if is_courtesy => Ok(()),
+        let has_peer_closed = matches!(self.session.state(), State::ReadClosed | State::Closed);
+        self.is_courtesy |= has_peer_closed && self.broken.is_none();
+        let result = self.check_output().and_then(|()| {
+            self.session.close();
+            self.has_tickets = false;
+            self.push(Condition::Closing, now)
+        });
+        match result {
+            Err(Error::Network(_)) if self.is_courtesy => Ok(()),
             result => result,
         }
     }

@@ -129,8 +129,10 @@ impl Timers {
     pub fn time_left(&self, now: Moment) -> Option<Duration> {
         self.running
             .iter()
-            .filter(|running| !running.is_passed_over)
-            .filter_map(|running| self.left(running, now))
+            .filter_map(|running| {
+                let left = self.left(running, now)?;
+                (!running.is_passed_over || !left.is_zero()).then_some(left)
+            })
             .min()
     }
 

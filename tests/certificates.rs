@@ -200,6 +200,32 @@ fn a_root_that_is_no_authority_vouches_for_nobody_else() {
             Reason::WrongPurpose,
             "keyCertSign is missing",
         );
+        // Of version 1 it is an authority's if it is its own issuer.
+        let above = Spec::authority("Above").self_signed();
+        let pinned = Spec::leaf(NAME).version(1).issued_by(&above);
+        let own = Spec::leaf(NAME).issued_by(&pinned);
+        assert_refused(
+            refusal(role, &[&own], &pinned),
+            Reason::WrongPurpose,
+            "issued with a certificate that is no authority's",
+        );
+    }
+}
+
+#[test]
+fn a_root_with_an_extended_key_usage_issues_for_that_alone() {
+    let issued = |role, usage: &[&str]| {
+        let root = Spec::authority("Root").and(&[extended_key_usage(usage)]);
+        let root = root.self_signed();
+        refusal(role, &[&Spec::leaf(NAME).issued_by(&root)], &root)
+    };
+    for role in BOTH {
+        assert_eq!(issued(role, &[SERVER_AUTH, CLIENT_AUTH]), None);
+        assert_refused(
+            issued(role, &["1.3.6.1.5.5.7.3.4"]),
+            Reason::WrongPurpose,
+            "is for e-mail",
+        );
     }
 }
 
@@ -369,6 +395,30 @@ fn a_thicket_of_authorities_ends_in_a_refusal_and_not_in_work_without_end() {
             refusal(role, &chain, &root),
             Reason::Other,
             "too many ways to verify",
+        );
+    }
+}
+
+#[test]
+fn of_keys_with_8192_bits_few_are_tried() {
+    let root = Spec::authority("Root").self_signed();
+    let other = Spec::authority("Other").self_signed();
+    let own = Spec::leaf(NAME).issued_by(&root);
+    let namesakes: Vec<_> = (0..20)
+        .map(|_| Spec::authority("Root").issued_for_rsa(8192, &root))
+        .collect();
+    for role in BOTH {
+        let told = |count| {
+            let chain: Vec<_> = std::iter::once(&own)
+                .chain(namesakes.iter().take(count))
+                .collect();
+            refusal(role, &chain, &other)
+        };
+        assert_refused(told(20), Reason::Other, "too many ways to verify");
+        assert_refused(
+            told(6),
+            Reason::UnsupportedAlgorithm,
+            "a signature of another kind",
         );
     }
 }

@@ -98,8 +98,10 @@ static inline char *tls_join(const char *first, const char *second, const char *
 /* Whether what failed is that no authority was found; then it is of use to say where was looked. */
 static inline bool tls_lacks_trust(const tls_error_t *error) {
     if (error->tag == PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE) {
+        /* The component says where it looked, in the detail. */
         return error->val.certificate.reason
-               == PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_UNKNOWN_AUTHORITY;
+                   == PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_UNKNOWN_AUTHORITY
+               && !error->val.certificate.detail.is_some;
     }
     return error->tag == PORTCULLIS_TLS_TYPES_ERROR_INVALID_CONFIGURATION
            && error->val.invalid_configuration.item

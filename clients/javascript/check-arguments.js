@@ -199,6 +199,7 @@ async function checkEnvironment(check, server, cert, within) {
       const { message } = await refused(
         () => meets(environment, options), 'certificate', 'unknown-authority');
       includes(message, 'searched: ', ...parts);
+      equal(message.split('searched: ').length, 2);
     };
     await unknown({ SSL_CERT_FILE: cert }, {}, `SSL_CERT_FILE ${cert}`);
     await unknown({ SSL_CERT_FILE: '', SSL_CERT_DIR: ':' }, {}, 'the built-in web roots');

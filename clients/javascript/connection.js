@@ -51,7 +51,10 @@ export class Connection {
     const { code, value } = error;
     this.#hasFailed ||= code !== 'closed' && !(code === 'timeout' && value === 'read');
     if (code === 'certificate' && value.reason === 'unknown-authority' && this.#trusted) {
-      error.message += `; searched: ${this.#trusted}`;
+      // Instead of what the component says: these words know the options and variables.
+      const searched = `searched: ${this.#trusted}`;
+      error.message = error.message.includes(value.detail)
+        ? error.message.replace(value.detail, () => searched) : `${error.message}; ${searched}`;
     }
     return error;
   }

@@ -213,7 +213,8 @@ def _failure(error, closed=(SSLZeroReturnError, None), context=None, note=""):
     else:
         kind, code = _OTHERS.get(type(error), (TLSError, None))
     if kind is CertificateError and error.value.reason == _Reason.UNKNOWN_AUTHORITY and context:
-        note = context._searched()
+        # Instead of what the component says: these words know the variables.
+        error.value.detail = context._searched()
     return kind(error, code, note)
 
 
@@ -615,14 +616,14 @@ class Context:
             item, reason = types.ConfigurationItem.TRUST_ROOTS, types.ConfigurationReason.MISSING
             nothing = types.ConfigurationError(item, reason, "no certificate was found")
             error = missing or types.Error_InvalidConfiguration(nothing)
-            raise _failure(error, note=self._searched())
+            raise _failure(error, note=f" ({self._searched()})")
 
     set_default_verify_paths = load_default_certs
 
     def _searched(self):
         """For the refusal of an unknown authority: who is trusted."""
         places = ", ".join(self._trusted) or "the web roots that are built in"
-        return f" (searched: {places})"
+        return f"searched: {places}"
 
     @property
     def verify_mode(self):

@@ -277,6 +277,8 @@ impl Connection {
         match self.port.read(tls, CHUNK) {
             Ok(plaintext) => Ok(plaintext.is_none()),
             Err(failure) if failure.error() == Some(&Error::WantRead) => Ok(true),
+            // However the peer has left: it has been served.
+            Err(failure) if failure.error().is_some() => Ok(false),
             Err(failure) => Err(failure),
         }
     }

@@ -57,10 +57,13 @@ impl Parts {
     }
 
     /// Let the system take a write that is under way, and see to the rest without us: twice the room, if
-    /// it grants that, is more than one write.
+    /// it grants that, is more than one write. A buffer that has grown by itself is past what it grants,
+    /// and would shrink.
     fn make_room(&self) {
+        const GRANTED: u64 = 200 * 1024;
         if let Some(socket) = &self.socket
             && let Ok(size) = socket.send_buffer_size()
+            && size <= GRANTED
         {
             let _ = socket.set_send_buffer_size(size.saturating_mul(2));
         }
@@ -71,8 +74,7 @@ impl Drop for Streams {
     fn drop(&mut self) {
         // An output without room is waited for, unless it has ended and has no bytes of its own.
         if !self.parts.is_freed_at_once() {
-            self.parts.end();
-            self.parts.make_room();
+            self.abort();
         }
         park::leave(Rc::clone(&self.parts));
     }
@@ -170,6 +172,9 @@ impl Transport for Streams {
 
     fn abort(&mut self) {
         self.parts.end();
+        if !self.parts.is_freed_at_once() {
+            self.parts.make_room();
+        }
     }
 }
 

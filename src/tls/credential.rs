@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigurationItem, ConfigurationReason, Error};
-use super::{ber, pem, pfx, pkcs12};
+use super::{ber, pem, pfx, pkcs12, x509};
 
 /// The certificates in PEM, DER or PKCS #7, in order; other PEM blocks are skipped.
 pub(crate) fn certificates(
@@ -41,6 +41,7 @@ pub(crate) fn certificates(
         Error::refused(item, ConfigurationReason::Malformed, what)
     })?;
     let mut certificates = Vec::new();
+    let mut is_any_distrusted = false;
     for block in &blocks {
         let malformed = |what: &str| {
             let detail = format!("{}, {}: {what}", block.label, block.place);
@@ -48,7 +49,7 @@ pub(crate) fn certificates(
         };
         let is_trusted = match block.label {
             "CERTIFICATE" | "X509 CERTIFICATE" => false,
-            // What OpenSSL's own label adds after the certificate is cut off.
+            // OpenSSL's own label adds what it is trusted for after the certificate.
             "TRUSTED CERTIFICATE" => true,
             "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => {
                 match signed(&definite(&block.contents)) {
@@ -71,16 +72,22 @@ pub(crate) fn certificates(
             Some(length) => (length == contents.len()).then_some(contents),
             None => None,
         };
-        match der {
-            Some(der) => certificates.push(CertificateDer::from(der.to_vec())),
-            None => return malformed("it is cut short, or no certificate"),
+        let Some(der) = der else {
+            return malformed("it is cut short, or no certificate");
+        };
+        let auxiliary = contents.get(der.len()..).unwrap_or_default();
+        match x509::is_trusted_for_tls(auxiliary) {
+            Ok(false) if item == ConfigurationItem::TrustRoots => is_any_distrusted = true,
+            Ok(_) => certificates.push(CertificateDer::from(der.to_vec())),
+            Err(x509::Malformed) => return malformed("what follows the certificate is unreadable"),
         }
     }
     if certificates.is_empty() {
-        return fail(
-            ConfigurationReason::NoCertificate,
-            "PEM without a CERTIFICATE block",
-        );
+        let what = match is_any_distrusted {
+            true => "PEM whose certificates are marked as not trusted for TLS",
+            false => "PEM without a CERTIFICATE block",
+        };
+        return fail(ConfigurationReason::NoCertificate, what);
     }
     Ok(certificates)
 }

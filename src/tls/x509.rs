@@ -5,6 +5,7 @@
 //! authority's key usage; so this is code of ours. All of it takes bytes that a peer chose: every
 //! function is total, and what a verification may cost is bounded.
 
+mod auxiliary;
 mod budget;
 mod certificate;
 mod constraints;
@@ -17,7 +18,9 @@ mod public_key;
 mod refusal;
 mod time;
 
+pub(crate) use auxiliary::is_trusted_for_tls;
 pub(crate) use certificate::{Certificate, public_key_of};
+pub(crate) use der::Malformed;
 pub(crate) use path::{Anchor, Purpose, Trust, verify};
 pub(crate) use public_key::PublicKey;
 pub(crate) use refusal::{Refusal, algorithm_name};

@@ -86,6 +86,33 @@ fn k1_a_trusted_certificate_of_openssl_is_a_certificate() {
 }
 
 #[test]
+fn p3_a_root_that_is_marked_as_not_trusted_for_tls_is_none() {
+    if !require_tool("openssl") {
+        return;
+    }
+    let root = Authority::root("Root").pem();
+    let marked = |mark: [&str; 2]| {
+        let arguments = ["x509", "-trustout", mark[0], mark[1]];
+        let marked = openssl(&arguments, root.as_bytes());
+        Settings::secure(Role::Client).add_trust_roots(&marked)
+    };
+    for mark in [
+        ["-addtrust", "serverAuth"],
+        ["-addtrust", "anyExtendedKeyUsage"],
+        ["-addreject", "emailProtection"],
+        ["-setalias", "x"],
+    ] {
+        assert_eq!(marked(mark), Ok(1), "{mark:?}");
+    }
+    for mark in [
+        ["-addreject", "serverAuth"],
+        ["-addtrust", "emailProtection"],
+    ] {
+        assert_eq!(reason(marked(mark)), ConfigurationReason::NoCertificate);
+    }
+}
+
+#[test]
 fn k1_a_certificate_of_version_1_may_end_a_chain_and_begin_it() {
     if !require_tool("openssl") {
         return;

@@ -208,6 +208,22 @@ impl Spec {
         CertificateDer::from(self.der(&issuer.subject, &issuer.key, info))
     }
 
+    /// Signed by the issuer, for an RSA key of so many bits that nobody holds.
+    pub fn issued_for_rsa(&self, bits: usize, issuer: &Made) -> Made {
+        let mut modulus = vec![0; bits / 8 + 1];
+        getrandom::fill(modulus.get_mut(1..).unwrap()).unwrap();
+        *modulus.get_mut(1).unwrap() |= 0x80;
+        *modulus.last_mut().unwrap() |= 1;
+        let key = sequence(&[tlv(2, &modulus), tlv(2, &[1, 0, 1])]);
+        let algorithm = sequence(&[oid("1.2.840.113549.1.1.1"), tlv(5, &[])]);
+        let info = sequence(&[algorithm, tlv(3, &[&[0], key.as_slice()].concat())]);
+        Made {
+            der: self.der(&issuer.subject, &issuer.key, &info),
+            subject: self.subject.clone(),
+            key: KeyPair::generate().unwrap(),
+        }
+    }
+
     fn made(&self, issuer: &[u8], with: &KeyPair, key: KeyPair) -> Made {
         Made {
             der: self.der(issuer, with, &key.subject_public_key_info()),

@@ -24,7 +24,8 @@ const PIECE: u64 = 16 * 1024;
 /// It has a buffer of its own, so read lines from it as it is (`BufRead`), and put no `BufReader`
 /// around it. What the peer sent too early goes to TLS, where it fails: nobody can smuggle in plain
 /// bytes as if they had been protected. A write returns when the transport has taken all of it. To
-/// drop a stream frees its socket.
+/// drop a stream frees its socket; after a write that timed out, wasmtime 48 and 49 wait there until the
+/// peer has taken what it had of it, or has gone.
 ///
 /// ```no_run
 /// use std::io::{BufRead as _, Error, Result, Write as _};

@@ -38,6 +38,9 @@ pub struct AsyncTlsStream {
     pub(crate) socket: Option<TcpSocket>,
 }
 
+/// As many milliseconds as wstd can count in nanoseconds; past it, it panics.
+const LONGEST_WAIT: u64 = u64::MAX / 1_000_000;
+
 impl AsyncTlsStream {
     /// As [`TlsStream::connect`](crate::TlsStream::connect), and waits on the reactor.
     ///
@@ -158,7 +161,7 @@ impl AsyncTlsStream {
                     None => pollable.wait_for().await,
                     Some(left) => {
                         // Whichever it was, the operation knows.
-                        let timer = Duration::from_millis(left);
+                        let timer = Duration::from_millis(left.min(LONGEST_WAIT));
                         let _ = pollable.wait_for().timeout(timer).await;
                     }
                 }

@@ -5,37 +5,49 @@ use super::refusal::Refusal;
 
 /// What one verification may cost, whatever the peer sent.
 pub(super) struct Budget {
-    signatures: u32,
-    comparisons: u32,
+    signatures: usize,
+    comparisons: usize,
 }
 
 impl Default for Budget {
-    /// As much as webpki allows, which is far more than any path in use takes.
+    /// A hundred signatures of elliptic curves, twenty of RSA with 4096 bits, and seven with 8192: far
+    /// more than any path in use takes, and a fraction of a second in the component. Comparisons are of
+    /// a few bytes each.
     fn default() -> Self {
         Self {
-            signatures: 100,
+            signatures: 500,
             comparisons: 250_000,
         }
     }
 }
 
 impl Budget {
-    /// Of a certificate.
-    pub(super) fn signature(&mut self) -> Result<(), Refusal> {
-        spend(&mut self.signatures, 1)
+    /// Of a certificate, by this key: RSA takes time by the square of its length.
+    pub(super) fn signature(&mut self, key: &[u8]) -> Result<(), Refusal> {
+        let length = key.len() / 128;
+        spend(
+            &mut self.signatures,
+            length.saturating_mul(length).saturating_add(5),
+        )
     }
 
-    /// Of a name with a constraint; a directory name takes several times as long as others.
-    pub(super) fn compare(&mut self, name: &Name<'_>) -> Result<(), Refusal> {
+    /// Of a name with a constraint; a directory name is converted first.
+    pub(super) fn compare(&mut self, name: &Name<'_>, base: &Name<'_>) -> Result<(), Refusal> {
+        let length = name.len().saturating_add(base.len());
         let cost = match name {
-            Name::Directory(_) => 16,
-            _ => 1,
+            Name::Directory(_) => 16_usize.saturating_add(length / 4),
+            _ => 1_usize.saturating_add(length / 32),
         };
         spend(&mut self.comparisons, cost)
     }
+
+    /// Of so many names that are looked up.
+    pub(super) fn names(&mut self, count: usize) -> Result<(), Refusal> {
+        spend(&mut self.comparisons, count)
+    }
 }
 
-fn spend(left: &mut u32, cost: u32) -> Result<(), Refusal> {
+fn spend(left: &mut usize, cost: usize) -> Result<(), Refusal> {
     *left = left.checked_sub(cost).ok_or(Refusal::TooComplex)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use rustls::pki_types::IpAddr;
 
 use super::budget::Budget;
 use super::certificate::{Certificate, NameConstraints};
-use super::der::{Malformed, Reader, SEQUENCE};
+use super::der::{Malformed, Reader, SEQUENCE, context};
 use super::distinguished_name::{email_addresses, is_within};
 use super::names::{Name, is_dns_name, shown};
 use super::refusal::Refusal;
@@ -29,6 +29,7 @@ impl NameConstraints<'_> {
             names.push(Name::Directory(subject));
             names.extend(email_addresses(subject)?.into_iter().map(Name::Email));
         }
+        budget.names(names.len())?;
         for name in &names {
             self.check_name(name, budget)?;
         }
@@ -56,16 +57,19 @@ fn compare(
     let (mut is_asked, mut is_in) = (false, false);
     let mut subtrees = Reader::new(subtrees.unwrap_or_default());
     while !subtrees.is_empty() {
-        budget.compare(name)?;
         let mut subtree = Reader::new(subtrees.expect(SEQUENCE)?);
         let base = Name::read(&mut subtree)?;
-        // minimum is 0, which DER leaves out, and maximum is absent.
+        budget.compare(name, &base)?;
+        // minimum is 0, which DER leaves out and some do not, and maximum is absent.
+        if !matches!(subtree.optional(context(0))?, None | Some([0])) {
+            return Err(Malformed.into());
+        }
         subtree.end()?;
         let matches = match (name, base) {
             (Name::Dns(name), Name::Dns(base)) => is_dns_within(name, base, list)?,
             (Name::Address(name), Name::Address(base)) => is_address_within(name, base)?,
             (Name::Email(name), Name::Email(base)) => is_email_within(name, base, list)?,
-            (Name::Uri(name), Name::Uri(base)) => is_uri_within(name, base)?,
+            (Name::Uri(name), Name::Uri(base)) => is_uri_within(name, base, list)?,
             (Name::Directory(name), Name::Directory(base)) => is_within(name, base)?,
             // Where a form is constrained and not understood, its names are refused.
             (Name::Other(form), Name::Other(of)) if *form == of => list == List::Excluded,
@@ -187,7 +191,7 @@ fn is_exact_or_below(host: &[u8], base: &[u8]) -> Result<bool, Malformed> {
 }
 
 /// A URI must have a host, and that must have a name (RFC 5280 §4.2.1.10).
-fn is_uri_within(name: &[u8], base: &[u8]) -> Result<bool, Malformed> {
+fn is_uri_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malformed> {
     let text = str::from_utf8(name).map_err(|_| Malformed)?;
     let (_, rest) = text.split_once("://").ok_or(Malformed)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -200,6 +204,10 @@ fn is_uri_within(name: &[u8], base: &[u8]) -> Result<bool, Malformed> {
     let is_address = IpAddr::try_from(host).is_ok();
     if is_address || host.starts_with('*') || !is_dns_name(host.as_bytes()) {
         return Err(Malformed);
+    }
+    // Nothing stands for all or for none; the stricter is taken.
+    if base.is_empty() {
+        return Ok(list == List::Excluded);
     }
     is_exact_or_below(host.as_bytes(), base)
 }

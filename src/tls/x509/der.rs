@@ -147,6 +147,8 @@ pub(super) fn bytes_of_bits(contents: &[u8]) -> Result<&[u8], Malformed> {
 pub(super) fn first_flags(contents: &[u8]) -> Result<u8, Malformed> {
     match contents {
         [0] => Ok(0),
+        // Those of a last byte that are not used count for nothing.
+        [unused @ 0..=7, first] => Ok(first & (0xff << unused)),
         [0..=7, first, ..] => Ok(*first),
         _ => Err(Malformed),
     }

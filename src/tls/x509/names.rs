@@ -21,6 +21,18 @@ pub(super) enum Name<'a> {
 }
 
 impl<'a> Name<'a> {
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Email(bytes)
+            | Self::Dns(bytes)
+            | Self::Directory(bytes)
+            | Self::Uri(bytes)
+            | Self::Address(bytes) => bytes.len(),
+            Self::Other(_) => 0,
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         const EMAIL: u8 = context(1);
         const DNS: u8 = context(2);

@@ -45,6 +45,8 @@ pub(crate) struct Anchor {
     key: PublicKey<'static>,
     permitted: Option<Cow<'static, [u8]>>,
     excluded: Option<Cow<'static, [u8]>>,
+    /// What it may issue for; as for all authorities (OpenSSL and Go hold roots to it too).
+    extended_key_usage: Option<Vec<u8>>,
     /// How many authorities may follow, or why it may not issue anything.
     path_length: Result<Option<u32>, Refusal>,
 }
@@ -61,6 +63,7 @@ impl Anchor {
             key: PublicKey::parse(&anchor.subject_public_key_info)?,
             permitted: constraints.permitted.map(Cow::Borrowed),
             excluded: constraints.excluded.map(Cow::Borrowed),
+            extended_key_usage: None,
             path_length: Ok(None),
         })
     }
@@ -75,6 +78,10 @@ impl Anchor {
         Ok(Self {
             permitted: owned(constraints.permitted),
             excluded: owned(constraints.excluded),
+            extended_key_usage: certificate
+                .extensions
+                .extended_key_usage
+                .map(<[u8]>::to_vec),
             path_length: certificate.path_length_as_root(),
             subject: Cow::Owned(certificate.subject().to_vec()),
             key: certificate.key.into_owned(),
@@ -188,13 +195,17 @@ impl Certificate<'_> {
         }
     }
 
-    /// A root may be of version 1, which says nothing of authorities: who trusts it says it instead.
+    /// A root may be of version 1, which says nothing of authorities: that it is its own issuer does, and
+    /// who trusts it.
     fn path_length_as_root(&self) -> Result<Option<u32>, Refusal> {
         if let Some(oid) = self.extensions.strange {
             return Err(Refusal::Extension(dotted(oid)));
         }
         if self.version < 3 {
-            return Ok(None);
+            return match self.is_self_issued() {
+                true => Ok(None),
+                false => Err(Refusal::NoAuthority),
+            };
         }
         let limits = self.extensions.basic_constraints;
         let limits = limits.filter(|limits| limits.is_ca);
@@ -310,6 +321,9 @@ impl<'s> Search<'s, '_> {
             Ok(Some(length)) if authorities(path) > *length => return Err(Refusal::PathLength),
             Ok(_) => {}
         }
+        if let Some(list) = &anchor.extended_key_usage {
+            check_purpose(list, self.trust.purpose)?;
+        }
         let mut below = path;
         self.check_names(&anchor.constraints(), below)?;
         while let Some((issuer, rest)) = below.split_last() {
@@ -327,7 +341,7 @@ impl<'s> Search<'s, '_> {
         key: &PublicKey<'_>,
     ) -> Result<(), Refusal> {
         let head = path.last().ok_or(Refusal::UnknownAuthority)?;
-        self.budget.signature()?;
+        self.budget.signature(&key.key)?;
         head.verify_signature(key, self.trust.algorithms)
     }
 
