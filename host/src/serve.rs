@@ -46,6 +46,10 @@ const REMAINS: u64 = 64;
     terminal is asked."
 )]
 pub(crate) struct Serve {
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "clap prints it as it stands"
+    )]
     /// IP address and port to listen on; port 0 picks a free one, and [::] is every address, those of
     /// IPv4 too
     #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
@@ -75,6 +79,10 @@ pub(crate) struct Serve {
     /// Serve the files in this directory over HTTP/1.1
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "clap prints it as it stands"
+    )]
     /// Listen on no address of IPv4 where the address is [::]
     #[arg(long)]
     ipv6_only: bool,
