@@ -6,9 +6,9 @@
 //!                  |         |       |
 //!                  v         v       v
 //!                 fs  remains, net  pump                           layer 3 WASI, layer 2
-//!                          /  |  \   |  \
-//!                         v   v   \  v   v
-//!                  endpoint  race  '-> tls  timers                 layer 2; tls layer 1
+//!                      /   |  \  \   |  \
+//!                     v    v   v  \  v   v
+//!              endpoint  race clock '-> tls  timers                layer 2; clock 3, tls 1
 //! ```
 //!
 //! Arrows point from user to used, and never up. Layers 1 and 2 know nothing of WASI: they alone
@@ -22,6 +22,8 @@ pub mod tls;
 
 #[cfg(target_os = "wasi")]
 mod bindings;
+#[cfg(target_os = "wasi")]
+mod clock;
 #[cfg(target_os = "wasi")]
 mod context;
 #[cfg(target_os = "wasi")]

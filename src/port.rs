@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasi::clocks::monotonic_clock;
 use wasi::io::poll::poll;
 
 use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
@@ -14,6 +13,7 @@ use crate::bindings::exports::portcullis::tls::port::{
 use crate::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, NamedGroup, Timer as WitTimer, Version,
 };
+use crate::clock::{after, now};
 use crate::context::{Component, Context};
 use crate::endpoint::Host;
 use crate::net::{Connector, Streams};
@@ -197,10 +197,8 @@ impl Port {
             // There is nothing to wait for: the next call goes on, or tells why.
             return;
         }
-        let timer = left.map(|left| {
-            // A little late rather than a little early: then the timer has run out for sure.
-            monotonic_clock::subscribe_duration(nanoseconds(left).saturating_add(1))
-        });
+        // A little late rather than a little early: then the timer has run out for sure.
+        let timer = left.map(|left| after(left.saturating_add(Duration::from_nanos(1))));
         let all: Vec<_> = ready.iter().chain(&timer).collect();
         poll(&all);
     }
@@ -217,7 +215,7 @@ impl Port {
             State::Broken(_) => None,
             State::Closed => return Err(WitError::Closed),
         };
-        Ok(pollable.unwrap_or_else(|| monotonic_clock::subscribe_duration(0)))
+        Ok(pollable.unwrap_or_else(|| after(Duration::ZERO)))
     }
 
     /// A fact of the session, or its default while there is none.
@@ -478,12 +476,4 @@ fn read_length(length: u64) -> Result<usize, WitError> {
         )),
         length => Ok(length),
     }
-}
-
-fn now() -> Moment {
-    Duration::from_nanos(monotonic_clock::now())
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -24,6 +24,8 @@ pub struct Race {
     last: Option<(SocketAddr, Moment)>,
     /// An attempt has failed since then.
     has_failed: bool,
+    /// When the pause since the last look at all attempts ends, if anybody has asked for one.
+    pause_end: Option<Moment>,
 }
 
 impl Race {
@@ -37,6 +39,7 @@ impl Race {
     /// The address to try now, if one is due: the families take turns, beginning with the first
     /// address's. The attempt counts until [`Race::fail`].
     pub fn begin(&mut self, now: Moment) -> Option<SocketAddr> {
+        self.pause_end = None;
         if self.time_left(now) != Some(Duration::ZERO) {
             return None;
         }
@@ -79,9 +82,9 @@ impl Race {
     }
 
     /// How long to wait before a look at all of them, for who can wait for one attempt only: as long
-    /// again as the last one has taken so far, within bounds. None if one attempt is all there is.
-    #[must_use]
-    pub fn pause(&self, now: Moment) -> Option<Duration> {
+    /// again as the last one has taken so far, within bounds. Who asks again before the next
+    /// [`Race::begin`] is told what is left of it. None if one attempt is all there is.
+    pub fn pause(&mut self, now: Moment) -> Option<Duration> {
         const SHORTEST: Duration = Duration::from_millis(1);
         const LONGEST: Duration = Duration::from_millis(25);
         let (_, began) = self.last?;
@@ -89,7 +92,11 @@ impl Race {
             return None;
         }
         let pause = now.saturating_sub(began).clamp(SHORTEST, LONGEST);
-        Some(self.time_left(now).map_or(pause, |left| pause.min(left)))
+        let end = *self
+            .pause_end
+            .get_or_insert_with(|| now.saturating_add(pause));
+        let left = end.saturating_sub(now);
+        Some(self.time_left(now).map_or(left, |due| left.min(due)))
     }
 }
 
@@ -199,15 +206,34 @@ mod tests {
         assert_eq!(race.pause(SECOND), None);
         race.begin(SECOND);
         assert_eq!(race.pause(SECOND), Some(MILLISECOND));
-        assert_eq!(race.pause(SECOND + 5 * MILLISECOND), Some(5 * MILLISECOND));
-        assert_eq!(
-            race.pause(SECOND + STAGGER - 3 * MILLISECOND),
-            Some(3 * MILLISECOND)
-        );
+        for (now, pause) in [
+            (SECOND + 5 * MILLISECOND, 5 * MILLISECOND),
+            (SECOND + STAGGER - 3 * MILLISECOND, 3 * MILLISECOND),
+        ] {
+            assert_eq!(race.begin(now), None);
+            assert_eq!(race.pause(now), Some(pause));
+        }
         race.begin(SECOND + STAGGER);
         assert_eq!(race.pause(2 * SECOND), Some(25 * MILLISECOND));
         // One is left: it can be waited for.
         race.fail();
         assert_eq!(race.pause(2 * SECOND), None);
+    }
+
+    #[test]
+    fn a_pause_comes_to_its_end_however_often_it_is_asked_for() {
+        let mut race = race(&["[2001:db8::1]:1", "192.0.2.1:1"]);
+        race.begin(SECOND);
+        let asked = SECOND + 20 * MILLISECOND;
+        race.begin(asked);
+        for passed in [0, 5, 10, 15, 20, 25] {
+            let pause = race.pause(asked + passed * MILLISECOND);
+            assert_eq!(
+                pause,
+                Some(20 * MILLISECOND - (passed * MILLISECOND).min(20 * MILLISECOND))
+            );
+        }
+        race.begin(asked + 25 * MILLISECOND);
+        assert_eq!(race.pause(asked + 25 * MILLISECOND), Some(25 * MILLISECOND));
     }
 }

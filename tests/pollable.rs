@@ -180,6 +180,41 @@ fn ports_that_go_after_their_pollables_leave_a_bounded_number_of_sockets() {
 }
 
 #[test]
+fn what_is_ready_at_once_is_told_beside_what_is_always_ready() {
+    let mut tls = instance();
+    let (signal, always) = tls.signal().unwrap();
+    signal.raise();
+    // Bytes that a read has left are there without anything on the network.
+    let (port, peer) = connect(&mut tls, |stream| {
+        stream.write_all(b"more than one").unwrap();
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+    });
+    assert_eq!(port.blocking_read(&mut tls, 1).unwrap().unwrap(), b"m");
+    // So is the failure of a connection that never came to be.
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    let refusing = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let number = refusing.local_addr().unwrap().port();
+    drop(refusing);
+    let broken = Port::connect(&mut tls, &context, "127.0.0.1", number).unwrap();
+    assert!(matches!(
+        error(broken.blocking_handshake(&mut tls)),
+        Error::Network(_)
+    ));
+    for port in [&port, &broken] {
+        let input = port.subscribe(&mut tls).unwrap();
+        assert_eq!(tls.poll(&[&always, &input], None).unwrap(), [0, 1]);
+        input.drop(&mut tls).unwrap();
+    }
+    // As a control, the other is not told when it is not ready.
+    signal.lower();
+    let input = port.subscribe(&mut tls).unwrap();
+    assert_eq!(tls.poll(&[&always, &input], None).unwrap(), [1]);
+    input.drop(&mut tls).unwrap();
+    peer.join().unwrap();
+}
+
+#[test]
 fn a_blocking_read_sends_what_writes_have_left() {
     let (tell, told) = mpsc::channel::<usize>();
     let mut tls = instance();

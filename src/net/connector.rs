@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::io::poll::Pollable;
 use wasi::sockets::instance_network::instance_network;
 use wasi::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
@@ -14,6 +13,7 @@ use super::address::{ip_from_wasi, new_socket, to_wasi};
 use super::failure::{failure, no_room, resolve_failure};
 use super::park;
 use super::streams::Streams;
+use crate::clock::after;
 use crate::endpoint::{Host, unreachable};
 use crate::race::Race;
 use crate::timers::Moment;
@@ -129,8 +129,7 @@ impl Connector {
     /// for several attempts, so while there are several, or will be, it is a short time instead.
     pub(crate) fn subscribe(&mut self, now: Moment) -> Option<Pollable> {
         if let Some(pause) = self.race.pause(now) {
-            let nanoseconds = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
-            return Some(subscribe_duration(nanoseconds));
+            return Some(after(pause));
         }
         if let Some(attempt) = self.attempts.first_mut() {
             attempt.is_shared = true;
