@@ -9,28 +9,12 @@
 mod support;
 
 use std::fs;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use support::{
-    Folder, PAGE, example, finish, portcullis, refusal, run, serve, serve_page, serving,
+    Folder, PAGE, echoed, example, finish, portcullis, refusal, run, say, serve, serve_page,
+    serving,
 };
-
-/// Have `portcullis serve` echo a line; the output of the client.
-fn say(port: u16, host: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
-    let target = format!("{host}:{port}");
-    let mut command = portcullis(&[&["connect", &target], more].concat());
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        command.env_remove(name);
-    }
-    command.envs(variables.iter().copied());
-    finish(command, b"hello\n")
-}
-
-#[track_caller]
-fn echoed(output: &Output) {
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(output.stdout, b"hello\n");
-}
 
 #[test]
 fn the_environment_may_name_what_is_not_there_and_is_named_where_nothing_is() {

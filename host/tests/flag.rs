@@ -8,27 +8,12 @@
 mod support;
 
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::{net, thread};
 
-use support::{Folder, Running, finish, portcullis, refusal, run, serve, serving, tool};
-
-/// Have `portcullis serve` echo a line; the output of the client.
-fn say(port: u16, host: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
-    let target = format!("{host}:{port}");
-    let mut command = portcullis(&[&["connect", &target, "--half-close"], more].concat());
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        command.env_remove(name);
-    }
-    command.envs(variables.iter().copied());
-    finish(command, b"hello\n")
-}
-
-#[track_caller]
-fn echoed(output: &Output) {
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(output.stdout, b"hello\n");
-}
+use support::{
+    Folder, Running, echoed, finish, portcullis, refusal, run, say, serve, serving, tool,
+};
 
 #[test]
 fn p3_authorities_come_from_flags_or_from_the_environment() {

@@ -157,6 +157,8 @@ pub fn run(arguments: &[&str], input: &[u8]) -> Output {
     finish(portcullis(arguments), input)
 }
 
+/// The same of any command; one that does not end is ended, and fails the test.
+#[track_caller]
 pub fn finish(mut command: Command, input: &[u8]) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -166,7 +168,15 @@ pub fn finish(mut command: Command, input: &[u8]) -> Output {
         .unwrap();
     // A program that refuses to start does not read it.
     let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
+    let pid = Pid::from_child(&child);
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait_with_output()));
+    // Some compile a component first.
+    if let Ok(output) = end.recv_timeout(3 * PATIENCE) {
+        return output.unwrap();
+    }
+    let _ = kill_process(pid, Signal::KILL);
+    panic!("{command:?} does not end: {:?}", end.recv().unwrap());
 }
 
 /// The exit status and the one line on standard error that says why.
@@ -176,6 +186,26 @@ pub fn refusal(output: &Output, status: i32) -> String {
     assert_eq!(output.status.code(), Some(status), "{line}");
     assert_eq!(line.trim_end().lines().count(), 1, "{line}");
     line
+}
+
+/// What [`say`] sends.
+const HELLO: &[u8] = b"hello\n";
+
+/// Have a server that echoes, and ends with its client, echo a line; the output of the client.
+pub fn say(port: u16, host: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
+    let target = format!("{host}:{port}");
+    let mut command = portcullis(&[&["connect", &target, "--half-close"], more].concat());
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
+    finish(command, HELLO)
+}
+
+#[track_caller]
+pub fn echoed(output: &Output) {
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, HELLO);
 }
 
 /// `portcullis serve` on a free port.
