@@ -1,4 +1,4 @@
-//! Layer 4: the resource `context`, and the functions of `types`.
+//! Layer 4: the resource `context`, and the functions of `errors` and `defaults`.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -7,13 +7,15 @@ use crate::bindings::exports::portcullis::tls::context::{
     CipherListReport, Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind,
     ServerName, Source, Truncation, Verify, VerifyName,
 };
+use crate::bindings::exports::portcullis::tls::defaults::Guest as DefaultsGuest;
+use crate::bindings::exports::portcullis::tls::errors::Guest as ErrorsGuest;
 use crate::bindings::exports::portcullis::tls::types::{
-    Error as WitError, Guest as TypesGuest, NamedGroup, Role, Status, Timer, Version,
+    Error as WitError, Role, Status, Timer, Version,
 };
 use crate::fs;
 use zeroize::Zeroizing;
 
-use crate::tls::{Config, ConfigurationItem, Error, Settings};
+use crate::tls::{Config, ConfigurationItem, Error, Settings, supported_groups};
 
 /// Settings until the first use, then a configuration for good.
 pub(crate) struct Context {
@@ -136,22 +138,18 @@ impl GuestContext for Context {
     }
 
     fn cipher_suites(&self) -> Vec<String> {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         match &*self.state.borrow() {
             State::Open(settings) | State::Sealed(_, settings) => owned(&settings.cipher_suites()),
         }
     }
 
-    fn set_groups(&self, groups: Vec<NamedGroup>) -> Result<(), WitError> {
-        let groups: Vec<_> = groups.into_iter().map(Into::into).collect();
+    fn set_groups(&self, groups: Vec<String>) -> Result<(), WitError> {
         self.change(|settings| settings.set_groups(&groups))
     }
 
-    fn groups(&self) -> Vec<NamedGroup> {
+    fn groups(&self) -> Vec<String> {
         match &*self.state.borrow() {
-            State::Open(settings) | State::Sealed(_, settings) => {
-                settings.groups().iter().copied().map(Into::into).collect()
-            }
+            State::Open(settings) | State::Sealed(_, settings) => owned(&settings.groups()),
         }
     }
 
@@ -254,10 +252,7 @@ impl GuestContext for Context {
     }
 
     fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {
-        self.change(|settings| {
-            settings.set_timeout(timer.into(), milliseconds);
-            Ok(())
-        })
+        self.change(|settings| settings.set_timeout(timer.into(), milliseconds))
     }
 
     fn seal(&self) -> Result<(), WitError> {
@@ -282,6 +277,12 @@ pub(crate) struct Component;
 impl Guest for Component {
     type Context = Context;
 
+    fn supported_groups() -> Vec<String> {
+        owned(&supported_groups())
+    }
+}
+
+impl DefaultsGuest for Component {
     fn default_authority_directory() -> Option<String> {
         DEFAULT_AUTHORITY_DIRECTORY.with_borrow(Option::clone)
     }
@@ -291,7 +292,7 @@ impl Guest for Component {
     }
 }
 
-impl TypesGuest for Component {
+impl ErrorsGuest for Component {
     fn status_of(error: WitError) -> Status {
         Error::from(error).status().into()
     }
@@ -299,4 +300,8 @@ impl TypesGuest for Component {
     fn explain(error: WitError) -> String {
         Error::from(error).to_string()
     }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }

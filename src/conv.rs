@@ -48,40 +48,50 @@ macro_rules! same_fields {
 same_cases! {
     wit::Role = core::Role { Client, Server }
     wit::Version = core::Version { Tls12, Tls13 }
-    wit::NamedGroup = core::NamedGroup { X25519Mlkem768, X25519, Secp256r1, Secp384r1 }
-    wit::Timer = core::Timer { Connect, Handshake, Read, Shutdown, Write }
+    wit::Timer = core::Timer {
+        Connect, Handshake, Read, Shutdown, Write, Resolve, Idle, Accept,
+    }
     wit::Status = core::Status {
         ZeroReturn, WantRead, WantWrite, WantConnect, WantAccept, WantX509Lookup, Syscall, Ssl,
         None,
     }
     wit::CertificateReason = core::CertificateReason {
-        BadEncoding, BadSignature, Expired, Missing, NotYetValid, Revoked, UnknownAuthority,
-        UnsupportedAlgorithm, WrongName, WrongPurpose, Other,
+        BadEncoding, BadSignature, Expired, Missing, NotChecked, NotYetValid, PinMismatch,
+        RawKeyUntrusted, RejectedByCaller, RevocationListBad, RevocationListExpired,
+        RevocationUnknown, Revoked, StapleBad,
+        StapleMissing, TooCostly, TransparencyMissing, UnhandledExtension, UnknownAuthority,
+        UnsupportedAlgorithm, WrongName, WrongPolicy, WrongPurpose, Other,
     }
     wit::ProtocolReason = core::ProtocolReason {
-        BadRecord, Malformed, NotTls, NoCommonParameters, NoCommonVersion, PlainHttp,
-        UnexpectedMessage, Other,
+        BadCompression, BadRecord, CertificateUnsolicited, Downgrade, EchRejected,
+        IllegalParameter, Malformed,
+        MissingExtension, NoApplicationProtocol, NoCommonParameters, NoCommonVersion, NotTls,
+        PlainHttp, TooLarge, UnexpectedMessage, UnknownPskIdentity, UnrecognizedName, UnsolicitedExtension, Other,
     }
     wit::NetworkOperation = core::NetworkOperation {
-        Accept, Bind, Connect, Listen, Read, Resolve, Write,
+        Accept, Bind, Connect, Listen, Read, Resolve, Shutdown, Write, Other,
     }
     wit::NetworkCode = core::NetworkCode {
-        AccessDenied, AddressInUse, AddressNotBindable, ConnectionAborted, ConnectionRefused,
-        ConnectionReset, NameUnresolvable, NewSocketLimit, NotSupported, PermanentResolverFailure,
+        AccessDenied, AddressInUse, AddressNotBindable, ConnectionAborted, ConnectionBroken,
+        ConnectionRefused, ConnectionReset, NameUnresolvable, NewSocketLimit, NotSupported,
+        OutOfMemory, PermanentResolverFailure,
         RemoteUnreachable, TemporaryResolverFailure, TimedOut, Other,
     }
     wit::ConfigurationItem = core::ConfigurationItem {
-        CertificateChain, CipherList, Groups, Pkcs12, PrivateKey, ServerName,
-        SuggestedAuthorities, TrustRoots, Versions,
+        Alpn, CertificateChain, CertificateCompression, CipherList, ClientHello, EarlyData,
+        EncryptedClientHello, ExternalSigner, Groups, IdentityNames, KeyLog, Pins, Pkcs12,
+        PreSharedKeys, PrivateKey, RawPublicKey, RecordSize, RevocationLists, ServerName, Session, SignatureSchemes, Staple,
+        SuggestedAuthorities, Tickets, Timers, Transparency, TrustRoots, Verification, Versions, Other,
     }
     wit::ConfigurationReason = core::ConfigurationReason {
-        AccessDenied, Empty, Encrypted, KeyMismatch, Malformed, Missing, NoCertificate,
-        NoCipherMatch, NoPrivateKey, NoUsableGroup, NotFound, PassphraseMissing, PassphraseWrong,
-        TooCostly, Unreadable, UnsupportedKeyType, UnsupportedSecurityLevel,
+        AccessDenied, BadSignature, Conflict, Duplicate, Empty, Encrypted, Expired, KeyMismatch,
+        Malformed, Missing, NoCertificate, NoCipherMatch, NoPrivateKey, NoUsableGroup, NotYetValid,
+        NotFound, PassphraseMissing, PassphraseWrong, TooCostly, UnknownAuthority, UnknownName,
+        Unreadable, Unsupported, UnsupportedKeyType, UnsupportedSecurityLevel, Other,
     }
-    KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Rsa }
+    KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Ed448, MlDsa, Rsa }
     Truncation = core::Truncation { Refused, Tolerated }
-    Verify = core::Verify { Required, Optional, Unverified }
+    Verify = core::Verify { Required, Optional, Deferred, Unverified }
 }
 
 same_fields! {
@@ -118,11 +128,13 @@ macro_rules! error_cases {
 
 error_cases! {
     WantRead = WantRead, WantWrite = WantWrite, WantConnect = WantConnect,
-    WantAccept = WantAccept, WantX509Lookup = WantX509Lookup, Closed = Closed,
-    Truncated = Truncated, Sealed = Sealed;
+    WantAccept = WantAccept, WantX509Lookup = WantX509Lookup, WantContext = WantContext,
+    WantSignature = WantSignature, WantVerification = WantVerification, Closed = Closed, Truncated = Truncated, Sealed = Sealed,
+    EarlyDataRejected = EarlyDataRejected;
     Timeout = Timeout, Certificate = Certificate, AlertReceived = AlertReceived,
     Protocol = Protocol, Network = Network, InvalidConfiguration = Configuration,
-    UnsupportedProtocol = UnsupportedProtocol, InvalidArgument = InvalidArgument, Other = Other,
+    UnsupportedProtocol = UnsupportedProtocol, InvalidArgument = InvalidArgument,
+    NotSupported = NotSupported, Other = Other,
 }
 
 impl From<ServerName> for core::SendName {
@@ -162,8 +174,15 @@ impl From<core::DirectoryReport> for DirectoryReport {
 
 impl From<SocketAddr> for wit::Address {
     fn from(address: SocketAddr) -> Self {
+        let zone = match address {
+            SocketAddr::V6(address) => address.scope_id(),
+            SocketAddr::V4(_) => 0,
+        };
         Self {
-            ip: address.ip().to_string(),
+            ip: match zone {
+                0 => address.ip().to_string(),
+                zone => format!("{}%{zone}", address.ip()),
+            },
             port: address.port(),
         }
     }

@@ -2,7 +2,7 @@
 //! built for `wasm32-wasip2`, exports them.
 //!
 //! ```text
-//!  bindings <-- context, listener, port --> conv --> bindings      layer 4, the resources
+//!  bindings <-- context, listener, port, session --> conv           layer 4, the resources
 //!                  |         |       |
 //!                  v         v       v
 //!                 fs  remains, net  pump                           layer 3 WASI, layer 2
@@ -38,3 +38,5 @@ mod net;
 mod port;
 #[cfg(target_os = "wasi")]
 mod remains;
+#[cfg(target_os = "wasi")]
+mod session;

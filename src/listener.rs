@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
 use crate::bindings::exports::portcullis::tls::listener::{
@@ -9,6 +10,7 @@ use crate::bindings::exports::portcullis::tls::listener::{
 };
 use crate::bindings::exports::portcullis::tls::port::Port as PortHandle;
 use crate::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
+use crate::clock::after;
 use crate::context::{Component, Context};
 use crate::endpoint::Host;
 use crate::net::Acceptor;
@@ -60,14 +62,14 @@ impl GuestListener for Listener {
     fn blocking_accept(&self) -> Result<PortHandle, WitError> {
         loop {
             match self.accept() {
-                Err(WitError::WantAccept) => self.subscribe()?.block(),
+                Err(WitError::WantAccept) => self.subscribe().block(),
                 result => return result,
             }
         }
     }
 
     fn accept_ready(&self) -> Result<bool, WitError> {
-        self.subscribe().map(|pollable| pollable.ready())
+        self.listening(|listening| Ok(listening.acceptor.pollable().ready()))
     }
 
     fn set_context(&self, context: ContextBorrow<'_>) -> Result<(), WitError> {
@@ -91,8 +93,11 @@ impl GuestListener for Listener {
         })
     }
 
-    fn subscribe(&self) -> Result<Pollable, WitError> {
-        self.listening(|listening| Ok(listening.acceptor.pollable()))
+    fn subscribe(&self) -> Pollable {
+        match &*self.state.borrow() {
+            Some(listening) => listening.acceptor.pollable(),
+            None => after(Duration::ZERO),
+        }
     }
 
     fn close(&self) {

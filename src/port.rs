@@ -1,6 +1,7 @@
 //! Layer 4: the resource `port`, and the waiting of its `blocking-` forms.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use wasi::io::poll::poll;
 
 use crate::bindings::exports::portcullis::tls::context::ContextBorrow;
 use crate::bindings::exports::portcullis::tls::port::{
-    Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle,
+    Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle, Session as SessionHandle,
 };
 use crate::bindings::exports::portcullis::tls::types::{
-    Address, Error as WitError, NamedGroup, Timer as WitTimer, Version,
+    Address, Error as WitError, Timer as WitTimer,
 };
 use crate::clock::{after, now};
 use crate::context::{Component, Context};
@@ -19,28 +20,31 @@ use crate::endpoint::Host;
 use crate::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
 use crate::remains::Remains;
+use crate::session::SessionOfPort;
 use crate::timers::{Condition, Moment, Timers};
-use crate::tls::{Config, Error, Role, Session, Timer};
+use crate::tls::{Config, Error, Facts, Role, Session, Timeouts, Timer};
 
 /// One connection.
 pub(crate) struct Port {
-    state: RefCell<State>,
+    /// Shared with the port's sessions, which may outlive it.
+    state: Rc<RefCell<State>>,
     /// What pollables that were handed out may be children of, and nothing else needs.
     remains: RefCell<Remains>,
 }
 
-enum State {
+/// Where a connection stands.
+pub(crate) enum State {
     /// Entered by `connect`; leaves to `Connected`, `Broken` or `Closed`.
     Connecting(Box<Connecting>),
     /// Handshake, data and failures of the session; leaves to `Closed`.
     Connected(Box<Pump<Streams>>),
     /// The connection never came to be; leaves to `Closed`.
     Broken(Error),
-    /// Terminal.
-    Closed,
+    /// Terminal; what was agreed on stays known.
+    Closed(Box<Facts>),
 }
 
-struct Connecting {
+pub(crate) struct Connecting {
     connector: Connector,
     session: Session,
     timers: Timers,
@@ -72,7 +76,7 @@ impl Port {
 
     fn new(state: State) -> Self {
         Self {
-            state: RefCell::new(state),
+            state: Rc::new(RefCell::new(state)),
             remains: RefCell::new(Remains::default()),
         }
     }
@@ -99,7 +103,10 @@ impl Port {
             Err(error @ Error::InvalidArgument(_)) => return Err(error),
             Err(error) => State::Broken(error),
         };
-        Ok(Self::new(state))
+        let port = Self::new(state);
+        // Who waits for a peer of its own instance calls no operation before it has accepted.
+        port.advance(&mut port.state.borrow_mut(), now());
+        Ok(port)
     }
 
     /// Run an operation on the connection, once there is one.
@@ -114,7 +121,7 @@ impl Port {
             State::Connecting(_) => Err(Error::WantConnect),
             State::Connected(pump) => operation(pump, now),
             State::Broken(error) => Err(error.clone()),
-            State::Closed => Err(Error::Closed),
+            State::Closed(_) => Err(Error::Closed),
         }
     }
 
@@ -129,7 +136,7 @@ impl Port {
             Ok(None) => Err(Error::Timeout(Timer::Connect)),
             Err(error) => Err(Error::Network(error)),
         };
-        let State::Connecting(connecting) = std::mem::replace(state, State::Closed) else {
+        let State::Connecting(connecting) = std::mem::replace(state, State::nowhere()) else {
             return;
         };
         let Connecting {
@@ -155,10 +162,16 @@ impl Port {
         };
     }
 
-    /// Leave for `Closed`, and keep what pollables may be children of.
+    /// Leave for `Closed`, and keep what pollables may be children of, and what was agreed on.
     fn leave(&self) {
         let mut remains = self.remains.borrow_mut();
-        match self.state.replace(State::Closed) {
+        let mut state = self.state.borrow_mut();
+        let facts = match &*state {
+            State::Connected(pump) => Box::new(pump.session().facts()),
+            State::Connecting(_) | State::Broken(_) => Box::default(),
+            State::Closed(_) => return,
+        };
+        match std::mem::replace(&mut *state, State::Closed(facts)) {
             State::Connecting(mut connecting) if connecting.connector.is_shared() => {
                 connecting.connector.retire();
                 remains.connector = Some(connecting.connector);
@@ -166,7 +179,7 @@ impl Port {
             State::Connected(pump) => {
                 remains.streams = pump.into_shared_transport();
             }
-            State::Connecting(_) | State::Broken(_) | State::Closed => {}
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => {}
         }
     }
 
@@ -203,7 +216,7 @@ impl Port {
         poll(&all);
     }
 
-    fn subscribe_to(&self, interest: Interest) -> Result<Pollable, WitError> {
+    fn subscribe_to(&self, interest: Interest) -> Pollable {
         let pollable = match &mut *self.state.borrow_mut() {
             State::Connecting(connecting) => connecting.connector.subscribe(now()),
             State::Connected(pump) => match interest.one_of(interest.of(pump)) {
@@ -212,18 +225,9 @@ impl Port {
                     .share_transport(wait)
                     .and_then(|transport| transport.pollable(wait)),
             },
-            State::Broken(_) => None,
-            State::Closed => return Err(WitError::Closed),
+            State::Broken(_) | State::Closed(_) => None,
         };
-        Ok(pollable.unwrap_or_else(|| after(Duration::ZERO)))
-    }
-
-    /// A fact of the session, or its default while there is none.
-    fn fact<T: Default>(&self, fact: impl FnOnce(&Session) -> T) -> T {
-        match &*self.state.borrow() {
-            State::Connected(pump) => fact(pump.session()),
-            State::Connecting(_) | State::Broken(_) | State::Closed => T::default(),
-        }
+        pollable.unwrap_or_else(|| after(Duration::ZERO))
     }
 
     fn address(
@@ -232,7 +236,7 @@ impl Port {
     ) -> Option<Address> {
         match &*self.state.borrow() {
             State::Connected(pump) => pump.transport().and_then(address).map(Address::from),
-            State::Connecting(_) | State::Broken(_) | State::Closed => None,
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => None,
         }
     }
 }
@@ -263,12 +267,30 @@ impl Interest {
 }
 
 impl State {
+    /// What stands there while a state is exchanged for the next.
+    fn nowhere() -> Self {
+        Self::Closed(Box::default())
+    }
+
+    /// A fact: of the session, of what was kept of it, or of no connection at all.
+    pub(crate) fn fact<T>(
+        &self,
+        live: impl FnOnce(&Session) -> T,
+        kept: impl FnOnce(&Facts) -> T,
+    ) -> T {
+        match self {
+            Self::Connected(pump) => live(pump.session()),
+            Self::Closed(facts) => kept(facts),
+            Self::Connecting(_) | Self::Broken(_) => kept(&Facts::default()),
+        }
+    }
+
     /// What the interest waits for, whichever comes first; none for "nothing".
     fn pollables(&self, interest: Interest) -> Vec<Pollable> {
         let (transport, wait) = match self {
             Self::Connecting(connecting) => return connecting.connector.pollables(),
             Self::Connected(pump) => (pump.transport(), interest.of(pump)),
-            Self::Broken(_) | Self::Closed => return Vec::new(),
+            Self::Broken(_) | Self::Closed(_) => return Vec::new(),
         };
         let waits: &[Wait] = match wait {
             Wait::Both => &[Wait::Input, Wait::Output],
@@ -291,7 +313,7 @@ impl State {
                 timer.into_iter().chain(attempt).min()
             }
             Self::Connected(pump) => pump.timer_left(now),
-            Self::Broken(_) | Self::Closed => None,
+            Self::Broken(_) | Self::Closed(_) => None,
         }
     }
 
@@ -390,7 +412,7 @@ impl GuestPort for Port {
     fn close(&self) -> Result<(), WitError> {
         let result = match &*self.state.borrow() {
             State::Connected(_) => None,
-            State::Connecting(_) | State::Broken(_) | State::Closed => Some(Ok(())),
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => Some(Ok(())),
         };
         let result = result.unwrap_or_else(|| {
             self.block(Interest::Write, |pump, now| {
@@ -405,24 +427,24 @@ impl GuestPort for Port {
         Ok(result?)
     }
 
-    fn subscribe(&self) -> Result<Pollable, WitError> {
+    fn subscribe(&self) -> Pollable {
         self.subscribe_to(Interest::Read)
     }
 
-    fn subscribe_write(&self) -> Result<Pollable, WitError> {
+    fn subscribe_write(&self) -> Pollable {
         self.subscribe_to(Interest::Write)
     }
 
     fn set_timeout(&self, timer: WitTimer, milliseconds: Option<u64>) -> Result<(), WitError> {
-        match &mut *self.state.borrow_mut() {
-            State::Connecting(connecting) => {
-                connecting.timers.set_limit(timer.into(), milliseconds);
-            }
-            State::Connected(pump) => pump.set_timeout(timer.into(), milliseconds),
-            State::Broken(_) => {}
-            State::Closed => return Err(WitError::Closed),
-        }
-        Ok(())
+        let timer = timer.into();
+        let set = match &mut *self.state.borrow_mut() {
+            State::Connecting(connecting) => connecting.timers.set_limit(timer, milliseconds),
+            State::Connected(pump) => pump.set_timeout(timer, milliseconds),
+            // It has no timers any more; what is no timer is told all the same.
+            State::Broken(_) => Timeouts::default().set(timer, milliseconds),
+            State::Closed(_) => Err(Error::Closed),
+        };
+        Ok(set?)
     }
 
     fn time_left(&self) -> Option<u64> {
@@ -438,34 +460,8 @@ impl GuestPort for Port {
         self.address(Streams::remote_address)
     }
 
-    fn version(&self) -> Option<Version> {
-        self.fact(Session::version).map(Version::from)
-    }
-
-    fn cipher_suite(&self) -> Option<String> {
-        self.fact(Session::cipher_suite)
-    }
-
-    fn group(&self) -> Option<NamedGroup> {
-        self.fact(Session::group).map(NamedGroup::from)
-    }
-
-    fn peer_certificates(&self) -> Vec<Vec<u8>> {
-        self.fact(|session| {
-            session
-                .peer_certificates()
-                .iter()
-                .map(|certificate| certificate.to_vec())
-                .collect()
-        })
-    }
-
-    fn peer_verified(&self) -> bool {
-        self.fact(Session::peer_verified)
-    }
-
-    fn is_truncated(&self) -> bool {
-        self.fact(Session::is_truncated)
+    fn session(&self) -> SessionHandle {
+        SessionHandle::new(SessionOfPort::new(&self.state))
     }
 }
 

@@ -178,8 +178,11 @@ impl<T: Transport> Pump<T> {
     }
 
     /// Change the limit of a timer.
-    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) {
-        self.timers.set_limit(timer, milliseconds);
+    ///
+    /// # Errors
+    /// `NotSupported`: nothing would start this timer.
+    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) -> Result<(), Error> {
+        self.timers.set_limit(timer, milliseconds)
     }
 
     /// Time until the next call is due for a caller who waits as `wait_to_read` and `wait_to_write`

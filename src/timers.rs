@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::tls::{Timeouts, Timer};
+use crate::tls::{Error, Timeouts, Timer};
 
 /// A moment, as the time since some start that is the same for all moments compared.
 pub type Moment = Duration;
@@ -71,8 +71,11 @@ impl Timers {
     }
 
     /// Change a limit; a timer that runs keeps its start.
-    pub fn set_limit(&mut self, timer: Timer, milliseconds: Option<u64>) {
-        self.limits.set(timer, milliseconds);
+    ///
+    /// # Errors
+    /// `NotSupported`: nothing would start this timer.
+    pub fn set_limit(&mut self, timer: Timer, milliseconds: Option<u64>) -> Result<(), Error> {
+        self.limits.set(timer, milliseconds)
     }
 
     /// The condition begins; one that lasts goes on.
@@ -143,6 +146,7 @@ impl Timers {
             Timer::Read => self.limits.read,
             Timer::Shutdown => self.limits.shutdown,
             Timer::Write => self.limits.write,
+            Timer::Resolve | Timer::Idle | Timer::Accept => None,
         };
         let end = running.since.saturating_add(Duration::from_millis(limit?));
         Some(end.saturating_sub(now))

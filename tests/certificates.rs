@@ -72,7 +72,7 @@ fn refusal_in(
     };
     match failure(judge) {
         None => {
-            assert!(judge.peer_verified());
+            assert_eq!(judge.verify_result(), Ok(()));
             None
         }
         Some(Error::Certificate(error)) => Some(error),
@@ -164,7 +164,7 @@ fn a_root_shown_in_person_is_checked_for_use_time_extensions_and_name() {
             );
             assert_refused(
                 itself(&spec.clone().and(&[strange()])),
-                Reason::Other,
+                Reason::UnhandledExtension,
                 "a critical extension in it is not understood (OID 1.2.3.4.5)",
             );
         }
@@ -266,7 +266,7 @@ fn an_authority_must_be_one_and_be_allowed_to_sign_certificates() {
         }
         assert_refused(
             with(&[authority(None), strange()]),
-            Reason::Other,
+            Reason::UnhandledExtension,
             "a critical extension",
         );
     }
@@ -393,7 +393,7 @@ fn a_thicket_of_authorities_ends_in_a_refusal_and_not_in_work_without_end() {
     for role in BOTH {
         assert_refused(
             refusal(role, &chain, &root),
-            Reason::Other,
+            Reason::TooCostly,
             "too many ways to verify",
         );
     }
@@ -414,7 +414,7 @@ fn of_keys_with_8192_bits_few_are_tried() {
                 .collect();
             refusal(role, &chain, &other)
         };
-        assert_refused(told(20), Reason::Other, "too many ways to verify");
+        assert_refused(told(20), Reason::TooCostly, "too many ways to verify");
         assert_refused(
             told(6),
             Reason::UnsupportedAlgorithm,
@@ -460,7 +460,8 @@ fn where_nothing_is_verified_the_key_alone_must_be_right() {
             let client = Settings::unverified(Role::Client);
             let (client, server) = (only(client, version), only(server, version));
             let pair = Pair::new(&seal(&client), &seal(&server)).handshake();
-            assert!(!pair.client.peer_verified());
+            let unchecked = pair.client.verify_result().unwrap_err();
+            assert_eq!(unchecked.reason, Reason::NotChecked);
         }
         // One that says a thing twice is no X.509, and nobody can present it.
         let own = Spec::leaf(NAME)
@@ -527,7 +528,11 @@ fn policies_are_understood_and_kept_where_an_authority_requires_them() {
             if is_accepted {
                 assert_eq!(refusal, None, "{of_authority:?} {of_leaf:?}");
             } else {
-                assert_refused(refusal, Reason::Other, "requires certificate policies");
+                assert_refused(
+                    refusal,
+                    Reason::WrongPolicy,
+                    "requires certificate policies",
+                );
             }
         }
     }
@@ -739,7 +744,7 @@ fn authorities_that_do_not_fit_into_one_message_are_not_suggested_and_trusted_al
         identify(&mut client, &own.issue(&Leaf::client()));
         let client = seal(&only(client, version));
         let pair = Pair::new(&client, &seal(&only(settings, version))).handshake();
-        assert!(pair.server.peer_verified(), "{count}");
+        assert_eq!(pair.server.verify_result(), Ok(()), "{count}");
     }
 }
 
@@ -787,7 +792,7 @@ fn a_certificate_message_of_more_than_64_kib_is_told_as_too_long_and_not_as_brok
                     );
                     assert!(matches!(
                         error,
-                        Error::Protocol(error) if error.reason == ProtocolReason::Other
+                        Error::Protocol(error) if error.reason == ProtocolReason::TooLarge
                     ));
                 }
             }

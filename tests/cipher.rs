@@ -118,8 +118,10 @@ fn k11_a_client_negotiates_the_suite_that_it_was_told() {
         let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
         port.blocking_write_all(&mut tls, b"hello").unwrap();
         assert_eq!(port.blocking_read(&mut tls, 9).unwrap().unwrap(), b"hello");
-        assert_eq!(port.version(&mut tls).unwrap(), Some(version));
-        assert_eq!(port.cipher_suite(&mut tls).unwrap().as_deref(), Some(iana));
+        let session = port.session(&mut tls).unwrap();
+        assert_eq!(session.version(&mut tls).unwrap(), Some(version));
+        let suite = session.cipher_suite(&mut tls).unwrap();
+        assert_eq!(suite.as_deref(), Some(iana));
         port.close(&mut tls).unwrap();
         let seen = format!("{:?}", peer.join().unwrap()).replace("TLS13_", "TLS_");
         assert_eq!(seen, iana);
@@ -146,7 +148,9 @@ fn k11_a_server_negotiates_the_suite_that_it_was_told() {
         let port = listener.blocking_accept(&mut tls).unwrap();
         let plaintext = port.blocking_read(&mut tls, 9).unwrap().unwrap();
         port.blocking_write_all(&mut tls, &plaintext).unwrap();
-        assert_eq!(port.cipher_suite(&mut tls).unwrap().as_deref(), Some(iana));
+        let session = port.session(&mut tls).unwrap();
+        let suite = session.cipher_suite(&mut tls).unwrap();
+        assert_eq!(suite.as_deref(), Some(iana));
         let seen = format!("{:?}", client.join().unwrap()).replace("TLS13_", "TLS_");
         assert_eq!(seen, iana);
     }

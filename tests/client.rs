@@ -1,4 +1,6 @@
 //! The built component connects to rustls with other cryptography, and to peers that misbehave.
+//!
+//! Over 400 lines: the cases are many and short, and share the peers.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -41,11 +43,12 @@ fn every_key_type_and_version_carries_data_both_ways() {
             let context = client_context(&mut tls, &authority.pem());
             let port =
                 Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
-            assert_eq!(port.version(&mut tls).unwrap(), None);
+            let session = port.session(&mut tls).unwrap();
+            assert_eq!(session.version(&mut tls).unwrap(), None);
             port.blocking_handshake(&mut tls).unwrap();
-            assert_eq!(port.version(&mut tls).unwrap(), Some(version));
-            assert!(port.peer_verified(&mut tls).unwrap());
-            let chain = port.peer_certificates(&mut tls).unwrap();
+            assert_eq!(session.version(&mut tls).unwrap(), Some(version));
+            assert_eq!(session.verify_result(&mut tls).unwrap(), Ok(()));
+            let chain = session.peer_certificates(&mut tls).unwrap();
             assert_eq!(chain.first().unwrap(), identity.certificate_der());
             let remote = port.remote_address(&mut tls).unwrap().unwrap();
             assert_eq!(
@@ -267,12 +270,55 @@ fn e13_the_end_without_close_notify_is_refused_or_tolerated_and_told() {
                 assert_eq!(read.unwrap(), None);
             }
         }
-        assert_eq!(port.is_truncated(&mut tls).unwrap(), !says_goodbye);
+        let session = port.session(&mut tls).unwrap();
+        assert_eq!(session.is_truncated(&mut tls).unwrap(), !says_goodbye);
         let pollable = port.subscribe(&mut tls).unwrap();
         assert_eq!(tls.poll(&[&pollable], None).unwrap(), [0]);
         pollable.drop(&mut tls).unwrap();
         port.drop(&mut tls).unwrap();
+        assert_eq!(session.is_truncated(&mut tls).unwrap(), !says_goodbye);
         peer.join().unwrap();
+    }
+}
+
+#[test]
+fn a_timer_that_is_not_there_is_not_supported() {
+    let mut tls = instance();
+    let open = Context::secure(&mut tls, Role::Client).unwrap();
+    let sealed = open.copy(&mut tls).unwrap();
+    sealed.seal(&mut tls).unwrap();
+    // Ports that connect, are connected, have failed, and are closed.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let number = silent.local_addr().unwrap().port();
+    let connecting = Port::connect(&mut tls, &sealed, "127.0.0.1", number).unwrap();
+    let connected = Port::blocking_connect(&mut tls, &sealed, "127.0.0.1", number).unwrap();
+    let refusing = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let nobody = refusing.local_addr().unwrap().port();
+    drop(refusing);
+    let failed = Port::connect(&mut tls, &sealed, "127.0.0.1", nobody).unwrap();
+    let failure = error(failed.blocking_handshake(&mut tls));
+    assert!(matches!(failure, Error::Network(_)), "{failure:?}");
+    let closed = Port::connect(&mut tls, &sealed, "127.0.0.1", number).unwrap();
+    closed.close(&mut tls).unwrap();
+    for limit in [None, Some(Duration::from_secs(1))] {
+        for timer in [Timer::Resolve, Timer::Idle, Timer::Accept] {
+            let refused = error(open.set_timeout(&mut tls, timer, limit));
+            assert!(matches!(refused, Error::NotSupported(_)), "{refused:?}");
+            for port in [&connecting, &connected, &failed] {
+                let refused = error(port.set_timeout(&mut tls, timer, limit));
+                assert!(matches!(refused, Error::NotSupported(_)), "{refused:?}");
+            }
+            let refused = error(closed.set_timeout(&mut tls, timer, limit));
+            assert_eq!(refused, Error::Closed);
+            let refused = error(sealed.set_timeout(&mut tls, timer, limit));
+            assert_eq!(refused, Error::Sealed);
+        }
+        // As a control, those that are there.
+        let timer = Timer::Handshake;
+        open.set_timeout(&mut tls, timer, limit).unwrap();
+        for port in [&connecting, &connected, &failed] {
+            port.set_timeout(&mut tls, timer, limit).unwrap();
+        }
     }
 }
 
@@ -284,6 +330,7 @@ fn e8_a_peer_that_resets_is_a_network_failure() {
     });
     match failure {
         Error::Network(error) => {
+            assert_eq!(error.operation, NetworkOperation::Read);
             assert_eq!(error.code, NetworkCode::ConnectionReset);
             // The host's backtrace, which the tests ask for, is not the caller's business.
             let detail = error.detail.unwrap();
@@ -304,7 +351,7 @@ fn e9_peers_that_speak_something_else_are_told_apart() {
         (&[0xff; 100], ProtocolReason::NotTls),
         (
             &[0x16, 3, 3, 0xff, 0xff, 0, 0, 0, 0, 0],
-            ProtocolReason::Malformed,
+            ProtocolReason::TooLarge,
         ),
     ] {
         let failure = failure_with(move |mut socket| {

@@ -1,4 +1,5 @@
-//! What the built component imports and exports, to the letter, and the rules of the layers.
+//! What the built component imports and exports, to the letter, and what the repository says of itself:
+//! versions in the WIT, layers in the source, and the tables of the pages.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -7,6 +8,15 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop"
 )]
+
+#[path = "contract/errors.rs"]
+mod errors;
+#[path = "contract/layers.rs"]
+mod layers;
+#[path = "contract/pages.rs"]
+mod pages;
+#[path = "contract/review.rs"]
+mod review;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,10 +50,13 @@ const IMPORTS: &[&str] = &[
 ];
 
 const EXPORTS: &[&str] = &[
-    "portcullis:tls/context@0.1.0",
-    "portcullis:tls/listener@0.1.0",
-    "portcullis:tls/port@0.1.0",
-    "portcullis:tls/types@0.1.0",
+    "portcullis:tls/context@0.2.0",
+    "portcullis:tls/defaults@0.2.0",
+    "portcullis:tls/errors@0.2.0",
+    "portcullis:tls/listener@0.2.0",
+    "portcullis:tls/port@0.2.0",
+    "portcullis:tls/session@0.2.0",
+    "portcullis:tls/types@0.2.0",
 ];
 
 /// The names of one kind that the component's outermost level has.
@@ -86,6 +99,95 @@ fn exports_are_those_of_the_list_and_no_others() {
     assert_eq!(names(false), EXPORTS);
 }
 
+/// The files of the package itself: `wit/deps` is others'.
+const WIT: [&str; 8] = [
+    "context.wit",
+    "defaults.wit",
+    "errors.wit",
+    "listener.wit",
+    "port.wit",
+    "session.wit",
+    "types.wit",
+    "world.wit",
+];
+
+/// `0.2.0` of a line that ends in `@0.2.0;` or `(version = 0.2.0)`.
+fn version(line: &str) -> Option<Vec<u32>> {
+    let begin = line.rfind(|c: char| !c.is_ascii_digit() && !".;)".contains(c))? + 1;
+    let numbers = line[begin..].trim_end_matches([';', ')']).split('.');
+    numbers.map(|number| number.parse().ok()).collect()
+}
+
+/// The items of a WIT file, with the version that is said to have brought each. Cases and fields are
+/// no items: they come with their type.
+fn items(text: &str) -> Vec<(String, Option<Vec<u32>>)> {
+    let (mut items, mut since, mut is_in_type) = (Vec::new(), None, false);
+    for line in text.lines().map(str::trim) {
+        let is_item = !(is_in_type || line.is_empty() || line.starts_with("//"));
+        if line == "}" {
+            is_in_type = false;
+        } else if line.starts_with("@since(version = ") {
+            since = version(line);
+        } else if is_item && !line.starts_with("package ") {
+            // One that goes on in the next line would pass for two.
+            assert!(line.ends_with([';', '{']), "{line}");
+            let types = ["enum ", "flags ", "record ", "variant "];
+            is_in_type = types.iter().any(|kind| line.starts_with(kind));
+            items.push((line.to_owned(), since.take()));
+        }
+    }
+    items
+}
+
+#[test]
+fn every_item_of_the_interface_says_which_version_brought_it() {
+    let mut files: Vec<_> = fs::read_dir(root().join("wit"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".wit"))
+        .collect();
+    files.sort();
+    assert_eq!(files, WIT);
+    let world = read("wit/world.wit");
+    let package = world.lines().find(|line| line.starts_with("package "));
+    let newest = version(package.unwrap()).unwrap();
+    for file in WIT {
+        let items = items(&read(&format!("wit/{file}")));
+        assert!(items.len() > 2, "{file}: {items:?}");
+        for (item, since) in items {
+            let since = since.unwrap_or_else(|| panic!("{file}: no @since before `{item}`"));
+            assert!(
+                vec![0, 2, 0] <= since && since <= newest,
+                "{file}: `{item}` is of {since:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn consumers_are_given_everything_but_what_changes_their_neighbours() {
+    let world = read("wit/world.wit");
+    let of = |name: &str| {
+        let begin = world.find(&format!("world {name} {{")).unwrap();
+        world[begin..].split("\n}").next().unwrap()
+    };
+    for interface in ["types", "errors", "context", "session", "port", "listener"] {
+        assert!(of("provider").contains(&format!("export {interface};")));
+        assert!(of("client").contains(&format!("import {interface};")));
+    }
+    assert!(of("provider").contains("export defaults;"));
+    assert!(of("command").contains("include client;"));
+    assert!(!of("client").contains("defaults") && !of("command").contains("defaults"));
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -97,212 +199,4 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-/// Each line of these files that has one of the words.
-fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in files {
-        for line in fs::read_to_string(file).unwrap().lines() {
-            let code = line.split("//").next().unwrap();
-            if words.iter().any(|word| code.contains(word)) {
-                found.push(format!("{}: {line}", file.display()));
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn layers_point_down_only() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let core = sources(&root.join("tls"));
-    let upward = [
-        "crate::bindings",
-        "crate::net",
-        "crate::fs",
-        "crate::conv",
-        "crate::pump",
-        "crate::port",
-        "crate::listener",
-        "crate::context",
-        "wasi::",
-        "std::net",
-        "std::fs",
-        "std::env",
-    ];
-    assert!(core.len() > 10, "{core:?}");
-    assert_eq!(lines_with(&core, &upward), Vec::<String>::new());
-    let middle =
-        ["endpoint", "pump", "race", "timers"].map(|name| root.join(name).with_extension("rs"));
-    assert_eq!(
-        lines_with(&middle, &["wasi::", "crate::net", "rustls::"]),
-        Vec::<String>::new()
-    );
-    let mut above = sources(&root.join("net"));
-    assert!(above.len() > 5, "{above:?}");
-    above.extend(
-        ["fs", "conv", "context", "listener", "port"]
-            .map(|name| root.join(name).with_extension("rs")),
-    );
-    assert_eq!(lines_with(&above, &["rustls::"]), Vec::<String>::new());
-    // A check that finds nothing anywhere would find nothing here either.
-    assert!(!lines_with(&core, &["rustls::"]).is_empty());
-}
-
-#[test]
-fn only_the_provider_names_a_crypto_crate() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let outside: Vec<_> = sources(&root)
-        .into_iter()
-        .filter(|path| !path.components().any(|part| part.as_os_str() == "provider"))
-        .collect();
-    let crates = [
-        "aes_gcm::",
-        "chacha20poly1305::",
-        "ed25519_dalek::",
-        "getrandom::",
-        "hmac::",
-        "libcrux_ml_kem::",
-        "p256::",
-        "p384::",
-        "pkcs5::",
-        "rsa::",
-        "sha1::",
-        "sha2::",
-        "x25519_dalek::",
-    ];
-    assert_eq!(lines_with(&outside, &crates), Vec::<String>::new());
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
-}
-
-/// The rows of the Markdown tables below a heading, or of all tables: cells without their spaces.
-fn rows<'a>(page: &'a str, heading: Option<&str>) -> Vec<Vec<&'a str>> {
-    let mut is_below = heading.is_none();
-    let mut rows = Vec::new();
-    for line in page.lines() {
-        if let (Some(name), Some(heading)) = (line.strip_prefix("## "), heading) {
-            is_below = name == heading;
-        }
-        if is_below && line.starts_with("| ") {
-            rows.push(line.trim_matches('|').split('|').map(str::trim).collect());
-        }
-    }
-    rows
-}
-
-/// The tests that a cell names as `file::function`, each of which must exist and be a test.
-fn tests_in(cell: &str) -> Vec<&str> {
-    let quoted = cell.split('`').skip(1).step_by(2);
-    let names: Vec<_> = quoted.filter_map(|name| name.split_once("::")).collect();
-    for (file, function) in &names {
-        let text = ["tests", "host/tests"]
-            .map(|folder| {
-                Path::new(env!("CARGO_MANIFEST_DIR"))
-                    .join(folder)
-                    .join(file)
-            })
-            .into_iter()
-            .find_map(|path| fs::read_to_string(path.with_extension("rs")).ok())
-            .unwrap_or_else(|| panic!("no test file is called {file}"));
-        assert!(
-            text.contains(&format!("#[test]\nfn {function}()")),
-            "{file} has no test {function}"
-        );
-    }
-    names.into_iter().map(|(_, function)| function).collect()
-}
-
-#[test]
-fn every_item_of_the_seed_has_a_test_that_carries_its_id() {
-    let page = read("docs/seed.md");
-    let mut expected = Vec::new();
-    for (letter, count) in [
-        ("E", 13),
-        ("P", 4),
-        ("C", 8),
-        ("L", 11),
-        ("T", 2),
-        ("K", 12),
-        ("O", 8),
-    ] {
-        expected.extend((1..=count).map(|number| format!("{letter}{number}")));
-    }
-    let mut found = Vec::new();
-    for row in rows(&page, None) {
-        if row[0] == "id" {
-            continue;
-        }
-        assert_eq!(row.len(), 5, "{row:?}");
-        let tests = tests_in(row[4]);
-        assert!(!tests.is_empty(), "{} has no test", row[0]);
-        let id = row[0].to_lowercase();
-        for test in tests {
-            assert!(
-                test.split('_').any(|part| part == id),
-                "{test} does not carry {id}"
-            );
-        }
-        found.push(row[0].to_owned());
-    }
-    assert_eq!(found, expected);
-}
-
-/// The names of the cases of an enum or a variant.
-fn cases(wit: &str, kind: &str) -> Vec<String> {
-    let begin = wit.find(&format!("{kind} {{")).unwrap();
-    let body = &wit[begin..begin + wit[begin..].find("\n    }").unwrap()];
-    let lines = body.lines().skip(1).map(str::trim);
-    lines
-        .filter(|line| !line.starts_with("///") && !line.is_empty())
-        .map(|line| {
-            line.trim_end_matches(',')
-                .split('(')
-                .next()
-                .unwrap()
-                .to_owned()
-        })
-        .collect()
-}
-
-#[test]
-fn every_case_of_an_error_has_its_cure_and_a_test_or_the_reason_why_none() {
-    let (wit, page) = (read("wit/types.wit"), read("docs/errors.md"));
-    let component = [
-        "client", "cipher", "identity", "port", "refusal", "server", "trust",
-    ];
-    for (kind, heading) in [
-        ("variant error", "error"),
-        ("enum timer", "timer"),
-        ("enum certificate-reason", "certificate-reason"),
-        ("enum protocol-reason", "protocol-reason"),
-        ("enum network-code", "network-code"),
-        ("enum configuration-reason", "configuration-reason"),
-    ] {
-        let rows = rows(&page, Some(heading));
-        let listed: Vec<_> = rows[1..]
-            .iter()
-            .map(|row| row[0].trim_matches('`'))
-            .collect();
-        assert_eq!(listed, cases(&wit, kind), "{heading}");
-        for row in &rows[1..] {
-            assert_eq!(row.len(), 4, "{row:?}");
-            let is_explained = ["never produced: ", "not produced: ", "not produced yet: "]
-                .iter()
-                .any(|reason| row[3].starts_with(reason));
-            let tests = tests_in(row[3]);
-            assert!(is_explained || !tests.is_empty(), "{} has no test", row[0]);
-            // Over the built component: in one of the files of that ring.
-            assert!(
-                is_explained
-                    || component
-                        .iter()
-                        .flat_map(|file| [format!("`{file}::"), format!("`{file}/")])
-                        .any(|begin| row[3].contains(&begin))
-            );
-        }
-    }
 }

@@ -163,7 +163,7 @@ fn meet(version: Version, signing: &Signing, root: &Made) -> Option<Error> {
     match failure(&client) {
         None => {
             assert_eq!(*client.state(), State::Open);
-            assert!(client.peer_verified());
+            assert_eq!(client.verify_result(), Ok(()));
             None
         }
         failed => failed,

@@ -181,7 +181,7 @@ fn e9_clients_that_speak_something_else_are_told_apart() {
         (&[0xff; 100], ProtocolReason::NotTls),
         (
             &[0x16, 3, 3, 0xff, 0xff, 0, 0, 0, 0, 0],
-            ProtocolReason::Malformed,
+            ProtocolReason::TooLarge,
         ),
     ] {
         let failure = failure_with(move |mut socket| {

@@ -42,7 +42,7 @@ fn full(version: Version) -> Bench {
 /// A client whose last flight is next, over a transport that takes and flushes so.
 fn almost_open(writes: &[usize], flushed: &[bool]) -> Bench {
     let mut bench = Bench::new(Version::Tls13);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     assert_eq!(bench.client.handshake(START), Err(Error::WantRead));
     bench.exchange();
     takes(&bench, writes);
@@ -118,7 +118,7 @@ fn close_notify_leaves_with_reads_alone() {
 #[test]
 fn a_caller_who_waits_for_input_alone_is_called_back_while_anything_is_unsent() {
     let mut bench = Bench::open(Version::Tls13);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     takes(
         &bench,
         &[50].into_iter().chain([0; 100]).collect::<Vec<_>>(),
@@ -145,8 +145,8 @@ fn a_caller_who_waits_for_input_alone_is_called_back_while_anything_is_unsent() 
 #[test]
 fn a_caller_who_waits_for_the_output_is_not_called_back() {
     let mut bench = full(Version::Tls13);
-    bench.client.set_timeout(Timer::Write, None);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Write, None).unwrap();
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     assert!(bench.client.time_left(START).is_some());
     assert!(bench.client.share_transport(Wait::Output).is_some());
     assert_eq!(bench.client.time_left(START), None);
@@ -160,7 +160,7 @@ fn closing_waits_for_the_output_in_every_state_and_keeps_to_its_timer() {
     for version in VERSIONS {
         for peer_closes in [true, false] {
             let mut bench = Bench::open(version);
-            bench.client.set_timeout(Timer::Read, None);
+            bench.client.set_timeout(Timer::Read, None).unwrap();
             if peer_closes {
                 bench.server.close();
                 bench.exchange();
@@ -185,7 +185,7 @@ fn closing_waits_for_the_output_in_every_state_and_keeps_to_its_timer() {
 #[test]
 fn closing_over_a_transport_that_flushes_late_waits_for_the_output() {
     let mut bench = Bench::open(Version::Tls13);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     flushes(&bench, &[false; 4]);
     assert_eq!(bench.client.shutdown(START), Err(Error::WantWrite));
     assert_eq!(bench.client.wait_to_write(), Wait::Output);
@@ -206,7 +206,7 @@ const OPERATIONS: [(&str, Operation); 5] = [
     }),
     ("read", |bench, now| {
         assert_eq!(bench.client.read(1, now), Err(Error::WantRead));
-        bench.client.set_timeout(Timer::Read, None);
+        bench.client.set_timeout(Timer::Read, None).unwrap();
     }),
     ("check_write", |bench, now| {
         assert!(bench.client.check_write(now).is_ok());
@@ -282,7 +282,7 @@ fn the_write_timer_ends_with_room_whichever_operation_finds_it() {
                 bench.client.timer_left(START),
                 Some(2 * SECOND).min(Some(4 * SECOND))
             );
-            bench.client.set_timeout(Timer::Read, None);
+            bench.client.set_timeout(Timer::Read, None).unwrap();
             assert_eq!(bench.client.timer_left(START), Some(4 * SECOND));
             takes(&bench, &[]);
             operation(&mut bench, START + SECOND);
@@ -304,7 +304,7 @@ fn the_write_timer_ends_with_room_whichever_operation_finds_it() {
 #[test]
 fn a_flush_ends_when_what_there_was_has_left_though_more_was_written() {
     let mut bench = Bench::open(Version::Tls13);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     takes(&bench, &[0]);
     assert_eq!(bench.client.write(&[7; 1000], START), Ok(1000));
     takes(&bench, &[0, 0]);
@@ -320,7 +320,7 @@ fn a_flush_ends_when_what_there_was_has_left_though_more_was_written() {
 #[test]
 fn writing_a_little_more_does_not_prolong_a_flush() {
     let mut bench = Bench::open(Version::Tls13);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     takes(&bench, &[0; 1000]);
     for second in 0..4 {
         let now = START + second * SECOND;
@@ -335,7 +335,7 @@ fn writing_a_little_more_does_not_prolong_a_flush() {
 #[test]
 fn a_flush_over_a_transport_that_flushes_late_is_timed_until_it_has() {
     let mut bench = Bench::open(Version::Tls13);
-    bench.client.set_timeout(Timer::Read, None);
+    bench.client.set_timeout(Timer::Read, None).unwrap();
     flushes(&bench, &[false; 9]);
     assert_eq!(bench.client.write(b"hello", START), Ok(5));
     assert_eq!(bench.client.flush(START), Err(Error::WantWrite));
@@ -352,7 +352,7 @@ fn a_flush_over_a_transport_that_flushes_late_is_timed_until_it_has() {
 fn the_shutdown_timer_ends_when_close_notify_leaves_with_a_read() {
     for late in ["taken", "flushed"] {
         let mut bench = Bench::open(Version::Tls13);
-        bench.client.set_timeout(Timer::Read, None);
+        bench.client.set_timeout(Timer::Read, None).unwrap();
         match late {
             "taken" => takes(&bench, &[0, 0]),
             _ => flushes(&bench, &[false, false]),

@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use portcullis_host::types::{Error, Role, Timer};
+use portcullis_host::types::{Error, NetworkOperation, Role, Timer};
 use portcullis_host::{Context, Instance, Port};
 use support::certs::{Authority, Leaf};
 use support::component::{client_context, error, instance};
@@ -118,12 +118,13 @@ fn a_pollable_may_outlive_the_closing_and_the_dropping_of_its_port_in_every_stat
 
 #[test]
 fn a_pollable_of_a_connection_in_the_making_may_outlive_its_port() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let number = listener.local_addr().unwrap().port();
     let mut tls = instance();
     let context = Context::secure(&mut tls, Role::Client).unwrap();
     for host in ["127.0.0.1", "localhost"] {
         for (closes, connects) in [(true, true), (true, false), (false, true), (false, false)] {
+            // One for each: what is not accepted would be accepted in the place of the next.
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let number = listener.local_addr().unwrap().port();
             let port = Port::connect(&mut tls, &context, host, number).unwrap();
             let pollable = port.subscribe(&mut tls).unwrap();
             if connects {
@@ -144,6 +145,21 @@ fn a_pollable_of_a_connection_in_the_making_may_outlive_its_port() {
             pollable.drop(&mut tls).unwrap();
         }
     }
+}
+
+#[test]
+fn a_connection_begins_before_the_first_operation() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let number = listener.local_addr().unwrap().port();
+    let mut tls = instance();
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    let port = Port::connect(&mut tls, &context, "127.0.0.1", number).unwrap();
+    let (accepted, told) = mpsc::channel();
+    let peer = thread::spawn(move || accepted.send(listener.accept().unwrap().0));
+    let socket = told.recv_timeout(Duration::from_secs(30));
+    assert!(socket.is_ok(), "nobody connects");
+    peer.join().unwrap().unwrap();
+    port.drop(&mut tls).unwrap();
 }
 
 #[test]
@@ -285,7 +301,10 @@ fn an_answer_that_came_before_the_connection_broke_is_read_to_its_end() {
                 break error::<()>(Err(failure));
             }
         };
-        assert!(matches!(failure, Error::Network(_)), "{failure:?}");
+        match &failure {
+            Error::Network(error) => assert_eq!(error.operation, NetworkOperation::Write),
+            other => panic!("{other:?}"),
+        }
         let mut answer = Vec::new();
         let end = loop {
             match port.blocking_read(&mut tls, 1 << 20) {

@@ -1,5 +1,7 @@
 //! The built component: each reason for which it refuses a peer, beside a peer that differs in
 //! only that respect.
+//!
+//! Over 400 lines: most of them are the peers, one for each reason.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -30,7 +32,7 @@ use support::peers::{
 };
 use support::x509::{
     ANY_POLICY, CLIENT_AUTH, Made, SERVER_AUTH, Spec, alternative_names, authority, common_name,
-    dns, extended_key_usage, key_usage, name_constraints, no_authority, policies,
+    dns, extended_key_usage, key_usage, name_constraints, no_authority, policies, require_policy,
 };
 
 /// A good server's certificate, which the cases below change in one respect.
@@ -123,10 +125,32 @@ fn every_reason_to_refuse_a_certificate_is_told_apart() {
     // A critical extension that nobody knows.
     let critical = root.issue(&leaf().strange());
     let error = refused(visit(&[&root], &critical.chain, &critical));
-    assert_eq!(error.reason, Reason::Other);
+    assert_eq!(error.reason, Reason::UnhandledExtension);
 
     let error = refused(visit(&[&root], &below.chain[..1], &below));
     assert_eq!(error.reason, Reason::UnknownAuthority);
+
+    // Authorities of one name, any of which may have issued any other.
+    let root = Spec::authority("Root").self_signed();
+    let keys: Vec<_> = (0..12)
+        .map(|_| Spec::authority("Same").self_signed())
+        .collect();
+    let own = Spec::leaf("localhost").issued_by(&keys[0]);
+    let thicket: Vec<_> = keys
+        .iter()
+        .flat_map(|key| keys.iter().map(move |by| (key, by)))
+        .map(|(key, by)| Spec::authority("Same").issued_for(key, by))
+        .collect();
+    let chain: Vec<_> = std::iter::once(&own).chain(&thicket).collect();
+    let error = refused(visit_made(&chain, &root));
+    assert_eq!(error.reason, Reason::TooCostly);
+
+    // One that requires policies and has none, beside one that has them.
+    let own = |extensions: &[Vec<u8>]| Spec::leaf("localhost").and(extensions).issued_by(&root);
+    let kept = own(&[require_policy(0), policies(false, &["1.2.3.4"])]);
+    assert_eq!(visit_made(&[&kept], &root), Ok(()));
+    let error = refused(visit_made(&[&own(&[require_policy(0)])], &root));
+    assert_eq!(error.reason, Reason::WrongPolicy);
 }
 
 /// How the component likes a server that presents this chain, trusting the root.
@@ -212,7 +236,7 @@ fn a_message_of_more_than_64_kib_is_refused_with_its_bound() {
             continue;
         }
         let error = broken(result.unwrap_err());
-        assert_eq!(error.reason, ProtocolReason::Other, "{error:?}");
+        assert_eq!(error.reason, ProtocolReason::TooLarge, "{error:?}");
         assert!(
             error.detail.as_ref().unwrap().contains("64 KiB"),
             "{error:?}"
@@ -285,7 +309,7 @@ fn e9_every_way_to_break_the_protocol_is_told_apart() {
         // A record that cannot come first.
         (&[23, 3, 3, 0, 2, 1, 2], Reason::UnexpectedMessage),
         // A record longer than any may be.
-        (&[22, 3, 3, 0xff, 0xff, 0, 0, 0, 0, 0], Reason::Malformed),
+        (&[22, 3, 3, 0xff, 0xff, 0, 0, 0, 0, 0], Reason::TooLarge),
         // A Finished where a ServerHello belongs.
         (
             &[22, 3, 3, 0, 8, 20, 0, 0, 4, 1, 2, 3, 4],
@@ -298,6 +322,37 @@ fn e9_every_way_to_break_the_protocol_is_told_apart() {
                 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0xc0, 0x2b, 0,
             ],
             Reason::NoCommonVersion,
+        ),
+        // A Certificate where a ServerHello belongs.
+        (
+            &[22, 3, 3, 0, 7, 11, 0, 0, 3, 0, 0, 0],
+            Reason::CertificateUnsolicited,
+        ),
+        // A ServerHello that says that its sender has TLS 1.3 too (RFC 8446 section 4.1.3).
+        (
+            b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03\
+              ------------------------DOWNGRD\x01\x00\xc0\x2b\x00",
+            Reason::Downgrade,
+        ),
+        // A ServerHello of TLS 1.3 without a share.
+        (
+            b"\x16\x03\x03\x00\x32\x02\x00\x00\x2e\x03\x03\
+              --------------------------------\x00\x13\x01\x00\
+              \x00\x06\x00\x2b\x00\x02\x03\x04",
+            Reason::MissingExtension,
+        ),
+        // A ServerHello of TLS 1.2 with an application protocol, which was not offered.
+        (
+            b"\x16\x03\x03\x00\x35\x02\x00\x00\x31\x03\x03\
+              --------------------------------\x00\xc0\x2b\x00\
+              \x00\x09\x00\x10\x00\x05\x00\x03\x02h2",
+            Reason::UnsolicitedExtension,
+        ),
+        // A ServerHello of TLS 1.2 with a cipher suite that was not offered.
+        (
+            b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03\
+              --------------------------------\x00\x00\x2f\x00",
+            Reason::IllegalParameter,
         ),
     ] {
         let error = broken(answer(bytes));

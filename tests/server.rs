@@ -14,7 +14,7 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 
 use portcullis_host::context_types::Verify;
-use portcullis_host::types::{CertificateReason, Error, NetworkCode, Role};
+use portcullis_host::types::{CertificateReason, Error, NetworkCode, Role, Version};
 use portcullis_host::{Context, Instance, Listener, Port};
 use support::certs::{Authority, Identity, KeyType, Leaf, NAME};
 use support::component::{
@@ -50,7 +50,7 @@ fn say_hello(stream: &mut ClientStream) {
 fn every_key_type_and_version_serves_clients() {
     let authority = Authority::root("Root");
     for key in KeyType::SUPPORTED {
-        for versions in [TLS12, TLS13] {
+        for (versions, version) in [(TLS12, Version::Tls12), (TLS13, Version::Tls13)] {
             let mut tls = instance();
             let context = server(&mut tls, &authority.issue(&Leaf::server().key(key)));
             let (listener, number) = listen(&mut tls, &context);
@@ -58,10 +58,11 @@ fn every_key_type_and_version_serves_clients() {
             let client = thread::spawn(move || say_hello(&mut connect_tls(config, NAME, number)));
             let port = listener.blocking_accept(&mut tls).unwrap();
             echo_once(&mut tls, &port);
+            let session = port.session(&mut tls).unwrap();
             assert_eq!(
-                port.version(&mut tls).unwrap(),
-                None,
-                "closed ports have no facts"
+                session.version(&mut tls).unwrap(),
+                Some(version),
+                "closed ports keep their facts"
             );
             client.join().unwrap();
         }
@@ -88,11 +89,12 @@ fn l4_client_certificates_are_verified() {
         let client = thread::spawn(move || greet(config, number));
         let port = listener.blocking_accept(&mut tls).unwrap();
         let result = port.blocking_handshake(&mut tls);
-        let verified = port.peer_verified(&mut tls).unwrap();
+        let session = port.session(&mut tls).unwrap();
+        let checked = session.verify_result(&mut tls).unwrap();
         let _ = port.close(&mut tls);
         client.join().unwrap();
         match result {
-            Ok(()) => Ok(verified),
+            Ok(()) => Ok(checked.map_err(|refused| refused.reason)),
             Err(failure) => match failure.error() {
                 Some(Error::Certificate(error)) => Err(error.reason),
                 _ => panic!("{failure:?}"),
@@ -100,14 +102,19 @@ fn l4_client_certificates_are_verified() {
         }
     };
     for versions in [TLS12, TLS13] {
-        assert_eq!(meet(Verify::Required, Some(&authority), versions), Ok(true));
-        assert_eq!(meet(Verify::Optional, Some(&authority), versions), Ok(true));
-        assert_eq!(meet(Verify::Optional, None, versions), Ok(false));
-        let missing = Err(CertificateReason::Missing);
-        assert_eq!(meet(Verify::Required, None, versions), missing);
-        let unknown = Err(CertificateReason::UnknownAuthority);
-        assert_eq!(meet(Verify::Required, Some(&stranger), versions), unknown);
-        assert_eq!(meet(Verify::Optional, Some(&stranger), versions), unknown);
+        let passed = Ok(Ok(()));
+        for verify in [Verify::Required, Verify::Optional, Verify::Deferred] {
+            assert_eq!(meet(verify, Some(&authority), versions), passed);
+        }
+        let missing = CertificateReason::Missing;
+        assert_eq!(meet(Verify::Required, None, versions), Err(missing));
+        assert_eq!(meet(Verify::Optional, None, versions), Ok(Err(missing)));
+        assert_eq!(meet(Verify::Deferred, None, versions), Ok(Err(missing)));
+        let unknown = CertificateReason::UnknownAuthority;
+        let issuer = Some(&stranger);
+        assert_eq!(meet(Verify::Required, issuer, versions), Err(unknown));
+        assert_eq!(meet(Verify::Optional, issuer, versions), Err(unknown));
+        assert_eq!(meet(Verify::Deferred, issuer, versions), Ok(Err(unknown)));
     }
 }
 
@@ -180,6 +187,10 @@ fn l5_closing_a_listener_leaves_its_ports_alone() {
     listener.close(&mut tls).unwrap();
     assert_eq!(error(listener.accept(&mut tls)), Error::Closed);
     assert_eq!(error(listener.local_address(&mut tls)), Error::Closed);
+    // Who waits for it goes on at once.
+    let pollable = listener.subscribe(&mut tls).unwrap();
+    assert_eq!(tls.poll(&[&pollable], None).unwrap(), [0]);
+    pollable.drop(&mut tls).unwrap();
     echo_once(&mut tls, &port);
     client.join().unwrap();
     port.drop(&mut tls).unwrap();

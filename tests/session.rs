@@ -1,4 +1,6 @@
 //! The protocol on an in-memory pair: chunks, cuts, flips, states, refusals.
+//!
+//! Over 400 lines: the cases are many and short, and share the pair.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -18,6 +20,7 @@ use portcullis::tls::{
     Verify, Version,
 };
 use support::certs::{Authority, KeyType, Leaf, NAME};
+use support::clock_in;
 use support::pair::{
     Pair, client_settings, configs, failure, identify, only, open, read_all, seal, server_settings,
     verifying_server_settings,
@@ -39,8 +42,9 @@ fn every_key_type_and_version_carries_data_both_ways() {
             assert_eq!(read_all(&mut pair.server), b"ping", "{key:?} {version:?}");
             assert_eq!(read_all(&mut pair.client), b"pong", "{key:?} {version:?}");
             assert_eq!(pair.client.version(), Some(version));
-            assert!(pair.client.peer_verified());
-            assert!(!pair.server.peer_verified());
+            assert_eq!(pair.client.verify_result(), Ok(()));
+            let asked_for_nothing = pair.server.verify_result().unwrap_err();
+            assert_eq!(asked_for_nothing.reason, CertificateReason::NotChecked);
         }
     }
 }
@@ -400,6 +404,11 @@ fn a_refused_server_gets_the_alert_that_says_why() {
     }
 }
 
+/// What is told of the peer's certificate: ok, or the reason.
+fn verify_result(session: &Session) -> Result<(), CertificateReason> {
+    session.verify_result().map_err(|refused| refused.reason)
+}
+
 #[test]
 fn l4_client_certificates_are_required_optional_or_not_asked_for() {
     let authority = Authority::root("Root");
@@ -413,13 +422,24 @@ fn l4_client_certificates_are_required_optional_or_not_asked_for() {
             }
             let mut pair = Pair::new(&seal(&client), &seal(&server));
             pair.drive();
-            (failure(&pair.server), pair.server.peer_verified())
+            (failure(&pair.server), verify_result(&pair.server))
         };
         let stranger = Authority::root("Stranger");
-        assert_eq!(meet(Verify::Required, Some(&authority)), (None, true));
-        assert_eq!(meet(Verify::Optional, Some(&authority)), (None, true));
-        assert_eq!(meet(Verify::Optional, None), (None, false));
-        assert_eq!(meet(Verify::Unverified, Some(&authority)), (None, false));
+        let missing = Err(CertificateReason::Missing);
+        let unknown = Err(CertificateReason::UnknownAuthority);
+        let not_checked = Err(CertificateReason::NotChecked);
+        for (verify, with, told) in [
+            (Verify::Required, Some(&authority), Ok(())),
+            (Verify::Optional, Some(&authority), Ok(())),
+            (Verify::Optional, None, missing),
+            (Verify::Deferred, Some(&authority), Ok(())),
+            (Verify::Deferred, Some(&stranger), unknown),
+            (Verify::Deferred, None, missing),
+            (Verify::Unverified, Some(&authority), not_checked),
+            (Verify::Unverified, None, not_checked),
+        ] {
+            assert_eq!(meet(verify, with), (None, told), "{verify:?}");
+        }
         for (verify, with, reason) in [
             (Verify::Required, None, CertificateReason::Missing),
             (
@@ -434,7 +454,10 @@ fn l4_client_certificates_are_required_optional_or_not_asked_for() {
             ),
         ] {
             match meet(verify, with) {
-                (Some(Error::Certificate(error)), false) => assert_eq!(error.reason, reason),
+                (Some(Error::Certificate(error)), told) => {
+                    assert_eq!(error.reason, reason);
+                    assert_eq!(told, Err(reason));
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -442,19 +465,65 @@ fn l4_client_certificates_are_required_optional_or_not_asked_for() {
 }
 
 #[test]
-fn optional_verification_of_a_server_goes_on_and_tells() {
+fn a_client_that_verifies_and_goes_on_tells_what_it_found() {
+    let authority = Authority::root("Root");
+    let stranger = Authority::root("Stranger");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    for verify in [Verify::Optional, Verify::Deferred] {
+        let meet = |roots: &Authority, host| {
+            let mut client = client_settings(roots.der());
+            client.set_verify(verify);
+            let pair = Pair::with_host(&seal(&client), Some(host), &server);
+            assert_eq!(
+                verify_result(&pair.client),
+                Err(CertificateReason::NotChecked)
+            );
+            pair.handshake().client.verify_result()
+        };
+        assert_eq!(meet(&authority, NAME), Ok(()));
+        let refused = meet(&stranger, NAME).unwrap_err();
+        assert_eq!(refused.reason, CertificateReason::UnknownAuthority);
+        assert_eq!(refused.alert_sent, None);
+        let refused = meet(&authority, "other.test").unwrap_err();
+        assert_eq!(refused.reason, CertificateReason::WrongName);
+        assert_eq!(refused.expected_name.as_deref(), Some("other.test"));
+        assert_eq!(refused.names, [NAME]);
+        assert_eq!(refused.alert_sent, None);
+    }
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_told_where_the_handshake_went_on() {
     let authority = Authority::root("Root");
     let server = seal(&server_settings(&authority.issue(&Leaf::server())));
-    let meet = |roots: &Authority| {
-        let mut client = client_settings(roots.der());
-        client.set_verify(Verify::Optional);
-        Pair::new(&seal(&client), &server)
-            .handshake()
-            .client
-            .peer_verified()
-    };
-    assert!(meet(&authority));
-    assert!(!meet(&Authority::root("Stranger")));
+    for (clock, reason) in [
+        (clock_in(2050), CertificateReason::Expired),
+        (clock_in(2019), CertificateReason::NotYetValid),
+    ] {
+        let mut client = client_settings(authority.der());
+        client.set_verify(Verify::Deferred);
+        client.set_clock(clock);
+        let pair = Pair::new(&seal(&client), &server).handshake();
+        assert_eq!(verify_result(&pair.client), Err(reason));
+    }
+}
+
+#[test]
+fn facts_stay_as_they_were_when_the_connection_has_failed() {
+    for version in VERSIONS {
+        let mut pair = open(version);
+        let before = pair.client.facts();
+        assert_eq!(before.version, Some(version));
+        assert_eq!(before.group, pair.client.group());
+        assert_eq!(before.cipher_suite, pair.client.cipher_suite());
+        assert_eq!(before.verify_result, Ok(()));
+        assert_eq!(before.peer_certificates.len(), 1);
+        // No record of this connection.
+        let garbage = [23, 3, 3, 0, 17].iter().copied().chain([0; 17]);
+        let garbage: Vec<_> = garbage.collect();
+        assert!(pair.client.handle_ciphertext(&garbage).is_err());
+        assert_eq!(pair.client.facts(), before);
+    }
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! The built component: whom it trusts, whom it suggests, which name it sends, and what it presents.
+//!
+//! Over 400 lines: the cases are many, and share one way to meet a server.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -569,12 +571,13 @@ fn c8_l6_o1_the_types_tell_contexts_listeners_and_ports_apart() {
             assert_eq!(context.role(&mut tls).unwrap(), role);
         }
     }
-    // A handle of one type does not pass for another: the interface has three, and what is left to
+    // A handle of one type does not pass for another: the interface has four, and what is left to
     // tell at run time is the role.
     for (file, resource) in [
         (include_str!("../wit/context.wit"), "resource context {"),
         (include_str!("../wit/listener.wit"), "resource listener {"),
         (include_str!("../wit/port.wit"), "resource port {"),
+        (include_str!("../wit/session.wit"), "resource session {"),
     ] {
         assert!(file.contains(resource));
     }
@@ -605,15 +608,18 @@ fn k8_verification_is_a_matter_of_each_context_and_of_later_connections() {
         Error::Sealed
     );
 
-    // Optional: the connection is made, and the port tells.
-    for (identity, verified) in [(&server_of(&root), true), (&stranger, false)] {
+    // Optional: the connection is made, and the session tells.
+    let unknown = Err(CertificateReason::UnknownAuthority);
+    for (identity, expected) in [(&server_of(&root), Ok(())), (&stranger, unknown)] {
         let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
         let (address, peer) = serve_tls(config, echo_and_close);
         let context = client_context(&mut tls, &root.pem());
         context.set_verify(&mut tls, Verify::Optional).unwrap();
         let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
         port.blocking_handshake(&mut tls).unwrap();
-        assert_eq!(port.peer_verified(&mut tls).unwrap(), verified);
+        let session = port.session(&mut tls).unwrap();
+        let checked = session.verify_result(&mut tls).unwrap();
+        assert_eq!(checked.map_err(|refused| refused.reason), expected);
         port.close(&mut tls).unwrap();
         let _ = peer.join().unwrap();
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, Result, ensure};
 use portcullis_host::context_types::{Source, VerifyName};
-use portcullis_host::types::{NamedGroup, Role, Version};
+use portcullis_host::types::{Role, Version};
 use portcullis_host::{Context, Failure, Guest, Instance, Options, Port};
 use rustls::ProtocolVersion;
 
@@ -46,10 +46,7 @@ impl Ours {
             _ => Version::Tls13,
         };
         context.set_versions(&mut instance, version, version)?;
-        let group = match terms.group {
-            rustls::NamedGroup::X25519MLKEM768 => NamedGroup::X25519Mlkem768,
-            _ => NamedGroup::X25519,
-        };
+        let group = terms.group.as_str().context("a group without a name")?;
         context.set_groups(&mut instance, &[group])?;
         context.seal(&mut instance)?;
         Ok(Self {

@@ -4,13 +4,16 @@
  * A `struct tls` is zero before its first use. It is a client that verifies chain and name, unless
  * `tls_server` makes it a server. What is to differ is set first (`tls_trust_file`,
  * `tls_identity_files`, `tls_set_timeout` …); then `tls_connect`, `tls_start` or `tls_listen` put it
- * to use. In use it takes no second connection; `tls_close` says goodbye and makes it zero again,
- * `tls_drop` does so without a word. Each function waits, up to the timers.
+ * to use. In use it takes no second connection; `tls_close` says goodbye, and makes it zero again but
+ * for what the connection has agreed on (`tls_verify_result`, `tls_version` …). `tls_drop` frees all
+ * without a word, also after `tls_close`; then `tls_forget` frees the last failure. Each function
+ * waits, up to the timers.
  *
  * When a function fails, `tls_error` says why in one line for people, and `tls->error` is the typed
  * value; after a success both are gone. No misuse of these functions ends the program: a struct
  * without a connection, a missing argument or one without a meaning are failures as well. What is
- * not here are the bindings' own functions on `tls_context(tls)`, `tls->port` and `tls->listener`.
+ * not here are the bindings' own functions on `tls_context(tls)`, `tls->port`, `tls->session` and
+ * `tls->listener`.
  */
 #ifndef PORTCULLIS_H
 #define PORTCULLIS_H
@@ -27,13 +30,17 @@
 typedef portcullis_tls_types_error_t tls_error_t;
 typedef portcullis_tls_port_plain_transport_t tls_transport_t;
 
-/* What takes time, and can be limited by `tls_set_timeout`. */
+/* What takes time, and can be limited by `tls_set_timeout`; the last three cannot yet, and setting them
+ * fails with `PORTCULLIS_TLS_TYPES_ERROR_NOT_SUPPORTED`. */
 typedef enum {
     TLS_TIMER_CONNECT = PORTCULLIS_TLS_TYPES_TIMER_CONNECT,
     TLS_TIMER_HANDSHAKE = PORTCULLIS_TLS_TYPES_TIMER_HANDSHAKE,
     TLS_TIMER_READ = PORTCULLIS_TLS_TYPES_TIMER_READ,
     TLS_TIMER_SHUTDOWN = PORTCULLIS_TLS_TYPES_TIMER_SHUTDOWN,
-    TLS_TIMER_WRITE = PORTCULLIS_TLS_TYPES_TIMER_WRITE
+    TLS_TIMER_WRITE = PORTCULLIS_TLS_TYPES_TIMER_WRITE,
+    TLS_TIMER_RESOLVE = PORTCULLIS_TLS_TYPES_TIMER_RESOLVE,
+    TLS_TIMER_IDLE = PORTCULLIS_TLS_TYPES_TIMER_IDLE,
+    TLS_TIMER_ACCEPT = PORTCULLIS_TLS_TYPES_TIMER_ACCEPT
 } tls_timer_t;
 
 /* No limit, for `tls_set_timeout`. */
@@ -47,11 +54,14 @@ enum { TLS_END = 0, TLS_FAILED = -1 };
 struct tls {
     portcullis_tls_context_own_context_t context;
     portcullis_tls_port_own_port_t port;
+    /* What that connection has agreed on. It stays when the port is closed or has failed, until the
+     * next connection or `tls_drop`. */
+    portcullis_tls_session_own_session_t session;
     portcullis_tls_listener_own_listener_t listener;
     /* What failed last; meaningful if `failed`. */
     tls_error_t error;
     bool failed;
-    /* `types.explain` of it, and what this header adds. */
+    /* `errors.explain` of it, and what this header adds. */
     char *line;
     /* The port has failed for good, or `tls_close` has been called. */
     bool broken, closed;
@@ -95,6 +105,18 @@ static inline char *tls_join(const char *first, const char *second, const char *
     return text;
 }
 
+/* A string of the bindings, which do not end it by a zero byte, as one that is the caller's. */
+static inline char *tls_text(client_string_t *string) {
+    char *text = (char *)malloc(string->len + 1);
+    if (text == NULL) {
+        abort();
+    }
+    memcpy(text, string->ptr, string->len);
+    text[string->len] = 0;
+    client_string_free(string);
+    return text;
+}
+
 /* Whether what failed is that no authority was found; then it is of use to say where was looked. */
 static inline bool tls_lacks_trust(const tls_error_t *error) {
     if (error->tag == PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE) {
@@ -119,17 +141,11 @@ static inline bool tls_keep(struct tls *tls, bool succeeded, const tls_error_t *
     tls->error = *error;
     tls->failed = true;
     client_string_t line;
-    portcullis_tls_types_explain(&tls->error, &line);
-    /* The bindings' strings do not end in a zero byte. */
-    char *text = (char *)malloc(line.len + 1);
-    if (text == NULL) {
-        abort();
-    }
-    memcpy(text, line.ptr, line.len);
-    text[line.len] = 0;
-    client_string_free(&line);
+    portcullis_tls_errors_explain(&tls->error, &line);
+    char *text = tls_text(&line);
     const char *sources = tls->sources;
-    if (sources == NULL && !tls->is_server) {
+    /* After `tls_close` it is no longer known whom the connection trusted. */
+    if (sources == NULL && !tls->is_server && !tls->closed) {
         sources = "the built-in web roots";
     }
     if (sources != NULL && tls_lacks_trust(&tls->error)) {
@@ -141,12 +157,31 @@ static inline bool tls_keep(struct tls *tls, bool succeeded, const tls_error_t *
     return false;
 }
 
-/* The same for a call on the port. What has failed but for a timer of reading or an argument has
- * failed for good. */
+/* Whether a connection on which a call has failed so cannot be used any more. */
+static inline bool tls_is_fatal(const tls_error_t *error) {
+    switch (error->tag) {
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_READ:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_WRITE:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_CONNECT:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_ACCEPT:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_X509_LOOKUP:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_CONTEXT:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_SIGNATURE:
+    case PORTCULLIS_TLS_TYPES_ERROR_WANT_VERIFICATION:
+    case PORTCULLIS_TLS_TYPES_ERROR_INVALID_ARGUMENT:
+    case PORTCULLIS_TLS_TYPES_ERROR_NOT_SUPPORTED:
+    case PORTCULLIS_TLS_TYPES_ERROR_EARLY_DATA_REJECTED:
+        return false;
+    case PORTCULLIS_TLS_TYPES_ERROR_TIMEOUT:
+        return error->val.timeout != PORTCULLIS_TLS_TYPES_TIMER_READ;
+    default:
+        return true;
+    }
+}
+
+/* The same as `tls_keep` for a call on the port. */
 static inline bool tls_keep_port(struct tls *tls, bool succeeded, const tls_error_t *error) {
-    if (!succeeded && error->tag != PORTCULLIS_TLS_TYPES_ERROR_INVALID_ARGUMENT
-        && (error->tag != PORTCULLIS_TLS_TYPES_ERROR_TIMEOUT
-            || error->val.timeout != PORTCULLIS_TLS_TYPES_TIMER_READ)) {
+    if (!succeeded && tls_is_fatal(error)) {
         tls->broken = true;
     }
     return tls_keep(tls, succeeded, error);
@@ -191,12 +226,20 @@ static inline void tls_drop_port(struct tls *tls) {
     tls->broken = false;
 }
 
-/* Free the port, the listener and the context without a word to the peer, as after a failure. What
- * failed last is kept; `tls_forget` frees that. */
-static inline void tls_drop(struct tls *tls) {
-    if (tls == NULL) {
-        return;
+static inline void tls_drop_session(struct tls *tls) {
+    if (tls->session.__handle != 0) {
+        portcullis_tls_session_session_drop_own(tls->session);
+        tls->session.__handle = 0;
     }
+}
+
+/* Keep what a new port agrees on. */
+static inline void tls_keep_session(struct tls *tls) {
+    tls->session = portcullis_tls_port_method_port_session(portcullis_tls_port_borrow_port(tls->port));
+}
+
+/* Free all but the session and what failed last. */
+static inline void tls_drop_all(struct tls *tls) {
     tls_drop_port(tls);
     if (tls->listener.__handle != 0) {
         portcullis_tls_listener_listener_drop_own(tls->listener);
@@ -209,6 +252,15 @@ static inline void tls_drop(struct tls *tls) {
     free(tls->sources);
     tls->sources = NULL;
     tls->is_server = tls->has_trust = false;
+}
+
+/* Free the port, what it has agreed on, the listener and the context without a word to the peer, as
+ * after a failure. What failed last is kept; `tls_forget` frees that. */
+static inline void tls_drop(struct tls *tls) {
+    if (tls != NULL) {
+        tls_drop_all(tls);
+        tls_drop_session(tls);
+    }
 }
 
 /* ---- settings: before `tls_connect`, `tls_start` or `tls_listen`; later ones hold for the next ---- */
@@ -405,6 +457,52 @@ static inline bool tls_require_certificate(struct tls *tls) {
     return tls_keep(tls, succeeded, &error);
 }
 
+/* Check the peer's certificate, but let the handshake go on whatever is found, and also without one;
+ * `tls_verify_result` tells, and the program has to ask before it sends or believes anything. A server
+ * asks each client for a certificate. */
+static inline bool tls_defer_verification(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    tls_error_t error;
+    bool succeeded = portcullis_tls_context_method_context_set_verify(
+        tls_context(tls), PORTCULLIS_TLS_CONTEXT_VERIFY_DEFERRED, &error);
+    return tls_keep(tls, succeeded, &error);
+}
+
+/* Choose the key exchange groups and their order by their IANA names, in any case and divided by
+ * colons: `X25519MLKEM768:x25519`. `portcullis_tls_context_supported_groups` lists them. */
+static inline bool tls_set_groups(struct tls *tls, const char *names) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (names == NULL) {
+        return tls_refuse(tls, "the groups are missing: a null pointer was given");
+    }
+    client_list_string_t groups;
+    groups.len = *names != 0;
+    for (const char *at = names; *at != 0; at++) {
+        groups.len += *at == ':';
+    }
+    /* One more, for malloc may return NULL for nothing. */
+    groups.ptr = (client_string_t *)malloc((groups.len + 1) * sizeof *groups.ptr);
+    if (groups.ptr == NULL) {
+        abort();
+    }
+    for (size_t index = 0; index < groups.len; index++) {
+        size_t length = strcspn(names, ":");
+        /* The bindings know no const, and write nothing there. */
+        groups.ptr[index].ptr = (uint8_t *)names;
+        groups.ptr[index].len = length;
+        names += length + 1;
+    }
+    tls_error_t error;
+    bool succeeded =
+        portcullis_tls_context_method_context_set_groups(tls_context(tls), &groups, &error);
+    free(groups.ptr);
+    return tls_keep(tls, succeeded, &error);
+}
+
 /* Limit what takes time, in milliseconds: of the connection that there is, else of those to come. */
 static inline bool tls_set_timeout(struct tls *tls, tls_timer_t timer, uint64_t milliseconds) {
     if (tls == NULL) {
@@ -436,6 +534,7 @@ static inline bool tls_ready(struct tls *tls, bool for_server) {
                                           : "this struct tls is a server; take another to connect");
     }
     tls_drop_port(tls);
+    tls_drop_session(tls);
     tls->closed = false;
     /* Once: what the environment says is not read again for the next connection. */
     return for_server || tls->has_trust || (tls_trust_environment(tls) && (tls->has_trust = true));
@@ -464,6 +563,9 @@ static inline bool tls_connect(struct tls *tls, const char *host, uint16_t port)
     tls_error_t error;
     bool succeeded = portcullis_tls_port_static_port_blocking_connect(tls_settings(tls), &name, port,
                                                                       &tls->port, &error);
+    if (succeeded) {
+        tls_keep_session(tls);
+    }
     return tls_keep(tls, succeeded, &error);
 }
 
@@ -493,6 +595,9 @@ static inline bool tls_start(struct tls *tls, const char *host, tls_transport_t 
     tls_error_t error;
     bool succeeded = portcullis_tls_port_static_port_start(
         tls_settings(tls), host != NULL ? &name : NULL, &taken, &tls->port, &error);
+    if (succeeded) {
+        tls_keep_session(tls);
+    }
     return tls_keep(tls, succeeded, &error);
 }
 
@@ -561,6 +666,7 @@ static inline bool tls_accept(struct tls *listener, struct tls *connection) {
         tls_drop(connection);
         tls_forget(connection);
         connection->port = port;
+        tls_keep_session(connection);
         connection->is_server = true;
         if (listener->sources != NULL) {
             connection->sources = tls_join(listener->sources, "", "", "");
@@ -653,8 +759,8 @@ static inline bool tls_close_output(struct tls *tls) {
     return tls_keep_port(tls, succeeded, &error);
 }
 
-/* Say goodbye (close_notify), and free all, on failure too; the struct is then as it was before its
- * first use. Closing twice is harmless. */
+/* Say goodbye (close_notify), and free all but what the connection has agreed on, on failure too; the
+ * struct can then be used as before its first use. Closing twice is harmless. */
 static inline bool tls_close(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -664,11 +770,74 @@ static inline bool tls_close(struct tls *tls) {
     if (tls->port.__handle != 0) {
         succeeded = portcullis_tls_port_method_port_close(
             portcullis_tls_port_borrow_port(tls->port), &error);
-        tls->closed = true;
     }
-    bool kept = tls_keep(tls, succeeded, &error);
-    tls_drop(tls);
+    bool has_closed = tls->port.__handle != 0, kept = tls_keep(tls, succeeded, &error);
+    tls_drop_all(tls);
+    tls->closed = tls->closed || has_closed;
     return kept;
+}
+
+/* ---- what a connection has agreed on: from the end of the handshake, also after the connection has
+ * failed and after `tls_close`, until the next connection or `tls_drop` ---- */
+
+/* Whether the peer has presented a certificate that has passed every check of the context. If not,
+ * `tls_error` says why, and a program decides by `tls->error.val.certificate.reason`: `MISSING`, none
+ * was presented; `NOT_CHECKED`, the handshake is not done or the context asks for nothing; else the
+ * check that failed (`tls_defer_verification`). It changes nothing of the connection. */
+static inline bool tls_verify_result(struct tls *tls) {
+    if (tls == NULL) {
+        return false;
+    }
+    if (tls->session.__handle == 0) {
+        return tls_refuse(tls, "there is no connection to tell of; call tls_connect, tls_start or "
+                               "tls_accept first");
+    }
+    tls_error_t error;
+    memset(&error, 0, sizeof error);
+    error.tag = PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE;
+    bool verified = portcullis_tls_session_method_session_verify_result(
+        portcullis_tls_session_borrow_session(tls->session), &error.val.certificate);
+    return tls_keep(tls, verified, &error);
+}
+
+/* The following are no failure if there is nothing to tell, and leave `tls_error` alone. */
+
+/* `TLSv1.2` or `TLSv1.3`; NULL before the handshake is done. */
+static inline const char *tls_version(const struct tls *tls) {
+    portcullis_tls_session_version_t version;
+    if (tls == NULL || tls->session.__handle == 0
+        || !portcullis_tls_session_method_session_version(
+            portcullis_tls_session_borrow_session(tls->session), &version)) {
+        return NULL;
+    }
+    return version == PORTCULLIS_TLS_TYPES_VERSION_TLS12 ? "TLSv1.2" : "TLSv1.3";
+}
+
+/* The cipher suite by its IANA name, the caller's to free; NULL before the handshake is done. */
+static inline char *tls_cipher_suite(const struct tls *tls) {
+    client_string_t name;
+    bool known = tls != NULL && tls->session.__handle != 0
+                 && portcullis_tls_session_method_session_cipher_suite(
+                     portcullis_tls_session_borrow_session(tls->session), &name);
+    return known ? tls_text(&name) : NULL;
+}
+
+/* The key exchange group by its IANA name, the caller's to free; NULL before the handshake is done, and
+ * where TLS 1.2 has resumed a session. */
+static inline char *tls_group(const struct tls *tls) {
+    client_string_t name;
+    bool known = tls != NULL && tls->session.__handle != 0
+                 && portcullis_tls_session_method_session_group(
+                     portcullis_tls_session_borrow_session(tls->session), &name);
+    return known ? tls_text(&name) : NULL;
+}
+
+/* Whether a read has met the end of the transport without the peer's close_notify: then what was read
+ * may have been cut short by an attacker. */
+static inline bool tls_is_truncated(const struct tls *tls) {
+    return tls != NULL && tls->session.__handle != 0
+           && portcullis_tls_session_method_session_is_truncated(
+               portcullis_tls_session_borrow_session(tls->session));
 }
 
 #endif

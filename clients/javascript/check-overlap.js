@@ -164,7 +164,9 @@ async function checkRefusal({ check, tls, options, own }) {
         await client.close();
       }
     };
-    equal((await refused(read, 'alert-received')).value, 116);
+    const { value, nodeCode } = await refused(read, 'alert-received');
+    equal(value, 116);
+    equal(nodeCode, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED');
     picky.close();
   });
 }

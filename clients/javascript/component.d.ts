@@ -9,3 +9,4 @@ export const connect: Tls['connect'];
 export const context: Tls['context'];
 export const listen: Tls['listen'];
 export const start: Tls['start'];
+export const supportedGroups: Tls['supportedGroups'];

@@ -1,14 +1,15 @@
 /**
- * `connect`, `start`, `listen` and `context` for a program that is a component itself. Its world
- * imports `portcullis:tls`, `wasi:cli/environment` and `wasi:clocks`, as `command` of `wit/` does.
+ * `connect`, `start`, `listen`, `context` and `supportedGroups` for a program that is a component
+ * itself. Its world imports `portcullis:tls`, `wasi:cli/environment` and `wasi:clocks`, as
+ * `command` of `wit/` does.
  *
  * @module
  */
 
-import * as contexts from 'portcullis:tls/context@0.1.0';
-import * as listener from 'portcullis:tls/listener@0.1.0';
-import * as port from 'portcullis:tls/port@0.1.0';
-import * as types from 'portcullis:tls/types@0.1.0';
+import * as contexts from 'portcullis:tls/context@0.2.0';
+import * as errors from 'portcullis:tls/errors@0.2.0';
+import * as listener from 'portcullis:tls/listener@0.2.0';
+import * as port from 'portcullis:tls/port@0.2.0';
 import { getEnvironment } from 'wasi:cli/environment@0.2.12';
 import * as monotonicClock from 'wasi:clocks/monotonic-clock@0.2.12';
 import * as poll from 'wasi:io/poll@0.2.12';
@@ -20,9 +21,9 @@ export { Connection, Listener, TlsError } from './portcullis.js';
 /** What `portcullis()` is handed in a component. */
 export const interfaces = {
   context: contexts,
+  errors,
   listener,
   port,
-  types,
   monotonicClock,
   poll,
   environment: () => Object.fromEntries(getEnvironment()),
@@ -30,4 +31,4 @@ export const interfaces = {
 };
 
 /** The functions of `portcullis()`; see there. */
-export const { connect, context, listen, start } = portcullis(interfaces);
+export const { connect, context, listen, start, supportedGroups } = portcullis(interfaces);

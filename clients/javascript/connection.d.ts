@@ -1,4 +1,6 @@
-/** An IP address as text and a TCP port. */
+import type { TlsError } from './portcullis.js';
+
+/** An IP address as text, that of a link of IPv6 with its zone (`fe80::1%2`), and a TCP port. */
 export interface Address {
   ip: string;
   port: number;
@@ -6,6 +8,29 @@ export interface Address {
 
 /** What `Connection.write` takes: a string goes as UTF-8, a view as the bytes that it views. */
 export type Plaintext = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** Why a certificate was refused. */
+export type CertificateReason =
+  | 'bad-encoding' | 'bad-signature' | 'expired' | 'missing' | 'not-checked' | 'not-yet-valid'
+  | 'pin-mismatch' | 'raw-key-untrusted' | 'rejected-by-caller' | 'revocation-list-bad'
+  | 'revocation-list-expired' | 'revocation-unknown' | 'revoked' | 'staple-bad'
+  | 'staple-missing' | 'too-costly' | 'transparency-missing' | 'unhandled-extension'
+  | 'unknown-authority' | 'unsupported-algorithm' | 'wrong-name' | 'wrong-policy'
+  | 'wrong-purpose' | 'other';
+
+/** A refused certificate: what a `TlsError` holds whose code is `certificate`. */
+export interface CertificateError {
+  /** The check that failed. */
+  reason: CertificateReason;
+  /** The name that was asked for, if any. */
+  expectedName?: string | undefined;
+  /** With `wrong-name`: the names that the certificate has. */
+  names: string[];
+  /** The number of the alert that was sent to the peer, if one was. */
+  alertSent?: number | undefined;
+  /** For people. */
+  detail?: string | undefined;
+}
 
 /** One TLS connection. Made by `connect`, `start` and `Listener.accept`. */
 export class Connection implements AsyncIterable<Uint8Array> {
@@ -15,12 +40,17 @@ export class Connection implements AsyncIterable<Uint8Array> {
   get version(): 'tls12' | 'tls13' | undefined;
   /** The IANA name of the negotiated suite. */
   get cipherSuite(): string | undefined;
-  /** The negotiated key exchange group. */
+  /** The IANA name of the negotiated key exchange group. */
   get group(): string | undefined;
   /** The peer's certificates as DER, its own first. */
   get peerCertificates(): Uint8Array[];
-  /** Whether the peer's certificate passed every check. */
-  get peerVerified(): boolean;
+  /** Whether the peer presented a certificate and it passed every check. */
+  get authorized(): boolean;
+  /**
+   * Why it is not authorized, as `connect` throws it where `verify` is `required`; null if it is.
+   * The reason is `not-checked` before the handshake is done, and with `unverified`.
+   */
+  get authorizationError(): (TlsError & { value: CertificateError }) | null;
   /** Whether the end was met without close_notify. */
   get isTruncated(): boolean;
   /** This side's address. */

@@ -5,19 +5,40 @@
  * @module
  */
 
-import { Handle, TlsError } from './engine.js';
+import { dispose, Handle, TlsError } from './engine.js';
 import { bytes, whole } from './values.js';
 
 const CHUNK = 64 * 1024; // One call's copy into the component or out of it is no larger than this.
-const LAST_LOOK = 1024 * 1024; // So much of what was never read `close` goes through, for an alert.
-const FACTS = ['version', 'cipherSuite', 'group', 'peerCertificates', 'peerVerified',
-  'isTruncated', 'localAddress', 'remoteAddress'];
+const LAST_LOOK = 1024 * 1024; // How many unread bytes `close` looks through for an alert.
+/** How each fact is asked for; `close` keeps the answers. */
+const FACTS = {
+  version: (session) => session.version(),
+  cipherSuite: (session) => session.cipherSuite(),
+  group: (session) => session.group(),
+  peerCertificates: (session) => session.peerCertificates(),
+  refusal,
+  isTruncated: (session) => session.isTruncated(),
+  localAddress: (_, port) => port.localAddress(),
+  remoteAddress: (_, port) => port.remoteAddress(),
+};
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('asyncDispose');
 const length = whole(1, Number.MAX_SAFE_INTEGER);
+
+/** Why the peer's certificate is not verified, a `certificate-error`; undefined if it is. */
+function refusal(session) {
+  try {
+    session.verifyResult();
+    return undefined;
+  } catch (thrown) {
+    if (!thrown?.payload) throw thrown;
+    return thrown.payload;
+  }
+}
 
 /** One TLS connection. Made by `connect`, `start` and `Listener.accept`. */
 export class Connection {
   #engine;
+  #session;
   #handle;
   #trusted;
   #facts;
@@ -33,10 +54,13 @@ export class Connection {
 
   /** @private */
   constructor(engine, port, trusted) {
-    [this.#engine, this.#handle, this.#trusted] = [engine, new Handle(port), trusted];
+    const session = port.session();
+    this.#handle = new Handle(port, () => session.version() !== undefined);
+    [this.#engine, this.#session, this.#trusted] = [engine, session, trusted];
   }
 
-  #fact = (name) => (this.#facts ? this.#facts[name] : this.#handle.get()[name]());
+  #fact = (name) =>
+    this.#facts ? this.#facts[name] : FACTS[name](this.#session, this.#handle.get());
 
   async #until(operation) {
     try {
@@ -50,6 +74,12 @@ export class Connection {
     if (!(error instanceof TlsError)) return error;
     const { code, value } = error;
     this.#hasFailed ||= code !== 'closed' && !(code === 'timeout' && value === 'read');
+    return this.#withTrust(error);
+  }
+
+  /** Tells an error about an unknown authority where that was searched. */
+  #withTrust(error) {
+    const { code, value } = error;
     if (code === 'certificate' && value.reason === 'unknown-authority' && this.#trusted) {
       // Instead of what the component says: these words know the options and variables.
       const searched = `searched: ${this.#trusted}`;
@@ -63,12 +93,21 @@ export class Connection {
   get version() { return this.#fact('version'); }
   /** The IANA name of the negotiated suite. @returns {string | undefined} */
   get cipherSuite() { return this.#fact('cipherSuite'); }
-  /** The negotiated key exchange group. @returns {string | undefined} */
+  /** The IANA name of the negotiated key exchange group. @returns {string | undefined} */
   get group() { return this.#fact('group'); }
   /** The peer's certificates as DER, its own first. @returns {Uint8Array[]} */
   get peerCertificates() { return this.#fact('peerCertificates'); }
-  /** Whether the peer's certificate passed every check. @returns {boolean} */
-  get peerVerified() { return this.#fact('peerVerified'); }
+  /** Whether the peer presented a certificate and it passed every check. @returns {boolean} */
+  get authorized() { return this.#fact('refusal') === undefined; }
+  /**
+   * Why it is not authorized, as `connect` throws it where `verify` is `required`; null if it is.
+   * The reason is `not-checked` before the handshake is done, and with `unverified`.
+   * @returns {TlsError | null}
+   */
+  get authorizationError() {
+    const val = this.#fact('refusal');
+    return val ? this.#withTrust(this.#engine.error({ tag: 'certificate', val })) : null;
+  }
   /** Whether the end was met without close_notify. @returns {boolean} */
   get isTruncated() { return this.#fact('isTruncated'); }
   /** This side's address. @returns {{ ip: string, port: number } | undefined} */
@@ -197,8 +236,12 @@ export class Connection {
 
   #free(end) {
     if (this.#facts) return;
-    this.#facts = Object.fromEntries(FACTS.map((name) => [name, this.#fact(name)]));
-    this.#handle.free(end);
+    this.#facts = Object.fromEntries(Object.keys(FACTS).map((name) => [name, this.#fact(name)]));
+    try {
+      this.#handle.free(end);
+    } finally {
+      dispose(this.#session);
+    }
   }
 
   /** What the peer sends. To cancel it does not close the connection. @type {ReadableStream} */

@@ -5,10 +5,12 @@
  * @module
  */
 
+import { nodeCode } from './codes.js';
+
 const MILLISECOND = 1_000_000n; // Of the clock's nanoseconds.
-const SLICE = 10n * MILLISECOND; // No wait is longer, so that other events have their turn.
-const ACTIVE = MILLISECOND; // For so long after the last event it looks as often as it can.
-const PATIENCE = 8n; // What has waited this many times as long does not mind the delay.
+const SLICE = 10n * MILLISECOND; // The longest wait, so that other events have their turn.
+const ACTIVE = MILLISECOND; // For this long after the last event it looks as often as it can.
+const PATIENCE = 8n; // After that, the pause between two looks is this part of the time waited.
 const WAITS = {
   'want-accept': 'subscribe',
   'want-connect': 'subscribe',
@@ -29,17 +31,21 @@ export class TlsError extends Error {
     this.code = error.tag;
     /** What the case holds: the record of `certificate`, the timer of `timeout`. */
     this.value = error.val;
+    /** What Node or OpenSSL calls it, `CERT_HAS_EXPIRED`. @type {string | undefined} */
+    this.nodeCode = nodeCode(error);
   }
 }
 
 /** A port or listener of the component, and what waits for it. */
 export class Handle {
   #resource;
+  #hasHandshake;
   #isReady = false;
   waits = new Set();
 
-  constructor(resource) {
-    this.#resource = resource;
+  /** @param {object} resource @param {() => boolean} [hasHandshake] whether a port's is done */
+  constructor(resource, hasHandshake = () => false) {
+    [this.#resource, this.#hasHandshake] = [resource, hasHandshake];
   }
 
   /** The resource, until it is freed. */
@@ -50,10 +56,10 @@ export class Handle {
 
   /** Whether the handshake is done; a listener has none. */
   get isReady() {
-    return (this.#isReady ||= this.#resource?.version?.() !== undefined);
+    return (this.#isReady ||= this.#resource !== undefined && this.#hasHandshake());
   }
 
-  /** Takes the pollables back: they are children of what is about to be closed or has changed. */
+  /** Drops the pollables: they are children of the resource, and each call makes them stale. */
   forgetPollables() {
     for (const wait of this.waits) wait.drop();
   }
@@ -87,14 +93,14 @@ class Wait {
     handle.waits.add(this);
   }
 
-  /** Kept from one look to the next, which costs less, and no longer than they are right. */
+  /** Makes the pollables, which stay from one look to the next until a call makes them stale. */
   subscribe(now) {
     if (this.pollables) return;
     const resource = this.handle.get();
     this.pollables = [];
     for (const name of this.subscriptions) this.pollables.push(resource[name]());
     const left = resource.timeLeft?.();
-    // A timer that has run out already is told by the call; asking again at once would spin.
+    // The next call reports a timer that has run out; a deadline of now would spin until then.
     this.deadline = left === undefined ? undefined : now + (left > 0n ? left : 1n) * MILLISECOND;
   }
 
@@ -112,7 +118,7 @@ class Wait {
 
 /** Repeats calls that never block until they are done. */
 export class Engine {
-  #types;
+  #errors;
   #poll;
   #clock;
   #blocks;
@@ -123,18 +129,23 @@ export class Engine {
   #always;
 
   /**
-   * @param {object} interfaces `types` of `portcullis:tls`, `poll` and `monotonicClock`
+   * @param {object} interfaces `errors` of `portcullis:tls`, `poll` and `monotonicClock`
    * @param {boolean} blocks whether waiting may hold up the program for a slice, which costs
    *   nothing where a component sleeps in its host, and the whole event loop in Node
    */
-  constructor({ types, poll, monotonicClock }, blocks) {
-    [this.#types, this.#poll, this.#clock, this.#blocks] = [types, poll, monotonicClock, blocks];
+  constructor({ errors, poll, monotonicClock }, blocks) {
+    [this.#errors, this.#poll, this.#clock, this.#blocks] = [errors, poll, monotonicClock, blocks];
+  }
+
+  /** A `types.error` as a TlsError. */
+  error(error) {
+    return new TlsError(error, this.#errors.explain(error));
   }
 
   /** What was thrown, as a TlsError if the component threw it. */
   #error(thrown) {
     const error = thrown?.payload ?? thrown;
-    return error?.tag ? new TlsError(error, this.#types.explain(error)) : thrown;
+    return error?.tag ? this.error(error) : thrown;
   }
 
   /** The result of a call. */
@@ -154,7 +165,7 @@ export class Engine {
         await this.#breathe();
         return result;
       }
-      // The same again is no news: a pollable may be ready in vain, and must not make it spin.
+      // A pollable may be ready in vain: only another `want-` counts as an event, or it would spin.
       if (tag !== last) this.#active = this.#clock.now();
       last = tag;
       const subscriptions = [WAITS[tag]];
@@ -192,14 +203,14 @@ export class Engine {
     }
   }
 
-  /** Has a look in so many milliseconds, unless one is due before. */
+  /** Schedules a look in so many milliseconds, unless one is due earlier. */
   #schedule(delay) {
     if (this.#timer?.delay <= delay) return;
     this.#timer?.cancel();
     this.#timer = later(() => this.#turn(), delay);
   }
 
-  /** Looks at all that is waited for, and wakes what is worth another call. */
+  /** Looks at all pollables and deadlines, and wakes the operations that may go on. */
   #turn() {
     this.#timer = undefined;
     const now = this.#clock.now();
@@ -210,13 +221,7 @@ export class Engine {
     for (const handle of this.#handles) {
       if (handle.waits.size === 0) this.#handles.delete(handle);
       for (const wait of handle.waits) {
-        try {
-          wait.subscribe(now);
-        } catch {
-          wait.wake(); // It was closed meanwhile, and its own call says so.
-          limit = 0n;
-          continue;
-        }
+        wait.subscribe(now);
         for (const pollable of wait.pollables) {
           waits.push(wait);
           pollables.push(pollable);
@@ -267,8 +272,8 @@ const isFinal = ({ code, value }) =>
   code !== 'invalid-argument' && !(code === 'timeout' && value === 'read');
 
 /**
- * Whether something is unsent that nobody waits for: an answer of the handshake, of a key update.
- * The peer may wait for it as this side waits for the peer.
+ * Whether the port has bytes to send that no operation waits to send: an answer of the handshake or
+ * of a key update. The peer may wait for them while this side waits for the peer.
  */
 function isStuck(handle) {
   if (!handle.isReady) return false;
@@ -281,7 +286,7 @@ function isStuck(handle) {
   return false;
 }
 
-/** A task, not a microtask: whatever can go on without the network has gone on by then. */
+/** Runs `turn` as a task, not as a microtask, so that everything else goes on before it. */
 function later(turn, delay) {
   if (delay === 0 && globalThis.setImmediate) {
     const immediate = setImmediate(turn);

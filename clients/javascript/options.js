@@ -23,8 +23,8 @@ export const CONTEXT = {
   minVersion: version,
   maxVersion: version,
   ciphers: several(text),
-  groups: several(oneOf('x25519-mlkem768', 'x25519', 'secp256r1', 'secp384r1')),
-  verify: oneOf('required', 'optional', 'unverified'),
+  groups: several(text),
+  verify: oneOf('required', 'optional', 'deferred', 'unverified'),
   verifyName: text,
   unverifiedName: flag,
   serverName: (value, name) => (value === false ? value : text(value, name)),
@@ -47,10 +47,10 @@ export const CALLS = {
   listen: { ip: text, port: whole(0, 65_535), backlog: whole(1, BIGGEST), context: made },
 };
 
-/** Of clients only: a server that is given one would do nothing about it. */
+/** Options of clients: a server would ignore them. */
 const CLIENTS = ['verifyName', 'unverifiedName', 'serverName', 'host'];
 
-/** How others call it, in lower case, and what to do instead. */
+/** What other libraries call an option, in lower case, and what to use here. */
 const ELSEWHERE = {
   alpn: 'ALPN is not there yet',
   alpnprotocols: 'ALPN is not there yet',
@@ -64,7 +64,7 @@ const ELSEWHERE = {
   password: 'use passphrase',
   pfx: 'use pkcs12',
   privatekey: 'use key',
-  rejectunauthorized: "use verify: 'unverified'",
+  rejectunauthorized: "use verify: 'deferred' and look at authorized, or verify: 'unverified'",
   requestcert: "use verify: 'required'",
   signal: 'use timeouts, or call abort()',
   timeout: 'use timeouts',
@@ -118,7 +118,7 @@ export function checked(call, options, needed = []) {
   return found;
 }
 
-/** Refuses what would be ignored: whoever wrote it relies on it. */
+/** Refuses options that would be ignored: their caller relies on them. */
 export function checkTogether(role, options) {
   const without = (name, ...others) => {
     if (name in options && !others.some((other) => other in options)) {

@@ -1,7 +1,7 @@
 import { Connection, Listener } from './connection.js';
 
 export { Connection, Listener };
-export type { Address, Plaintext } from './connection.js';
+export type { Address, CertificateError, CertificateReason, Plaintext } from './connection.js';
 
 /**
  * A certificate or key, PEM or DER: a string is a path, below a preopened directory or in Node
@@ -12,8 +12,19 @@ export type Source = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 /** A version of TLS. */
 export type Version = 'tls12' | 'tls13';
 
-/** A key exchange group. */
-export type Group = 'x25519-mlkem768' | 'x25519' | 'secp256r1' | 'secp384r1';
+/** A key exchange group by its IANA name, in any case; `supportedGroups()` lists what there is. */
+export type Group = 'X25519MLKEM768' | 'x25519' | 'secp256r1' | 'secp384r1' | (string & {});
+
+/** What is asked of the peer's certificate. */
+export type Verify =
+  /** It must be there and pass every check. */
+  | 'required'
+  /** For a client: as `deferred`. For a server: its peer may present none, or one that passes. */
+  | 'optional'
+  /** The same checks; the connection goes on whatever they find, and `authorized` tells. */
+  | 'deferred'
+  /** Nothing; a server asks for no certificate. */
+  | 'unverified';
 
 /** A limit on how long something may take. */
 export type Timer = 'connect' | 'handshake' | 'read' | 'shutdown' | 'write';
@@ -50,7 +61,7 @@ export interface Options {
   /** The key exchange groups, in order. */
   groups?: Group | Group[] | undefined;
   /** What is asked of the peer's certificate; servers ask for none unless told. */
-  verify?: 'required' | 'optional' | 'unverified' | undefined;
+  verify?: Verify | undefined;
   /** The name that the certificate must have, in place of `host`. */
   verifyName?: string | undefined;
   /** Accept any name. */
@@ -91,6 +102,8 @@ export type ListenOptions = Configured<{
 
 /** What `portcullis()` gives. */
 export interface Tls {
+  /** The key exchange groups that there are, in the order of preference. */
+  supportedGroups(): string[];
   /** A raw context of these options, for many connections; open until it is used. */
   context(role: 'client' | 'server', options?: Options): Context;
   /** Connects, and does the handshake. */
@@ -104,7 +117,7 @@ export interface Tls {
 /** The bindings that `portcullis()` is handed, each an object. */
 export interface Interfaces {
   /** Of `portcullis:tls`. */
-  types: object;
+  errors: object;
   context: object;
   port: object;
   listener: object;
@@ -126,6 +139,8 @@ export class TlsError extends Error {
   readonly code: string;
   /** What the case holds: the record of `certificate`, the timer of `timeout`. */
   readonly value: unknown;
+  /** What Node or OpenSSL calls it, `CERT_HAS_EXPIRED` or `ECONNREFUSED`, if they have a name. */
+  readonly nodeCode: string | undefined;
 }
 
 /** The functions, over the interfaces that it is handed. */

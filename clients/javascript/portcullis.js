@@ -35,10 +35,11 @@ export { Connection, Listener, TlsError };
  * @property {'tls12' | 'tls13'} [minVersion] The lowest version.
  * @property {'tls12' | 'tls13'} [maxVersion] The highest version.
  * @property {string | string[]} [ciphers] A cipher list in OpenSSL's syntax.
- * @property {('x25519-mlkem768' | 'x25519' | 'secp256r1' | 'secp384r1')[]} [groups] The key exchange
- *   groups, in order.
- * @property {'required' | 'optional' | 'unverified'} [verify] What is asked of the peer's
- *   certificate; servers ask for none unless told.
+ * @property {string | string[]} [groups] The key exchange groups, in order: names that
+ *   `supportedGroups()` lists, in any case.
+ * @property {'required' | 'optional' | 'deferred' | 'unverified'} [verify] What is asked of the
+ *   peer's certificate; servers ask for none unless told. With `deferred` the connection goes on
+ *   whatever is found, and `authorized` tells.
  * @property {string} [verifyName] The name that the certificate must have, in place of `host`.
  * @property {boolean} [unverifiedName] Accept any name.
  * @property {string | false} [serverName] The name sent in SNI; false for none.
@@ -51,7 +52,7 @@ export { Connection, Listener, TlsError };
 /**
  * The functions, over the interfaces that it is handed. Wrong arguments, unknown options and those
  * that would be ignored are a TypeError, numbers out of range a RangeError.
- * @param {object} interfaces `types`, `context`, `port` and `listener` of `portcullis:tls`, `poll`
+ * @param {object} interfaces `errors`, `context`, `port` and `listener` of `portcullis:tls`, `poll`
  *   of `wasi:io` and `monotonicClock` of `wasi:clocks`, each an object of its bindings;
  *   `streams` of `preview2-shim/io` in Node, which are looked for unless told; `environment`, a
  *   function that gives the variables as an object, Node's own unless told; `blocks`, whether
@@ -96,6 +97,14 @@ export function portcullis(interfaces) {
   };
 
   return {
+    /**
+     * The key exchange groups that there are, by their IANA names and in the order of preference.
+     * @returns {string[]}
+     */
+    supportedGroups() {
+      return call(() => context.supportedGroups());
+    },
+
     /**
      * A raw context of these options, for many connections; its own functions, and the reports
      * that they return, are there until it is used.
@@ -160,7 +169,7 @@ function absolute(path) {
 /** Each interface has to be there before anything is called. */
 function needed(interfaces) {
   record(interfaces, 'the argument of portcullis()');
-  for (const name of ['types', 'context', 'port', 'listener', 'poll', 'monotonicClock']) {
+  for (const name of ['errors', 'context', 'port', 'listener', 'poll', 'monotonicClock']) {
     if (!interfaces[name]) throw typeError(`portcullis() needs ${name}, an object of its bindings`);
   }
   return interfaces;

@@ -1,7 +1,7 @@
 /**
- * A repair of what WASI is in Node, jco's preview2-shim: its `flush` holds up the whole process
- * until the peer has taken everything, where WASI says that it never blocks. One peer that does not
- * read would stop all others, and a client and a server in one process wait for each other.
+ * Repairs jco's preview2-shim, which is WASI in Node: its `flush` holds up the whole process until
+ * the peer has taken everything, where WASI says that it never blocks. One peer that does not read
+ * would stop all others, and a client and a server in one process would wait for each other.
  *
  * @module
  */

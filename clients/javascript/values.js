@@ -1,7 +1,7 @@
 /**
- * What callers pass, checked and normalised before the bindings see it, whose own complaints name
- * no option, and which take some of what is wrong for something else. No text here holds what was
- * passed: it may be a key.
+ * Checks and normalises what callers pass, before the bindings see it: their own complaints name no
+ * option, and they take some wrong values for something else. No error holds the value itself: it
+ * may be a key.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const coded = (error) => Object.assign(error, { code: 'invalid-argument' });
 export const typeError = (message) => coded(new TypeError(message));
 export const rangeError = (message) => coded(new RangeError(message));
 
-/** What it is, and not what it says. */
+/** The type of a value, in words. */
 export function kindOf(value) {
   if (value === null || typeof value === 'boolean' || typeof value === 'undefined') {
     return String(value);
@@ -98,7 +98,7 @@ export function bytes(value, name, mayBeText = false) {
   return found ?? wrong(name, mayBeText ? `a string, ${expected}` : expected, value);
 }
 
-/** A path, of which nothing but a path is ever told again. */
+/** A path. What looks like a key is refused here, since later errors name the path. */
 export function path(value, name) {
   text(value, name);
   if (KEY_TEXT.test(value) || BARE_BASE64.test(value)) {

@@ -15,8 +15,10 @@ import checks.arguments
 import checks.collector
 import checks.connections
 import checks.contexts
+import checks.failures
 import checks.libraries
 import checks.plain
+import checks.results
 import checks.servers
 import checks.trust
 

@@ -34,6 +34,7 @@ import weakref
 
 from componentize_py_types import Err
 from wit_world.imports import context as _context
+from wit_world.imports import errors as _errors
 from wit_world.imports import listener as _listener
 from wit_world.imports import poll as _poll
 from wit_world.imports import port as _port
@@ -52,14 +53,17 @@ _DEFAULT_LIMIT = 120_000  # The component's own, of handshake and shutdown, in m
 _CHUNK = 256 * 1024  # The most that one call hands to the component, to bound its copies.
 _MOST_SECONDS = (1 << 63) // 10**9  # What `socket` takes as a timeout.
 _VERSIONS = {"TLSv1.2": types.Version.TLS12, "TLSv1.3": types.Version.TLS13}
-_GROUPS = {
-    "X25519MLKEM768": types.NamedGroup.X25519_MLKEM768,
-    "X25519": types.NamedGroup.X25519,
-    "P-256": types.NamedGroup.SECP256R1,
-    "P-384": types.NamedGroup.SECP384R1,
-}
+# OpenSSL's aliases of groups, and IANA's names.
+_GROUPS = {"P-256": "secp256r1", "PRIME256V1": "secp256r1", "P-384": "secp384r1"}
+# Those that can be set; the others are not there yet.
+_TIMERS = (
+    types.Timer.CONNECT,
+    types.Timer.HANDSHAKE,
+    types.Timer.READ,
+    types.Timer.SHUTDOWN,
+    types.Timer.WRITE,
+)
 _NO_DESCRIPTOR = "a component has no file descriptors; wait with portcullis.Selector"
-_OPENSSL_GROUPS = {"prime256v1": "P-256", "secp256r1": "P-256", "secp384r1": "P-384"}
 HAS_SNI = HAS_TLSv1_2 = HAS_TLSv1_3 = True
 HAS_ALPN = HAS_NPN = HAS_SSLv2 = HAS_SSLv3 = HAS_TLSv1 = HAS_TLSv1_1 = HAS_PSK = False
 
@@ -73,7 +77,7 @@ class TLSError(OSError):
     library, reason = "SSL", None
 
     def __init__(self, error, code=None, note=""):
-        text = types.explain(error) + note
+        text = _errors.explain(error) + note
         super().__init__(*((text,) if code is None else (code, text)))
         self.error = error
 
@@ -82,7 +86,7 @@ class TLSError(OSError):
 
 
 class CertificateError(TLSError, ValueError):
-    """The peer's certificate was refused; `error.value.reason` says why. Send it nothing."""
+    """The peer's certificate did not pass; `error.value.reason` says why. Send it nothing."""
 
     reason = "CERTIFICATE_VERIFY_FAILED"
 
@@ -125,6 +129,10 @@ class InvalidArgument(TLSError, ValueError):
     """An argument has no meaning."""
 
 
+class NotSupported(TLSError, NotImplementedError):
+    """The component has no such thing."""
+
+
 class FileNotFound(TLSError, FileNotFoundError):
     """A path is not there, or no preopened directory leads to it."""
 
@@ -159,25 +167,37 @@ SSLError, SSLCertVerificationError = TLSError, CertificateError
 _Reason, _Code = types.CertificateReason, types.NetworkCode
 # OpenSSL's numbers (X509_V_ERR_*), where it has one for the same.
 _VERIFY_CODES = {
+    _Reason.REVOCATION_UNKNOWN: 3,
     _Reason.BAD_SIGNATURE: 7,
+    _Reason.REVOCATION_LIST_BAD: 8,
     _Reason.NOT_YET_VALID: 9,
     _Reason.EXPIRED: 10,
+    _Reason.REVOCATION_LIST_EXPIRED: 12,
     _Reason.UNKNOWN_AUTHORITY: 20,
     _Reason.REVOKED: 23,
     _Reason.WRONG_PURPOSE: 26,
+    _Reason.UNHANDLED_EXTENSION: 34,
+    _Reason.WRONG_POLICY: 43,
+    _Reason.REJECTED_BY_CALLER: 50,
     _Reason.WRONG_NAME: 62,
+    _Reason.TRANSPARENCY_MISSING: 71,
+    _Reason.STAPLE_MISSING: 73,
+    _Reason.STAPLE_BAD: 74,
     _Reason.UNSUPPORTED_ALGORITHM: 76,
+    _Reason.RAW_KEY_UNTRUSTED: 95,
 }
 _NETWORK = {
     _Code.ACCESS_DENIED: (AccessDenied, errno.EACCES),
     _Code.ADDRESS_IN_USE: (TLSError, errno.EADDRINUSE),
     _Code.ADDRESS_NOT_BINDABLE: (TLSError, errno.EADDRNOTAVAIL),
     _Code.CONNECTION_ABORTED: (ConnectionAborted, errno.ECONNABORTED),
+    _Code.CONNECTION_BROKEN: (ConnectionReset, errno.ECONNRESET),
     _Code.CONNECTION_REFUSED: (ConnectionRefused, errno.ECONNREFUSED),
     _Code.CONNECTION_RESET: (ConnectionReset, errno.ECONNRESET),
     _Code.NAME_UNRESOLVABLE: (NameUnresolved, getattr(socket, "EAI_NONAME", -2)),
     _Code.NEW_SOCKET_LIMIT: (TLSError, errno.EMFILE),
     _Code.NOT_SUPPORTED: (TLSError, errno.ENOTSUP),
+    _Code.OUT_OF_MEMORY: (TLSError, errno.ENOMEM),
     _Code.PERMANENT_RESOLVER_FAILURE: (NameUnresolved, getattr(socket, "EAI_FAIL", -4)),
     _Code.REMOTE_UNREACHABLE: (TLSError, errno.EHOSTUNREACH),
     _Code.TEMPORARY_RESOLVER_FAILURE: (NameUnresolved, getattr(socket, "EAI_AGAIN", -3)),
@@ -186,11 +206,14 @@ _NETWORK = {
 }
 _CONFIGURATION = {
     types.ConfigurationReason.ACCESS_DENIED: (AccessDenied, errno.EACCES),
+    types.ConfigurationReason.DUPLICATE: (InvalidArgument, None),
     types.ConfigurationReason.NOT_FOUND: (FileNotFound, errno.ENOENT),
+    types.ConfigurationReason.UNKNOWN_NAME: (InvalidArgument, None),
 }
 _OTHERS = {
     types.Error_Certificate: (CertificateError, 1),
     types.Error_InvalidArgument: (InvalidArgument, None),
+    types.Error_NotSupported: (NotSupported, errno.ENOTSUP),
     types.Error_Timeout: (TLSTimeout, None),
     types.Error_Truncated: (SSLEOFError, None),
     types.Error_WantAccept: (SSLWantReadError, errno.EAGAIN),
@@ -357,13 +380,16 @@ def _pair(address):
     """An address of the component, or one of wasi:sockets, as sockets have it."""
     if address is None:
         return None
+    flow = 0
     if hasattr(address, "ip"):
-        ip, port = address.ip, address.port
+        (ip, _, scope), port = address.ip.partition("%"), address.port
     else:
-        bits = 8 if len(address.value.address) == 4 else 16
-        packed = b"".join(part.to_bytes(bits // 8, "big") for part in address.value.address)
-        ip, port = str(ipaddress.ip_address(packed)), address.value.port
-    return (ip, port, 0, 0) if ":" in ip else (ip, port)
+        parts, port = address.value.address, address.value.port
+        packed = b"".join(part.to_bytes(1 if len(parts) == 4 else 2, "big") for part in parts)
+        ip, scope = str(ipaddress.ip_address(packed)), 0
+        if ":" in ip:
+            flow, scope = address.value.flow_info, address.value.scope_id
+    return (ip, port, flow, int(scope or 0)) if ":" in ip else (ip, port)
 
 
 # Handles
@@ -729,9 +755,13 @@ class Context:
         return [{"name": name} for name in self.context.cipher_suites()]
 
     def set_groups(self, groups):
-        """Choose key exchange groups: `X25519MLKEM768`, `X25519`, `P-256`, `P-384`, `:` between."""
-        names = (_OPENSSL_GROUPS.get(name, name) for name in _text(groups, "groups").split(":"))
-        _call(self.context.set_groups, [_named(_GROUPS, name) for name in names])
+        """Choose key exchange groups by IANA's or OpenSSL's names, in any case, `:` between.
+
+        By default `X25519MLKEM768:x25519:secp256r1:secp384r1`. An unknown name is a `ValueError`
+        that lists the known ones.
+        """
+        names = _text(groups, "groups").split(":")
+        _call(self.context.set_groups, [_GROUPS.get(name.upper(), name) for name in names])
 
     set_ecdh_curve = set_groups
 
@@ -746,6 +776,16 @@ class Context:
     def tolerate_truncation(self):
         """Read an end without close_notify as the end, as `ssl` does; an attacker can make one."""
         self.options |= Options.OP_IGNORE_UNEXPECTED_EOF
+
+    def defer_verification(self):
+        """Check the peer's certificate, but let the handshake go on if it fails or is missing.
+
+        `TLSSocket.verify_result` tells why it failed; look at it before you send anything, for the
+        peer may be anybody. A server asks for a certificate. `verify_mode` is `CERT_OPTIONAL` now,
+        and setting it ends this.
+        """
+        _call(self.context.set_verify, _context.Verify.DEFERRED)
+        self._verify = VerifyMode.CERT_OPTIONAL
 
     def set_alpn_protocols(self, protocols):
         """There is no ALPN yet."""
@@ -1011,13 +1051,16 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class TLSSocket(Stream):
-    """A connection, as `ssl.SSLSocket`. `port` is the resource of the WIT, for all the rest."""
+    """A connection, as `ssl.SSLSocket`.
+
+    `port` and `facts` are the resources of the WIT, `port` and `session`, for all the rest.
+    """
 
     session = session_reused = None
 
     def __init__(self, port, timeout=None, owner=None, *, context=None, server_hostname=None):
         port.owner = owner if owner is None or isinstance(owner, _Handle) else _Handle(owner)
-        self._handle = _Handle(port)
+        self._handle, self._facts, self._version = _Handle(port), _Handle(port.session()), None
         self.context, self.server_hostname = context, server_hostname
         self.server_side = context is not None and context._is_server()
         # What the handshake waits for; what follows it waits for what it is.
@@ -1032,6 +1075,11 @@ class TLSSocket(Stream):
             raise _failure(types.Error_Closed(), (TLSError, errno.EBADF))
         return self._handle.get()[0]
 
+    @property
+    def facts(self):
+        """The resource `session`: what the handshake has agreed on, also after `close`."""
+        return self._facts.get()[0]
+
     def settimeout(self, timeout):
         """Limit each operation to so many seconds; None is no limit, but 120 to shake hands.
 
@@ -1042,7 +1090,7 @@ class TLSSocket(Stream):
         if seconds == self._timeout:
             return
         limit = math.ceil(seconds * 1000) if seconds else None
-        for timer in types.Timer:
+        for timer in _TIMERS:
             always = timer in (types.Timer.HANDSHAKE, types.Timer.SHUTDOWN)
             # How long connecting takes by default, the component knows.
             if limit or timer != types.Timer.CONNECT:
@@ -1132,7 +1180,7 @@ class TLSSocket(Stream):
         if handle is None:
             return
         port = handle.get()[0]
-        if self._timeout == 0 and port.version() is not None:
+        if self._timeout == 0 and self._has_shaken_hands():
             # It must not wait, and what was sent must not be lost, up to a number of such peers.
             if len(_LINGERING) < _MOST_LINGERING:
                 _LINGERING.append(handle)
@@ -1142,21 +1190,41 @@ class TLSSocket(Stream):
 
     def version(self):
         """`TLSv1.3` or `TLSv1.2`; None before the handshake is done, and after `close`."""
-        version = self._fact("version")
-        return next((name for name in _VERSIONS if _VERSIONS[name] == version), None)
+        if self._handle is None or not self._has_shaken_hands():
+            return None
+        return next(name for name in _VERSIONS if _VERSIONS[name] == self._version)
 
     def cipher(self):
         """The suite's IANA name, the version and the bits of its key; None before the handshake."""
-        name = self._fact("cipher_suite")
-        return name and (name, self.version(), 128 if "AES_128" in name else 256)
+        if (version := self.version()) is None:
+            return None
+        name = self.facts.cipher_suite()
+        return name, version, 128 if "AES_128" in name else 256
 
     def group(self):
-        """The negotiated group, as `set_groups` names it; None before the handshake is done."""
-        group = self._fact("group")
-        return next((name for name in _GROUPS if _GROUPS[name] == group), None)
+        """The IANA name of the negotiated group; None before the handshake, and after `close`.
 
-    def _fact(self, name):
-        return None if self._handle is None else getattr(self.port, name)()
+        None also where TLS 1.2 resumed a session, for which no keys are exchanged.
+        """
+        return None if self._handle is None else self.facts.group()
+
+    def verify_result(self):
+        """None if the peer's certificate passed every check; else a `CertificateError`, not raised.
+
+        See `Context.defer_verification`. `error.value.reason` is `MISSING` if the peer presented no
+        certificate, and `NOT_CHECKED` before the handshake is done and with `CERT_NONE`. The result
+        is the same after `close`.
+        """
+        _, error = _try(self.facts.verify_result)
+        if error is None:
+            return None
+        return _failure(types.Error_Certificate(error), context=self.context)
+
+    def _has_shaken_hands(self):
+        """Whether the handshake is done; the component is asked no more once it is."""
+        if self._version is None:
+            self._version = self.facts.version()
+        return self._version is not None
 
     def compression(self):
         """None: there is no compression."""
@@ -1175,10 +1243,9 @@ class TLSSocket(Stream):
 
     def get_unverified_chain(self):
         """The certificates that the peer sent, as DER, its own first."""
-        port = self.port
-        if port.version() is None:
+        if not self._has_shaken_hands():
             raise ValueError("handshake not done yet")
-        return port.peer_certificates()
+        return self.facts.peer_certificates()
 
     def getpeername(self):
         """The peer's IP address and port; of IPv6 four numbers, as `socket` has it."""
@@ -1214,35 +1281,34 @@ class TLSSocket(Stream):
         raise _failure(error, context=self.context, **about)
 
     def _is_ready(self):
-        with _call(self.port.subscribe) as ready:
-            # By a poll: asked by itself, what is there at once says first that it is not.
+        with self.port.subscribe() as ready:
             return bool(_wait([ready], 0))
 
     def _wait_for(self, error):
         """Wait for what a `want-` case names, until the first timer runs out."""
         port, left = self.port, self.port.time_left()
         writes = isinstance(error, types.Error_WantWrite)
-        with _call(port.subscribe_write if writes else port.subscribe) as ready:
+        with port.subscribe_write() if writes else port.subscribe() as ready:
             _wait([ready], None if left is None else left / 1000)
 
     def _sources(self, events):
         """What to wait for: events, and a pollable that tells of them, or None for now."""
         port = self.port
-        if port.version() is None:
+        if not self._has_shaken_hands():
             # One handshake, whoever waits for it.
             reads = self._waits_for == _READ
-            yield events, _call(port.subscribe if reads else port.subscribe_write)
+            yield events, port.subscribe() if reads else port.subscribe_write()
             return
         if events & _READ:
-            yield _READ, None if self._ahead or self._is_shut else _call(port.subscribe)
+            yield _READ, None if self._ahead or self._is_shut else port.subscribe()
         if self._may_be_unsent:
             _, error = _try(port.flush)
             self._may_be_unsent = isinstance(error, types.Error_WantWrite)
         if events & _WRITE:
-            yield _WRITE, _call(port.subscribe_write)
+            yield _WRITE, port.subscribe_write()
         elif self._may_be_unsent:
             # What the component still has goes on its way meanwhile; nobody is told.
-            yield 0, _call(port.subscribe_write)
+            yield 0, port.subscribe_write()
 
     def _time_left(self):
         left = self.port.time_left()
@@ -1370,7 +1436,7 @@ class Server(contextlib.AbstractContextManager):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError("timed out")
-            with _call(listener.subscribe) as ready:
+            with listener.subscribe() as ready:
                 _wait([ready], left)
 
     def set_context(self, context):
@@ -1400,7 +1466,7 @@ class Server(contextlib.AbstractContextManager):
 
     def _sources(self, events):
         if events & _READ:
-            yield _READ, _call(self.listener.subscribe)
+            yield _READ, self.listener.subscribe()
 
     def _time_left(self):
         return None
@@ -1441,6 +1507,7 @@ def _own_address(host):
 
 _MOST_LINGERING = 256  # Of more the rest is lost, lest slow peers pile up.
 _LINGERING = []  # Handles of connections that were closed without waiting, and not all is sent.
+_LOOKS = itertools.count(1)  # At what is ready, without waiting for it.
 
 
 def _linger():
@@ -1458,8 +1525,13 @@ def _wait(pollables, seconds):
     if seconds is None:
         return _poll.poll(pollables)
     if _clock is None:
-        raise NotImplementedError("a timeout needs wasi:clocks/monotonic-clock in the world")
+        if seconds > 0:
+            raise NotImplementedError("a timeout needs wasi:clocks/monotonic-clock in the world")
+        return [index for index, pollable in enumerate(pollables) if pollable.ready()]
     nanoseconds = min(max(0, math.ceil(seconds * 10**9)), (1 << 63) - 1)
+    if not nanoseconds and not next(_LOOKS) % 16:
+        # wasmtime 36 tells a component that never waits nothing new of the network.
+        nanoseconds = 1
     with _clock.subscribe_duration(nanoseconds) as timer:
         ready = _poll.poll([*pollables, timer])
     return [index for index in ready if index < len(pollables)]
@@ -1547,7 +1619,7 @@ class Selector(contextlib.AbstractContextManager):
                     due.append((time.monotonic() + of_timers, name, key.events))
             for handle in _LINGERING:
                 port = handle.get()[0]
-                pollables.append(stack.enter_context(_call(port.subscribe_write)))
+                pollables.append(stack.enter_context(port.subscribe_write()))
                 whose.append((None, 0))
                 if (of_timers := port.time_left()) is not None:
                     due.append((time.monotonic() + of_timers / 1000, None, 0))

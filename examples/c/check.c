@@ -13,6 +13,7 @@ enum { LINE = 1024, PART = 16 * 1024, TIMES = 20, FAILURE = 1, USAGE = 2 };
 
 #define INVALID PORTCULLIS_TLS_TYPES_ERROR_INVALID_ARGUMENT
 #define CLOSED PORTCULLIS_TLS_TYPES_ERROR_CLOSED
+#define NOT_SUPPORTED PORTCULLIS_TLS_TYPES_ERROR_NOT_SUPPORTED
 
 static const char *host;
 static uint16_t port;
@@ -38,6 +39,17 @@ static void fails(struct tls *tls, bool succeeded, int tag, const char *what) {
     bool told = tls->failed && tls->error.tag == tag && strlen(tls_error(tls)) > 10;
     if (!claim(!succeeded && told, what)) {
         printf("# %d %d: %s\n", succeeded, tls->failed ? tls->error.tag : -1, tls_error(tls));
+    }
+}
+
+/* `tls_verify_result` has to say no, for such a reason, in words of which these are some. */
+static void unverified(struct tls *tls, int reason, const char *word, const char *what) {
+    bool verified = tls_verify_result(tls);
+    bool told = tls->failed && tls->error.tag == PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE
+                && tls->error.val.certificate.reason == reason
+                && strstr(tls_error(tls), word) != NULL;
+    if (!claim(!verified && told, what)) {
+        printf("# %d: %s\n", verified, tls_error(tls));
     }
 }
 
@@ -77,6 +89,133 @@ static void echo(void) {
     }
     claim(memcmp(all, back, sizeof all) == 0, "what comes back is the same");
     done(&tls, tls_close(&tls), "it closes");
+    tls_drop(&tls);
+}
+
+/* What the connection has agreed on is all told, and the group is one of those that there are. */
+static void tells(struct tls *tls, const char *when) {
+    char what[LINE];
+    snprintf(what, sizeof what, "its certificate has passed %s", when);
+    done(tls, tls_verify_result(tls), what);
+    const char *version = tls_version(tls);
+    char *suite = tls_cipher_suite(tls), *group = tls_group(tls);
+    snprintf(what, sizeof what, "the version is known %s", when);
+    claim(version != NULL && strcmp(version, "TLSv1.3") == 0, what);
+    snprintf(what, sizeof what, "so is the cipher suite %s", when);
+    claim(suite != NULL && strncmp(suite, "TLS_", 4) == 0, what);
+    client_list_string_t groups;
+    portcullis_tls_context_supported_groups(&groups);
+    bool supported = false;
+    for (size_t index = 0; group != NULL && index < groups.len; index++) {
+        supported = supported
+                    || (groups.ptr[index].len == strlen(group)
+                        && memcmp(groups.ptr[index].ptr, group, strlen(group)) == 0);
+    }
+    client_list_string_free(&groups);
+    snprintf(what, sizeof what, "so is the group %s", when);
+    claim(supported, what);
+    snprintf(what, sizeof what, "nothing was cut short %s", when);
+    claim(!tls_is_truncated(tls), what);
+    free(suite);
+    free(group);
+}
+
+/* Nothing is told of what there is not, and that is no failure. */
+static bool tells_nothing(const struct tls *tls) {
+    return tls_version(tls) == NULL && tls_cipher_suite(tls) == NULL && tls_group(tls) == NULL
+           && !tls_is_truncated(tls);
+}
+
+static void facts(void) {
+    struct tls tls;
+    memset(&tls, 0, sizeof tls);
+    claim(tells_nothing(&tls), "without a connection nothing is known of it");
+    fails(&tls, tls_verify_result(&tls), INVALID, "nor is a certificate");
+    done(&tls, tls_connect(&tls, host, port), "a connection to know of");
+    claim(tells_nothing(&tls), "before the handshake nothing is known");
+    unverified(&tls, PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_NOT_CHECKED, "not checked",
+               "nor was a certificate checked");
+    claim(tells_nothing(&tls) && tls.failed, "asking what is not known leaves the last failure");
+    done(&tls, tls_handshake(&tls), "the handshake is done");
+    tells(&tls, "after the handshake");
+    done(&tls, tls_close(&tls), "the connection is closed");
+    tells(&tls, "after closing");
+    done(&tls, tls_connect(&tls, host, port), "the next connection");
+    claim(tells_nothing(&tls), "does not tell of the last");
+    tls_drop(&tls);
+    claim(tells_nothing(&tls), "nor does one that is dropped");
+    tls_forget(&tls);
+    claim(tells_nothing(NULL) && !tls_verify_result(NULL), "nor one that is none");
+}
+
+/* Let the certificate have another name than it has. */
+static bool expect_another(struct tls *tls) {
+    portcullis_tls_context_verify_name_t name;
+    name.tag = PORTCULLIS_TLS_CONTEXT_VERIFY_NAME_NAME;
+    client_string_set(&name.val.name, "wrong.example");
+    tls_error_t error;
+    bool succeeded =
+        portcullis_tls_context_method_context_set_verify_name(tls_context(tls), &name, &error);
+    return tls_keep(tls, succeeded, &error);
+}
+
+/* Checks that stop nothing, and are told. */
+static void deferred(void) {
+    struct tls tls;
+    memset(&tls, 0, sizeof tls);
+    done(&tls, tls_defer_verification(&tls), "a client that decides later");
+    done(&tls, tls_connect(&tls, host, port) && tls_handshake(&tls), "meets whom it expects");
+    done(&tls, tls_verify_result(&tls), "and is told so");
+    done(&tls, tls_close(&tls), "and is done");
+    done(&tls, tls_defer_verification(&tls) && expect_another(&tls), "one that expects another");
+    done(&tls, tls_connect(&tls, host, port) && tls_handshake(&tls), "meets somebody");
+    unverified(&tls, PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_WRONG_NAME, "wrong.example",
+               "whose name is wrong");
+    claim(echoes(&tls, "whoever you are"), "asking harms no connection");
+    done(&tls, tls_close(&tls), "which is closed");
+    unverified(&tls, PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_WRONG_NAME, "wrong.example",
+               "the name stays wrong");
+    done(&tls, expect_another(&tls), "one that expects another at once");
+    fails(&tls, tls_connect(&tls, host, port) && tls_handshake(&tls),
+          PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE, "meets nobody");
+    claim(tls.error.val.certificate.reason == PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_WRONG_NAME,
+          "for the same reason");
+    tls_close(&tls);
+    unverified(&tls, PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_WRONG_NAME, "wrong.example",
+               "which is told also after the handshake has failed");
+    tls_drop(&tls);
+    tls_forget(&tls);
+}
+
+/* A list of groups that is refused, for such a reason. */
+static void no_groups(struct tls *tls, const char *names, int reason, const char *word,
+                      const char *what) {
+    bool chosen = tls_set_groups(tls, names);
+    fails(tls, chosen, PORTCULLIS_TLS_TYPES_ERROR_INVALID_CONFIGURATION, what);
+    claim(tls->failed
+              && tls->error.val.invalid_configuration.item
+                     == PORTCULLIS_TLS_TYPES_CONFIGURATION_ITEM_GROUPS
+              && tls->error.val.invalid_configuration.reason == reason
+              && strstr(tls_error(tls), word) != NULL,
+          "it says why");
+}
+
+static void groups(void) {
+    struct tls tls;
+    memset(&tls, 0, sizeof tls);
+    no_groups(&tls, "x25519:ffdhe2048", PORTCULLIS_TLS_TYPES_CONFIGURATION_REASON_UNKNOWN_NAME,
+              "ffdhe2048", "a group that there is not");
+    no_groups(&tls, "x25519:X25519", PORTCULLIS_TLS_TYPES_CONFIGURATION_REASON_DUPLICATE, "25519",
+              "a group twice");
+    no_groups(&tls, "", PORTCULLIS_TLS_TYPES_CONFIGURATION_REASON_EMPTY, "group", "no group");
+    fails(&tls, tls_set_groups(&tls, NULL), INVALID, "no list of groups");
+    done(&tls, tls_set_groups(&tls, "SECP384R1:secp256r1"), "two groups, in any case");
+    done(&tls, tls_connect(&tls, host, port) && tls_handshake(&tls), "are offered");
+    char *group = tls_group(&tls);
+    claim(group != NULL && strcmp(group, "secp384r1") == 0, "and the first is agreed on");
+    free(group);
+    done(&tls, tls_close(&tls), "to the end");
+    tls_drop(&tls);
 }
 
 /* One struct, used as it should not be. */
@@ -84,7 +223,7 @@ static void in_use(void) {
     struct tls tls;
     memset(&tls, 0, sizeof tls);
     done(&tls, tls_connect(&tls, host, port), "the first connection is made");
-    int handle = (int)tls.port.__handle, refused = 0;
+    int handle = (int)tls.port.__handle, session = (int)tls.session.__handle, refused = 0;
     for (int time = 0; time < TIMES; time++) {
         refused += !tls_connect(&tls, host, port) && tls.error.tag == INVALID;
     }
@@ -110,6 +249,7 @@ static void in_use(void) {
     }
     done(&tls, tls_connect(&tls, host, port), "after many connections one more");
     claim((int)tls.port.__handle <= handle + 1 && highest == 0, "none of them is left open");
+    claim((int)tls.session.__handle <= session + 1, "nor is what they agreed on left behind");
     tls_drop(&tls);
     tls_forget(&tls);
 }
@@ -172,6 +312,7 @@ static void misuse(void) {
               && !tls_trust_directory(NULL, ca) && !tls_trust_environment(NULL)
               && !tls_identity_files(NULL, ca, ca, NULL) && !tls_require_certificate(NULL)
               && !tls_identity_bytes(NULL, ca, 1, ca, 1, NULL)
+              && !tls_defer_verification(NULL) && !tls_set_groups(NULL, "x25519")
               && !tls_set_timeout(NULL, TLS_TIMER_READ, 1) && strlen(tls_error(NULL)) > 10,
           "a struct that is none");
     tls_drop(NULL);
@@ -209,6 +350,7 @@ static void secrets(void) {
     done(&tls, tls_connect(&tls, host, port), "to connect with");
     claim(echoes(&tls, "by bytes"), "which works as well");
     done(&tls, tls_close(&tls), "to the end");
+    tls_drop(&tls);
     free(chain_pem);
     free(key_pem);
     free(ca_pem);
@@ -268,8 +410,12 @@ static void timers(void) {
     char part[10];
     memset(&tls, 0, sizeof tls);
     memset(&silent, 0, sizeof silent);
+    fails(&tls, tls_set_timeout(&tls, TLS_TIMER_IDLE, 200), NOT_SUPPORTED, "no timer of idleness");
+    fails(&tls, tls_set_timeout(&tls, TLS_TIMER_RESOLVE, 200), NOT_SUPPORTED, "nor of names");
+    fails(&tls, tls_set_timeout(&tls, TLS_TIMER_ACCEPT, 200), NOT_SUPPORTED, "nor of accepting");
     done(&tls, tls_set_timeout(&tls, TLS_TIMER_READ, 200), "a timer before the connection");
     done(&tls, tls_connect(&tls, host, port), "which is made");
+    fails(&tls, tls_set_timeout(&tls, TLS_TIMER_IDLE, 200), NOT_SUPPORTED, "without one of idleness");
     uint64_t begin = milliseconds();
     fails(&tls, tls_read(&tls, part, sizeof part) != TLS_FAILED, PORTCULLIS_TLS_TYPES_ERROR_TIMEOUT,
           "a read of nothing runs into it");
@@ -305,7 +451,9 @@ static void half_close(void) {
     }
     claim(got == TLS_END && length == 6 && memcmp(part, "before", 6) == 0, "is answered to the end");
     claim(tls_read(&tls, part, sizeof part) == TLS_END, "which stays the end");
+    claim(!tls_is_truncated(&tls), "and is one by close_notify");
     done(&tls, tls_close(&tls), "and closed");
+    tls_drop(&tls);
 }
 
 /* Shake hands at both ends, which are both here: whoever can go on does, and then both wait. */
@@ -321,15 +469,11 @@ static bool meet(struct tls *one, struct tls *other) {
             if (portcullis_tls_port_method_port_handshake(at, &error)) {
                 continue;
             }
-            bool succeeded;
             if (error.tag == PORTCULLIS_TLS_TYPES_ERROR_WANT_WRITE) {
-                succeeded = portcullis_tls_port_method_port_subscribe_write(at, &waits[count], &error);
+                waits[count] = portcullis_tls_port_method_port_subscribe_write(at);
             } else if (error.tag == PORTCULLIS_TLS_TYPES_ERROR_WANT_READ) {
-                succeeded = portcullis_tls_port_method_port_subscribe(at, &waits[count], &error);
+                waits[count] = portcullis_tls_port_method_port_subscribe(at);
             } else {
-                succeeded = false;
-            }
-            if (!succeeded) {
                 while (count > 0) {
                     wasi_io_poll_pollable_drop_own(waits[--count]);
                 }
@@ -382,6 +526,8 @@ static void server(void) {
             done(&clients[index], false, tls_error(&accepted[index]));
         }
     }
+    unverified(&accepted[0], PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_NOT_CHECKED, "not checked",
+               "a server that asks for no certificate has checked none");
     for (int index = 0; index < 3; index++) {
         done(&clients[index], tls_write_all(&clients[index], "hello", 5), "it speaks");
         done(&clients[index], tls_close_output(&clients[index]), "and says that this was all");
@@ -406,9 +552,18 @@ static void server(void) {
                 && accepted[time % 3].error.tag == PORTCULLIS_TLS_TYPES_ERROR_TRUNCATED;
     }
     claim(gone == TIMES, "no dropped connection is left open");
+    done(&clients[0], tls_connect(&clients[0], "127.0.0.1", here), "a client of one who goes");
+    done(&listener, tls_accept(&listener, &accepted[0]), "is accepted");
+    done(&accepted[0], meet(&clients[0], &accepted[0]), "and met");
+    tls_drop(&accepted[0]);
+    fails(&clients[0], tls_read(&clients[0], part, sizeof part) != TLS_FAILED,
+          PORTCULLIS_TLS_TYPES_ERROR_TRUNCATED, "it is told that nobody said goodbye");
+    tls_close(&clients[0]);
+    claim(tls_is_truncated(&clients[0]), "and remembers");
     for (int index = 0; index < 3; index++) {
         tls_drop(&accepted[index]);
         tls_forget(&accepted[index]);
+        tls_drop(&clients[index]);
     }
     done(&listener, tls_close(&listener), "the listener closes");
     fails(&listener, tls_accept(&listener, &accepted[0]), INVALID, "and accepts no more");
@@ -441,8 +596,37 @@ static void mutual(void) {
     done(&client, tls_connect(&client, "127.0.0.1", here), "connects");
     done(&listener, tls_accept(&listener, &accepted), "and is accepted too");
     done(&accepted, meet(&client, &accepted), "they meet");
-    claim(portcullis_tls_port_method_port_peer_verified(portcullis_tls_port_borrow_port(accepted.port)),
-          "and the server knows who it is");
+    done(&accepted, tls_verify_result(&accepted), "and the server knows who it is");
+    tls_drop(&accepted);
+    tls_drop(&client);
+    tls_drop(&listener);
+    tls_forget(&accepted);
+    tls_forget(&client);
+}
+
+/* A server that asks for certificates, and decides later. */
+static void deferred_mutual(void) {
+    struct tls listener, accepted, client;
+    memset(&listener, 0, sizeof listener);
+    memset(&accepted, 0, sizeof accepted);
+    memset(&client, 0, sizeof client);
+    done(&listener,
+         tls_server(&listener) && tls_trust_file(&listener, ca) && tls_defer_verification(&listener)
+             && tls_identity_files(&listener, cert, key, NULL) && tls_listen(&listener, "127.0.0.1", 0),
+         "a server that decides later");
+    uint16_t here = tls_local_port(&listener);
+    done(&client, tls_connect(&client, "127.0.0.1", here), "a client without a certificate");
+    done(&listener, tls_accept(&listener, &accepted), "is accepted");
+    done(&accepted, meet(&client, &accepted), "and not refused");
+    unverified(&accepted, PORTCULLIS_TLS_TYPES_CERTIFICATE_REASON_MISSING, "certificate",
+               "the server is told");
+    tls_drop(&accepted);
+    tls_drop(&client);
+    done(&client, tls_identity_files(&client, cert, key, NULL), "a client with one");
+    done(&client, tls_connect(&client, "127.0.0.1", here), "connects");
+    done(&listener, tls_accept(&listener, &accepted), "is accepted");
+    done(&accepted, meet(&client, &accepted), "and not refused either");
+    done(&accepted, tls_verify_result(&accepted), "and has passed");
     tls_drop(&accepted);
     tls_drop(&client);
     tls_drop(&listener);
@@ -494,6 +678,9 @@ int main(int count, char **arguments) {
     snprintf(key, sizeof key, "%.*skey.pem", folder, authority);
     snprintf(absent, sizeof absent, "%.*sabsent", folder, authority);
     echo();
+    facts();
+    deferred();
+    groups();
     in_use();
     misuse();
     secrets();
@@ -502,6 +689,7 @@ int main(int count, char **arguments) {
     half_close();
     server();
     mutual();
+    deferred_mutual();
     start();
     printf("%d failed\n", failures);
     return failures == 0 ? EXIT_SUCCESS : FAILURE;

@@ -1,6 +1,6 @@
 /**
- * The same checks in Node, and of the processor and the collector: `node check-node.mjs HOST PORT
- * [CERT KEY]`.
+ * The same checks in Node, and of the processor, the collector, the declarations and the names of
+ * errors: `node check-node.mjs HOST PORT [CERT KEY]`.
  */
 
 import { readFileSync } from 'node:fs';
@@ -10,13 +10,14 @@ import { runInNewContext } from 'node:vm';
 import { monotonicClock } from '@bytecodealliance/preview2-shim/clocks';
 import { poll, streams } from '@bytecodealliance/preview2-shim/io';
 
-import { context, listener, port, types } from './build/portcullis/portcullis.js';
+import { context, errors, listener, port } from './build/portcullis/portcullis.js';
 import { checkAll } from '../../clients/javascript/check.js';
 import { equal, includes, Report } from '../../clients/javascript/check-harness.js';
+import * as codes from '../../clients/javascript/codes.js';
 import { CALLS, CONTEXT } from '../../clients/javascript/options.js';
 import { Connection, Listener, portcullis } from '../../clients/javascript/portcullis.js';
 
-const interfaces = { context, listener, port, types, monotonicClock, poll, streams };
+const interfaces = { context, errors, listener, port, monotonicClock, poll, streams };
 const tls = portcullis(interfaces);
 const within = (variables) => portcullis({ ...interfaces, environment: () => variables });
 const [host, number, cert, key] = process.argv.slice(2);
@@ -62,9 +63,57 @@ await report.check('connections that are dropped and collected trap nothing', as
   await connection.close();
 });
 
+await report.check('a subscription of what is closed is ready at once', () => {
+  const client = port.Port.connect(tls.context('client', { ca: server.ca }), host, server.port);
+  client.close();
+  const pollables = [client.subscribe(), client.subscribeWrite()];
+  if (cert) {
+    const own = tls.context('server', { cert, key });
+    const accepting = listener.Listener.listen(own, '127.0.0.1', 0);
+    accepting.close();
+    pollables.push(accepting.subscribe());
+  }
+  for (const pollable of pollables) equal(pollable.ready(), true);
+  equal(poll.poll(pollables).length, pollables.length);
+});
+
+/** A file of this repository. */
+const textOf = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+
+/** The members of an enum or variant of `types.wit`, in their order. */
+function members(name) {
+  const text = textOf('wit/types.wit').replace(/^ *(\/\/\/|@since).*$/gm, '');
+  const [, inside] = new RegExp(`(?:enum|variant) ${name} \\{([^}]*)\\}`).exec(text);
+  return inside.match(/[a-z][a-z0-9-]*(?=(\([a-z0-9<>-]*\))?,)/g);
+}
+
+await report.check('each error, reason and timer has its name in Node, or none', () => {
+  const tables = {
+    error: codes.ERROR,
+    timer: codes.TIMEOUT,
+    'certificate-reason': codes.CERTIFICATE,
+    'protocol-reason': codes.PROTOCOL,
+    'network-code': codes.NETWORK,
+    'configuration-reason': codes.CONFIGURATION,
+  };
+  for (const [name, table] of Object.entries(tables)) {
+    equal(Object.keys(table).sort().join(), members(name).sort().join());
+  }
+  const named = (tag, val) => codes.nodeCode({ tag, val });
+  equal(named('certificate', { reason: 'revoked' }), 'CERT_REVOKED');
+  equal(named('certificate', { reason: 'revocation-unknown' }), 'UNABLE_TO_GET_CRL');
+  equal(named('protocol', { reason: 'downgrade' }), 'ERR_SSL_INAPPROPRIATE_FALLBACK');
+  equal(named('network', { code: 'connection-refused' }), 'ECONNREFUSED');
+  equal(named('timeout', 'handshake'), 'ERR_TLS_HANDSHAKE_TIMEOUT');
+  equal(named('alert-received', 48), 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA');
+  equal(named('alert-received', 255), undefined);
+  equal(named('early-data-rejected'), undefined);
+  const declared = textOf('clients/javascript/connection.d.ts');
+  for (const reason of members('certificate-reason')) includes(declared, `'${reason}'`);
+});
+
 await report.check('the declarations have every member and option', () => {
-  const declared = (name) =>
-    readFileSync(new URL(`../../clients/javascript/${name}.d.ts`, import.meta.url), 'utf8');
+  const declared = (name) => textOf(`clients/javascript/${name}.d.ts`);
   const members = [Connection, Listener].flatMap(({ prototype }) =>
     Object.getOwnPropertyNames(prototype));
   const found = declared('connection');

@@ -4,7 +4,9 @@
  */
 
 import { Connection, Listener, portcullis, TlsError } from '../../clients/javascript/portcullis.js';
-import type { Interfaces, Options } from '../../clients/javascript/portcullis.js';
+import type {
+  CertificateReason, Interfaces, Options,
+} from '../../clients/javascript/portcullis.js';
 
 export async function client(interfaces: Interfaces, ca: Uint8Array): Promise<string> {
   const tls = portcullis(interfaces);
@@ -35,6 +37,18 @@ export async function server(interfaces: Interfaces, options: Options): Promise<
   }
 }
 
+export async function deferred(interfaces: Interfaces): Promise<CertificateReason | undefined> {
+  const tls = portcullis(interfaces);
+  const groups = tls.supportedGroups().filter((name) => name !== 'secp384r1');
+  await tls.connect({ host: 'localhost', port: 443, groups: 'x25519' });
+  const options = { host: 'localhost', port: 443, groups, verify: 'deferred' } as const;
+  const connection = await tls.connect(options);
+  if (connection.authorized) return undefined;
+  const error: TlsError | null = connection.authorizationError;
+  console.error(error?.nodeCode?.startsWith('ERR_'), connection.authorizationError?.value.names[0]);
+  return connection.authorizationError?.value.reason;
+}
+
 export function wrong(interfaces: Interfaces, connection: Connection): void {
   const { connect, context, listen } = portcullis(interfaces);
   const at = { host: 'localhost', port: 443 };
@@ -52,8 +66,12 @@ export function wrong(interfaces: Interfaces, connection: Connection): void {
   connect({ ...at, timeouts: { idle: 5 } });
   // @ts-expect-error no role
   context('peer');
-  // @ts-expect-error no group
-  listen({ groups: ['P-256'] });
+  // @ts-expect-error the number of a group
+  listen({ groups: [29] });
+  // @ts-expect-error nothing that can be set
+  connection.authorized = true;
+  // @ts-expect-error no reason
+  connection.authorizationError?.value.reason === 'self-signed';
   // @ts-expect-error no bytes
   connection.write([1, 2, 3]);
   // @ts-expect-error no number

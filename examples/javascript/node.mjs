@@ -7,10 +7,10 @@
 import { monotonicClock } from '@bytecodealliance/preview2-shim/clocks';
 import { poll, streams } from '@bytecodealliance/preview2-shim/io';
 
-import { context, listener, port, types } from './build/portcullis/portcullis.js';
+import { context, errors, listener, port } from './build/portcullis/portcullis.js';
 import { portcullis, TlsError } from '../../clients/javascript/portcullis.js';
 
-const tls = portcullis({ context, listener, port, types, monotonicClock, poll, streams });
+const tls = portcullis({ context, errors, listener, port, monotonicClock, poll, streams });
 
 async function fetchPage(host, port, path) {
   const connection = await tls.connect({ host, port });

@@ -11,7 +11,6 @@ import email.utils
 import smtplib
 import sys
 
-import portcullis
 from portcullis_plain import PlainSocket
 from wit_world import exports
 

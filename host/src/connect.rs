@@ -68,7 +68,7 @@ pub(crate) struct Connect {
     /// Offer these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
-    /// Offer these key exchange groups, in this order: x25519mlkem768, x25519, secp256r1, secp384r1
+    /// Offer these key exchange groups, in this order: X25519MLKEM768, x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
     /// Begin in the clear, and ask for TLS in this protocol
@@ -132,12 +132,13 @@ impl Connect {
         port.blocking_handshake(tls)
             .map_err(|failure| Exit::handshake(self.trust.with_places(tls, failure)))?;
         let facts = Facts::of(tls, &port, peer)?;
+        let session = port.session(tls)?;
         let facts = match self.showcerts {
-            true => facts.with_certificates(&port.peer_certificates(tls)?),
+            true => facts.with_certificates(&session.peer_certificates(tls)?),
             false => facts,
         };
         if self.info {
-            if port.version(tls)? == Some(Version::Tls13) {
+            if session.version(tls)? == Some(Version::Tls13) {
                 self.await_verdict(tls, &port)?;
             }
             self.show(&facts)?;
@@ -261,8 +262,8 @@ impl Connect {
         if let Some(list) = &self.ciphers {
             ciphers::set(tls, &context, list)?;
         }
-        if let Some(Groups(groups)) = &self.groups {
-            context.set_groups(tls, groups)?;
+        if let Some(groups) = &self.groups {
+            groups.set(tls, &context)?;
         }
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;

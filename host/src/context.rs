@@ -8,31 +8,14 @@ use crate::context_types::{
     CipherListReport, DirectoryReport, KeyKind, ServerName, Truncation, Verify, VerifyName,
 };
 use crate::failure::Failure;
-use crate::instance::Instance;
+use crate::instance::{Instance, ask, call};
 use crate::source::Source;
-use crate::types::{NamedGroup, Role, Timer, Version};
+use crate::types::{Role, Timer, Version};
 
 /// A configuration for connections of one role; see resource `context` in `wit/context.wit` for
 /// what each function does and which errors it has.
 #[derive(Debug)]
 pub struct Context(pub(crate) ResourceAny);
-
-/// A call of a context's function that can fail.
-macro_rules! call {
-    ($instance:expr, $function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        let called = bindings.portcullis_tls_context().context().$function(store, $($argument),*);
-        $instance.settle(called)
-    }};
-}
-
-/// A call that fails by a trap only.
-macro_rules! ask {
-    ($instance:expr, $function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        Ok(bindings.portcullis_tls_context().context().$function(store, $($argument),*)?)
-    }};
-}
 
 #[expect(
     clippy::missing_errors_doc,
@@ -41,27 +24,27 @@ macro_rules! ask {
 impl Context {
     /// A context that is safe as it is.
     pub fn secure(instance: &mut Instance, role: Role) -> Result<Self, Failure> {
-        ask!(instance, call_secure, role).map(Self)
+        ask!(instance, context.call_secure, role).map(Self)
     }
 
     /// A context that verifies nothing until asked.
     pub fn unverified(instance: &mut Instance, role: Role) -> Result<Self, Failure> {
-        ask!(instance, call_unverified, role).map(Self)
+        ask!(instance, context.call_unverified, role).map(Self)
     }
 
     /// An open context with the same settings, to be changed for later connections.
     pub fn copy(&self, instance: &mut Instance) -> Result<Self, Failure> {
-        ask!(instance, call_copy, self.0).map(Self)
+        ask!(instance, context.call_copy, self.0).map(Self)
     }
 
     /// The role it was made for.
     pub fn role(&self, instance: &mut Instance) -> Result<Role, Failure> {
-        ask!(instance, call_role, self.0)
+        ask!(instance, context.call_role, self.0)
     }
 
     /// Choose the versions by one of the seed's names.
     pub fn set_protocol(&self, instance: &mut Instance, name: &str) -> Result<(), Failure> {
-        call!(instance, call_set_protocol, self.0, name)
+        call!(instance, context.call_set_protocol, self.0, name)
     }
 
     /// Choose the lowest and the highest version.
@@ -71,7 +54,7 @@ impl Context {
         lowest: Version,
         highest: Version,
     ) -> Result<(), Failure> {
-        call!(instance, call_set_versions, self.0, lowest, highest)
+        call!(instance, context.call_set_versions, self.0, lowest, highest)
     }
 
     /// Choose the cipher suites and their order by a list in OpenSSL's syntax; returns the words
@@ -81,26 +64,36 @@ impl Context {
         instance: &mut Instance,
         words: &[String],
     ) -> Result<CipherListReport, Failure> {
-        call!(instance, call_set_cipher_list, self.0, words)
+        call!(instance, context.call_set_cipher_list, self.0, words)
     }
 
     /// The cipher suites of the permitted versions in order, TLS 1.3 first.
     pub fn cipher_suites(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
-        ask!(instance, call_cipher_suites, self.0)
+        ask!(instance, context.call_cipher_suites, self.0)
     }
 
-    /// Choose the key exchange groups and their order.
+    /// The key exchange groups that the component has, by their IANA names and in the order of
+    /// preference.
+    pub fn supported_groups(instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        let Instance { store, bindings } = instance;
+        Ok(bindings
+            .portcullis_tls_context()
+            .call_supported_groups(store)?)
+    }
+
+    /// Choose the key exchange groups and their order by their IANA names, in any case.
     pub fn set_groups(
         &self,
         instance: &mut Instance,
-        groups: &[NamedGroup],
+        groups: &[impl AsRef<str>],
     ) -> Result<(), Failure> {
-        call!(instance, call_set_groups, self.0, groups)
+        let groups: Vec<_> = groups.iter().map(|name| name.as_ref().to_owned()).collect();
+        call!(instance, context.call_set_groups, self.0, &groups)
     }
 
-    /// The key exchange groups in order.
-    pub fn groups(&self, instance: &mut Instance) -> Result<Vec<NamedGroup>, Failure> {
-        ask!(instance, call_groups, self.0)
+    /// The key exchange groups in order, by their IANA names.
+    pub fn groups(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        ask!(instance, context.call_groups, self.0)
     }
 
     /// Take the certificate chain that identifies this side.
@@ -111,7 +104,7 @@ impl Context {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_load_certificate_chain,
+            context.call_load_certificate_chain,
             self.0,
             &source.told()
         )
@@ -127,7 +120,7 @@ impl Context {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_load_private_key,
+            context.call_load_private_key,
             self.0,
             &source.told(),
             kind,
@@ -145,7 +138,7 @@ impl Context {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_load_identity,
+            context.call_load_identity,
             self.0,
             &chain.told(),
             &key.told(),
@@ -163,7 +156,7 @@ impl Context {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_add_identity,
+            context.call_add_identity,
             self.0,
             &chain.told(),
             &key.told(),
@@ -180,7 +173,7 @@ impl Context {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_load_pkcs12,
+            context.call_load_pkcs12,
             self.0,
             &source.told(),
             passphrase
@@ -193,7 +186,12 @@ impl Context {
         instance: &mut Instance,
         source: &Source,
     ) -> Result<u32, Failure> {
-        call!(instance, call_add_trust_roots, self.0, &source.told())
+        call!(
+            instance,
+            context.call_add_trust_roots,
+            self.0,
+            &source.told()
+        )
     }
 
     /// Trust every certificate in every file of a directory; says what it found.
@@ -202,12 +200,12 @@ impl Context {
         instance: &mut Instance,
         path: &str,
     ) -> Result<DirectoryReport, Failure> {
-        call!(instance, call_add_trust_directory, self.0, path)
+        call!(instance, context.call_add_trust_directory, self.0, path)
     }
 
     /// Trust the built-in web roots; returns how many were new.
     pub fn add_web_roots(&self, instance: &mut Instance) -> Result<u32, Failure> {
-        call!(instance, call_add_web_roots, self.0)
+        call!(instance, context.call_add_web_roots, self.0)
     }
 
     /// Suggest these authorities to clients, and no others; returns how many they are.
@@ -218,7 +216,7 @@ impl Context {
     ) -> Result<u32, Failure> {
         call!(
             instance,
-            call_load_suggested_authorities,
+            context.call_load_suggested_authorities,
             self.0,
             &source.told()
         )
@@ -226,7 +224,7 @@ impl Context {
 
     /// Say what is asked of the peer's certificate.
     pub fn set_verify(&self, instance: &mut Instance, verify: Verify) -> Result<(), Failure> {
-        call!(instance, call_set_verify, self.0, verify)
+        call!(instance, context.call_set_verify, self.0, verify)
     }
 
     /// Choose the name sent in SNI.
@@ -235,7 +233,7 @@ impl Context {
         instance: &mut Instance,
         name: &ServerName,
     ) -> Result<(), Failure> {
-        call!(instance, call_set_server_name, self.0, name)
+        call!(instance, context.call_set_server_name, self.0, name)
     }
 
     /// Choose the name that the server's certificate must have.
@@ -244,7 +242,7 @@ impl Context {
         instance: &mut Instance,
         name: &VerifyName,
     ) -> Result<(), Failure> {
-        call!(instance, call_set_verify_name, self.0, name)
+        call!(instance, context.call_set_verify_name, self.0, name)
     }
 
     /// Say what the end of the transport without close_notify means.
@@ -253,7 +251,7 @@ impl Context {
         instance: &mut Instance,
         truncation: Truncation,
     ) -> Result<(), Failure> {
-        call!(instance, call_set_truncation, self.0, truncation)
+        call!(instance, context.call_set_truncation, self.0, truncation)
     }
 
     /// Set a timer; none is no limit. Less than a millisecond counts as one.
@@ -265,7 +263,7 @@ impl Context {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_set_timeout,
+            context.call_set_timeout,
             self.0,
             timer,
             limit.map(milliseconds)
@@ -274,12 +272,12 @@ impl Context {
 
     /// Check that the whole can work, and allow no more changes.
     pub fn seal(&self, instance: &mut Instance) -> Result<(), Failure> {
-        call!(instance, call_seal, self.0)
+        call!(instance, context.call_seal, self.0)
     }
 
     /// Whether it is sealed.
     pub fn is_sealed(&self, instance: &mut Instance) -> Result<bool, Failure> {
-        ask!(instance, call_is_sealed, self.0)
+        ask!(instance, context.call_is_sealed, self.0)
     }
 
     /// Frees it; listeners and ports made with it go on.

@@ -11,7 +11,7 @@ use portcullis_host::{Context, Guest, Instance, Listener, Network, Options, Port
 use crate::authority::{Authority, Identity, Validity};
 use crate::dialogue::{HELLO, LIMIT, Seen, accept, answer, ask, hear, network, say, unexpected};
 use crate::exit::{Exit, Result};
-use crate::facts::Facts;
+use crate::facts::{Facts, reason};
 
 const NAME: &str = "localhost";
 
@@ -169,23 +169,6 @@ impl Stage {
 
 /// An address, so that no name lookup is granted; the name to verify is in the context.
 const ADDRESS: &str = "127.0.0.1";
-
-/// The case as the WIT spells it.
-fn reason(reason: CertificateReason) -> &'static str {
-    match reason {
-        CertificateReason::BadEncoding => "bad-encoding",
-        CertificateReason::BadSignature => "bad-signature",
-        CertificateReason::Expired => "expired",
-        CertificateReason::Missing => "missing",
-        CertificateReason::NotYetValid => "not-yet-valid",
-        CertificateReason::Other => "other",
-        CertificateReason::Revoked => "revoked",
-        CertificateReason::UnknownAuthority => "unknown-authority",
-        CertificateReason::UnsupportedAlgorithm => "unsupported-algorithm",
-        CertificateReason::WrongName => "wrong-name",
-        CertificateReason::WrongPurpose => "wrong-purpose",
-    }
-}
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> Result<T> {
     thread

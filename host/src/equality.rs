@@ -30,7 +30,8 @@ impl PartialEq for Error {
             (Self::Network(one), Self::Network(two)) => one == two,
             (Self::InvalidConfiguration(one), Self::InvalidConfiguration(two)) => one == two,
             (Self::UnsupportedProtocol(one), Self::UnsupportedProtocol(two))
-            | (Self::InvalidArgument(one), Self::InvalidArgument(two)) => one == two,
+            | (Self::InvalidArgument(one), Self::InvalidArgument(two))
+            | (Self::NotSupported(one), Self::NotSupported(two)) => one == two,
             (Self::Other(one), Self::Other(two)) => one == two,
             // What is left has no value.
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),

@@ -126,17 +126,22 @@ pub(crate) fn status(error: &Error) -> Status {
         },
         Error::InvalidArgument(_)
         | Error::InvalidConfiguration(_)
+        | Error::NotSupported(_)
         | Error::UnsupportedProtocol(_) => Status::Usage,
         Error::AlertReceived(_)
         | Error::Certificate(_)
         | Error::Closed
+        | Error::EarlyDataRejected
         | Error::Other(_)
         | Error::Protocol(_)
         | Error::Sealed
         | Error::Truncated
         | Error::WantAccept
         | Error::WantConnect
+        | Error::WantContext
         | Error::WantRead
+        | Error::WantSignature
+        | Error::WantVerification
         | Error::WantWrite
         | Error::WantX509Lookup => Status::Tls,
     }

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use portcullis_host::types::{Address, Version};
-use portcullis_host::{Failure, Instance, Port};
+use portcullis_host::types::{Address, CertificateReason, Version};
+use portcullis_host::{Failure, Instance, Port, Session};
 use serde::Serialize;
 
 use crate::certificate::Summary;
-use crate::groups;
 use crate::style;
 use crate::target::authority;
 
@@ -17,8 +16,10 @@ pub(crate) struct Facts {
     peer: Option<String>,
     version: Option<&'static str>,
     cipher_suite: Option<String>,
-    group: Option<&'static str>,
+    group: Option<String>,
     verified: bool,
+    /// Why it is not, as the WIT spells it.
+    not_verified: Option<&'static str>,
     certificates: Vec<Option<Summary>>,
     /// The same as PEM, if they are to be shown in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -33,13 +34,27 @@ impl Facts {
         port: &Port,
         peer: Option<String>,
     ) -> Result<Self, Failure> {
-        let certificates = port.peer_certificates(tls)?;
+        let session = port.session(tls)?;
+        let peer = port.remote_address(tls)?.as_ref().map(text).or(peer);
+        let facts = Self::of_session(tls, &session, peer);
+        session.drop(tls)?;
+        facts
+    }
+
+    fn of_session(
+        tls: &mut Instance,
+        session: &Session,
+        peer: Option<String>,
+    ) -> Result<Self, Failure> {
+        let certificates = session.peer_certificates(tls)?;
+        let refused = session.verify_result(tls)?.err();
         Ok(Self {
-            peer: port.remote_address(tls)?.as_ref().map(text).or(peer),
-            version: port.version(tls)?.map(version),
-            cipher_suite: port.cipher_suite(tls)?,
-            group: port.group(tls)?.map(groups::name),
-            verified: port.peer_verified(tls)?,
+            peer,
+            version: session.version(tls)?.map(version),
+            cipher_suite: session.cipher_suite(tls)?,
+            group: session.group(tls)?,
+            verified: refused.is_none(),
+            not_verified: refused.map(|refused| reason(refused.reason)),
             certificates: certificates.iter().map(|der| Summary::of(der)).collect(),
             pem: Vec::new(),
         })
@@ -62,7 +77,7 @@ impl Facts {
             "{} {} {}{}",
             self.version.unwrap_or("-"),
             self.cipher_suite.as_deref().unwrap_or("-"),
-            self.group.unwrap_or("-"),
+            self.group.as_deref().unwrap_or("-"),
             if self.verified { ", peer verified" } else { "" }
         )
     }
@@ -77,13 +92,11 @@ impl fmt::Display for Facts {
             "suite     {}",
             self.cipher_suite.as_deref().unwrap_or("-")
         )?;
-        writeln!(f, "group     {}", self.group.unwrap_or("-"))?;
-        let verified = if self.verified {
-            style::good("yes")
-        } else {
-            style::bad("NO")
-        };
-        write!(f, "verified  {verified}")?;
+        writeln!(f, "group     {}", self.group.as_deref().unwrap_or("-"))?;
+        match self.not_verified {
+            None => write!(f, "verified  {}", style::good("yes"))?,
+            Some(reason) => write!(f, "verified  {} ({reason})", style::bad("NO"))?,
+        }
         for (number, certificate) in self.certificates.iter().enumerate() {
             match (certificate, self.pem.get(number)) {
                 (None, None) => write!(f, "\nchain {number}   (not readable)")?,
@@ -111,5 +124,35 @@ pub(crate) fn version(version: Version) -> &'static str {
     match version {
         Version::Tls12 => "TLSv1.2",
         Version::Tls13 => "TLSv1.3",
+    }
+}
+
+/// The case as the WIT spells it.
+pub(crate) fn reason(reason: CertificateReason) -> &'static str {
+    match reason {
+        CertificateReason::BadEncoding => "bad-encoding",
+        CertificateReason::BadSignature => "bad-signature",
+        CertificateReason::Expired => "expired",
+        CertificateReason::Missing => "missing",
+        CertificateReason::NotChecked => "not-checked",
+        CertificateReason::NotYetValid => "not-yet-valid",
+        CertificateReason::Other => "other",
+        CertificateReason::PinMismatch => "pin-mismatch",
+        CertificateReason::RawKeyUntrusted => "raw-key-untrusted",
+        CertificateReason::RejectedByCaller => "rejected-by-caller",
+        CertificateReason::RevocationListBad => "revocation-list-bad",
+        CertificateReason::RevocationListExpired => "revocation-list-expired",
+        CertificateReason::RevocationUnknown => "revocation-unknown",
+        CertificateReason::Revoked => "revoked",
+        CertificateReason::StapleBad => "staple-bad",
+        CertificateReason::StapleMissing => "staple-missing",
+        CertificateReason::TooCostly => "too-costly",
+        CertificateReason::TransparencyMissing => "transparency-missing",
+        CertificateReason::UnhandledExtension => "unhandled-extension",
+        CertificateReason::UnknownAuthority => "unknown-authority",
+        CertificateReason::UnsupportedAlgorithm => "unsupported-algorithm",
+        CertificateReason::WrongName => "wrong-name",
+        CertificateReason::WrongPolicy => "wrong-policy",
+        CertificateReason::WrongPurpose => "wrong-purpose",
     }
 }

@@ -104,6 +104,13 @@ fn is_entered_again(error: &wasmtime::Error) -> bool {
 pub(crate) fn is_want(error: &Error) -> bool {
     matches!(
         error,
-        Error::WantRead | Error::WantWrite | Error::WantConnect | Error::WantAccept
+        Error::WantRead
+            | Error::WantWrite
+            | Error::WantConnect
+            | Error::WantAccept
+            | Error::WantX509Lookup
+            | Error::WantContext
+            | Error::WantSignature
+            | Error::WantVerification
     )
 }

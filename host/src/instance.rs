@@ -41,45 +41,48 @@ impl Instance {
         Some(FUEL - self.store.get_fuel().ok()?)
     }
 
-    /// The error in one line, as the component puts it (`types.explain`).
+    /// The error in one line, as the component puts it (`errors.explain`).
     ///
     /// # Errors
     /// A trap.
     pub fn explain(&mut self, error: &Error) -> Result<String, Failure> {
         let Self { store, bindings } = self;
-        Ok(bindings.portcullis_tls_types().call_explain(store, error)?)
+        Ok(bindings
+            .portcullis_tls_errors()
+            .call_explain(store, error)?)
     }
 
-    /// The seed's status of the error (`types.status-of`).
+    /// The seed's status of the error (`errors.status-of`).
     ///
     /// # Errors
     /// A trap.
     pub fn status_of(&mut self, error: &Error) -> Result<Status, Failure> {
         let Self { store, bindings } = self;
         Ok(bindings
-            .portcullis_tls_types()
+            .portcullis_tls_errors()
             .call_status_of(store, error)?)
     }
 
     /// The directory that secure contexts trust when they are given no roots; none for the web
-    /// roots (`context.default-authority-directory`).
+    /// roots (`defaults.default-authority-directory`).
     ///
     /// # Errors
     /// A trap.
     pub fn default_authority_directory(&mut self) -> Result<Option<String>, Failure> {
         let Self { store, bindings } = self;
-        let context = bindings.portcullis_tls_context();
-        Ok(context.call_default_authority_directory(store)?)
+        let defaults = bindings.portcullis_tls_defaults();
+        Ok(defaults.call_default_authority_directory(store)?)
     }
 
-    /// Choose that directory (`context.set-default-authority-directory`).
+    /// Choose that directory for the contexts of this instance that are sealed from now on
+    /// (`defaults.set-default-authority-directory`).
     ///
     /// # Errors
     /// A trap.
     pub fn set_default_authority_directory(&mut self, path: Option<&str>) -> Result<(), Failure> {
         let Self { store, bindings } = self;
-        let context = bindings.portcullis_tls_context();
-        Ok(context.call_set_default_authority_directory(store, path)?)
+        let defaults = bindings.portcullis_tls_defaults();
+        Ok(defaults.call_set_default_authority_directory(store, path)?)
     }
 
     /// The result of a call, with the explanation of its error.
@@ -110,3 +113,40 @@ impl fmt::Debug for Instance {
         f.debug_struct("Instance").finish_non_exhaustive()
     }
 }
+
+/// A resource of the component's exports.
+macro_rules! resource {
+    ($bindings:ident, context) => {
+        $bindings.portcullis_tls_context().context()
+    };
+    ($bindings:ident, listener) => {
+        $bindings.portcullis_tls_listener().listener()
+    };
+    ($bindings:ident, port) => {
+        $bindings.portcullis_tls_port().port()
+    };
+    ($bindings:ident, session) => {
+        $bindings.portcullis_tls_session().session()
+    };
+}
+
+/// Calls a function of a resource that can fail only by a trap.
+macro_rules! ask {
+    ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
+        let Instance { store, bindings } = &mut *$instance;
+        let resource = $crate::instance::resource!(bindings, $resource);
+        resource.$function(store, $($argument),*).map_err(Failure::from)
+    }};
+}
+
+/// Calls a function of a resource that can fail.
+macro_rules! call {
+    ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
+        let Instance { store, bindings } = &mut *$instance;
+        let resource = $crate::instance::resource!(bindings, $resource);
+        let called = resource.$function(store, $($argument),*);
+        $instance.settle(called)
+    }};
+}
+
+pub(crate) use {ask, call, resource};

@@ -3,8 +3,10 @@
 //!
 //! A [`Guest`] is the compiled component. An [`Instance`] is made from it with [`Options`], which
 //! grant the network and directories that it may use: by default none. In an instance there are
-//! contexts, listeners and ports, as `wit/` describes them; here they are the handles [`Context`],
-//! [`Listener`] and [`Port`], whose functions take the instance.
+//! contexts, listeners, ports and the sessions of ports, as `wit/` describes them; here they are the
+//! handles [`Context`], [`Listener`], [`Port`] and [`Session`], whose functions take the instance. What
+//! errors mean, and what concerns the whole instance, are functions of the instance
+//! ([`Instance::explain`], [`Instance::status_of`], [`Instance::set_default_authority_directory`]).
 //!
 //! ```
 //! # use portcullis_host::{context_types::Source, Failure, Listener};
@@ -70,6 +72,7 @@ mod plug;
 mod poll;
 mod port;
 mod program;
+mod session;
 mod source;
 mod state;
 mod streams;
@@ -89,6 +92,7 @@ pub use plug::compose;
 pub use poll::{Pollable, Signal};
 pub use port::Port;
 pub use program::Program;
+pub use session::Session;
 pub use streams::drop_output_streams_at_once;
 pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 

@@ -62,6 +62,8 @@ pub trait TlsView: WasiView {
 /// first calls it; it is under the limits, the fuel and the epochs of the store. If it traps, the
 /// guest's call does.
 ///
+/// The guests of a store share that instance, and so what one of them sets by the interface `defaults`.
+///
 /// With the `tracing` level `DEBUG`, each call is an event of the target `portcullis::call` with its
 /// `function`, its `outcome` (`ok`, `want`, `error`, `trap` or `cancelled`) and how many `micros` it
 /// took.
@@ -117,7 +119,7 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
 }
 
 /// The resources of the component; each is declared in the interface of its name.
-const RESOURCES: [&str; 3] = ["context", "listener", "port"];
+const RESOURCES: [&str; 4] = ["context", "listener", "port", "session"];
 
 /// A resource of the component in the table of the store. The guest has it under its number there, as
 /// a resource of the host's.
@@ -281,19 +283,17 @@ fn keep<T: TlsView + 'static>(
     instance: Instance,
     store: &mut StoreContextMut<'_, T>,
 ) -> Result<Instance> {
-    let mut resource = |name: &str| {
-        let interface = format!("portcullis:tls/{name}@0.1.0");
+    let [context, listener, port, session] = RESOURCES.map(|name| {
+        let interface = format!("portcullis:tls/{name}@0.2.0");
         let index = instance.get_export_index(&mut *store, None, &interface);
         let index = instance.get_export_index(&mut *store, index.as_ref(), name);
         index
             .and_then(|index| instance.get_resource(&mut *store, index))
             .ok_or_else(|| wasmtime::Error::msg(format!("the component has no resource {name}")))
-    };
-    let [context, listener, port] = RESOURCES;
-    let resources = [resource(context)?, resource(listener)?, resource(port)?];
+    });
     store.data_mut().tls().made = Some(Made {
         instance,
-        resources,
+        resources: [context?, listener?, port?, session?],
     });
     Ok(instance)
 }

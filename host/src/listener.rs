@@ -6,7 +6,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::instance::Instance;
+use crate::instance::{Instance, ask, call};
 use crate::poll::Pollable;
 use crate::port::Port;
 use crate::types::Address;
@@ -15,15 +15,6 @@ use crate::types::Address;
 /// and which errors it has.
 #[derive(Debug)]
 pub struct Listener(ResourceAny);
-
-/// A call of a listener's function.
-macro_rules! call {
-    ($instance:expr, $function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        let called = bindings.portcullis_tls_listener().listener().$function(store, $($argument),*);
-        $instance.settle(called)
-    }};
-}
 
 #[expect(
     clippy::missing_errors_doc,
@@ -40,7 +31,7 @@ impl Listener {
     ) -> Result<Self, Failure> {
         call!(
             instance,
-            call_listen,
+            listener.call_listen,
             context.0,
             &ip.to_string(),
             port,
@@ -51,41 +42,37 @@ impl Listener {
 
     /// Take a connection that waits; never blocks.
     pub fn accept(&self, instance: &mut Instance) -> Result<Port, Failure> {
-        call!(instance, call_accept, self.0).map(Port)
+        call!(instance, listener.call_accept, self.0).map(Port)
     }
 
     /// Take a connection, waiting for one.
     pub fn blocking_accept(&self, instance: &mut Instance) -> Result<Port, Failure> {
-        call!(instance, call_blocking_accept, self.0).map(Port)
+        call!(instance, listener.call_blocking_accept, self.0).map(Port)
     }
 
     /// Whether a connection waits.
     pub fn accept_ready(&self, instance: &mut Instance) -> Result<bool, Failure> {
-        call!(instance, call_accept_ready, self.0)
+        call!(instance, listener.call_accept_ready, self.0)
     }
 
     /// Use another context for connections accepted from now on.
     pub fn set_context(&self, instance: &mut Instance, context: &Context) -> Result<(), Failure> {
-        call!(instance, call_set_context, self.0, context.0)
+        call!(instance, listener.call_set_context, self.0, context.0)
     }
 
     /// The address and port it listens on.
     pub fn local_address(&self, instance: &mut Instance) -> Result<Address, Failure> {
-        call!(instance, call_local_address, self.0)
+        call!(instance, listener.call_local_address, self.0)
     }
 
-    /// A pollable that is ready when a connection waits.
+    /// A pollable that is ready when a connection waits; at once after [`close`](Self::close).
     pub fn subscribe(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
-        call!(instance, call_subscribe, self.0).map(Pollable)
+        ask!(instance, listener.call_subscribe, self.0).map(Pollable)
     }
 
     /// Stop listening and free the socket. Its pollables must have been dropped.
     pub fn close(&self, instance: &mut Instance) -> Result<(), Failure> {
-        let Instance { store, bindings } = instance;
-        Ok(bindings
-            .portcullis_tls_listener()
-            .listener()
-            .call_close(store, self.0)?)
+        ask!(instance, listener.call_close, self.0)
     }
 
     /// Frees it and its socket. Its pollables must have been dropped.

@@ -2,9 +2,10 @@
 //! into one that needs nothing but WASI.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions, PlugError};
+use wac_graph::types::{Package, SubtypeChecker, are_semver_compatible};
+use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
@@ -21,7 +22,8 @@ use wit_component::ComponentEncoder;
 /// adapter of WASI 0.1.
 ///
 /// # Errors
-/// When one of them is no component, or the consumer imports none of the other's interfaces.
+/// When one of them is no component, or the consumer imports none of the other's interfaces, or one
+/// that the other does not have, or has with other types.
 pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let consumer = as_component(consumer)?;
     let mut graph = CompositionGraph::new();
@@ -32,6 +34,9 @@ pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     };
     let provider = register("portcullis:tls", component)?;
     let consumer = register("portcullis:consumer", &consumer)?;
+    if let Some(misfit) = misfit(&graph, provider, consumer) {
+        return Err(failed(misfit));
+    }
     wac_graph::plug(&mut graph, vec![provider], consumer).map_err(|error| match error {
         PlugError::NoPlugHappened => wasmtime::Error::msg(
             "it imports nothing of portcullis:tls; name what does (a program in C links the object \
@@ -40,6 +45,31 @@ pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
         error => failed(error),
     })?;
     graph.encode(EncodeOptions::default()).map_err(failed)
+}
+
+/// The first interface of ours that the consumer imports and the component does not serve. Plugging
+/// would leave it out, and make something that runs nowhere.
+fn misfit(graph: &CompositionGraph, provider: PackageId, consumer: PackageId) -> Option<String> {
+    let types = graph.types();
+    let exports = &types[graph[provider].ty()].exports;
+    let imports = &types[graph[consumer].ty()].imports;
+    let mut cache = HashSet::new();
+    let mut checker = SubtypeChecker::new(&mut cache);
+    let ours = imports
+        .iter()
+        .filter(|(name, _)| name.starts_with("portcullis:tls/"));
+    for (name, wanted) in ours {
+        let serves = |export: &str| export == name || are_semver_compatible(export, name);
+        let Some((_, offered)) = exports.iter().find(|(export, _)| serves(export)) else {
+            return Some(format!(
+                "nothing serves {name}; build the consumer against the interface of this version"
+            ));
+        };
+        if let Err(error) = checker.is_subtype(*offered, types, *wanted, types) {
+            return Some(format!("{name} has other types: {error:#}"));
+        }
+    }
+    None
 }
 
 /// A component as it is, a core module made one.

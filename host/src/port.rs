@@ -6,32 +6,16 @@ use wasmtime::component::ResourceAny;
 
 use crate::context::{Context, milliseconds};
 use crate::failure::Failure;
-use crate::instance::Instance;
+use crate::instance::{Instance, ask, call};
 use crate::poll::Pollable;
 use crate::port_types::PlainTransport;
-use crate::types::{Address, NamedGroup, Timer, Version};
+use crate::session::Session;
+use crate::types::{Address, Timer};
 
 /// A connection; see resource `port` in `wit/port.wit` for its states, what each function does and
 /// which errors it has.
 #[derive(Debug)]
 pub struct Port(pub(crate) ResourceAny);
-
-/// A call of a port's function that can fail.
-macro_rules! call {
-    ($instance:expr, $function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        let called = bindings.portcullis_tls_port().port().$function(store, $($argument),*);
-        $instance.settle(called)
-    }};
-}
-
-/// A call that fails by a trap only.
-macro_rules! ask {
-    ($instance:expr, $function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        Ok(bindings.portcullis_tls_port().port().$function(store, $($argument),*)?)
-    }};
-}
 
 #[expect(
     clippy::missing_errors_doc,
@@ -45,7 +29,7 @@ impl Port {
         host: &str,
         port: u16,
     ) -> Result<Self, Failure> {
-        call!(instance, call_connect, context.0, host, port).map(Self)
+        call!(instance, port.call_connect, context.0, host, port).map(Self)
     }
 
     /// Connect, waiting for the TCP connection but not for the handshake.
@@ -55,7 +39,7 @@ impl Port {
         host: &str,
         port: u16,
     ) -> Result<Self, Failure> {
-        call!(instance, call_blocking_connect, context.0, host, port).map(Self)
+        call!(instance, port.call_blocking_connect, context.0, host, port).map(Self)
     }
 
     /// Speak TLS on a connection that is there already; see [`Instance::transport`].
@@ -65,22 +49,22 @@ impl Port {
         host: Option<&str>,
         transport: PlainTransport,
     ) -> Result<Self, Failure> {
-        call!(instance, call_start, context.0, host, &transport).map(Self)
+        call!(instance, port.call_start, context.0, host, &transport).map(Self)
     }
 
     /// Go on with the handshake; never blocks.
     pub fn handshake(&self, instance: &mut Instance) -> Result<(), Failure> {
-        call!(instance, call_handshake, self.0)
+        call!(instance, port.call_handshake, self.0)
     }
 
     /// Finish the handshake.
     pub fn blocking_handshake(&self, instance: &mut Instance) -> Result<(), Failure> {
-        call!(instance, call_blocking_handshake, self.0)
+        call!(instance, port.call_blocking_handshake, self.0)
     }
 
     /// Read what is there, up to a length; none is the end. Never blocks.
     pub fn read(&self, instance: &mut Instance, length: u64) -> Result<Option<Vec<u8>>, Failure> {
-        call!(instance, call_read, self.0, length)
+        call!(instance, port.call_read, self.0, length)
     }
 
     /// Read at least a byte, up to a length; none is the end.
@@ -89,17 +73,17 @@ impl Port {
         instance: &mut Instance,
         length: u64,
     ) -> Result<Option<Vec<u8>>, Failure> {
-        call!(instance, call_blocking_read, self.0, length)
+        call!(instance, port.call_blocking_read, self.0, length)
     }
 
     /// How many bytes [`write`](Self::write) would take now; never blocks.
     pub fn check_write(&self, instance: &mut Instance) -> Result<u64, Failure> {
-        call!(instance, call_check_write, self.0)
+        call!(instance, port.call_check_write, self.0)
     }
 
     /// Write what there is room for, and return how much that was; never blocks.
     pub fn write(&self, instance: &mut Instance, plaintext: &[u8]) -> Result<usize, Failure> {
-        let written = call!(instance, call_write, self.0, plaintext)?;
+        let written = call!(instance, port.call_write, self.0, plaintext)?;
         Ok(usize::try_from(written)
             .unwrap_or(usize::MAX)
             .min(plaintext.len()))
@@ -111,32 +95,33 @@ impl Port {
         instance: &mut Instance,
         plaintext: &[u8],
     ) -> Result<(), Failure> {
-        call!(instance, call_blocking_write_all, self.0, plaintext)
+        call!(instance, port.call_blocking_write_all, self.0, plaintext)
     }
 
     /// Ok when the transport has taken everything that was written; never blocks.
     pub fn flush(&self, instance: &mut Instance) -> Result<(), Failure> {
-        call!(instance, call_flush, self.0)
+        call!(instance, port.call_flush, self.0)
     }
 
     /// Send close_notify and go on reading; never blocks.
     pub fn close_output(&self, instance: &mut Instance) -> Result<(), Failure> {
-        call!(instance, call_close_output, self.0)
+        call!(instance, port.call_close_output, self.0)
     }
 
     /// Send close_notify and free the socket. Its pollables must have been dropped.
     pub fn close(&self, instance: &mut Instance) -> Result<(), Failure> {
-        call!(instance, call_close, self.0)
+        call!(instance, port.call_close, self.0)
     }
 
-    /// A pollable that is ready when reading or connecting is worth another call.
+    /// A pollable that is ready when reading or connecting is worth another call; at once after the
+    /// end.
     pub fn subscribe(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
-        call!(instance, call_subscribe, self.0).map(Pollable)
+        ask!(instance, port.call_subscribe, self.0).map(Pollable)
     }
 
-    /// A pollable that is ready when writing is worth another call.
+    /// A pollable that is ready when writing is worth another call; at once after the end.
     pub fn subscribe_write(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
-        call!(instance, call_subscribe_write, self.0).map(Pollable)
+        ask!(instance, port.call_subscribe_write, self.0).map(Pollable)
     }
 
     /// Change a timer of this port; none is no limit.
@@ -148,7 +133,7 @@ impl Port {
     ) -> Result<(), Failure> {
         call!(
             instance,
-            call_set_timeout,
+            port.call_set_timeout,
             self.0,
             timer,
             limit.map(milliseconds)
@@ -157,48 +142,23 @@ impl Port {
 
     /// How long until the first running timer runs out; none if no timer runs.
     pub fn time_left(&self, instance: &mut Instance) -> Result<Option<Duration>, Failure> {
-        let left: Result<_, Failure> = ask!(instance, call_time_left, self.0);
+        let left: Result<_, Failure> = ask!(instance, port.call_time_left, self.0);
         Ok(left?.map(Duration::from_millis))
     }
 
     /// This side's address.
     pub fn local_address(&self, instance: &mut Instance) -> Result<Option<Address>, Failure> {
-        ask!(instance, call_local_address, self.0)
+        ask!(instance, port.call_local_address, self.0)
     }
 
     /// The peer's address.
     pub fn remote_address(&self, instance: &mut Instance) -> Result<Option<Address>, Failure> {
-        ask!(instance, call_remote_address, self.0)
+        ask!(instance, port.call_remote_address, self.0)
     }
 
-    /// The negotiated version.
-    pub fn version(&self, instance: &mut Instance) -> Result<Option<Version>, Failure> {
-        ask!(instance, call_version, self.0)
-    }
-
-    /// The negotiated cipher suite by its IANA name.
-    pub fn cipher_suite(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
-        ask!(instance, call_cipher_suite, self.0)
-    }
-
-    /// The negotiated key exchange group.
-    pub fn group(&self, instance: &mut Instance) -> Result<Option<NamedGroup>, Failure> {
-        ask!(instance, call_group, self.0)
-    }
-
-    /// The peer's certificates as DER, its own first.
-    pub fn peer_certificates(&self, instance: &mut Instance) -> Result<Vec<Vec<u8>>, Failure> {
-        ask!(instance, call_peer_certificates, self.0)
-    }
-
-    /// Whether the peer's certificate passed every check that the context asks for.
-    pub fn peer_verified(&self, instance: &mut Instance) -> Result<bool, Failure> {
-        ask!(instance, call_peer_verified, self.0)
-    }
-
-    /// Whether the transport ended without close_notify, tolerated or not.
-    pub fn is_truncated(&self, instance: &mut Instance) -> Result<bool, Failure> {
-        ask!(instance, call_is_truncated, self.0)
+    /// What the handshake has agreed on. It may outlive the port.
+    pub fn session(&self, instance: &mut Instance) -> Result<Session, Failure> {
+        ask!(instance, port.call_session, self.0).map(Session)
     }
 
     /// Frees it and its socket, sending nothing. Its pollables must have been dropped.

@@ -70,7 +70,7 @@ pub(crate) struct Serve {
     /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
-    /// Accept these key exchange groups: x25519mlkem768, x25519, secp256r1, secp384r1
+    /// Accept these key exchange groups: X25519MLKEM768, x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
     /// Send back what is received (this is what it does if nothing is said)
@@ -218,8 +218,8 @@ impl Serve {
         if let Some(list) = &self.ciphers {
             ciphers::set(tls, &context, list)?;
         }
-        if let Some(Groups(groups)) = &self.groups {
-            context.set_groups(tls, groups)?;
+        if let Some(groups) = &self.groups {
+            groups.set(tls, &context)?;
         }
         for timer in [Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(BRIEF))?;

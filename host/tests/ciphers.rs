@@ -268,6 +268,64 @@ fn connect_and_serve_keep_to_their_groups() {
     assert_eq!(connect("x25519,x25519", "--tls1_3").status.code(), Some(2));
 }
 
+/// The groups that there are, as the component names them.
+const GROUPS: [&str; 4] = ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"];
+
+#[test]
+fn groups_without_a_meaning_are_wrong_usage_and_refused_by_name() {
+    let folder = Folder::new("no-groups");
+    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let connect = ["connect", "localhost:1", "--groups"];
+    let serve = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
+    let serve = [serve.as_slice(), &["--groups"]].concat();
+    for command in [&connect[..], &serve] {
+        for (list, named) in [
+            ("x448", "x448"),
+            ("x25519,x448", "x448"),
+            ("X25519MLKEM768:secp521r1:x448", "secp521r1"),
+            ("x25519 secp256r1", "x25519 secp256r1"),
+            // OpenSSL's name for one that it has and the component has not.
+            ("P-521", "P-521"),
+        ] {
+            let refused = portcullis(&[command, &[list]].concat());
+            assert_eq!(refused.status.code(), Some(2), "{list}");
+            let complaint = text(&refused.stderr);
+            assert_eq!(complaint.lines().count(), 1, "{complaint}");
+            assert!(complaint.contains("--groups"), "{complaint}");
+            assert!(complaint.contains(&format!("{named:?}")), "{complaint}");
+            for group in GROUPS {
+                assert!(complaint.contains(group), "{complaint}");
+            }
+        }
+        for (list, named) in [
+            ("x25519,X25519", "x25519"),
+            // Two names of one group.
+            ("P-256,prime256v1", "secp256r1"),
+            ("secp384r1:p-384", "secp384r1"),
+        ] {
+            let refused = portcullis(&[command, &[list]].concat());
+            assert_eq!(refused.status.code(), Some(2), "{list}");
+            let complaint = text(&refused.stderr);
+            assert!(complaint.contains(named), "{complaint}");
+        }
+    }
+}
+
+#[test]
+fn help_names_the_groups_that_there_are() {
+    use portcullis_host::{Context, Guest, Options};
+    let guest = Guest::embedded().unwrap();
+    let mut tls = guest.instantiate(Options::new()).unwrap();
+    let groups = Context::supported_groups(&mut tls).unwrap();
+    assert_eq!(groups, GROUPS);
+    for command in ["connect", "serve"] {
+        let help = text(&portcullis(&[command, "--help"]).stdout);
+        let words: Vec<_> = help.split_whitespace().collect();
+        let help = words.join(" ");
+        assert!(help.contains(&groups.join(", ")), "{help}");
+    }
+}
+
 #[test]
 fn k11_openssl_meets_serve_in_its_list_and_nowhere_else() {
     if !has_openssl() {

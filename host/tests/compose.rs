@@ -80,6 +80,24 @@ fn a_composed_component_imports_nothing_but_wasi() {
 }
 
 #[test]
+fn a_consumer_of_an_interface_that_is_not_there_is_refused_by_its_name() {
+    let Some(client) = example("https-client") else {
+        return;
+    };
+    let client = std::fs::read(client).unwrap();
+    portcullis_host::compose(&client, portcullis_host::EMBEDDED).unwrap();
+    // As one that was built against another version, name for name of the same length.
+    let (ours, other) = (b"portcullis:tls/port@0.2.0", b"portcullis:tls/port@0.1.0");
+    let mut old = client;
+    while let Some(at) = old.windows(ours.len()).position(|window| window == ours) {
+        old.splice(at..at + ours.len(), *other);
+    }
+    let refused = portcullis_host::compose(&old, portcullis_host::EMBEDDED).unwrap_err();
+    let refused = format!("{refused:#}");
+    assert!(refused.contains("portcullis:tls/port@0.1.0"), "{refused}");
+}
+
+#[test]
 fn the_readme_shows_the_https_client_as_it_is() {
     let source = include_str!("../../examples/rust/https-client/src/main.rs");
     let readme = include_str!("../../README.md");

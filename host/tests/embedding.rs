@@ -1,5 +1,7 @@
 //! Guests of an embedder's own engine and stores, linked with the component at run time: the limits
 //! of wasmtime hold for both, many run on one thread, and calls can be counted.
+//!
+//! Over 400 lines: the cases are many and short, and share one compiled guest.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -21,10 +23,11 @@ use portcullis_host::add_to_linker_sync;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder, Trap};
 use wasmtime_wasi::p2::bindings::Command;
+use wasmtime_wasi::p2::bindings::sync::Command as SyncCommand;
 use wasmtime_wasi::p2::{add_to_linker_async as wasi_async, add_to_linker_sync as wasi_sync};
 
-use embedder::{Compiled, Embedder, on_one_thread, run, store, text};
-use support::{Folder, PAGE, example, serve_page};
+use embedder::{Compiled, Embedder, on_one_thread, run, store, store_with, text};
+use support::{Folder, PAGE, example, serve, serve_page};
 
 #[test]
 fn a_guest_is_linked_with_the_component_when_it_is_instantiated() {
@@ -78,6 +81,40 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
         local.run_until(join_all(guests)).await;
     });
     serving.join().unwrap();
+}
+
+#[test]
+fn every_function_of_the_interface_is_there_for_both_kinds_of_stores() {
+    let (Some(compiled), Some(program)) = (Compiled::plain(), example("portcullis-compat")) else {
+        return;
+    };
+    // It calls each of them, sessions that outlive their ports among them.
+    let program = Component::from_file(&compiled.engine, program).unwrap();
+    let folder = Folder::new("whole");
+    let (_server, port) = serve(&folder, &[]);
+    let port = port.to_string();
+    let files = ["/folder/ca.pem", "/folder/cert.pem", "/folder/key.pem"];
+    let arguments = [&["portcullis-compat", "localhost", &port][..], &files].concat();
+    for is_synchronous in [true, false] {
+        let limits = StoreLimits::default();
+        let (mut store, stdout, stderr) =
+            store_with(&compiled.engine, &folder, &arguments, false, limits);
+        let ended = if is_synchronous {
+            let mut linker = Linker::new(&compiled.engine);
+            wasi_sync(&mut linker).unwrap();
+            add_to_linker_sync(&mut linker, &compiled.component).unwrap();
+            let command = SyncCommand::instantiate(&mut store, &program, &linker).unwrap();
+            command.wasi_cli_run().call_run(&mut store).unwrap()
+        } else {
+            let linker = compiled.asynchronous();
+            on_one_thread(async {
+                let command = Command::instantiate_async(&mut store, &program, &linker);
+                let command = command.await.unwrap();
+                command.wasi_cli_run().call_run(&mut store).await.unwrap()
+            })
+        };
+        assert!(ended.is_ok(), "{}{}", text(&stdout), text(&stderr));
+    }
 }
 
 /// Wait for all at once.

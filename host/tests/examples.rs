@@ -1,6 +1,7 @@
 //! The programs under `examples/`, as their pages say to build and run them, against servers of
-//! others: one test for each line that runs one, and one that it trusts nobody unasked. Ends in the
-//! table of language by runtime, and holds `examples/README.md` to it.
+//! others: one test for each line that runs one, and one that it trusts nobody unasked; and the
+//! program of `tests/compat`. Ends in the table of language by runtime, and holds `examples/README.md`
+//! to it.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -9,6 +10,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "examples/compat.rs"]
+mod compat;
 #[path = "examples/hostile.rs"]
 mod hostile;
 #[path = "examples/page.rs"]
@@ -157,7 +160,7 @@ fn columns() -> Vec<Column> {
 
 /// Build what the filter does not leave out, and list what is to be run.
 fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut trials = compat::trials(columns, table);
     // The column with the newest runtime builds.
     let path = &columns.get(columns.len() - 2).unwrap().path;
     for language in LANGUAGES {
@@ -174,7 +177,9 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
         let built_name = format!("{language}: the page builds");
         let mut names = of_page.iter().map(name).chain([built_name.clone()]);
         let is_wanted = arguments.filter.as_ref().is_none_or(|filter| {
-            filter.starts_with(language) || names.any(|name| name.contains(filter.as_str()))
+            let rest = filter.strip_prefix(language);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+                || names.any(|name| name.contains(filter.as_str()))
         });
         if !is_wanted {
             continue;

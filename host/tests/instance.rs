@@ -204,7 +204,8 @@ fn bytes_that_were_already_read_reach_tls() {
     port.blocking_write_all(&mut tls, b"through a socket of the host")
         .unwrap();
     assert!(port.blocking_read(&mut tls, 1).unwrap().is_none());
-    assert!(port.peer_verified(&mut tls).unwrap());
+    let session = port.session(&mut tls).unwrap();
+    assert_eq!(session.verify_result(&mut tls).unwrap(), Ok(()));
     assert_eq!(
         server.join().unwrap().as_deref(),
         Some(&b"through a socket of the host"[..])

@@ -37,6 +37,9 @@ fn a_handle_of_another_instance_is_refused_and_both_go_on() {
     let port = Port::connect(&mut ours, &context, "127.0.0.1", 1).unwrap();
     misused(port.close(&mut theirs));
     misused(port.time_left(&mut theirs));
+    let session = port.session(&mut ours).unwrap();
+    misused(session.version(&mut theirs));
+    misused(session.verify_result(&mut theirs));
     port.close(&mut ours).unwrap();
     Context::unverified(&mut theirs, Role::Client).unwrap();
 }

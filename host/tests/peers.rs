@@ -1,5 +1,7 @@
 //! The `portcullis` command against other TLS stacks, as client and as server: GnuTLS, Node's and
 //! Python's; and key exchange groups with an OpenSSL that has ML-KEM.
+//!
+//! Over 400 lines: the other stacks are driven by scripts, which are written out here.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -249,7 +249,7 @@ fn servers_that_misbehave_are_told_apart_by_line_and_exit_status() {
         (
             |socket| say(socket, &[0x16, 3, 3, 0xff, 0xff, 0, 0, 0]),
             1,
-            "malformed",
+            "longer than any may be",
         ),
         (close, 1, "in the middle of the handshake"),
         // Closing with bytes unread resets.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::{
@@ -120,14 +120,22 @@ impl Default for Timeouts {
 
 impl Timeouts {
     /// Set the limit of one timer.
-    pub fn set(&mut self, timer: Timer, milliseconds: Option<u64>) {
+    ///
+    /// # Errors
+    /// `NotSupported`: nothing would start this timer.
+    pub fn set(&mut self, timer: Timer, milliseconds: Option<u64>) -> Result<(), Error> {
+        let unknown = |name| Err(Error::NotSupported(format!("a timer for {name}")));
         match timer {
             Timer::Connect => self.connect = milliseconds,
             Timer::Handshake => self.handshake = milliseconds,
             Timer::Read => self.read = milliseconds,
             Timer::Shutdown => self.shutdown = milliseconds,
             Timer::Write => self.write = milliseconds,
+            Timer::Resolve => return unknown("name resolution alone"),
+            Timer::Idle => return unknown("silence"),
+            Timer::Accept => return unknown("accepting"),
         }
+        Ok(())
     }
 }
 
@@ -247,17 +255,16 @@ impl Settings {
         self.ciphers.names(&self.permitted())
     }
 
-    /// Choose the key exchange groups and their order.
-    pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), Error> {
-        group::check(groups)?;
-        self.groups = groups.to_vec();
+    /// Choose the key exchange groups and their order by their IANA names.
+    pub fn set_groups<Name: AsRef<str>>(&mut self, names: &[Name]) -> Result<(), Error> {
+        self.groups = group::parse(names)?;
         Ok(())
     }
 
-    /// The key exchange groups in order.
+    /// The IANA names of the key exchange groups in order.
     #[must_use]
-    pub fn groups(&self) -> &[NamedGroup] {
-        &self.groups
+    pub fn groups(&self) -> Vec<&'static str> {
+        self.groups.iter().map(|group| group.name()).collect()
     }
 
     /// Take the certificate chain, own certificate first.
@@ -396,8 +403,8 @@ impl Settings {
     }
 
     /// Set the limit of one timer.
-    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) {
-        self.timeouts.set(timer, milliseconds);
+    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) -> Result<(), Error> {
+        self.timeouts.set(timer, milliseconds)
     }
 
     /// The configuration that connections are made with, if the whole can work.
@@ -488,29 +495,46 @@ impl Settings {
         })
     }
 
-    fn server(&self, identities: Option<Arc<Identities>>) -> Result<Arc<ServerConfig>, Error> {
+    fn server(&self, identities: Option<Arc<Identities>>) -> Result<ServerSide, Error> {
         let provider = self.provider()?;
         let clock = Arc::clone(&self.clock);
-        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock)
+        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&clock))
             .with_protocol_versions(&self.versions())
             .map_err(|error| Error::Other(Some(error.to_string())))?;
-        let builder = if self.verify == Verify::Unverified {
-            builder.with_no_client_auth()
-        } else {
-            let roots = self.roots.seal(true)?;
-            let suggested = match &self.suggested {
-                Some(suggested) => suggested.clone(),
-                None => trust::suggested_by_default(&roots),
-            };
-            builder.with_client_cert_verifier(Arc::new(ClientVerifier {
-                roots,
-                is_required: self.verify == Verify::Required,
-                suggested,
-                algorithms: provider.signature_verification_algorithms,
-            }))
+        let verifier = self.client_verifier(&provider)?;
+        let builder = match &verifier {
+            Some(verifier) => {
+                builder.with_client_cert_verifier(Arc::<ClientVerifier>::clone(verifier))
+            }
+            None => builder.with_no_client_auth(),
         };
         let identities = identities.ok_or_else(|| Error::Other(Some("no identity".into())))?;
-        Ok(Arc::new(builder.with_cert_resolver(identities)))
+        Ok(ServerSide {
+            rustls: Arc::new(builder.with_cert_resolver(identities)),
+            verifier,
+            clock,
+        })
+    }
+
+    /// None if clients are not asked for certificates.
+    fn client_verifier(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Arc<ClientVerifier>>, Error> {
+        if self.verify == Verify::Unverified {
+            return Ok(None);
+        }
+        let roots = self.roots.seal(true)?;
+        let suggested = match &self.suggested {
+            Some(suggested) => suggested.clone(),
+            None => trust::suggested_by_default(&roots),
+        };
+        Ok(Some(Arc::new(ClientVerifier {
+            roots,
+            verify: self.verify,
+            suggested,
+            algorithms: provider.signature_verification_algorithms,
+        })))
     }
 
     /// The versions that are permitted and have a suite and a group.
@@ -562,7 +586,7 @@ pub struct Config {
 #[derive(Debug)]
 pub(crate) enum Side {
     Client(ClientSide),
-    Server(Arc<ServerConfig>),
+    Server(ServerSide),
 }
 
 impl Config {
@@ -588,7 +612,16 @@ pub(crate) struct ClientSide {
     rustls: Arc<ClientConfig>,
     verifier: Arc<ServerVerifier>,
     server_name: SendName,
-    clock: Arc<dyn TimeProvider>,
+    pub(crate) clock: Arc<dyn TimeProvider>,
+}
+
+/// The server's half of a configuration.
+#[derive(Debug)]
+pub(crate) struct ServerSide {
+    pub(crate) rustls: Arc<ServerConfig>,
+    /// None if clients are not asked for certificates.
+    pub(crate) verifier: Option<Arc<ClientVerifier>>,
+    pub(crate) clock: Arc<dyn TimeProvider>,
 }
 
 /// What one client connection is made with.
@@ -655,10 +688,6 @@ impl ClientSide {
             connection_name: ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0, 0, 0, 0]))),
             verifier: Arc::clone(&self.verifier),
         }
-    }
-
-    pub(crate) fn now(&self) -> Option<UnixTime> {
-        self.clock.current_time()
     }
 }
 

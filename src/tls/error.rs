@@ -13,6 +13,12 @@ pub enum Error {
     WantAccept,
     /// Never made; the seed has it (E7).
     WantX509Lookup,
+    /// The caller is to choose a context. Not made yet.
+    WantContext,
+    /// The caller is to sign. Not made yet.
+    WantSignature,
+    /// The caller is to decide about the peer's certificate. Not made yet.
+    WantVerification,
     /// Closed by this side, or by the peer in the middle of the handshake.
     Closed,
     /// The transport ended without close_notify (RFC 8446 §6.1).
@@ -35,6 +41,10 @@ pub enum Error {
     InvalidArgument(String),
     /// The context is sealed.
     Sealed,
+    /// There is no such thing here.
+    NotSupported(String),
+    /// The server did not take early data. Not made yet.
+    EarlyDataRejected,
     /// Anything else, a fault of ours included.
     Other(Option<String>),
 }
@@ -52,6 +62,12 @@ pub enum Timer {
     Shutdown,
     /// One write or flush.
     Write,
+    /// Name resolution. There is no such timer yet.
+    Resolve,
+    /// Nothing sent or received. There is no such timer yet.
+    Idle,
+    /// Accepting a connection. There is no such timer yet.
+    Accept,
 }
 
 /// The seed's statuses (E2 to E10).
@@ -88,16 +104,42 @@ pub enum CertificateReason {
     Expired,
     /// None was presented.
     Missing,
+    /// Nothing was checked.
+    NotChecked,
     /// Its time is still to come.
     NotYetValid,
-    /// Revoked by its authority.
+    /// Not one of those that were pinned. Not made yet.
+    PinMismatch,
+    /// A raw public key that is not trusted. Not made yet.
+    RawKeyUntrusted,
+    /// Valid, and refused by the caller. Not made yet.
+    RejectedByCaller,
+    /// The revocation list is not signed by those who may. Not made yet.
+    RevocationListBad,
+    /// The revocation list is too old. Not made yet.
+    RevocationListExpired,
+    /// Nothing tells whether it is revoked. Not made yet.
+    RevocationUnknown,
+    /// Revoked by its authority. Not made yet.
     Revoked,
+    /// The stapled OCSP response does not hold. Not made yet.
+    StapleBad,
+    /// There is no stapled OCSP response. Not made yet.
+    StapleMissing,
+    /// Its chain takes too much work.
+    TooCostly,
+    /// Too few logs have it. Not made yet.
+    TransparencyMissing,
+    /// A critical extension that is not understood.
+    UnhandledExtension,
     /// No chain to a trust root.
     UnknownAuthority,
     /// An algorithm or key size that is not accepted.
     UnsupportedAlgorithm,
     /// Not the name that was asked for.
     WrongName,
+    /// Policies that are required do not hold.
+    WrongPolicy,
     /// Not issued for this use.
     WrongPurpose,
     /// Another check failed.
@@ -119,23 +161,62 @@ pub struct CertificateError {
     pub detail: Option<String>,
 }
 
+impl CertificateError {
+    /// Without names and alert.
+    pub(crate) fn plain(reason: CertificateReason, detail: &str) -> Self {
+        Self {
+            reason,
+            expected_name: None,
+            names: Vec::new(),
+            alert_sent: None,
+            detail: Some(detail.to_owned()),
+        }
+    }
+
+    pub(crate) fn not_checked(why: &str) -> Self {
+        Self::plain(CertificateReason::NotChecked, why)
+    }
+}
+
 /// How the peer broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolReason {
+    /// A compressed certificate does not decompress. Not made yet.
+    BadCompression,
     /// A record did not decrypt.
     BadRecord,
+    /// A certificate that nobody asked for, or of a type that was not offered.
+    CertificateUnsolicited,
+    /// A lower version than both sides have.
+    Downgrade,
+    /// The server has no key for the Encrypted Client Hello. Not made yet.
+    EchRejected,
+    /// A value that was not offered, or that the protocol does not allow there.
+    IllegalParameter,
     /// A message or record could not be parsed.
     Malformed,
-    /// The first bytes are not TLS.
-    NotTls,
+    /// A message without an extension that it must have.
+    MissingExtension,
+    /// No application protocol in common. Not made yet.
+    NoApplicationProtocol,
     /// No suite, group or signature scheme in common.
     NoCommonParameters,
     /// No version in common.
     NoCommonVersion,
+    /// The first bytes are not TLS.
+    NotTls,
     /// The first bytes are HTTP.
     PlainHttp,
-    /// A message that breaks a rule.
+    /// A record or message that is longer than what is taken.
+    TooLarge,
+    /// A message that does not belong there, or comes too often.
     UnexpectedMessage,
+    /// A pre-shared key that is not known. Not made yet.
+    UnknownPskIdentity,
+    /// The client asks for a name that nobody here has. Not made yet.
+    UnrecognizedName,
+    /// An extension that was not offered.
+    UnsolicitedExtension,
     /// Something else.
     Other,
 }
@@ -161,7 +242,9 @@ pub enum NetworkOperation {
     Listen,
     Read,
     Resolve,
+    Shutdown,
     Write,
+    Other,
 }
 
 /// Why the network failed.
@@ -172,11 +255,13 @@ pub enum NetworkCode {
     AddressInUse,
     AddressNotBindable,
     ConnectionAborted,
+    ConnectionBroken,
     ConnectionRefused,
     ConnectionReset,
     NameUnresolvable,
     NewSocketLimit,
     NotSupported,
+    OutOfMemory,
     PermanentResolverFailure,
     RemoteUnreachable,
     TemporaryResolverFailure,
@@ -199,15 +284,36 @@ pub struct NetworkError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of the settings say it")]
 pub enum ConfigurationItem {
+    Alpn,
     CertificateChain,
+    CertificateCompression,
     CipherList,
+    ClientHello,
+    EarlyData,
+    EncryptedClientHello,
+    ExternalSigner,
     Groups,
+    IdentityNames,
+    KeyLog,
+    Pins,
     Pkcs12,
+    PreSharedKeys,
     PrivateKey,
+    RawPublicKey,
+    RecordSize,
+    RevocationLists,
     ServerName,
+    Session,
+    SignatureSchemes,
+    Staple,
     SuggestedAuthorities,
+    Tickets,
+    Timers,
+    Transparency,
     TrustRoots,
+    Verification,
     Versions,
+    Other,
 }
 
 /// Why a configuration was refused.
@@ -215,10 +321,18 @@ pub enum ConfigurationItem {
 pub enum ConfigurationReason {
     /// The path may not be read.
     AccessDenied,
-    /// There are no bytes.
+    /// A signature in it is wrong. Not made yet.
+    BadSignature,
+    /// It cannot go together with something else that was set.
+    Conflict,
+    /// The same is there twice.
+    Duplicate,
+    /// There are no bytes, or nothing is in the list.
     Empty,
     /// Encrypted in a way that is not supported.
     Encrypted,
+    /// Its time is over. Not made yet.
+    Expired,
     /// The key does not belong to the certificate.
     KeyMismatch,
     /// Not parseable, or cut short.
@@ -233,6 +347,8 @@ pub enum ConfigurationReason {
     NoPrivateKey,
     /// No group is for a version that is permitted.
     NoUsableGroup,
+    /// Its time is still to come. Not made yet.
+    NotYetValid,
     /// The path does not exist, or no preopened directory leads to it.
     NotFound,
     /// The passphrase is missing.
@@ -241,12 +357,20 @@ pub enum ConfigurationReason {
     PassphraseWrong,
     /// Opening it takes more work or memory than a file may ask for.
     TooCostly,
+    /// It is from an authority that is not trusted. Not made yet.
+    UnknownAuthority,
+    /// A name that is not known.
+    UnknownName,
     /// The path cannot be read for another reason.
     Unreadable,
+    /// Readable, and of a form that is not supported. Not made yet.
+    Unsupported,
     /// A key type or size that no suite can use.
     UnsupportedKeyType,
     /// A security level above what is checked.
     UnsupportedSecurityLevel,
+    /// Something else.
+    Other,
 }
 
 /// A refused configuration.
@@ -272,14 +396,20 @@ impl Error {
             Self::WantX509Lookup => Status::WantX509Lookup,
             Self::Closed => Status::ZeroReturn,
             Self::Network(_) => Status::Syscall,
-            Self::Truncated | Self::Certificate(_) | Self::AlertReceived(_) | Self::Protocol(_) => {
-                Status::Ssl
-            }
+            Self::Truncated
+            | Self::Certificate(_)
+            | Self::AlertReceived(_)
+            | Self::Protocol(_)
+            | Self::EarlyDataRejected => Status::Ssl,
             Self::Timeout(_)
             | Self::Configuration(_)
             | Self::UnsupportedProtocol(_)
             | Self::InvalidArgument(_)
             | Self::Sealed
+            | Self::NotSupported(_)
+            | Self::WantContext
+            | Self::WantSignature
+            | Self::WantVerification
             | Self::Other(_) => Status::None,
         }
     }
@@ -294,6 +424,9 @@ impl Error {
                 | Self::WantConnect
                 | Self::WantAccept
                 | Self::WantX509Lookup
+                | Self::WantContext
+                | Self::WantSignature
+                | Self::WantVerification
         )
     }
 

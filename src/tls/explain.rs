@@ -24,6 +24,15 @@ impl fmt::Display for Error {
                 f.write_str("no connection waits; wait on the listener's subscribe and call again")
             }
             Self::WantX509Lookup => f.write_str("a certificate look-up is pending; call again"),
+            Self::WantContext => {
+                f.write_str("the client has said whom it wants; choose a context and call again")
+            }
+            Self::WantSignature => {
+                f.write_str("a signature is wanted; have the key's keeper sign and call again")
+            }
+            Self::WantVerification => f.write_str(
+                "the peer's certificate is to be decided about; accept or refuse it and call again",
+            ),
             Self::Closed => f.write_str(
                 "closed, by this side or by the peer in the handshake; open another connection or \
                  listener",
@@ -46,6 +55,12 @@ impl fmt::Display for Error {
             Self::InvalidArgument(why) => write!(f, "invalid argument: {why}"),
             Self::Sealed => f.write_str(
                 "the context is sealed by its first use; change it before, or make another",
+            ),
+            Self::NotSupported(what) => {
+                write!(f, "not supported: {what}; do without, or use a later component")
+            }
+            Self::EarlyDataRejected => f.write_str(
+                "the server did not take what was sent before the handshake was done; send it again",
             ),
             Self::Other(detail) => end(f, "unexpected failure", detail, "please report it"),
         }
@@ -94,6 +109,18 @@ impl fmt::Display for Timer {
                 "writing",
                 "allow more time, or give up a peer that does not read",
             ),
+            Self::Resolve => (
+                "resolving the host name",
+                "check the machine's DNS settings, or allow more time",
+            ),
+            Self::Idle => (
+                "the silence on the connection",
+                "allow more time, or keep the connection alive",
+            ),
+            Self::Accept => (
+                "accepting a connection",
+                "allow more time, or stop listening",
+            ),
         };
         write!(f, "{what} took longer than its timer allows; {cure}")
     }
@@ -118,9 +145,57 @@ impl fmt::Display for CertificateError {
                 "is missing",
                 "the peer must present one from a trusted authority",
             ),
+            CertificateReason::NotChecked => (
+                "was not checked",
+                "finish the handshake, and ask the context to verify",
+            ),
             CertificateReason::NotYetValid => (
                 "is not valid yet",
                 "check this machine's clock, and the certificate's dates",
+            ),
+            CertificateReason::PinMismatch => (
+                "is none of those that are pinned",
+                "do not trust this peer, unless you know that it has changed its key",
+            ),
+            CertificateReason::RawKeyUntrusted => (
+                "is a public key that is not trusted",
+                "add the key to those that are trusted if it is the peer's",
+            ),
+            CertificateReason::RejectedByCaller => (
+                "is valid, and was refused by this program",
+                "use another peer, or have it install another certificate",
+            ),
+            CertificateReason::RevocationListBad => (
+                "may be revoked, for the list of its authority is not signed by those who may",
+                "load another list",
+            ),
+            CertificateReason::RevocationListExpired => (
+                "may be revoked, for the list of its authority is out of date",
+                "load a list of today",
+            ),
+            CertificateReason::RevocationUnknown => (
+                "may be revoked, and nothing tells",
+                "load the revocation lists of all authorities above it",
+            ),
+            CertificateReason::StapleBad => (
+                "came with an OCSP response that does not hold",
+                "the peer must staple another one",
+            ),
+            CertificateReason::StapleMissing => (
+                "came without the OCSP response that it must have",
+                "the peer must turn OCSP stapling on",
+            ),
+            CertificateReason::TooCostly => (
+                "takes too much work to verify",
+                "the peer must send fewer certificates, or such with shorter keys",
+            ),
+            CertificateReason::TransparencyMissing => (
+                "is in too few logs of certificate transparency",
+                "the peer must install another certificate",
+            ),
+            CertificateReason::UnhandledExtension => (
+                "has a critical extension that is not understood",
+                "the peer must install another certificate",
             ),
             CertificateReason::Revoked => (
                 "has been revoked",
@@ -140,6 +215,10 @@ impl fmt::Display for CertificateError {
                 "is for another name",
                 "check the host name, or set the name to verify",
             ),
+            CertificateReason::WrongPolicy => (
+                "was not issued by the policies that an authority above it requires",
+                "the peer must install one that was",
+            ),
             CertificateReason::WrongPurpose => (
                 "was not issued for this use",
                 "the peer must install one that was, from an authority that may issue it",
@@ -153,9 +232,14 @@ impl fmt::Display for CertificateError {
             // Of the others the reason says all that there is to say.
             let detail = match self.reason {
                 CertificateReason::Expired
+                | CertificateReason::NotChecked
                 | CertificateReason::NotYetValid
+                | CertificateReason::RevocationListBad
+                | CertificateReason::TooCostly
+                | CertificateReason::UnhandledExtension
                 | CertificateReason::UnknownAuthority
                 | CertificateReason::UnsupportedAlgorithm
+                | CertificateReason::WrongPolicy
                 | CertificateReason::WrongPurpose
                 | CertificateReason::Other => self.detail.as_deref(),
                 _ => None,
@@ -199,6 +283,47 @@ fn is_address_in_words(expected: &str, names: &[String]) -> bool {
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, cure) = match self.reason {
+            ProtocolReason::BadCompression => (
+                "the peer's compressed certificate does not decompress",
+                BROKEN,
+            ),
+            ProtocolReason::CertificateUnsolicited => (
+                "the peer presents a certificate that was not asked for",
+                BROKEN,
+            ),
+            ProtocolReason::Downgrade => (
+                "the peer chose an older version than both sides have",
+                "something between changes the handshake: use another network, or see the peer's log",
+            ),
+            ProtocolReason::EchRejected => (
+                "the peer has no key for the Encrypted Client Hello",
+                "use the keys that it offers in their place, or connect without",
+            ),
+            ProtocolReason::IllegalParameter => {
+                ("the peer sent a value that is not allowed there", BROKEN)
+            }
+            ProtocolReason::UnknownPskIdentity => (
+                "the peer uses a key that is not known here",
+                "give both sides the same key",
+            ),
+            ProtocolReason::MissingExtension => {
+                ("the peer left out an extension that must be there", BROKEN)
+            }
+            ProtocolReason::NoApplicationProtocol => (
+                "the peer and we have no application protocol in common",
+                "have both sides offer one",
+            ),
+            ProtocolReason::TooLarge => (
+                "the peer sent more at once than is taken",
+                "have it send less",
+            ),
+            ProtocolReason::UnrecognizedName => (
+                "the client asks for a name that this server does not have",
+                "add an identity for it, or one for all names",
+            ),
+            ProtocolReason::UnsolicitedExtension => {
+                ("the peer sent an extension that was not offered", BROKEN)
+            }
             ProtocolReason::BadRecord => (
                 "the peer's record does not decrypt",
                 "it was changed on the way, or the peer is broken: try again, and see its log",
@@ -246,7 +371,9 @@ impl fmt::Display for NetworkError {
             NetworkOperation::Listen => "listening",
             NetworkOperation::Read => "reading from the network",
             NetworkOperation::Resolve => "resolving the host name",
+            NetworkOperation::Shutdown => "shutting the connection down",
             NetworkOperation::Write => "writing to the network",
+            NetworkOperation::Other => "using the network",
         };
         let (why, cure) = match self.code {
             NetworkCode::AccessDenied if self.operation == NetworkOperation::Resolve => (
@@ -265,6 +392,10 @@ impl fmt::Display for NetworkError {
                 "use an address of a local interface",
             ),
             NetworkCode::ConnectionAborted => ("connection aborted", "try again"),
+            NetworkCode::ConnectionBroken => {
+                ("connection broken", "see the peer's log, or try again")
+            }
+            NetworkCode::OutOfMemory => ("no more memory", "close connections, or allow more"),
             NetworkCode::ConnectionRefused => (
                 "connection refused",
                 "check host and port, and that the server runs",
@@ -301,12 +432,56 @@ impl fmt::Display for ConfigurationError {
             ConfigurationItem::SuggestedAuthorities => "suggested authorities",
             ConfigurationItem::TrustRoots => "trust roots",
             ConfigurationItem::Versions => "protocol versions",
+            ConfigurationItem::PreSharedKeys => "pre-shared keys",
+            ConfigurationItem::RecordSize => "record size",
+            ConfigurationItem::Verification => "verification",
+            ConfigurationItem::Alpn => "application protocols",
+            ConfigurationItem::CertificateCompression => "certificate compression",
+            ConfigurationItem::ClientHello => "choice by the ClientHello",
+            ConfigurationItem::EarlyData => "early data",
+            ConfigurationItem::EncryptedClientHello => "Encrypted Client Hello",
+            ConfigurationItem::ExternalSigner => "external signer",
+            ConfigurationItem::IdentityNames => "names of identities",
+            ConfigurationItem::KeyLog => "key log",
+            ConfigurationItem::Pins => "pins",
+            ConfigurationItem::RawPublicKey => "raw public key",
+            ConfigurationItem::RevocationLists => "revocation lists",
+            ConfigurationItem::Session => "session",
+            ConfigurationItem::SignatureSchemes => "signature schemes",
+            ConfigurationItem::Staple => "OCSP response",
+            ConfigurationItem::Tickets => "session tickets",
+            ConfigurationItem::Timers => "timers",
+            ConfigurationItem::Transparency => "certificate transparency",
+            ConfigurationItem::Other => "configuration",
         };
         let (why, cure) = match self.reason {
             ConfigurationReason::AccessDenied => (
                 "the path may not be read",
                 "check permissions, and the runtime's preopened directories",
             ),
+            ConfigurationReason::BadSignature => (
+                "a signature in it is wrong",
+                "it may be forged: get it from its source again",
+            ),
+            ConfigurationReason::Conflict => (
+                "it does not go together with something else that was set",
+                "leave one of them out",
+            ),
+            ConfigurationReason::Duplicate => ("the same is there twice", "name it once"),
+            ConfigurationReason::Expired => ("its time is over", "get a newer one"),
+            ConfigurationReason::NotYetValid => (
+                "its time is still to come",
+                "check this machine's clock, and its dates",
+            ),
+            ConfigurationReason::UnknownAuthority => (
+                "it is not from a trusted authority",
+                "add its authority to the trust roots first",
+            ),
+            ConfigurationReason::UnknownName => ("a name in it is not known", "check the spelling"),
+            ConfigurationReason::Other => ("it cannot work", "check it, or leave it out"),
+            ConfigurationReason::Empty if self.item == ConfigurationItem::Groups => {
+                ("there is none", "name one at least, x25519 for one")
+            }
             ConfigurationReason::Empty => ("the input is empty", "give PEM or DER"),
             ConfigurationReason::Encrypted if self.item == ConfigurationItem::Pkcs12 => (
                 "encrypted in a way that is not supported",
@@ -376,6 +551,9 @@ impl fmt::Display for ConfigurationError {
                 "if it is yours, write it anew with fewer iterations or certificates",
             ),
             ConfigurationReason::Unreadable => ("the path cannot be read", "give a regular file"),
+            ConfigurationReason::Unsupported => {
+                ("of a form that is not supported", "give it in another form")
+            }
             ConfigurationReason::UnsupportedKeyType => (
                 "a type or size that is not supported",
                 "use RSA of 2048 bits or more, P-256, P-384 or Ed25519",

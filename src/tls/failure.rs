@@ -8,7 +8,9 @@ mod peer;
 
 use std::io;
 
-use rustls::{AlertDescription, ContentType, HandshakeType, InvalidMessage, PeerIncompatible};
+use rustls::{
+    AlertDescription, ContentType, HandshakeType, InvalidMessage, PeerIncompatible, PeerMisbehaved,
+};
 
 use super::error::{CertificateError, CertificateReason, Error, ProtocolError, ProtocolReason};
 
@@ -39,7 +41,7 @@ impl Error {
                 Self::Certificate(CertificateError::from_rustls(cause, alert))
             }
             E::InvalidCertRevocationList(cause) => Self::Certificate(CertificateError {
-                reason: CertificateReason::Other,
+                reason: CertificateReason::RevocationListBad,
                 expected_name: None,
                 names: Vec::new(),
                 alert_sent,
@@ -65,14 +67,14 @@ impl Error {
                 peer::incompatible(&cause).to_owned(),
             ),
             E::NoApplicationProtocol => protocol(
-                ProtocolReason::NoCommonParameters,
+                ProtocolReason::NoApplicationProtocol,
                 alert_sent,
                 "it offers application protocols, and none of them is spoken here; have it offer \
                  one that is, or none"
                     .to_owned(),
             ),
             E::PeerMisbehaved(cause) => protocol(
-                ProtocolReason::UnexpectedMessage,
+                misbehaved_reason(&cause),
                 alert_sent,
                 peer::misbehaved(&cause).to_owned(),
             ),
@@ -88,19 +90,22 @@ impl Error {
                 expect_types,
                 got_type,
             } => protocol(
-                ProtocolReason::UnexpectedMessage,
+                misplaced_reason(got_type, &expect_types),
                 alert_sent,
                 misplaced(&message(got_type), expect_types.into_iter().map(message)),
             ),
             E::InvalidMessage(
                 InvalidMessage::CertificatePayloadTooLarge
                 | InvalidMessage::HandshakePayloadTooLarge,
-            ) => protocol(ProtocolReason::Other, alert_sent, TOO_LARGE.to_owned()),
+            ) => protocol(ProtocolReason::TooLarge, alert_sent, TOO_LARGE.to_owned()),
+            E::InvalidMessage(cause @ InvalidMessage::MessageTooLarge) => {
+                protocol(ProtocolReason::TooLarge, alert_sent, peer::invalid(&cause))
+            }
             E::InvalidMessage(cause) => {
-                protocol(ProtocolReason::Malformed, alert_sent, peer::invalid(&cause))
+                protocol(invalid_reason(&cause), alert_sent, peer::invalid(&cause))
             }
             E::PeerSentOversizedRecord => protocol(
-                ProtocolReason::Malformed,
+                ProtocolReason::TooLarge,
                 alert_sent,
                 "a record is longer than any may be".to_owned(),
             ),
@@ -134,7 +139,7 @@ impl Error {
     pub(crate) fn from_read(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::InvalidData {
             return Self::Protocol(ProtocolError {
-                reason: ProtocolReason::Other,
+                reason: ProtocolReason::TooLarge,
                 alert_sent: None,
                 detail: Some(TOO_LARGE.to_owned()),
             });
@@ -153,7 +158,78 @@ fn incompatible_reason(cause: &PeerIncompatible) -> ProtocolReason {
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::Tls13RequiredForQuic => ProtocolReason::NoCommonVersion,
+        PeerIncompatible::EcPointsExtensionRequired
+        | PeerIncompatible::ExtendedMasterSecretExtensionRequired
+        | PeerIncompatible::KeyShareExtensionRequired
+        | PeerIncompatible::NamedGroupsExtensionRequired
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+            ProtocolReason::MissingExtension
+        }
+        PeerIncompatible::IncorrectCertificateTypeExtension
+        | PeerIncompatible::UnsolicitedCertificateTypeExtension => {
+            ProtocolReason::CertificateUnsolicited
+        }
+        PeerIncompatible::ServerSentHelloRetryRequestWithUnknownExtension => {
+            ProtocolReason::UnsolicitedExtension
+        }
+        PeerIncompatible::ServerRejectedEncryptedClientHello(_) => ProtocolReason::EchRejected,
         _ => ProtocolReason::NoCommonParameters,
+    }
+}
+
+fn invalid_reason(cause: &InvalidMessage) -> ProtocolReason {
+    match cause {
+        InvalidMessage::MissingKeyExchange | InvalidMessage::NoSignatureSchemes => {
+            ProtocolReason::MissingExtension
+        }
+        InvalidMessage::UnknownCertificateExtension
+        | InvalidMessage::UnknownHelloRetryRequestExtension => ProtocolReason::UnsolicitedExtension,
+        _ => ProtocolReason::Malformed,
+    }
+}
+
+fn misbehaved_reason(cause: &PeerMisbehaved) -> ProtocolReason {
+    use PeerMisbehaved as E;
+    match cause {
+        E::AttemptedDowngradeToTls12WhenTls13IsSupported => ProtocolReason::Downgrade,
+        E::InvalidCertCompression => ProtocolReason::BadCompression,
+        E::MissingBinderInPskExtension
+        | E::MissingKeyShare
+        | E::MissingPskExtensionInSecondClientHello
+        | E::MissingPskModesExtension
+        | E::MissingQuicTransportParameters => ProtocolReason::MissingExtension,
+        E::TooMuchEarlyDataReceived => ProtocolReason::TooLarge,
+        E::UnsolicitedCertExtension
+        | E::UnsolicitedEchExtension
+        | E::UnsolicitedEncryptedExtension
+        | E::UnsolicitedSctList
+        | E::UnsolicitedServerHelloExtension => ProtocolReason::UnsolicitedExtension,
+        E::EarlyDataAttemptedInSecondClientHello
+        | E::IllegalMiddleboxChangeCipherSpec
+        | E::KeyEpochWithPendingFragment
+        | E::KeyUpdateReceivedInQuicConnection
+        | E::MessageInterleavedWithHandshakeMessage
+        | E::RejectedEarlyDataInterleavedWithHandshakeMessage
+        | E::TooManyEmptyFragments
+        | E::TooManyKeyUpdateRequests
+        | E::TooManyRenegotiationRequests
+        | E::TooManyWarningAlertsReceived => ProtocolReason::UnexpectedMessage,
+        _ => ProtocolReason::IllegalParameter,
+    }
+}
+
+/// Where a certificate is out of place, nobody asked for it, or it comes a second time.
+fn misplaced_reason(got: HandshakeType, expected: &[HandshakeType]) -> ProtocolReason {
+    let is_certificate = |kind: &HandshakeType| {
+        matches!(
+            kind,
+            HandshakeType::Certificate | HandshakeType::CompressedCertificate
+        )
+    };
+    if is_certificate(&got) && !expected.iter().any(is_certificate) {
+        ProtocolReason::CertificateUnsolicited
+    } else {
+        ProtocolReason::UnexpectedMessage
     }
 }
 

@@ -3,12 +3,12 @@
 use rustls::crypto::SupportedKxGroup;
 
 use super::config::Version;
-use super::error::Error;
+use super::error::{ConfigurationItem, ConfigurationReason, Error};
 use super::provider::kx;
 
 /// A key exchange group (RFC 8446 §4.2.7), in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamedGroup {
+pub(super) enum NamedGroup {
     /// X25519 together with ML-KEM-768, for TLS 1.3 alone.
     X25519Mlkem768,
     /// X25519.
@@ -34,6 +34,12 @@ impl NamedGroup {
         Self::PREFERRED.into_iter().find(is_it)
     }
 
+    /// The group that IANA calls so, in any case.
+    fn of_name(name: &str) -> Option<Self> {
+        let is_it = |group: &Self| group.name().eq_ignore_ascii_case(name);
+        Self::PREFERRED.into_iter().find(is_it)
+    }
+
     /// The provider's implementation.
     pub(super) fn supported(self) -> &'static dyn SupportedKxGroup {
         match self {
@@ -50,7 +56,7 @@ impl NamedGroup {
     }
 
     /// The name that IANA has for it.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::X25519Mlkem768 => "X25519MLKEM768",
             Self::X25519 => "x25519",
@@ -60,22 +66,30 @@ impl NamedGroup {
     }
 }
 
-/// Refuses a list that permits nothing, or a group twice.
-pub(super) fn check(groups: &[NamedGroup]) -> Result<(), Error> {
-    if groups.is_empty() {
-        return Err(Error::InvalidArgument(
-            "there is no group; name one at least, x25519 for one".into(),
-        ));
+/// The IANA names of all groups, in the order of preference.
+#[must_use]
+pub fn supported_groups() -> [&'static str; 4] {
+    NamedGroup::PREFERRED.map(NamedGroup::name)
+}
+
+/// Refuses a list that permits nothing, names what is not known, or a group twice.
+pub(super) fn parse<Name: AsRef<str>>(names: &[Name]) -> Result<Vec<NamedGroup>, Error> {
+    let refused = |reason, detail| Err(Error::refused(ConfigurationItem::Groups, reason, detail));
+    if names.is_empty() {
+        return refused(ConfigurationReason::Empty, "the list is empty".to_owned());
     }
-    let mut seen = Vec::new();
-    for group in groups {
-        if seen.contains(group) {
-            let name = group.name();
-            return Err(Error::InvalidArgument(format!(
-                "{name} is there twice; name it once"
-            )));
+    let mut groups = Vec::new();
+    for name in names.iter().map(AsRef::as_ref) {
+        let Some(group) = NamedGroup::of_name(name) else {
+            let known = supported_groups().join(", ");
+            let detail = format!("{name:?} is none of {known}");
+            return refused(ConfigurationReason::UnknownName, detail);
+        };
+        if groups.contains(&group) {
+            let detail = format!("{} is there twice", group.name());
+            return refused(ConfigurationReason::Duplicate, detail);
         }
-        seen.push(*group);
+        groups.push(group);
     }
-    Ok(())
+    Ok(groups)
 }

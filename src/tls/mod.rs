@@ -13,6 +13,7 @@ mod config;
 mod credential;
 mod error;
 mod explain;
+mod facts;
 mod failure;
 mod group;
 mod identity;
@@ -36,7 +37,8 @@ pub use error::{
     ConfigurationReason, Error, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
     ProtocolReason, Status, Timer,
 };
-pub use group::NamedGroup;
+pub use facts::Facts;
+pub use group::supported_groups;
 pub use private_key::KeyKind;
 pub use records::Work;
 pub use session::{Plaintext, Session, State};

@@ -26,6 +26,10 @@ pub enum KeyKind {
     Ec,
     /// The first Ed25519 key.
     Ed25519,
+    /// Ed448: refused.
+    Ed448,
+    /// ML-DSA: refused.
+    MlDsa,
     /// The first RSA key.
     Rsa,
 }
@@ -37,10 +41,15 @@ pub(crate) fn private_key(
     kind: KeyKind,
     passphrase: Option<&str>,
 ) -> Result<Arc<dyn SigningKey>, Error> {
-    match kind {
-        KeyKind::Dh => return Err(fail(ConfigurationReason::UnsupportedKeyType, "DH keys")),
-        KeyKind::Dsa => return Err(fail(ConfigurationReason::UnsupportedKeyType, "DSA keys")),
-        KeyKind::Any | KeyKind::Ec | KeyKind::Ed25519 | KeyKind::Rsa => {}
+    let refused = match kind {
+        KeyKind::Any | KeyKind::Ec | KeyKind::Ed25519 | KeyKind::Rsa => None,
+        KeyKind::Dh => Some("DH keys"),
+        KeyKind::Dsa => Some("DSA keys"),
+        KeyKind::Ed448 => Some("Ed448 keys"),
+        KeyKind::MlDsa => Some("ML-DSA keys"),
+    };
+    if let Some(refused) = refused {
+        return Err(fail(ConfigurationReason::UnsupportedKeyType, refused));
     }
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
@@ -85,7 +94,7 @@ fn is_kind(algorithm: SignatureAlgorithm, kind: KeyKind) -> bool {
         KeyKind::Ec => algorithm == SignatureAlgorithm::ECDSA,
         KeyKind::Ed25519 => algorithm == SignatureAlgorithm::ED25519,
         KeyKind::Rsa => algorithm == SignatureAlgorithm::RSA,
-        KeyKind::Dh | KeyKind::Dsa => false,
+        KeyKind::Dh | KeyKind::Dsa | KeyKind::Ed448 | KeyKind::MlDsa => false,
     }
 }
 

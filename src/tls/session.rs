@@ -1,19 +1,22 @@
 //! One connection as a state machine over rustls.
 
+use std::cell::OnceCell;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
+use rustls::time_provider::TimeProvider;
 use rustls::{
     ClientConnection, Connection, ProtocolVersion, ServerConnection, SupportedCipherSuite,
 };
 
 use super::config::{Config, Side, Truncation, Version};
 use super::error::{CertificateError, CertificateReason, Error};
+use super::facts::Facts;
 use super::group::NamedGroup;
 use super::opening::{ALERT, Look, Opening};
 use super::records::{Boundary, Work};
-use super::verifier::{ServerVerifier, Verify};
+use super::verifier::{DeferredCheck, Verify};
 
 /// The most plaintext in a record (RFC 8446 §5.1).
 const RECORD: usize = 16 * 1024;
@@ -57,6 +60,8 @@ pub struct Session {
     state: State,
     connection: Connection,
     check: PeerCheck,
+    /// Its result, once somebody has asked: later ones are told the same.
+    verified: OnceCell<Result<(), CertificateError>>,
     opening: Opening,
     truncation: Truncation,
     /// Where the trust roots come from, in words.
@@ -75,18 +80,14 @@ pub struct Session {
     boundary: Boundary,
 }
 
-/// How `peer_verified` is answered.
+/// How `verify_result` is answered.
 enum PeerCheck {
     /// The handshake fails without; so a certificate that is there has passed.
     InHandshake,
     /// Nothing is asked for.
     Never,
     /// The handshake goes on regardless, so the check is made when its result is asked for.
-    OnDemand {
-        verifier: Arc<ServerVerifier>,
-        name: ServerName<'static>,
-        config: Arc<Config>,
-    },
+    OnDemand(DeferredCheck, Arc<dyn TimeProvider>),
 }
 
 impl Session {
@@ -99,19 +100,28 @@ impl Session {
                 let check = match parameters.verifier.verify {
                     Verify::Required => PeerCheck::InHandshake,
                     Verify::Unverified => PeerCheck::Never,
-                    Verify::Optional => PeerCheck::OnDemand {
-                        verifier: parameters.verifier,
-                        name: parameters.connection_name.clone(),
-                        config: Arc::clone(config),
-                    },
+                    Verify::Optional | Verify::Deferred => PeerCheck::OnDemand(
+                        DeferredCheck::OfServer(
+                            parameters.verifier,
+                            parameters.connection_name.clone(),
+                        ),
+                        Arc::clone(&side.clock),
+                    ),
                 };
                 let client = ClientConnection::new(parameters.rustls, parameters.connection_name);
                 (Connection::from(client.map_err(made)?), check)
             }
-            Side::Server(rustls) => {
-                let server = ServerConnection::new(Arc::clone(rustls)).map_err(made)?;
-                // A certificate is there only if it was asked for, and then it was checked.
-                (Connection::from(server), PeerCheck::InHandshake)
+            Side::Server(side) => {
+                let check = match &side.verifier {
+                    None => PeerCheck::Never,
+                    Some(verifier) if verifier.verify == Verify::Deferred => PeerCheck::OnDemand(
+                        DeferredCheck::OfClient(Arc::clone(verifier)),
+                        Arc::clone(&side.clock),
+                    ),
+                    Some(_) => PeerCheck::InHandshake,
+                };
+                let server = ServerConnection::new(Arc::clone(&side.rustls)).map_err(made)?;
+                (Connection::from(server), check)
             }
         };
         // `write` keeps the bound, so that it can be told beforehand.
@@ -120,6 +130,7 @@ impl Session {
             state: State::Handshaking,
             connection,
             check,
+            verified: OnceCell::new(),
             opening: Opening::new(),
             truncation: config.truncation,
             searched: Arc::clone(&config.searched),
@@ -224,11 +235,11 @@ impl Session {
         )
     }
 
-    /// The negotiated key exchange group, once the handshake is done.
+    /// The IANA name of the negotiated key exchange group, once the handshake is done.
     #[must_use]
-    pub fn group(&self) -> Option<NamedGroup> {
+    pub fn group(&self) -> Option<&'static str> {
         let group = self.connection.negotiated_key_exchange_group();
-        NamedGroup::of(group.filter(|_| self.is_established())?)
+        NamedGroup::of(group.filter(|_| self.is_established())?).map(NamedGroup::name)
     }
 
     /// The peer's certificates, its own first, once the handshake is done.
@@ -240,25 +251,66 @@ impl Session {
         }
     }
 
-    /// Whether the peer presented a certificate that passed what the configuration asks for.
-    #[must_use]
-    pub fn peer_verified(&self) -> bool {
+    /// Whether the peer presented a certificate that passed what the configuration asks for; if not,
+    /// why.
+    ///
+    /// # Errors
+    /// `Missing` if there is none, `NotChecked` before the handshake is done and where nothing is
+    /// asked for, and what a check has found that did not end the handshake.
+    pub fn verify_result(&self) -> Result<(), CertificateError> {
+        if let State::Failed(Error::Certificate(refused)) = &self.state {
+            return Err(refused.clone());
+        }
+        if !self.is_established() {
+            return Err(CertificateError::not_checked("the handshake is not done"));
+        }
+        if let PeerCheck::Never = self.check {
+            let why = "the context asks for no verification";
+            return Err(CertificateError::not_checked(why));
+        }
+        self.verified.get_or_init(|| self.verify_peer()).clone()
+    }
+
+    /// After a handshake in which it was asked for.
+    fn verify_peer(&self) -> Result<(), CertificateError> {
         let Some((end_entity, intermediates)) = self.peer_certificates().split_first() else {
-            return false;
+            let why = "none was presented";
+            return Err(CertificateError::plain(CertificateReason::Missing, why));
         };
-        match &self.check {
-            PeerCheck::InHandshake => true,
-            PeerCheck::Never => false,
-            PeerCheck::OnDemand {
-                verifier,
-                name,
-                config,
-            } => match &config.side {
-                Side::Client(side) => side.now().is_some_and(|now| {
-                    verifier.check(end_entity, intermediates, name, now).is_ok()
-                }),
-                Side::Server(_) => false,
-            },
+        let PeerCheck::OnDemand(check, clock) = &self.check else {
+            return Ok(());
+        };
+        let Some(now) = clock.current_time() else {
+            let why = "the host does not tell the time";
+            return Err(CertificateError::not_checked(why));
+        };
+        let Err(refused) = check.run(end_entity, intermediates, now) else {
+            return Ok(());
+        };
+        match self.with_places(Error::from_rustls(refused, None)) {
+            Error::Certificate(refused) => Err(CertificateError {
+                // The handshake went on.
+                alert_sent: None,
+                ..refused
+            }),
+            other => Err(CertificateError::plain(
+                CertificateReason::Other,
+                &other.to_string(),
+            )),
+        }
+    }
+
+    /// All facts as they are now, for when the session is gone.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let owned = |certificate: &CertificateDer<'_>| certificate.to_vec();
+        Facts {
+            version: self.version(),
+            cipher_suite: self.cipher_suite(),
+            group: self.group(),
+            peer_certificates: self.peer_certificates().iter().map(owned).collect(),
+            verify_result: self.verify_result(),
+            is_truncated: self.is_truncated(),
         }
     }
 

@@ -17,8 +17,10 @@ use super::x509::{self, Anchor, Certificate, Purpose, Refusal, Trust};
 pub enum Verify {
     /// All; it must be there.
     Required,
-    /// Client: all, but the handshake goes on without. Server: all, if there is one.
+    /// Client: as `Deferred`. Server: all, if there is one.
     Optional,
+    /// All, and the handshake goes on whatever they find; the result is kept for the caller.
+    Deferred,
     /// None.
     Unverified,
 }
@@ -60,7 +62,7 @@ pub(crate) struct ServerVerifier {
 
 impl ServerVerifier {
     /// All checks that this verifier stands for, whatever its mode makes of the result.
-    pub(crate) fn check(
+    fn check(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -121,20 +123,60 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
+/// The checks of a handshake that goes on whatever they find.
+pub(crate) enum DeferredCheck {
+    /// By a client.
+    OfServer(Arc<ServerVerifier>, ServerName<'static>),
+    /// By a server.
+    OfClient(Arc<ClientVerifier>),
+}
+
+impl DeferredCheck {
+    pub(crate) fn run(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        match self {
+            Self::OfServer(verifier, name) => verifier.check(end_entity, intermediates, name, now),
+            Self::OfClient(verifier) => verifier.check(end_entity, intermediates, now),
+        }
+    }
+}
+
 /// Verifies clients.
 #[derive(Debug)]
 pub(crate) struct ClientVerifier {
     pub(crate) roots: Roots,
-    /// Whether a client must present one.
-    pub(crate) is_required: bool,
+    pub(crate) verify: Verify,
     /// The authorities that clients are told.
     pub(crate) suggested: Vec<DistinguishedName>,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
 }
 
+impl ClientVerifier {
+    /// All checks, whatever the mode makes of the result.
+    fn check(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        self.roots.verify(
+            end_entity,
+            intermediates,
+            Purpose::Client,
+            now,
+            &self.algorithms,
+        )?;
+        Ok(())
+    }
+}
+
 impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
-        self.is_required
+        self.verify == Verify::Required
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -147,13 +189,9 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.roots.verify(
-            end_entity,
-            intermediates,
-            Purpose::Client,
-            now,
-            &self.algorithms,
-        )?;
+        if self.verify != Verify::Deferred {
+            self.check(end_entity, intermediates, now)?;
+        }
         Ok(ClientCertVerified::assertion())
     }
 

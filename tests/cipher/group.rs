@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::thread;
 
 use portcullis_host::types::{
-    ConfigurationItem, ConfigurationReason, Error, NamedGroup, ProtocolReason, Role, Version,
+    ConfigurationItem, ConfigurationReason, Error, ProtocolReason, Role, Version,
 };
-use portcullis_host::{Context, Port};
+use portcullis_host::{Context, Instance, Port};
 use rustls::crypto::ring::kx_group;
-use rustls::{HandshakeKind, ServerConfig};
+use rustls::{HandshakeKind, NamedGroup, ServerConfig};
 
 use super::server;
 use crate::support::certs::{Authority, Identity, Leaf};
@@ -20,12 +20,11 @@ use crate::support::peers::{
     serve_tcp, serve_tls, server_config, server_config_with_groups,
 };
 
-const ALL_GROUPS: [NamedGroup; 4] = [
-    NamedGroup::X25519Mlkem768,
-    NamedGroup::X25519,
-    NamedGroup::Secp256r1,
-    NamedGroup::Secp384r1,
-];
+const HYBRID: &str = "X25519MLKEM768";
+const X25519: &str = "x25519";
+const SECP256R1: &str = "secp256r1";
+const SECP384R1: &str = "secp384r1";
+const ALL_GROUPS: [&str; 4] = [HYBRID, X25519, SECP256R1, SECP384R1];
 
 fn identity() -> (Authority, Identity) {
     let authority = Authority::root("Root");
@@ -34,17 +33,24 @@ fn identity() -> (Authority, Identity) {
 }
 
 /// What rustls calls it.
-fn name(group: NamedGroup) -> rustls::NamedGroup {
-    match group {
-        NamedGroup::X25519Mlkem768 => rustls::NamedGroup::X25519MLKEM768,
-        NamedGroup::X25519 => rustls::NamedGroup::X25519,
-        NamedGroup::Secp256r1 => rustls::NamedGroup::secp256r1,
-        NamedGroup::Secp384r1 => rustls::NamedGroup::secp384r1,
+#[track_caller]
+fn of_rustls(name: &str) -> NamedGroup {
+    match name {
+        HYBRID => NamedGroup::X25519MLKEM768,
+        X25519 => NamedGroup::X25519,
+        SECP256R1 => NamedGroup::secp256r1,
+        SECP384R1 => NamedGroup::secp384r1,
+        other => panic!("{other}"),
     }
 }
 
+/// The group that a port's handshake has agreed on.
+fn group(tls: &mut Instance, port: &Port) -> Option<String> {
+    port.session(tls).unwrap().group(tls).unwrap()
+}
+
 /// The group and the kind of handshake that a peer saw.
-type Seen = (rustls::NamedGroup, HandshakeKind);
+type Seen = (NamedGroup, HandshakeKind);
 
 fn seen<Side>(connection: &rustls::ConnectionCommon<Side>) -> Seen {
     let group = connection.negotiated_key_exchange_group().unwrap();
@@ -52,11 +58,7 @@ fn seen<Side>(connection: &rustls::ConnectionCommon<Side>) -> Seen {
 }
 
 /// What a server sees of our client with these groups, or with those that it has if none are given.
-fn client_meets(
-    authority: &Authority,
-    config: Arc<ServerConfig>,
-    groups: Option<&[NamedGroup]>,
-) -> Seen {
+fn client_meets(authority: &Authority, config: Arc<ServerConfig>, groups: Option<&[&str]>) -> Seen {
     let (address, peer) = serve_tls(config, |stream: &mut ServerStream| {
         echo_and_close(stream).unwrap();
         seen::<rustls::server::ServerConnectionData>(&stream.conn)
@@ -67,13 +69,13 @@ fn client_meets(
         context.set_groups(&mut tls, groups).unwrap();
     }
     let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
-    assert_eq!(port.group(&mut tls).unwrap(), None);
+    assert_eq!(group(&mut tls, &port), None);
     port.blocking_write_all(&mut tls, b"hello").unwrap();
     assert_eq!(port.blocking_read(&mut tls, 9).unwrap().unwrap(), b"hello");
-    let group = port.group(&mut tls).unwrap();
+    let agreed = group(&mut tls, &port).unwrap();
     port.close(&mut tls).unwrap();
     let seen = peer.join().unwrap();
-    assert_eq!(group.map(name), Some(seen.0));
+    assert_eq!(of_rustls(&agreed), seen.0);
     seen
 }
 
@@ -83,14 +85,14 @@ fn a_server_without_ml_kem_gets_x25519_in_one_round_trip() {
     let (chain, key) = (identity.chain_pem(), identity.key_pem());
     let config = server_config(&chain, &key, None, ALL);
     let seen = client_meets(&authority, config, None);
-    assert_eq!(seen, (rustls::NamedGroup::X25519, HandshakeKind::Full));
+    assert_eq!(seen, (NamedGroup::X25519, HandshakeKind::Full));
     // Another one has to be asked for: that costs a round trip, which would be seen above.
     let config = server_config_with_groups(&chain, &key, &[kx_group::SECP256R1]);
     let seen = client_meets(&authority, config, None);
     assert_eq!(
         seen,
         (
-            rustls::NamedGroup::secp256r1,
+            NamedGroup::secp256r1,
             HandshakeKind::FullWithHelloRetryRequest
         )
     );
@@ -98,19 +100,19 @@ fn a_server_without_ml_kem_gets_x25519_in_one_round_trip() {
     let config = server_config(&chain, &key, None, TLS12);
     assert_eq!(
         client_meets(&authority, config, None),
-        (rustls::NamedGroup::X25519, HandshakeKind::Full)
+        (NamedGroup::X25519, HandshakeKind::Full)
     );
 }
 
 #[test]
 fn a_client_without_ml_kem_gets_the_group_that_it_likes_best() {
     let (authority, identity) = identity();
-    for group in [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1] {
+    for preferred in [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1] {
         let mut tls = instance();
         let context = server(&mut tls, &identity);
         let (listener, number) = listen(&mut tls, &context);
         let mut groups = rustls::crypto::ring::ALL_KX_GROUPS.to_vec();
-        groups.sort_by_key(|one| one.name() != group.name());
+        groups.sort_by_key(|one| one.name() != preferred.name());
         let config = client_config_with_groups(&authority.pem(), &groups);
         let client = thread::spawn(move || {
             let mut stream = connect_tls(config, "localhost", number);
@@ -121,10 +123,10 @@ fn a_client_without_ml_kem_gets_the_group_that_it_likes_best() {
         let port = listener.blocking_accept(&mut tls).unwrap();
         let plaintext = port.blocking_read(&mut tls, 9).unwrap().unwrap();
         port.blocking_write_all(&mut tls, &plaintext).unwrap();
-        let ours = port.group(&mut tls).unwrap().map(name);
+        let ours = group(&mut tls, &port).unwrap();
         let seen = client.join().unwrap();
-        assert_eq!(seen, (group.name(), HandshakeKind::Full));
-        assert_eq!(ours, Some(group.name()));
+        assert_eq!(seen, (preferred.name(), HandshakeKind::Full));
+        assert_eq!(of_rustls(&ours), preferred.name());
     }
 }
 
@@ -133,34 +135,28 @@ fn a_client_offers_its_groups_in_the_order_that_it_was_told() {
     let (authority, identity) = identity();
     let config = || server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
     for (groups, expected) in [
-        (&[NamedGroup::X25519][..], rustls::NamedGroup::X25519),
-        (&[NamedGroup::Secp256r1], rustls::NamedGroup::secp256r1),
-        (&[NamedGroup::Secp384r1], rustls::NamedGroup::secp384r1),
-        (
-            &[NamedGroup::Secp384r1, NamedGroup::X25519],
-            rustls::NamedGroup::secp384r1,
-        ),
-        (
-            &[NamedGroup::Secp256r1, NamedGroup::X25519Mlkem768],
-            rustls::NamedGroup::secp256r1,
-        ),
+        (&[X25519][..], NamedGroup::X25519),
+        (&[SECP256R1], NamedGroup::secp256r1),
+        (&[SECP384R1], NamedGroup::secp384r1),
+        (&[SECP384R1, X25519], NamedGroup::secp384r1),
+        (&[SECP256R1, HYBRID], NamedGroup::secp256r1),
     ] {
         let seen = client_meets(&authority, config(), Some(groups));
         assert_eq!(seen, (expected, HandshakeKind::Full), "{groups:?}");
     }
     // Without X25519 its share does not go along.
-    let groups = [NamedGroup::X25519Mlkem768, NamedGroup::Secp256r1];
+    let groups = [HYBRID, SECP256R1];
     let seen = client_meets(&authority, config(), Some(&groups));
     let again = HandshakeKind::FullWithHelloRetryRequest;
-    assert_eq!(seen, (rustls::NamedGroup::secp256r1, again));
+    assert_eq!(seen, (NamedGroup::secp256r1, again));
 }
 
 /// How the handshake of our client with our server ends on both sides.
 fn meet(
     (authority, identity): &(Authority, Identity),
     protocol: &str,
-    client: &[NamedGroup],
-    servers: &[NamedGroup],
+    client: &[&str],
+    servers: &[&str],
 ) -> (Result<Version, Error>, Result<(), Error>) {
     let mut tls = instance();
     let context = server(&mut tls, identity);
@@ -169,7 +165,7 @@ fn meet(
     let serving = thread::spawn(move || {
         let port = listener.blocking_accept(&mut tls).unwrap();
         port.blocking_handshake(&mut tls)
-            .map(|()| port.group(&mut tls).unwrap())
+            .map(|()| group(&mut tls, &port))
             .map_err(|failure| failure.error().unwrap().clone())
     });
     let mut tls = instance();
@@ -180,13 +176,19 @@ fn meet(
     let port = Port::blocking_connect(&mut tls, &context, "localhost", number).unwrap();
     let connected = port
         .blocking_handshake(&mut tls)
-        .map(|()| port.version(&mut tls).unwrap().unwrap())
+        .map(|()| {
+            let session = port.session(&mut tls).unwrap();
+            session.version(&mut tls).unwrap().unwrap()
+        })
         .map_err(|failure| failure.error().unwrap().clone());
-    let group = port.group(&mut tls).unwrap();
+    let connected_by = group(&mut tls, &port);
     let served = serving.join().unwrap();
-    if let Ok(served) = served {
+    if let Ok(served) = &served {
         let common = client.iter().copied().find(|one| servers.contains(one));
-        assert_eq!((group, served), (common, common));
+        assert_eq!(
+            (connected_by.as_deref(), served.as_deref()),
+            (common, common)
+        );
     }
     (connected, served.map(drop))
 }
@@ -217,7 +219,7 @@ fn each_group_alone_is_met_by_itself_and_by_no_other() {
 #[test]
 fn tls_12_is_spoken_with_each_classic_group_and_not_offered_with_ml_kem_alone() {
     let identity = identity();
-    let hybrid = [NamedGroup::X25519Mlkem768];
+    let hybrid = [HYBRID];
     for group in &ALL_GROUPS[1..] {
         let met = meet(&identity, "tlsv12", &[*group], &ALL_GROUPS);
         assert_eq!(met, (Ok(Version::Tls12), Ok(())), "{group:?}");
@@ -263,18 +265,67 @@ fn both_shares_are_in_the_first_message() {
 }
 
 #[test]
-fn lists_of_groups_without_a_meaning_are_refused_and_the_old_one_stays() {
+fn the_groups_that_there_are_are_told_by_name_in_the_order_of_preference() {
+    let mut tls = instance();
+    assert_eq!(Context::supported_groups(&mut tls).unwrap(), ALL_GROUPS);
+    for role in [Role::Client, Role::Server] {
+        for make in [Context::secure, Context::unverified] {
+            let context = make(&mut tls, role).unwrap();
+            assert_eq!(context.groups(&mut tls).unwrap(), ALL_GROUPS);
+        }
+    }
+}
+
+#[test]
+fn groups_are_set_by_name_in_any_case() {
     let mut tls = instance();
     let context = Context::secure(&mut tls, Role::Client).unwrap();
-    let groups = [NamedGroup::Secp384r1, NamedGroup::X25519];
-    context.set_groups(&mut tls, &groups).unwrap();
-    for wrong in [
-        &[][..],
-        &[NamedGroup::X25519, NamedGroup::X25519],
-        &[ALL_GROUPS.as_slice(), &ALL_GROUPS].concat(),
+    for (set, told) in [
+        (["SECP256R1", "x25519mlkem768"], [SECP256R1, HYBRID]),
+        (["X25519", "sEcP384r1"], [X25519, SECP384R1]),
+        ([X25519, HYBRID], [X25519, HYBRID]),
     ] {
-        let refused = error(context.set_groups(&mut tls, wrong));
-        assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
+        context.set_groups(&mut tls, &set).unwrap();
+        assert_eq!(context.groups(&mut tls).unwrap(), told);
+    }
+}
+
+#[test]
+fn lists_of_groups_without_a_meaning_are_refused_by_name_and_the_old_one_stays() {
+    let mut tls = instance();
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    let groups = [SECP384R1, X25519];
+    context.set_groups(&mut tls, &groups).unwrap();
+    let unknown = ConfigurationReason::UnknownName;
+    let duplicate = ConfigurationReason::Duplicate;
+    for (wrong, reason, named) in [
+        (&[][..], ConfigurationReason::Empty, None),
+        (&[X25519, X25519], duplicate, Some(X25519)),
+        (&[HYBRID, "X25519", X25519], duplicate, Some(X25519)),
+        (
+            &[ALL_GROUPS.as_slice(), &ALL_GROUPS].concat(),
+            duplicate,
+            Some(HYBRID),
+        ),
+        (&["x448"], unknown, Some("x448")),
+        (&[X25519, "P-256"], unknown, Some("P-256")),
+        (&[X25519, " secp256r1"], unknown, Some(" secp256r1")),
+        (&[""], unknown, None),
+        (&["secp521r1", "secp521r1"], unknown, Some("secp521r1")),
+    ] {
+        let refused = configuration(context.set_groups(&mut tls, wrong));
+        assert_eq!(refused.item, ConfigurationItem::Groups, "{wrong:?}");
+        assert_eq!(refused.reason, reason, "{wrong:?}");
+        let detail = refused.detail.unwrap_or_default();
+        let lowercase = detail.to_lowercase();
+        if let Some(named) = named {
+            let named = named.to_lowercase();
+            assert!(lowercase.contains(&named), "{wrong:?}: {detail}");
+        }
+        if reason == unknown {
+            let all = ALL_GROUPS.iter().all(|group| detail.contains(group));
+            assert!(all, "{wrong:?}: {detail}");
+        }
         assert_eq!(context.groups(&mut tls).unwrap(), groups);
     }
     let copy = context.copy(&mut tls).unwrap();
@@ -297,7 +348,7 @@ fn groups_without_a_version_are_refused_at_the_seal() {
             Role::Client => Context::secure(&mut tls, role).unwrap(),
             Role::Server => server(&mut tls, &identity),
         };
-        let hybrid = [NamedGroup::X25519Mlkem768];
+        let hybrid = [HYBRID];
         context.set_groups(&mut tls, &hybrid).unwrap();
         context.set_protocol(&mut tls, "tlsv12").unwrap();
         let refused = configuration(context.seal(&mut tls));
@@ -311,7 +362,7 @@ fn groups_without_a_version_are_refused_at_the_seal() {
         context.set_cipher_list(&mut tls, &list).unwrap();
         let refused = configuration(context.seal(&mut tls));
         assert_eq!(refused.reason, ConfigurationReason::NoUsableGroup);
-        let both = [NamedGroup::X25519Mlkem768, NamedGroup::X25519];
+        let both = [HYBRID, X25519];
         context.set_groups(&mut tls, &both).unwrap();
         context.seal(&mut tls).unwrap();
     }

@@ -1,4 +1,6 @@
 //! PKCS #12.
+//!
+//! Over 400 lines: the cases are many and short, and share one way to load.
 
 use std::process::Command;
 

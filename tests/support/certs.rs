@@ -260,6 +260,10 @@ impl Identity {
         &self.chain[0]
     }
 
+    pub fn chain_der(&self) -> Vec<Vec<u8>> {
+        self.chain.iter().map(|der| der.to_vec()).collect()
+    }
+
     pub fn certificate_pem(&self) -> String {
         pem("CERTIFICATE", &self.chain[0])
     }

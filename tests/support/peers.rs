@@ -73,11 +73,16 @@ pub fn server_config(
     Arc::new(builder.with_single_cert(certificates(chain), key).unwrap())
 }
 
-/// A server's configuration with a chain that need not belong to the key.
-pub fn server_config_of(chain: &[CertificateDer<'static>], key: &str) -> Arc<ServerConfig> {
+/// A chain and a key, unchecked.
+fn certified(chain: &[CertificateDer<'static>], key: &str) -> SingleCertAndKey {
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let key = provider().key_provider.load_private_key(key).unwrap();
-    let identity = SingleCertAndKey::from(CertifiedKey::new(chain.to_vec(), key));
+    SingleCertAndKey::from(CertifiedKey::new(chain.to_vec(), key))
+}
+
+/// A server's configuration with a chain that need not belong to the key.
+pub fn server_config_of(chain: &[CertificateDer<'static>], key: &str) -> Arc<ServerConfig> {
+    let identity = certified(chain, key);
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap();
@@ -180,6 +185,15 @@ pub fn requested_client_config(
             .with_root_certificates(roots(server_roots))
             .with_client_cert_resolver(resolver),
     )
+}
+
+/// A client's configuration with a chain that need not be in order.
+pub fn client_config_of(
+    server_roots: &str,
+    chain: &[CertificateDer<'static>],
+    key: &str,
+) -> Arc<ClientConfig> {
+    requested_client_config(server_roots, Arc::new(certified(chain, key)))
 }
 
 /// Where everything listens.

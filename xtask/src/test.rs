@@ -51,6 +51,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "addresses",
             "cipher",
             "client",
+            "facts",
             "hosts",
             "identity",
             "input",
@@ -62,6 +63,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "server",
             "streams",
             "trust",
+            "verify_result",
         ],
     ),
     (
@@ -69,6 +71,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         &[
             "ciphers",
             "command",
+            "compat",
             "compose",
             "contract",
             "embedding",

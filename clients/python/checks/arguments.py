@@ -7,6 +7,7 @@ import errno
 import portcullis
 from checks import check, receive, refusal, server_context
 from portcullis_plain import PlainSocket
+from wit_world.imports import network
 
 
 @check
@@ -129,6 +130,20 @@ def addresses_of_ipv6_have_four_parts(server):
         plain.close()
         with portcullis.connect(name, timeout=0) as tls:
             refusal(BlockingIOError, tls.recv, 1)
+
+
+@check
+def addresses_of_a_link_have_their_zone(server):
+    for text, address in {
+        "fe80::1%2": ("fe80::1", 443, 0, 2),
+        "::1": ("::1", 443, 0, 0),
+        "127.0.0.1": ("127.0.0.1", 443),
+    }.items():
+        assert portcullis._pair(portcullis.types.Address(text, 443)) == address
+        assert portcullis._address(address, "connect") == (text, 443)
+    parts = (0xFE80, 0, 0, 0, 0, 0, 0, 1)
+    plain = network.IpSocketAddress_Ipv6(network.Ipv6SocketAddress(443, 5, parts, 2))
+    assert portcullis._pair(plain) == ("fe80::1", 443, 5, 2)
 
 
 @check

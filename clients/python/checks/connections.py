@@ -9,9 +9,10 @@ import time
 from socket import SHUT_RD, SHUT_RDWR, SHUT_WR
 
 import portcullis
-from checks import check, receive, refusal
+from checks import SECONDS, check, receive, refusal
 from checks import server_context as context_of_server
 from portcullis import types
+from wit_world.imports.context import supported_groups
 
 
 @check
@@ -99,7 +100,46 @@ def the_facts_of_a_connection_are_told(server):
         certificate = tls.getpeercert(binary_form=True)
         assert certificate[0] == 0x30 and tls.get_unverified_chain()[0] == certificate
         assert tls.getpeername()[1] == server[1] and tls.getsockname()[1] > 0
-        assert tls.port.peer_verified()
+        assert tls.group() in supported_groups() and tls.verify_result() is None
+
+
+@check
+def the_facts_of_a_connection_outlive_it(server):
+    tls = portcullis.connect(server)
+    version, group, chain = tls.facts.version(), tls.group(), tls.get_unverified_chain()
+    assert version in types.Version and group and chain
+    tls.close()
+    # These say that there is no connection, as those of `ssl`.
+    assert tls.version() is None and tls.cipher() is None and tls.group() is None
+    assert tls.facts.version() == version and tls.facts.group() == group
+    assert tls.facts.cipher_suite().startswith("TLS_")
+    assert tls.get_unverified_chain() == chain and tls.verify_result() is None
+    facts = tls.facts
+    del tls
+    assert facts.version() == version and not facts.is_truncated()
+    # Nothing of a handshake that never was.
+    with portcullis.connect(server, do_handshake_on_connect=False) as tls:
+        assert tls.version() is None and tls.cipher() is None and tls.group() is None
+        refusal(ValueError, tls.getpeercert, True)
+    assert tls.facts.version() is None
+    reason = tls.verify_result().error.value.reason
+    assert reason == types.CertificateReason.NOT_CHECKED
+
+
+@check
+def what_is_closed_is_ready_at_once(server):
+    tls = portcullis.connect(server)
+    here = portcullis.create_server(("127.0.0.1", 0), context=context_of_server())
+    port, listener = tls.port, here.listener
+    tls.close()
+    here.close()
+    for subscribe in (port.subscribe, port.subscribe_write, listener.subscribe):
+        with subscribe() as ready:
+            assert ready.ready()
+    with portcullis.Selector() as selector:
+        selector.register(tls, selectors.EVENT_READ)
+        selector.register(here, selectors.EVENT_READ)
+        assert {key.fileobj for key, _ in selector.select(30)} == {tls, here}
 
 
 @check
@@ -118,6 +158,7 @@ def the_end_of_the_stream_reads_as_nothing(server):
         tls.shutdown(SHUT_WR)
         assert tls.makefile("rb").read() == b"the last"
         assert tls.recv(1) == b"" and tls.recv_into(bytearray(1)) == 0
+        assert not tls.facts.is_truncated()
         assert isinstance(refusal(portcullis.TLSError, tls.send, b"x").error, types.Error_Closed)
 
 
@@ -160,6 +201,16 @@ def failures_have_the_classes_and_numbers_of_socket(server):
         tls.shutdown(SHUT_WR)
         assert refusal(BrokenPipeError, tls.send, b"x").errno == errno.EPIPE
         assert refusal(OSError, tls.shutdown, 77).errno == errno.EINVAL
+
+
+@check
+def timers_that_are_not_there_are_refused(server):
+    with portcullis.connect(server, timeout=30) as tls:
+        for timer in (types.Timer.RESOLVE, types.Timer.IDLE, types.Timer.ACCEPT):
+            for target in (tls.port, portcullis.Context().context):
+                failure = refusal(OSError, portcullis._call, target.set_timeout, timer, 1000)
+                assert isinstance(failure, NotImplementedError), repr(failure)
+                assert isinstance(failure.error, types.Error_NotSupported)
 
 
 @check
@@ -221,6 +272,39 @@ def pending_is_what_can_be_read(server):
         assert tls.pending() == 0
         tls.shutdown(SHUT_WR)
         assert tls.recv() == b"" and tls.pending() == 0
+
+
+@check
+def what_arrives_is_seen_without_waiting(server):
+    with portcullis.connect(server) as tls, portcullis.Selector() as selector:
+        selector.register(tls, selectors.EVENT_READ)
+        for look in (tls.pending, lambda: selector.select(0)):
+            assert tls.pending() == 0
+            # More often than a host may allow without a wait between.
+            assert not any(look() for _ in range(500))
+            tls.sendall(b"x")
+            deadline = time.monotonic() + SECONDS
+            while not look():
+                assert time.monotonic() < deadline, "never seen"
+            assert tls.recv(1) == b"x"
+
+
+@check
+def a_world_without_clocks_has_no_timeouts(server):
+    with portcullis.connect(server) as tls, portcullis.Selector() as selector:
+        selector.register(tls, selectors.EVENT_READ)
+        # Behind the tickets, which make it ready, too.
+        tls.sendall(b"x")
+        assert tls.recv(1) == b"x"
+        clock, portcullis._clock = portcullis._clock, None
+        try:
+            assert tls.pending() == 0 and selector.select(0) == []
+            refusal(NotImplementedError, selector.select, 1)
+            tls.sendall(b"abc")
+            assert selector.select() and tls.recv(1) == b"a"
+            assert selector.select(0) and tls.pending() == 2
+        finally:
+            portcullis._clock = clock
 
 
 @check

@@ -3,6 +3,7 @@
 import portcullis
 from checks import assign, check, pair, pki, refusal, server_context, together
 from portcullis import types
+from wit_world.imports.context import supported_groups
 
 
 @check
@@ -10,13 +11,44 @@ def a_context_chooses_version_suite_and_groups(server):
     context = portcullis.create_default_context()
     context.set_versions("TLSv1.3", "TLSv1.3")
     assert context.set_ciphers("TLS_AES_128_GCM_SHA256:no-such-suite") == ["no-such-suite"]
-    assert "X25519, P-256" in str(refusal(ValueError, context.set_groups, "P-256:x448"))
     context.set_groups("P-256:X25519")
-    assert context.context.groups() == [types.NamedGroup.SECP256R1, types.NamedGroup.X25519]
     with portcullis.connect(server, context=context) as tls:
         assert tls.cipher() == ("TLS_AES_128_GCM_SHA256", "TLSv1.3", 128)
-        assert tls.group() == "P-256"
+        assert tls.group() == "secp256r1"
     assert isinstance(refusal(portcullis.TLSError, context.set_versions).error, types.Error_Sealed)
+
+
+@check
+def groups_go_by_names_of_iana_and_openssl(server):
+    context, known = portcullis.create_default_context(), supported_groups()
+    assert known == ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"]
+    assert context.context.groups() == known
+    for groups, names in {
+        "P-384:p-256": ["secp384r1", "secp256r1"],
+        "prime256v1:X25519mlkem768": ["secp256r1", "X25519MLKEM768"],
+        ":".join(known[::-1]).upper(): known[::-1],
+    }.items():
+        context.set_groups(groups)
+        assert context.context.groups() == names, groups
+    before = context.context.groups()
+    for groups in ("x448", "P-256:brainpoolP256r1", "x25519:", ""):
+        failure = refusal(ValueError, context.set_groups, groups)
+        assert isinstance(failure, portcullis.InvalidArgument), failure
+        assert failure.error.value.item == types.ConfigurationItem.GROUPS
+        assert failure.error.value.reason == types.ConfigurationReason.UNKNOWN_NAME
+        told = str(failure)
+        assert groups.rpartition(":")[2] in told and all(name in told for name in known), told
+    failure = refusal(ValueError, context.set_ecdh_curve, "P-256:secp256r1")
+    assert failure.error.value.reason == types.ConfigurationReason.DUPLICATE
+    assert context.context.groups() == before
+    for group in known:
+        context = portcullis.create_default_context()
+        context.set_groups(group)
+        # Whatever the server of the checks has, ours has all of them.
+        with pair(context) as (client, server):
+            assert client.group() is None
+            together((client, client.do_handshake), (server, server.do_handshake))
+            assert client.group() == server.group() == group
 
 
 @check
@@ -54,7 +86,8 @@ def a_client_that_verifies_nothing_has_to_say_so_twice(server):
     context.check_hostname = False
     context.verify_mode = portcullis.CERT_NONE
     with portcullis.connect(server, context=context, **wrong) as tls:
-        assert not tls.port.peer_verified()
+        reason = tls.verify_result().error.value.reason
+        assert reason == types.CertificateReason.NOT_CHECKED
     refusal(portcullis.TLSError, assign, context, "verify_mode", portcullis.CERT_REQUIRED)
     context = context.copy()
     assert context.verify_mode == portcullis.CERT_NONE
@@ -139,12 +172,15 @@ def an_end_without_close_notify_is_tolerated_if_asked_for(server):
         with pair(context) as (client, server):
             together((client, client.do_handshake), (server, server.do_handshake))
             together((server, server.send, b"half"), (client, client.recv, 4))
+            assert not client.facts.is_truncated()
             # Dropped, which says nothing to the peer.
             server._handle = None
             if asked:
                 assert together((client, client.recv, 1)) == [b""]
             else:
                 refusal(portcullis.SSLEOFError, together, (client, client.recv, 1))
+            # An attacker may have cut it, whether that is tolerated or not.
+            assert client.facts.is_truncated() and not server.facts.is_truncated()
 
 
 @check

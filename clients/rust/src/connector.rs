@@ -2,20 +2,19 @@
 //! answers (RFC 8305). It never waits itself; who drives it does.
 
 use std::collections::VecDeque;
-use std::io::{Error as IoError, ErrorKind, Result};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{Error as IoError, Result};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use wasip2::io::poll::Pollable;
 use wasip2::io::streams::{InputStream, OutputStream};
 use wasip2::sockets::instance_network::instance_network;
 use wasip2::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
-use wasip2::sockets::network::{
-    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
-};
+use wasip2::sockets::network::ErrorCode;
 use wasip2::sockets::tcp::TcpSocket;
 use wasip2::sockets::tcp_create_socket::create_tcp_socket;
 
+use crate::address;
 use crate::types::{Error, NetworkCode, NetworkError, NetworkOperation, Timer};
 
 /// How long an address has before the next one is tried beside it (RFC 8305 section 5).
@@ -37,7 +36,7 @@ pub(crate) struct Connector {
     /// The names that are still being looked up.
     lookup: Option<ResolveAddressStream>,
     /// The addresses that have not been tried.
-    addresses: VecDeque<IpAddr>,
+    addresses: VecDeque<SocketAddr>,
     attempts: Vec<Attempt>,
     /// When the next address has its turn; none if at once.
     next: Option<Instant>,
@@ -56,12 +55,19 @@ impl Connector {
             let why = "port 0 is none to connect to; give one from 1 to 65535";
             return Err(Error::InvalidArgument(why.to_owned()).into());
         }
-        let lookup = resolve_addresses(&instance_network(), host)
-            .map_err(|code| failure(NetworkOperation::Resolve, code, host))?;
+        // The host's resolver knows no zones.
+        let literal = address::literal(host, port);
+        let lookup = match literal {
+            Some(_) => None,
+            None => {
+                let lookup = resolve_addresses(&instance_network(), host);
+                Some(lookup.map_err(|code| failure(NetworkOperation::Resolve, code, host))?)
+            }
+        };
         Ok(Self {
             port,
-            lookup: Some(lookup),
-            addresses: VecDeque::new(),
+            lookup,
+            addresses: literal.into_iter().collect(),
             attempts: Vec::new(),
             next: None,
             deadline: Instant::now().checked_add(limit),
@@ -91,10 +97,9 @@ impl Connector {
         }
         self.attempts = waiting;
         while self.next.is_none_or(|next| next <= Instant::now()) {
-            let Some(ip) = self.addresses.pop_front() else {
+            let Some(address) = self.addresses.pop_front() else {
                 break;
             };
-            let address = SocketAddr::new(ip, self.port);
             match begin(address) {
                 Ok(socket) => {
                     self.attempts.push(Attempt { socket, address });
@@ -153,7 +158,10 @@ impl Connector {
         };
         loop {
             match lookup.resolve_next_address() {
-                Ok(Some(address)) => self.addresses.push_back(ip(address)),
+                Ok(Some(found)) => {
+                    let address = SocketAddr::new(address::ip(found), self.port);
+                    self.addresses.push_back(address);
+                }
                 Ok(None) => break,
                 Err(ErrorCode::WouldBlock) => return Ok(false),
                 Err(code) => return Err(failure(NetworkOperation::Resolve, code, host).into()),
@@ -166,8 +174,8 @@ impl Connector {
 }
 
 /// The families by turns, beginning with that of the first (RFC 8305 section 4).
-fn interleaved(addresses: VecDeque<IpAddr>) -> VecDeque<IpAddr> {
-    let begins_with_ipv6 = addresses.front().is_some_and(IpAddr::is_ipv6);
+fn interleaved(addresses: VecDeque<SocketAddr>) -> VecDeque<SocketAddr> {
+    let begins_with_ipv6 = addresses.front().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|address| address.is_ipv6() == begins_with_ipv6);
@@ -183,60 +191,9 @@ fn interleaved(addresses: VecDeque<IpAddr>) -> VecDeque<IpAddr> {
 }
 
 fn begin(address: SocketAddr) -> std::result::Result<TcpSocket, ErrorCode> {
-    let socket = create_tcp_socket(family(address))?;
-    socket.start_connect(&instance_network(), to_wasi(address))?;
+    let socket = create_tcp_socket(address::family(address))?;
+    socket.start_connect(&instance_network(), address::to_wasi(address))?;
     Ok(socket)
-}
-
-pub(crate) fn family(address: SocketAddr) -> IpAddressFamily {
-    match address {
-        SocketAddr::V4(_) => IpAddressFamily::Ipv4,
-        SocketAddr::V6(_) => IpAddressFamily::Ipv6,
-    }
-}
-
-pub(crate) fn to_wasi(address: SocketAddr) -> IpSocketAddress {
-    match address {
-        SocketAddr::V4(address) => IpSocketAddress::Ipv4(Ipv4SocketAddress {
-            port: address.port(),
-            address: address.ip().octets().into(),
-        }),
-        SocketAddr::V6(address) => IpSocketAddress::Ipv6(Ipv6SocketAddress {
-            port: address.port(),
-            flow_info: address.flowinfo(),
-            address: address.ip().segments().into(),
-            scope_id: address.scope_id(),
-        }),
-    }
-}
-
-fn from_wasi(address: IpSocketAddress) -> SocketAddr {
-    match address {
-        IpSocketAddress::Ipv4(it) => SocketAddr::new(ip(IpAddress::Ipv4(it.address)), it.port),
-        IpSocketAddress::Ipv6(it) => SocketAddr::new(ip(IpAddress::Ipv6(it.address)), it.port),
-    }
-}
-
-/// An address of IPv4 that is written as one of IPv6 is one of IPv4.
-fn ip(address: IpAddress) -> IpAddr {
-    match address {
-        IpAddress::Ipv4((a, b, c, d)) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => {
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)).to_canonical()
-        }
-    }
-}
-
-/// The address of the other side of a connected socket.
-pub(crate) fn peer_address(socket: &TcpSocket) -> Result<SocketAddr> {
-    let address = socket.remote_address();
-    Ok(from_wasi(address.map_err(|_| ErrorKind::NotConnected)?))
-}
-
-/// The address of this side of a socket.
-pub(crate) fn own_address(socket: &TcpSocket) -> Result<SocketAddr> {
-    let address = socket.local_address();
-    Ok(from_wasi(address.map_err(|_| ErrorKind::NotConnected)?))
 }
 
 /// What the network refuses, as TLS tells it.
@@ -258,11 +215,17 @@ pub(crate) fn failure(operation: NetworkOperation, code: ErrorCode, detail: &str
         ErrorCode::NameUnresolvable => NetworkCode::NameUnresolvable,
         ErrorCode::NewSocketLimit => NetworkCode::NewSocketLimit,
         ErrorCode::NotSupported => NetworkCode::NotSupported,
+        ErrorCode::OutOfMemory => NetworkCode::OutOfMemory,
         ErrorCode::PermanentResolverFailure => NetworkCode::PermanentResolverFailure,
         ErrorCode::RemoteUnreachable => NetworkCode::RemoteUnreachable,
         ErrorCode::TemporaryResolverFailure => NetworkCode::TemporaryResolverFailure,
         ErrorCode::Timeout => NetworkCode::TimedOut,
-        _ => NetworkCode::Other,
+        ErrorCode::Unknown
+        | ErrorCode::ConcurrencyConflict
+        | ErrorCode::DatagramTooLarge
+        | ErrorCode::InvalidState
+        | ErrorCode::NotInProgress
+        | ErrorCode::WouldBlock => NetworkCode::Other,
     };
     Error::Network(NetworkError {
         operation,
@@ -280,8 +243,9 @@ pub(crate) fn lost(operation: NetworkOperation, detail: &str) -> IoError {
 mod tests {
     use super::*;
 
-    fn addresses(texts: &[&str]) -> VecDeque<IpAddr> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
+    fn addresses(texts: &[&str]) -> VecDeque<SocketAddr> {
+        let address = |text: &&str| SocketAddr::new(text.parse().unwrap(), 443);
+        texts.iter().map(address).collect()
     }
 
     #[test]
@@ -293,13 +257,5 @@ mod tests {
         let tried = addresses(&["10.0.0.1", "::1", "10.0.0.2"]);
         assert_eq!(interleaved(resolved), tried);
         assert_eq!(interleaved(VecDeque::new()), VecDeque::new());
-    }
-
-    #[test]
-    fn an_address_goes_through_wasi_unchanged() {
-        for text in ["127.0.0.1:80", "[2001:db8::1]:443"] {
-            let address: SocketAddr = text.parse().unwrap();
-            assert_eq!(from_wasi(to_wasi(address)), address);
-        }
     }
 }

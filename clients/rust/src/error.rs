@@ -3,15 +3,16 @@
 use std::fmt;
 use std::io::{Error as IoError, ErrorKind};
 
+use crate::errors::explain;
 use crate::types::{
-    CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
-    ConfigurationReason, NetworkCode, NetworkError, ProtocolError, Timer, explain,
+    CertificateReason, ConfigurationError, ConfigurationItem, ConfigurationReason, NetworkCode,
+    NetworkError, ProtocolError, Timer,
 };
 
 /// What failed, whose fault it was, and so what to do: the variant `types.error` of the interface.
 /// Strings inside are for people, and not to be parsed.
 ///
-/// `Display` and `Debug` are the line of `types.explain`, so that a `main` that returns a failure
+/// `Display` and `Debug` are the line of `errors.explain`, so that a `main` that returns a failure
 /// tells what to do; `{:#?}` is the structure.
 #[derive(Clone)]
 pub enum Error {
@@ -25,6 +26,14 @@ pub enum Error {
     WantAccept,
     /// Kept for the seed's sake; nothing returns it.
     WantX509Lookup,
+    /// Not a failure: the caller is to choose a context by what the client has said. Nothing returns
+    /// it yet.
+    WantContext,
+    /// Not a failure: the caller is to sign by a key that it keeps elsewhere. Nothing returns it yet.
+    WantSignature,
+    /// Not a failure: the caller is to decide about the peer's certificate before the handshake goes
+    /// on. Nothing returns it yet.
+    WantVerification,
     /// This side closed the port or listener, or the peer closed in the handshake.
     Closed,
     /// The peer's bytes ended in the handshake, or without close_notify after it: what was read may
@@ -48,8 +57,75 @@ pub enum Error {
     InvalidArgument(String),
     /// The context is sealed: change it before its first use, or a copy of it.
     Sealed,
+    /// The component, or this version of TLS, has no such thing; holds what it is.
+    NotSupported(String),
+    /// The server did not take what was sent before the handshake was done: send it again (RFC 8446
+    /// section 4.2.10). Nothing returns it yet.
+    EarlyDataRejected,
     /// Anything else; holds what is known.
     Other(Option<String>),
+}
+
+/// A refused certificate: the record `types.certificate-error` of the interface. `Display` and
+/// `Debug` are as for [`Error::Certificate`], which it turns into, as it does into
+/// [`std::io::Error`]: so a `?` behind [`verify_result`](crate::Session::verify_result) refuses the
+/// peer.
+#[derive(Clone)]
+pub struct CertificateError {
+    /// The check that failed.
+    pub reason: CertificateReason,
+    /// The name that was asked for, if any.
+    pub expected_name: Option<String>,
+    /// With [`WrongName`](CertificateReason::WrongName): the names that the certificate has.
+    pub names: Vec<String>,
+    /// The number of the alert that was sent to the peer, if one was.
+    pub alert_sent: Option<u8>,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+impl CertificateError {
+    fn structure(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CertificateError")
+            .field("reason", &self.reason)
+            .field("expected_name", &self.expected_name)
+            .field("names", &self.names)
+            .field("alert_sent", &self.alert_sent)
+            .field("detail", &self.detail)
+            .finish()
+    }
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Error::Certificate(self.clone()), formatter)
+    }
+}
+
+/// For people; with `{:#?}` for who writes the program.
+impl fmt::Debug for CertificateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if formatter.alternate() {
+            self.structure(formatter)
+        } else {
+            fmt::Display::fmt(self, formatter)
+        }
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+impl From<CertificateError> for Error {
+    fn from(refusal: CertificateError) -> Self {
+        Self::Certificate(refusal)
+    }
+}
+
+impl From<CertificateError> for IoError {
+    fn from(refusal: CertificateError) -> Self {
+        Error::from(refusal).into()
+    }
 }
 
 /// How the detail of an unknown authority begins, if this crate knows whom the context trusts.
@@ -91,6 +167,9 @@ impl Error {
             Self::WantConnect => ("WantConnect", None),
             Self::WantAccept => ("WantAccept", None),
             Self::WantX509Lookup => ("WantX509Lookup", None),
+            Self::WantContext => ("WantContext", None),
+            Self::WantSignature => ("WantSignature", None),
+            Self::WantVerification => ("WantVerification", None),
             Self::Closed => ("Closed", None),
             Self::Truncated => ("Truncated", None),
             Self::Timeout(timer) => ("Timeout", Some(timer)),
@@ -102,6 +181,8 @@ impl Error {
             Self::UnsupportedProtocol(name) => ("UnsupportedProtocol", Some(name)),
             Self::InvalidArgument(why) => ("InvalidArgument", Some(why)),
             Self::Sealed => ("Sealed", None),
+            Self::NotSupported(what) => ("NotSupported", Some(what)),
+            Self::EarlyDataRejected => ("EarlyDataRejected", None),
             Self::Other(detail) => ("Other", Some(detail)),
         };
         match value {
@@ -135,7 +216,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// A failure of TLS inside an [`std::io::Error`]. It displays as the line of `types.explain`: what
+/// A failure of TLS inside an [`std::io::Error`]. It displays as the line of `errors.explain`: what
 /// failed, why, and what to do. So does its `Debug`, which is what a `main` prints that returns it.
 #[derive(Clone)]
 pub struct TlsError(
@@ -197,7 +278,12 @@ impl From<Error> for IoError {
             Error::WantRead | Error::WantWrite | Error::WantConnect | Error::WantAccept => {
                 ErrorKind::WouldBlock
             }
-            Error::WantX509Lookup | Error::Other(_) => ErrorKind::Other,
+            // To wait would not help: the caller has something to do.
+            Error::WantX509Lookup
+            | Error::WantContext
+            | Error::WantSignature
+            | Error::WantVerification => ErrorKind::Other,
+            Error::EarlyDataRejected | Error::Other(_) => ErrorKind::Other,
             Error::Closed => ErrorKind::BrokenPipe,
             Error::Truncated => ErrorKind::UnexpectedEof,
             Error::Timeout(_) => ErrorKind::TimedOut,
@@ -205,15 +291,42 @@ impl From<Error> for IoError {
                 ErrorKind::InvalidData
             }
             Error::Network(network) => network_kind(network.code),
-            Error::InvalidConfiguration(configuration) => match configuration.reason {
-                ConfigurationReason::NotFound => ErrorKind::NotFound,
-                ConfigurationReason::AccessDenied => ErrorKind::PermissionDenied,
-                _ => ErrorKind::InvalidInput,
-            },
-            Error::UnsupportedProtocol(_) => ErrorKind::Unsupported,
+            Error::InvalidConfiguration(refusal) => configuration_kind(refusal.reason),
+            Error::UnsupportedProtocol(_) | Error::NotSupported(_) => ErrorKind::Unsupported,
             Error::InvalidArgument(_) | Error::Sealed => ErrorKind::InvalidInput,
         };
         Self::new(kind, TlsError(error))
+    }
+}
+
+fn configuration_kind(reason: ConfigurationReason) -> ErrorKind {
+    match reason {
+        ConfigurationReason::AccessDenied => ErrorKind::PermissionDenied,
+        ConfigurationReason::NotFound => ErrorKind::NotFound,
+        ConfigurationReason::BadSignature
+        | ConfigurationReason::Conflict
+        | ConfigurationReason::Duplicate
+        | ConfigurationReason::Empty
+        | ConfigurationReason::Encrypted
+        | ConfigurationReason::Expired
+        | ConfigurationReason::KeyMismatch
+        | ConfigurationReason::Malformed
+        | ConfigurationReason::Missing
+        | ConfigurationReason::NoCertificate
+        | ConfigurationReason::NoCipherMatch
+        | ConfigurationReason::NoPrivateKey
+        | ConfigurationReason::NoUsableGroup
+        | ConfigurationReason::NotYetValid
+        | ConfigurationReason::Unreadable
+        | ConfigurationReason::UnsupportedKeyType
+        | ConfigurationReason::UnsupportedSecurityLevel
+        | ConfigurationReason::PassphraseMissing
+        | ConfigurationReason::PassphraseWrong
+        | ConfigurationReason::TooCostly
+        | ConfigurationReason::UnknownAuthority
+        | ConfigurationReason::UnknownName
+        | ConfigurationReason::Unsupported
+        | ConfigurationReason::Other => ErrorKind::InvalidInput,
     }
 }
 
@@ -223,10 +336,12 @@ fn network_kind(code: NetworkCode) -> ErrorKind {
         NetworkCode::AddressInUse => ErrorKind::AddrInUse,
         NetworkCode::AddressNotBindable => ErrorKind::AddrNotAvailable,
         NetworkCode::ConnectionAborted => ErrorKind::ConnectionAborted,
+        NetworkCode::ConnectionBroken => ErrorKind::BrokenPipe,
         NetworkCode::ConnectionRefused => ErrorKind::ConnectionRefused,
         NetworkCode::ConnectionReset => ErrorKind::ConnectionReset,
         NetworkCode::NameUnresolvable => ErrorKind::NotFound,
         NetworkCode::NotSupported => ErrorKind::Unsupported,
+        NetworkCode::OutOfMemory => ErrorKind::OutOfMemory,
         NetworkCode::RemoteUnreachable => ErrorKind::HostUnreachable,
         NetworkCode::TimedOut => ErrorKind::TimedOut,
         NetworkCode::NewSocketLimit

@@ -45,6 +45,7 @@
 //! }
 //! ```
 
+mod address;
 mod connector;
 mod error;
 mod listener;
@@ -66,6 +67,7 @@ pub use listener::TlsListener;
 pub use plain::PlainStream;
 pub use plain_listener::PlainListener;
 pub use port::{PlainTransport, Port};
+pub use session::Session;
 pub use stream::TlsStream;
 pub use trust::{client_context, trust_environment};
 #[cfg(feature = "wstd")]
@@ -85,15 +87,27 @@ pub mod port {
     pub use crate::source::PlainTransport;
 }
 
+/// What an error means: the interface `errors`. `explain` is the `Display` of
+/// [`Error`](types::Error).
+pub mod errors {
+    pub use crate::bindings::portcullis::tls::errors::*;
+}
+
+/// What a handshake has agreed on: the interface `session`.
+pub mod session {
+    pub use crate::bindings::portcullis::tls::session::*;
+}
+
 /// Failures, roles, timers: the interface `types`.
 pub mod types {
     pub use crate::bindings::portcullis::tls::types::*;
-    pub use crate::error::Error;
+    pub use crate::error::{CertificateError, Error};
 }
 
 /// The WIT world `client`: for what the types of this crate have no method for. Its types of
-/// `wasi:io` are those of the crates `wasip2`, `wasi` from 0.14.7, and `wstd`; `error`, `source` and
-/// `plain-transport` are this crate's, for their `Debug`.
+/// `wasi:io` are those of the crates `wasip2`, `wasi` from 0.14.7, and `wstd`; `error`,
+/// `certificate-error`, `source` and `plain-transport` are this crate's, for their `Debug` and
+/// `Display`.
 #[allow(missing_docs, reason = "some names in the WIT say all there is")]
 pub mod bindings {
     wit_bindgen::generate!({
@@ -103,17 +117,20 @@ pub mod bindings {
             "wasi:io/error@0.2.12": wasip2::io::error,
             "wasi:io/poll@0.2.12": wasip2::io::poll,
             "wasi:io/streams@0.2.12": wasip2::io::streams,
-            "portcullis:tls/context@0.1.0/source": crate::source::Source,
-            "portcullis:tls/port@0.1.0/plain-transport": crate::source::PlainTransport,
-            "portcullis:tls/types@0.1.0/error": crate::error::Error,
+            "portcullis:tls/context@0.2.0/source": crate::source::Source,
+            "portcullis:tls/port@0.2.0/plain-transport": crate::source::PlainTransport,
+            "portcullis:tls/types@0.2.0/certificate-error": crate::error::CertificateError,
+            "portcullis:tls/types@0.2.0/error": crate::error::Error,
         },
         generate_all,
     });
 }
 
-/// The code in the guide compiles.
+/// The code in the guide and in the examples' page compiles.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../../examples/rust/README.md")]
+    struct Examples;
     #[doc = include_str!("../../../docs/guide/custom-ca.md")]
     struct CustomCa;
     #[doc = include_str!("../../../docs/guide/https-client.md")]

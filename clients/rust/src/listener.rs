@@ -1,10 +1,10 @@
 //! Accepting connections, one after the other.
 
-use std::io::{Error, Result};
+use std::io::Result;
 use std::net::SocketAddr;
 
 use crate::bindings::portcullis::tls::listener::Listener;
-use crate::{Context, TlsStream};
+use crate::{Context, TlsStream, address};
 
 /// A listening TCP socket whose connections speak TLS as servers. Dropping it frees the socket and
 /// leaves accepted streams alone.
@@ -25,7 +25,7 @@ impl TlsListener {
     /// - `InvalidInput`: a client's context, or one that cannot work.
     /// - `AddrInUse`, `AddrNotAvailable`, `PermissionDenied`.
     pub fn listen(context: &Context, address: SocketAddr) -> Result<Self> {
-        let ip = address.ip().to_string();
+        let ip = address::text(address);
         let listener = Listener::listen(context, &ip, address.port(), None)?;
         Ok(Self { listener })
     }
@@ -40,9 +40,7 @@ impl TlsListener {
     /// # Errors
     /// `BrokenPipe`: the listener underneath has been closed.
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        let address = self.listener.local_address()?;
-        let ip = address.ip.parse().map_err(Error::other)?;
-        Ok(SocketAddr::new(ip, address.port))
+        address::parsed(&self.listener.local_address()?)
     }
 
     /// Take the next connection. Blocks without limit for one to come, and not for its handshake:

@@ -13,7 +13,7 @@ use wasip2::sockets::tcp::TcpSocket;
 use crate::connector::{self, Connected, Connector, lost};
 use crate::stream::{formatted, wait};
 use crate::types::{Error, NetworkOperation, Timer};
-use crate::{Context, PlainTransport, TlsStream};
+use crate::{Context, PlainTransport, TlsStream, address};
 
 /// How much is read at once.
 const PIECE: u64 = 16 * 1024;
@@ -65,9 +65,9 @@ pub(crate) struct Link {
 }
 
 impl PlainStream {
-    /// Connect to a host (a DNS name or an IP address) and TCP port. Its addresses of both families
-    /// are tried in turn, the next one after a quarter of a second, and the first that answers is
-    /// taken (RFC 8305). Blocks up to 30 seconds.
+    /// Connect to a host (a DNS name or an IP address; that of a link has its zone, `fe80::1%2`) and
+    /// TCP port. Its addresses of both families are tried in turn, the next one after a quarter of a
+    /// second, and the first that answers is taken (RFC 8305). Blocks up to 30 seconds.
     ///
     /// # Errors
     /// - `InvalidInput`: the host is neither a DNS name nor an IP address, or port 0.
@@ -106,7 +106,7 @@ impl PlainStream {
     /// # Errors
     /// `NotConnected`: the connection is gone.
     pub fn peer_addr(&self) -> Result<SocketAddr> {
-        connector::peer_address(&self.link.socket)
+        address::of_peer(&self.link.socket)
     }
 
     /// The address of this side. Never blocks.
@@ -114,7 +114,7 @@ impl PlainStream {
     /// # Errors
     /// Those of [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        connector::own_address(&self.link.socket)
+        address::own(&self.link.socket)
     }
 
     /// Speak TLS from now on, in the context's role. A client sends and verifies the name `host`; a
@@ -136,18 +136,35 @@ impl Link {
     /// Read more, if all that was read before has been taken; true when there is something to take,
     /// or the end is.
     pub(crate) fn fill(&mut self) -> Result<bool> {
-        if !self.pending().is_empty() || self.is_at_end {
+        if self.pending().is_empty() {
+            return self.read_more();
+        }
+        Ok(true)
+    }
+
+    /// Read more behind what was not taken; false when there is nothing yet.
+    pub(crate) fn read_more(&mut self) -> Result<bool> {
+        if self.is_at_end {
             return Ok(true);
         }
         match self.input.read(PIECE) {
             Ok(bytes) if bytes.is_empty() => return Ok(false),
-            Ok(bytes) => (self.buffer, self.taken) = (bytes, 0),
+            Ok(bytes) => {
+                self.buffer.drain(..self.taken);
+                self.taken = 0;
+                self.buffer.extend(bytes);
+            }
             Err(StreamError::Closed) => self.is_at_end = true,
             Err(StreamError::LastOperationFailed(error)) => {
                 return Err(lost(NetworkOperation::Read, &error.to_debug_string()));
             }
         }
         Ok(true)
+    }
+
+    /// Whether the peer has said all that it will.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.is_at_end
     }
 
     /// What was read and not taken.

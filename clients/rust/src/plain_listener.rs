@@ -9,9 +9,9 @@ use wasip2::sockets::network::ErrorCode;
 use wasip2::sockets::tcp::TcpSocket;
 use wasip2::sockets::tcp_create_socket::create_tcp_socket;
 
-use crate::PlainStream;
-use crate::connector::{self, Connected, failure};
+use crate::connector::{Connected, failure};
 use crate::types::NetworkOperation;
+use crate::{PlainStream, address};
 
 /// A listening TCP socket whose connections begin in the clear: a server of mail or of a database.
 /// Each becomes TLS by [`PlainStream::start_tls`] with a server's context and no host. Dropping it
@@ -30,9 +30,9 @@ impl PlainListener {
         let told = address.to_string();
         let bind = |code| failure(NetworkOperation::Bind, code, &told);
         let listen = |code| failure(NetworkOperation::Listen, code, &told);
-        let socket = create_tcp_socket(connector::family(address)).map_err(bind)?;
+        let socket = create_tcp_socket(address::family(address)).map_err(bind)?;
         let network = instance_network();
-        let to_bind = connector::to_wasi(address);
+        let to_bind = address::to_wasi(address);
         socket.start_bind(&network, to_bind).map_err(bind)?;
         finish(&socket, TcpSocket::finish_bind).map_err(bind)?;
         socket.start_listen().map_err(listen)?;
@@ -45,7 +45,7 @@ impl PlainListener {
     /// # Errors
     /// None that is known.
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        connector::own_address(&self.socket)
+        address::own(&self.socket)
     }
 
     /// Take the next connection. Blocks without limit for one to come.

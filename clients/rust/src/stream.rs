@@ -10,7 +10,7 @@ use wasip2::sockets::tcp::TcpSocket;
 
 use crate::trust;
 use crate::types::{Address, Error};
-use crate::{Context, PlainTransport, Port, connector};
+use crate::{Context, PlainTransport, Port, Session, address};
 
 /// How much of several buffers is put together for one write.
 const TOGETHER: usize = 64 * 1024;
@@ -34,6 +34,8 @@ const TOGETHER: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct TlsStream {
     pub(crate) port: Port,
+    /// One handle for all who ask.
+    pub(crate) session: Session,
     /// That of a connection which began in the clear. The port's streams are its children: it goes
     /// after the port.
     pub(crate) socket: Option<TcpSocket>,
@@ -98,8 +100,25 @@ impl TlsStream {
         Ok(self.port.blocking_handshake()?)
     }
 
-    /// The port underneath: for its facts (`version`, `peer_certificates`), its timers
-    /// (`set_timeout`), and its calls that never block.
+    /// What the handshake has agreed on: version, cipher suite, group, the peer's certificates, and
+    /// whether they passed. It tells the same after [`close`](Self::close) and after a failure;
+    /// `stream.port().session()` makes another handle, which outlives the stream. Never blocks.
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// let stream = portcullis_client::TlsStream::connect("example.com", 443)?;
+    /// let session = stream.session();
+    /// println!("{:?}, {:?}", session.version(), session.group());
+    /// // With `Verify::Required`, which a client's context asks for, it has passed by now.
+    /// session.verify_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The port underneath: for its timers (`set_timeout`), and its calls that never block.
     pub fn port(&self) -> &Port {
         &self.port
     }
@@ -118,7 +137,7 @@ impl TlsStream {
     /// `NotConnected`: after [`close`](Self::close), or the transport is none of this crate's.
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         match &self.socket {
-            Some(socket) => connector::peer_address(socket),
+            Some(socket) => address::of_peer(socket),
             None => socket_address(self.port.remote_address()),
         }
     }
@@ -129,7 +148,7 @@ impl TlsStream {
     /// Those of [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Result<SocketAddr> {
         match &self.socket {
-            Some(socket) => connector::own_address(socket),
+            Some(socket) => address::own(socket),
             None => socket_address(self.port.local_address()),
         }
     }
@@ -145,8 +164,8 @@ impl TlsStream {
     pub fn close_output(&self) -> Result<()> {
         loop {
             let ready = match self.port.close_output() {
-                Err(Error::WantConnect | Error::WantRead) => self.port.subscribe()?,
-                Err(Error::WantWrite) => self.port.subscribe_write()?,
+                Err(Error::WantConnect | Error::WantRead) => self.port.subscribe(),
+                Err(Error::WantWrite) => self.port.subscribe_write(),
                 result => return Ok(result?),
             };
             wait(&ready, self.port.time_left());
@@ -168,7 +187,11 @@ impl TlsStream {
 /// read or write, if it has not been run.
 impl From<Port> for TlsStream {
     fn from(port: Port) -> Self {
-        Self { port, socket: None }
+        Self {
+            session: port.session(),
+            port,
+            socket: None,
+        }
     }
 }
 
@@ -272,9 +295,7 @@ pub(crate) fn wait(ready: &Pollable, milliseconds: Option<u64>) {
 }
 
 fn socket_address(address: Option<Address>) -> Result<SocketAddr> {
-    let address = address.ok_or(std::io::ErrorKind::NotConnected)?;
-    let ip = address.ip.parse().map_err(IoError::other)?;
-    Ok(SocketAddr::new(ip, address.port))
+    address::parsed(&address.ok_or(std::io::ErrorKind::NotConnected)?)
 }
 
 /// The length of a slice, as the component takes it.

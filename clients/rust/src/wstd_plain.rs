@@ -16,7 +16,7 @@ use wstd::runtime::AsyncPollable;
 use crate::connector::{self, Connector};
 use crate::plain::{Link, time_left};
 use crate::types::Timer;
-use crate::{AsyncTlsStream, Context, PlainListener, PlainStream, TlsStream};
+use crate::{AsyncTlsStream, Context, PlainListener, PlainStream, address};
 
 /// A [`PlainStream`] on wstd's reactor: a TCP connection in the clear that
 /// [`start_tls`](Self::start_tls) makes an [`AsyncTlsStream`] of. It has a buffer of its own; read
@@ -62,7 +62,7 @@ impl AsyncPlainStream {
     /// # Errors
     /// `NotConnected`: the connection is gone.
     pub fn peer_addr(&self) -> Result<SocketAddr> {
-        connector::peer_address(&self.link.socket)
+        address::of_peer(&self.link.socket)
     }
 
     /// The address of this side. Never waits.
@@ -70,33 +70,36 @@ impl AsyncPlainStream {
     /// # Errors
     /// Those of [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        connector::own_address(&self.link.socket)
+        address::own(&self.link.socket)
     }
 
     /// Read up to the end of a line, and put it after what the text holds already; 0 at the end of
-    /// the connection. Limit the line yourself, if the peer is not to fill your memory.
+    /// the connection. The beginning of a line stays in the stream until its end is there, also when
+    /// this future is dropped or fails. A peer that ends no line fills the memory: limit how long it
+    /// may take.
     ///
     /// # Errors
     /// - `InvalidData`: the line is not UTF-8.
     /// - `TimedOut` and those of the network.
     pub async fn read_line(&mut self, text: &mut String) -> Result<usize> {
-        let mut line = Vec::new();
-        loop {
-            self.fill().await?;
+        let mut searched = 0;
+        let length = loop {
             let pending = self.link.pending();
-            let end = pending.iter().position(|byte| *byte == b'\n');
-            let length = end.map_or(pending.len(), |end| end.saturating_add(1));
-            line.extend(pending.iter().take(length));
-            self.link.take(length);
-            if end.is_some() || length == 0 {
-                break;
+            let mut rest = pending.iter().skip(searched);
+            if let Some(end) = rest.position(|byte| *byte == b'\n') {
+                break searched.saturating_add(end).saturating_add(1);
             }
-        }
-        let line = String::from_utf8(line);
-        let line =
-            line.map_err(|_| IoError::new(ErrorKind::InvalidData, "the line is not UTF-8"))?;
-        text.push_str(&line);
-        Ok(line.len())
+            searched = pending.len();
+            if self.link.is_at_end() {
+                break searched;
+            }
+            self.read_more().await?;
+        };
+        let line = self.link.pending().get(..length).unwrap_or_default();
+        let line = str::from_utf8(line).map(|line| text.push_str(line));
+        self.link.take(length);
+        line.map_err(|_| IoError::new(ErrorKind::InvalidData, "the line is not UTF-8"))?;
+        Ok(length)
     }
 
     /// As [`PlainStream::start_tls`], and waits on the reactor.
@@ -118,8 +121,16 @@ impl AsyncPlainStream {
 
     /// Wait until there is something to take, or the end is.
     async fn fill(&mut self) -> Result<()> {
+        match self.link.pending() {
+            [] => self.read_more().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Wait until there is more than there was, or the end is.
+    async fn read_more(&mut self) -> Result<()> {
         let deadline = self.link.deadline();
-        while !self.link.fill()? {
+        while !self.link.read_more()? {
             wait(self.link.input.subscribe(), deadline, Timer::Read).await?;
         }
         Ok(())
@@ -146,16 +157,6 @@ impl PlainListener {
 impl From<PlainStream> for AsyncPlainStream {
     fn from(stream: PlainStream) -> Self {
         Self { link: stream.link }
-    }
-}
-
-/// The same connection on wstd's reactor.
-impl From<TlsStream> for AsyncTlsStream {
-    fn from(stream: TlsStream) -> Self {
-        let TlsStream { port, socket } = stream;
-        let mut stream = Self::from(port);
-        stream.socket = socket;
-        stream
     }
 }
 

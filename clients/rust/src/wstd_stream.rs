@@ -14,7 +14,7 @@ use crate::stream::length;
 use crate::trust;
 use crate::types::Error;
 use crate::waiters::{Direction, Waiters};
-use crate::{Context, PlainTransport, Port, TlsError, TlsListener};
+use crate::{Context, PlainTransport, Port, Session, TlsError, TlsListener, TlsStream};
 
 /// How much is handed over in one write. The whole slice is copied for the component, which takes
 /// about as much as this at once.
@@ -24,17 +24,19 @@ const WRITE_SIZE: usize = 64 * 1024;
 /// may be dropped at any time. `AsyncRead` and `AsyncWrite` are there for `&AsyncTlsStream` too, so
 /// that one task can read while another writes.
 ///
-/// Reads and failures are those of [`TlsStream`](crate::TlsStream). A write returns how much was
+/// Reads and failures are those of [`TlsStream`]. A write returns how much was
 /// taken; `flush` before you wait for an answer. Dropping a stream frees its socket and sends
 /// nothing: call [`close`](Self::close).
 #[derive(Debug)]
 pub struct AsyncTlsStream {
     port: Port,
+    /// As in [`TlsStream`].
+    session: Session,
     /// The tasks whose calls cannot go on.
     waiters: Waiters,
     /// The handshake was seen to be done.
     is_established: AtomicBool,
-    /// As in [`TlsStream`](crate::TlsStream).
+    /// As in [`TlsStream`].
     pub(crate) socket: Option<TcpSocket>,
 }
 
@@ -42,7 +44,7 @@ pub struct AsyncTlsStream {
 const LONGEST_WAIT: u64 = u64::MAX / 1_000_000;
 
 impl AsyncTlsStream {
-    /// As [`TlsStream::connect`](crate::TlsStream::connect), and waits on the reactor.
+    /// As [`TlsStream::connect`], and waits on the reactor.
     ///
     /// # Errors
     /// The same.
@@ -56,7 +58,7 @@ impl AsyncTlsStream {
         connected.map_err(searched)
     }
 
-    /// As [`TlsStream::connect_with`](crate::TlsStream::connect_with), and waits on the reactor.
+    /// As [`TlsStream::connect_with`], and waits on the reactor.
     ///
     /// # Errors
     /// The same.
@@ -64,7 +66,7 @@ impl AsyncTlsStream {
         Self::after_handshake(Port::connect(context, host, port)?).await
     }
 
-    /// As [`TlsStream::start`](crate::TlsStream::start), and waits on the reactor.
+    /// As [`TlsStream::start`], and waits on the reactor.
     ///
     /// # Errors
     /// The same.
@@ -82,7 +84,12 @@ impl AsyncTlsStream {
         Ok(stream)
     }
 
-    /// The port underneath: for its facts and its timers.
+    /// As [`TlsStream::session`]. Never waits.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The port underneath: for its timers.
     pub fn port(&self) -> &Port {
         &self.port
     }
@@ -91,14 +98,14 @@ impl AsyncTlsStream {
     /// know before the first read or write, which would run it. Waits up to its timer.
     ///
     /// # Errors
-    /// Those of the handshake as for [`TlsStream::connect`](crate::TlsStream::connect).
+    /// Those of the handshake as for [`TlsStream::connect`].
     pub async fn handshake(&self) -> Result<()> {
         self.repeat(Port::handshake).await
     }
 
     /// The port underneath, for good; of a stream that began as an
     /// [`AsyncPlainStream`](crate::AsyncPlainStream) see
-    /// [`TlsStream::into_port`](crate::TlsStream::into_port).
+    /// [`TlsStream::into_port`].
     pub fn into_port(self) -> Port {
         std::mem::forget(self.socket);
         self.port
@@ -122,7 +129,7 @@ impl AsyncTlsStream {
     /// - `TimedOut` and those of the network: the peer may not have got it.
     /// - The failure of a stream that has failed before.
     pub async fn close(&self) -> Result<()> {
-        let is_open = self.port.version().is_some();
+        let is_open = self.session.version().is_some();
         let sent = if is_open {
             self.close_output().await
         } else {
@@ -147,9 +154,9 @@ impl AsyncTlsStream {
             self.tell_others(&result);
             let (direction, pollable) = match result {
                 Err(Error::WantConnect | Error::WantRead) => {
-                    (Direction::Input, self.port.subscribe()?)
+                    (Direction::Input, self.port.subscribe())
                 }
-                Err(Error::WantWrite) => (Direction::Output, self.port.subscribe_write()?),
+                Err(Error::WantWrite) => (Direction::Output, self.port.subscribe_write()),
                 result => return Ok(result?),
             };
             // It is dropped before the next call, and with the future, and so before the port.
@@ -179,7 +186,7 @@ impl AsyncTlsStream {
             Err(Error::WantConnect | Error::WantRead | Error::WantWrite)
         );
         let is_new = !self.is_established.load(Ordering::Relaxed);
-        if is_new && self.port.version().is_some() {
+        if is_new && self.session.version().is_some() {
             self.is_established.store(true, Ordering::Relaxed);
             self.waiters.call(None);
         } else if result.is_ok() {
@@ -201,7 +208,7 @@ impl TlsListener {
         loop {
             match self.listener().accept() {
                 Err(Error::WantAccept) => {
-                    let pollable = AsyncPollable::new(self.listener().subscribe()?);
+                    let pollable = AsyncPollable::new(self.listener().subscribe());
                     pollable.wait_for().await;
                 }
                 result => return Ok(result?.into()),
@@ -214,11 +221,24 @@ impl TlsListener {
 /// read or write, if it has not been run.
 impl From<Port> for AsyncTlsStream {
     fn from(port: Port) -> Self {
+        TlsStream::from(port).into()
+    }
+}
+
+/// The same connection on wstd's reactor.
+impl From<TlsStream> for AsyncTlsStream {
+    fn from(stream: TlsStream) -> Self {
+        let TlsStream {
+            port,
+            session,
+            socket,
+        } = stream;
         Self {
             port,
+            session,
             waiters: Waiters::default(),
             is_established: AtomicBool::new(false),
-            socket: None,
+            socket,
         }
     }
 }

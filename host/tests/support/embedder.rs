@@ -96,9 +96,21 @@ pub fn store(
     trusts: bool,
     limits: impl ResourceLimiter + 'static,
 ) -> (Store<Embedder>, MemoryOutputPipe, MemoryOutputPipe) {
+    let arguments = ["https-client", "localhost", &port.to_string(), "/"];
+    store_with(engine, folder, &arguments, trusts, limits)
+}
+
+/// The same for another program, with its arguments.
+pub fn store_with(
+    engine: &Engine,
+    folder: &Folder,
+    arguments: &[&str],
+    trusts: bool,
+    limits: impl ResourceLimiter + 'static,
+) -> (Store<Embedder>, MemoryOutputPipe, MemoryOutputPipe) {
     let (stdout, stderr) = (MemoryOutputPipe::new(4096), MemoryOutputPipe::new(4096));
     let mut wasi = WasiCtxBuilder::new();
-    wasi.args(&["https-client", "localhost", &port.to_string(), "/"])
+    wasi.args(arguments)
         .stdout(stdout.clone())
         .stderr(stderr.clone())
         .allow_tcp(true)

@@ -41,7 +41,7 @@ impl CertificateError {
                 "its authority has taken it back".to_owned(),
             ),
             Cause::UnhandledCriticalExtension => (
-                Reason::Other,
+                Reason::UnhandledExtension,
                 "a critical extension in it is not understood".to_owned(),
             ),
             Cause::UnknownIssuer => (
@@ -49,11 +49,11 @@ impl CertificateError {
                 "no way leads from it to a trust root".to_owned(),
             ),
             Cause::UnknownRevocationStatus => (
-                Reason::Other,
+                Reason::RevocationUnknown,
                 "it is not known whether its authority has taken it back".to_owned(),
             ),
             Cause::ExpiredRevocationList | Cause::ExpiredRevocationListContext { .. } => (
-                Reason::Other,
+                Reason::RevocationListExpired,
                 "the revocation list of its authority is out of date".to_owned(),
             ),
             Cause::UnsupportedSignatureAlgorithmContext {
@@ -88,11 +88,11 @@ impl CertificateError {
                 ),
             ),
             Cause::InvalidOcspResponse => (
-                Reason::Other,
+                Reason::StapleBad,
                 "what its authority says of its state (OCSP) is not valid".to_owned(),
             ),
             Cause::ApplicationVerificationFailure => (
-                Reason::Other,
+                Reason::RejectedByCaller,
                 "it is valid, and the application refuses it".to_owned(),
             ),
             Cause::Other(other) => match other.0.downcast_ref::<Refusal>() {
@@ -130,7 +130,9 @@ fn refusal_reason(refusal: &Refusal) -> Reason {
         | Refusal::MayNotSign
         | Refusal::PathLength
         | Refusal::Constraint(_) => Reason::WrongPurpose,
-        Refusal::Extension(_) | Refusal::Policy | Refusal::TooComplex => Reason::Other,
+        Refusal::Extension(_) => Reason::UnhandledExtension,
+        Refusal::TooComplex => Reason::TooCostly,
+        Refusal::Policy => Reason::WrongPolicy,
     }
 }
 

@@ -145,21 +145,53 @@ fn every_way_to_misbehave_is_a_broken_rule_in_words() {
         E::UnsolicitedEchExtension,
     ];
     assert_eq!(all.len(), 78);
+    let mut illegal = 0;
     for one in all {
-        assert_eq!(reason(one.into()), ProtocolReason::UnexpectedMessage);
+        let expected = match one {
+            E::AttemptedDowngradeToTls12WhenTls13IsSupported => ProtocolReason::Downgrade,
+            E::InvalidCertCompression => ProtocolReason::BadCompression,
+            E::MissingBinderInPskExtension
+            | E::MissingKeyShare
+            | E::MissingPskExtensionInSecondClientHello
+            | E::MissingPskModesExtension
+            | E::MissingQuicTransportParameters => ProtocolReason::MissingExtension,
+            E::TooMuchEarlyDataReceived => ProtocolReason::TooLarge,
+            E::UnsolicitedCertExtension
+            | E::UnsolicitedEchExtension
+            | E::UnsolicitedEncryptedExtension
+            | E::UnsolicitedSctList
+            | E::UnsolicitedServerHelloExtension => ProtocolReason::UnsolicitedExtension,
+            E::EarlyDataAttemptedInSecondClientHello
+            | E::IllegalMiddleboxChangeCipherSpec
+            | E::KeyEpochWithPendingFragment
+            | E::KeyUpdateReceivedInQuicConnection
+            | E::MessageInterleavedWithHandshakeMessage
+            | E::RejectedEarlyDataInterleavedWithHandshakeMessage
+            | E::TooManyEmptyFragments
+            | E::TooManyKeyUpdateRequests
+            | E::TooManyRenegotiationRequests
+            | E::TooManyWarningAlertsReceived => ProtocolReason::UnexpectedMessage,
+            _ => ProtocolReason::IllegalParameter,
+        };
+        illegal += usize::from(expected == ProtocolReason::IllegalParameter);
+        assert_eq!(reason(one.into()), expected);
     }
+    assert_eq!(illegal, 55);
 }
 
 #[test]
 fn every_way_to_have_nothing_in_common_says_what_to_enable() {
     use Incompatible as E;
-    use ProtocolReason::{NoCommonParameters as Parameters, NoCommonVersion as Version};
+    use ProtocolReason::{
+        CertificateUnsolicited, EchRejected, MissingExtension, NoCommonParameters as Parameters,
+        NoCommonVersion as Version, UnsolicitedExtension,
+    };
     for (one, expected) in [
-        (E::EcPointsExtensionRequired, Parameters),
-        (E::ExtendedMasterSecretExtensionRequired, Parameters),
-        (E::IncorrectCertificateTypeExtension, Parameters),
-        (E::KeyShareExtensionRequired, Parameters),
-        (E::NamedGroupsExtensionRequired, Parameters),
+        (E::EcPointsExtensionRequired, MissingExtension),
+        (E::ExtendedMasterSecretExtensionRequired, MissingExtension),
+        (E::IncorrectCertificateTypeExtension, CertificateUnsolicited),
+        (E::KeyShareExtensionRequired, MissingExtension),
+        (E::NamedGroupsExtensionRequired, MissingExtension),
         (E::NoCertificateRequestSignatureSchemesInCommon, Parameters),
         (E::NoCipherSuitesInCommon, Parameters),
         (E::NoEcPointFormatsInCommon, Parameters),
@@ -169,17 +201,20 @@ fn every_way_to_have_nothing_in_common_says_what_to_enable() {
         (E::ServerDoesNotSupportTls12Or13, Version),
         (
             E::ServerSentHelloRetryRequestWithUnknownExtension,
-            Parameters,
+            UnsolicitedExtension,
         ),
         (E::ServerTlsVersionIsDisabledByOurConfig, Version),
-        (E::SignatureAlgorithmsExtensionRequired, Parameters),
+        (E::SignatureAlgorithmsExtensionRequired, MissingExtension),
         (E::SupportedVersionsExtensionRequired, Version),
         (E::Tls12NotOffered, Version),
         (E::Tls12NotOfferedOrEnabled, Version),
         (E::Tls13RequiredForQuic, Version),
         (E::UncompressedEcPointsRequired, Parameters),
-        (E::UnsolicitedCertificateTypeExtension, Parameters),
-        (E::ServerRejectedEncryptedClientHello(None), Parameters),
+        (
+            E::UnsolicitedCertificateTypeExtension,
+            CertificateUnsolicited,
+        ),
+        (E::ServerRejectedEncryptedClientHello(None), EchRejected),
     ] {
         assert_eq!(reason(one.into()), expected);
     }
@@ -198,11 +233,8 @@ fn every_message_that_cannot_be_parsed_says_what_is_wrong_with_it() {
         E::InvalidEmptyPayload,
         E::InvalidKeyUpdate,
         E::InvalidServerName,
-        E::MessageTooLarge,
         E::MessageTooShort,
         E::MissingData("KeyShareEntry"),
-        E::MissingKeyExchange,
-        E::NoSignatureSchemes,
         E::TrailingData("ClientHelloPayload"),
         E::UnexpectedMessage("HandshakePayload"),
         E::UnknownProtocolVersion,
@@ -213,8 +245,6 @@ fn every_message_that_cannot_be_parsed_says_what_is_wrong_with_it() {
         E::IllegalEmptyValue,
         E::DuplicateExtension(43),
         E::PreSharedKeyIsNotFinalExtension,
-        E::UnknownHelloRetryRequestExtension,
-        E::UnknownCertificateExtension,
     ] {
         let Error::Protocol(error) = told(one.into()) else {
             panic!("{one:?}");
@@ -226,6 +256,21 @@ fn every_message_that_cannot_be_parsed_says_what_is_wrong_with_it() {
             "{one:?}"
         );
     }
+    for (one, expected) in [
+        (E::MissingKeyExchange, ProtocolReason::MissingExtension),
+        (E::NoSignatureSchemes, ProtocolReason::MissingExtension),
+        (
+            E::UnknownHelloRetryRequestExtension,
+            ProtocolReason::UnsolicitedExtension,
+        ),
+        (
+            E::UnknownCertificateExtension,
+            ProtocolReason::UnsolicitedExtension,
+        ),
+        (E::MessageTooLarge, ProtocolReason::TooLarge),
+    ] {
+        assert_eq!(reason(one.into()), expected);
+    }
     // The bound is ours, and the peer may be right.
     let full = io::Error::new(io::ErrorKind::InvalidData, "message buffer full");
     for error in [
@@ -234,7 +279,7 @@ fn every_message_that_cannot_be_parsed_says_what_is_wrong_with_it() {
         Error::from_read(&full),
     ] {
         let line = error.to_string();
-        assert!(matches!(error, Error::Protocol(e) if e.reason == ProtocolReason::Other));
+        assert!(matches!(error, Error::Protocol(e) if e.reason == ProtocolReason::TooLarge));
         assert!(
             line.contains("64 KiB") && line.ends_with("have it send less"),
             "{line}"
@@ -311,9 +356,12 @@ fn refusals() -> Vec<(Rustls, CertificateReason)> {
             Refusal::Constraint("host.example".to_owned()),
             R::WrongPurpose,
         ),
-        (Refusal::Extension("1.2.3".to_owned()), R::Other),
-        (Refusal::Policy, R::Other),
-        (Refusal::TooComplex, R::Other),
+        (
+            Refusal::Extension("1.2.3".to_owned()),
+            R::UnhandledExtension,
+        ),
+        (Refusal::Policy, R::WrongPolicy),
+        (Refusal::TooComplex, R::TooCostly),
     ];
     let theirs = [
         (Refused::BadEncoding, R::BadEncoding),
@@ -334,16 +382,16 @@ fn refusals() -> Vec<(Rustls, CertificateReason)> {
             R::NotYetValid,
         ),
         (Refused::Revoked, R::Revoked),
-        (Refused::UnhandledCriticalExtension, R::Other),
+        (Refused::UnhandledCriticalExtension, R::UnhandledExtension),
         (Refused::UnknownIssuer, R::UnknownAuthority),
-        (Refused::UnknownRevocationStatus, R::Other),
-        (Refused::ExpiredRevocationList, R::Other),
+        (Refused::UnknownRevocationStatus, R::RevocationUnknown),
+        (Refused::ExpiredRevocationList, R::RevocationListExpired),
         (
             Refused::ExpiredRevocationListContext {
                 time,
                 next_update: time,
             },
-            R::Other,
+            R::RevocationListExpired,
         ),
         (Refused::BadSignature, R::BadSignature),
         (
@@ -376,8 +424,8 @@ fn refusals() -> Vec<(Rustls, CertificateReason)> {
             },
             R::WrongPurpose,
         ),
-        (Refused::InvalidOcspResponse, R::Other),
-        (Refused::ApplicationVerificationFailure, R::Other),
+        (Refused::InvalidOcspResponse, R::StapleBad),
+        (Refused::ApplicationVerificationFailure, R::RejectedByCaller),
         (
             Refused::Other(OtherError(Arc::new(io::Error::other("x")))),
             R::Other,
@@ -467,8 +515,11 @@ fn what_is_our_fault_or_the_hosts_is_no_fault_of_the_peers() {
 fn what_is_left_of_the_peers_faults_has_its_case() {
     use ProtocolReason as P;
     assert_eq!(reason(Rustls::DecryptError), P::BadRecord);
-    assert_eq!(reason(Rustls::PeerSentOversizedRecord), P::Malformed);
-    assert_eq!(reason(Rustls::NoApplicationProtocol), P::NoCommonParameters);
+    assert_eq!(reason(Rustls::PeerSentOversizedRecord), P::TooLarge);
+    assert_eq!(
+        reason(Rustls::NoApplicationProtocol),
+        P::NoApplicationProtocol
+    );
     let closed = Rustls::AlertReceived(AlertDescription::CloseNotify);
     assert_eq!(Error::from_rustls(closed, None), Error::Closed);
     let failure = Rustls::AlertReceived(AlertDescription::HandshakeFailure);

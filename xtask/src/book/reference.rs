@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use wit_parser::{
-    Docs, FunctionKind, Interface, Resolve, TypeDef, TypeDefKind, World, WorldItem, WorldKey,
+    Docs, FunctionKind, Interface, PackageId, Resolve, Stability, TypeDef, TypeDefKind, World,
+    WorldItem, WorldKey,
 };
 
 use super::names::{Names, code};
@@ -15,11 +16,15 @@ use super::prose::Prose;
 pub(super) fn pages(wit: &Path) -> Result<Vec<(String, String)>> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
+    pages_of(&resolve, package)
+}
+
+fn pages_of(resolve: &Resolve, package: PackageId) -> Result<Vec<(String, String)>> {
     let package = resolve
         .packages
         .get(package)
         .context("wit/ is no package")?;
-    let names = Names { resolve: &resolve };
+    let names = Names { resolve };
     let mut pages = Vec::new();
     for (name, id) in &package.interfaces {
         let interface = resolve.interfaces.get(*id).context("no such interface")?;
@@ -40,6 +45,8 @@ impl<'a> Names<'a> {
     fn interface(self, name: &str, interface: &'a Interface) -> String {
         let prose = Prose::new(self, interface);
         let mut page = format!("# Interface {name}\n\n{}", prose.of(&interface.docs, None));
+        page.push_str(&since(&interface.stability, None));
+        let later = |stability| since(stability, Some(&interface.stability));
         let types = interface.types.iter();
         let mut types: Vec<_> = types
             .filter_map(|(name, id)| Some((name, self.resolve.types.get(*id)?)))
@@ -59,6 +66,7 @@ impl<'a> Names<'a> {
             page.push_str(&self.declaration(name, definition));
             let resource = (definition.kind == TypeDefKind::Resource).then_some(name.as_str());
             page.push_str(&prose.of(&definition.docs, resource));
+            page.push_str(&later(&definition.stability));
             page.push_str(&cases(&prose, name, definition));
             let functions = interface.functions.values();
             for function in functions.filter(|function| self.is_of(function, name)) {
@@ -66,6 +74,7 @@ impl<'a> Names<'a> {
                 page.push_str(&format!("\n### `{short}` {{#{name}.{short}}}\n\n"));
                 page.push_str(&code(&self.signature(function)));
                 page.push_str(&prose.of(&function.docs, resource));
+                page.push_str(&later(&function.stability));
             }
         }
         for (name, function) in &interface.functions {
@@ -73,6 +82,7 @@ impl<'a> Names<'a> {
                 page.push_str(&format!("\n## func `{name}` {{#{name}}}\n\n"));
                 page.push_str(&code(&self.signature(function)));
                 page.push_str(&prose.of(&function.docs, None));
+                page.push_str(&later(&function.stability));
             }
         }
         page
@@ -88,7 +98,8 @@ impl<'a> Names<'a> {
         lines.push("}".to_owned());
         let docs = world.docs.contents.as_deref().unwrap_or_default();
         format!(
-            "\n## world `{name}` {{#{name}}}\n\n{docs}\n\n{}",
+            "\n## world `{name}` {{#{name}}}\n\n{docs}\n{}\n{}",
+            since(&world.stability, None),
             code(&lines.join("\n"))
         )
     }
@@ -103,6 +114,16 @@ impl<'a> Names<'a> {
             Some(page) => format!("<a href=\"{page}.html\">{name}</a>"),
             None => name,
         }
+    }
+}
+
+/// The version that brought an item, unless it came with what it is in.
+fn since(stability: &Stability, around: Option<&Stability>) -> String {
+    match stability {
+        Stability::Stable { since, .. } if Some(stability) != around => {
+            format!("\nSince version {since}.\n")
+        }
+        _ => String::new(),
     }
 }
 
@@ -152,9 +173,40 @@ mod tests {
         assert!(page("types.md").contains("<i id=\"error.truncated\">truncated</i>"));
         assert!(
             page("world.md")
-                .contains("import <a href=\"port.html\">portcullis:tls/port@0.1.0</a>;")
+                .contains("import <a href=\"port.html\">portcullis:tls/port@0.2.0</a>;")
         );
-        assert!(page("context.md").contains("## func `default-authority-directory`"));
+        assert!(page("defaults.md").contains("## func `default-authority-directory`"));
+        assert!(page("errors.md").contains("\n## func `explain` {#explain}\n"));
+        assert!(page("session.md").contains("\n### `verify-result` {#session.verify-result}\n"));
+        assert!(page("port.md").contains("(session.html#session.is-truncated)"));
         assert!(page("listener.md").contains("[`want-accept`](types.html#error.want-accept)"));
+    }
+
+    #[test]
+    fn an_item_tells_its_version_where_it_came_after_what_it_is_in() {
+        let wit = "
+            package portcullis:tls@0.2.1;
+            @since(version = 0.2.0)
+            interface context {
+                @since(version = 0.2.0)
+                old: func();
+                @since(version = 0.2.1)
+                new: func();
+            }";
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("context.wit", wit).unwrap();
+        let pages = pages_of(&resolve, package).unwrap();
+        let (_, page) = pages.iter().find(|(file, _)| file == "context.md").unwrap();
+        assert_eq!(
+            page.matches("\nSince version 0.2.0.\n").count(),
+            1,
+            "{page}"
+        );
+        let (old, new) = page.split_once("## func `new`").unwrap();
+        assert!(
+            old.contains("Since version 0.2.0.\n\n## func `old`"),
+            "{page}"
+        );
+        assert!(new.contains("\nSince version 0.2.1.\n"), "{page}");
     }
 }

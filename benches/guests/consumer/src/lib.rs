@@ -7,8 +7,9 @@ use wasi::clocks::monotonic_clock;
 
 use bindings::exports::portcullis::bench::client::{Guest, What};
 use bindings::portcullis::tls::context::{Context, Source, VerifyName};
+use bindings::portcullis::tls::errors::explain;
 use bindings::portcullis::tls::port::Port;
-use bindings::portcullis::tls::types::{Error, Role, explain};
+use bindings::portcullis::tls::types::{Error, Role};
 
 #[expect(unsafe_code, reason = "written by wit_bindgen::generate!")]
 mod bindings {

@@ -18,6 +18,7 @@ use wstd::runtime::block_on;
 mod environment;
 mod misuse;
 mod server;
+mod session;
 mod shared;
 mod starttls;
 mod told;
@@ -78,6 +79,7 @@ impl Check {
         misuse::report(self);
         told::report(self);
         environment::report(self);
+        session::report(self);
         starttls::report(self);
         server::report(self);
         self.report("unknown-authority", |check| {

@@ -26,6 +26,7 @@ pub(crate) fn report(check: &mut Check) {
     check.report("server-many", |check| block_on(many(check)));
     check.report("server-proxy", |check| block_on(proxy(check)));
     check.report("server-mutual", |check| block_on(mutual(check)));
+    check.report("server-deferred", |check| block_on(deferred(check)));
     check.report("server-close-early", |check| block_on(close_early(check)));
 }
 
@@ -71,11 +72,14 @@ async fn hang_up(
     };
     let receive = async {
         let mut received = Vec::new();
-        let end = client.await?.read_to_end(&mut received).await;
+        let mut stream = client.await?;
+        is(!stream.session().is_truncated(), "not yet")?;
+        let end = stream.read_to_end(&mut received).await;
         expect(end, ErrorKind::UnexpectedEof, |failure| {
             matches!(failure, Failure::Truncated)
         })?;
-        is(received.starts_with(b"cut"), "what came before the end")
+        is(received.starts_with(b"cut"), "what came before the end")?;
+        is(stream.session().is_truncated(), "the session tells as well")
     };
     let (received, served) = zip(receive, serve).await;
     served.and(received)
@@ -95,6 +99,8 @@ fn in_use(check: &Check) -> Result<()> {
         matches!(failure, Failure::InvalidArgument(_))
     })?;
     listener.listener().close();
+    let ended = listener.listener().subscribe();
+    is(ended.ready(), "there is nothing to wait for")?;
     let is_closed = |failure: &Failure| matches!(failure, Failure::Closed);
     expect(listener.accept(), ErrorKind::BrokenPipe, is_closed)?;
     expect(listener.local_addr(), ErrorKind::BrokenPipe, is_closed)
@@ -196,7 +202,8 @@ async fn mutual(check: &Check) -> Result<()> {
             let mut stream = listener.accept_async().await?;
             let mut buffer = [0; 10];
             let length = stream.read(&mut buffer).await?;
-            is(length > 0 && stream.port().peer_verified(), "it is known")?;
+            let is_known = stream.session().verify_result().is_ok();
+            is(length > 0 && is_known, "it is known")?;
             stream.close().await
         };
         let ask = async {
@@ -218,6 +225,48 @@ async fn mutual(check: &Check) -> Result<()> {
         expect(asked, ErrorKind::InvalidData, |failure| {
             matches!(failure, Failure::AlertReceived(116))
         })?;
+    }
+    Ok(())
+}
+
+/// The server is told who the client is, whatever that is, and decides for itself.
+async fn deferred(check: &Check) -> Result<()> {
+    let authority = std::env::var("SSL_CERT_FILE").map_err(Error::other)?;
+    for (presents, knows, refusal) in [
+        (true, true, None),
+        (true, false, Some(CertificateReason::UnknownAuthority)),
+        (false, true, Some(CertificateReason::Missing)),
+    ] {
+        let server = context(check)?;
+        if knows {
+            server.add_trust_roots(&Source::Path(authority.clone()))?;
+        } else {
+            server.add_web_roots()?;
+        }
+        server.set_verify(Verify::Deferred)?;
+        let listener = listen(&server)?;
+        let port = listener.local_addr()?.port();
+        let client = check.context()?;
+        if presents {
+            let (chain, key) = identity().ok_or(ErrorKind::NotFound)?;
+            client.load_identity(&Source::Path(chain), &Source::Path(key), None)?;
+        }
+        let serve = async {
+            let stream = listener.accept_async().await?;
+            stream.handshake().await?;
+            let result = stream.session().verify_result();
+            let told = result.err().map(|refusal| refusal.reason);
+            is(told == refusal, "the reason")?;
+            let certificates = stream.session().peer_certificates();
+            is(certificates.is_empty() != presents, "the certificates")?;
+            echo(stream).await
+        };
+        let ask = async {
+            let stream = AsyncTlsStream::connect_with(&client, &check.host, port).await?;
+            echo_async(&stream, 1000).await?;
+            stream.close().await
+        };
+        try_zip(serve, ask).await?;
     }
     Ok(())
 }

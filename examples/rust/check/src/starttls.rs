@@ -1,10 +1,10 @@
 //! Connections that begin in the clear.
 
-use std::io::{BufRead as _, ErrorKind, Read as _, Result};
+use std::io::{BufRead as _, ErrorKind, Read as _, Result, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use futures_lite::future::zip;
+use futures_lite::future::{poll_once, zip};
 use portcullis_client::types::{Error as Failure, Timer};
 use portcullis_client::{
     AsyncPlainStream, AsyncTlsStream, Context, PlainListener, PlainStream, TlsStream,
@@ -20,6 +20,7 @@ pub(crate) fn report(check: &mut Check) {
     check.report("start-without-host", without_host);
     check.report("plain-refused", |_| refused());
     check.report("plain-timeout", |_| timeout());
+    check.report("plain-drop", |_| block_on(dropped()));
     for (name, ip) in [
         ("starttls", Ipv4Addr::LOCALHOST.into()),
         ("starttls-ipv6", Ipv6Addr::LOCALHOST.into()),
@@ -115,6 +116,28 @@ fn timeout() -> Result<()> {
     let mut plain = PlainStream::connect("127.0.0.1", port)?;
     drop((listener.accept()?, listener.accept()?));
     is(plain.read(&mut [0])? == 0, "the end")
+}
+
+/// The beginning of a line outlives the future that has met it.
+async fn dropped() -> Result<()> {
+    let listener = PlainListener::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let port = listener.local_addr()?.port();
+    let mut reader = PlainStream::connect("127.0.0.1", port)?;
+    let mut writer = listener.accept()?;
+    writer.write_all(b"220 re")?;
+    // It has come, and is not taken.
+    is(!reader.fill_buf()?.is_empty(), "the beginning")?;
+    let mut reader = AsyncPlainStream::from(reader);
+    let mut line = String::new();
+    let first = poll_once(reader.read_line(&mut line)).await;
+    is(first.is_none() && line.is_empty(), "the line has no end")?;
+    writer.write_all(b"ady\r\nmore")?;
+    drop(writer);
+    is(reader.read_line(&mut line).await? == 11, "the length")?;
+    is(line == "220 ready\r\n", &line)?;
+    is(reader.read_line(&mut line).await? == 4, "a line by the end")?;
+    is(line == "220 ready\r\nmore", &line)?;
+    is(reader.read_line(&mut line).await? == 0, "the end")
 }
 
 /// Both ends: a client that says STARTTLS and something more at once, and a server that believes

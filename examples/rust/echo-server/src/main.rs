@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bindings::portcullis::tls::context::{Context, Source};
+use bindings::portcullis::tls::errors::explain;
 use bindings::portcullis::tls::listener::Listener;
 use bindings::portcullis::tls::port::Port;
-use bindings::portcullis::tls::types::{Error, Role, Timer, explain};
+use bindings::portcullis::tls::types::{Error, Role, Timer};
 use bindings::wasi::clocks::monotonic_clock::subscribe_duration;
 use bindings::wasi::io::poll::{Pollable, poll};
 
@@ -19,7 +20,7 @@ mod bindings {
             package example:echo-server;
 
             world echo-server {
-                include portcullis:tls/client@0.1.0;
+                include portcullis:tls/client@0.2.0;
                 import wasi:clocks/monotonic-clock@0.2.12;
             }
         ",
@@ -70,19 +71,15 @@ impl Client {
     /// Go on until it has to wait; false when it has ended.
     fn turn(&mut self) -> bool {
         self.ready = None;
-        let ready = match self.echo() {
+        self.ready = Some(match self.echo() {
             Ok(()) => return false,
             Err(Error::WantRead) => self.port.subscribe(),
             Err(Error::WantWrite) => self.port.subscribe_write(),
-            Err(failure) => Err(failure),
-        };
-        match ready {
-            Ok(ready) => self.ready = Some(ready),
             Err(failure) => {
                 eprintln!("{}: {}", self.name, explain(&failure));
                 return false;
             }
-        }
+        });
         let left = self.port.time_left().map(Duration::from_millis);
         self.deadline = left.and_then(|left| Instant::now().checked_add(left));
         true
@@ -153,7 +150,7 @@ fn serve(chain: String, key: String, port: u16, idle_seconds: u64) -> Result<(),
     let listener = Listener::listen(&context, "127.0.0.1", port, None)?;
     let address = listener.local_address()?;
     println!("listening on {}:{}", address.ip, address.port);
-    let incoming = listener.subscribe()?;
+    let incoming = listener.subscribe();
 
     let mut clients = Vec::new();
     let mut paused_until = None;

@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use bindings::portcullis::tls::context::{Context, Source};
+use bindings::portcullis::tls::errors::explain;
 use bindings::portcullis::tls::port::Port;
-use bindings::portcullis::tls::types::{Error, Role, explain};
+use bindings::portcullis::tls::types::{Error, Role};
 
 mod bindings {
     wit_bindgen::generate!({ world: "client", path: "../../../wit", generate_all });

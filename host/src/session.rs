@@ -1,0 +1,59 @@
+//! Handle on the facts of a connection: interface `session`.
+
+use wasmtime::component::ResourceAny;
+
+use crate::failure::Failure;
+use crate::instance::{Instance, ask};
+use crate::types::{CertificateError, Version};
+
+/// What a handshake has agreed on, got by [`Port::session`](crate::Port::session); see resource
+/// `session` in `wit/session.wit` for what each function tells. The facts are there once the
+/// handshake is done, and stay after the connection has ended and after its port was dropped.
+#[derive(Debug)]
+pub struct Session(pub(crate) ResourceAny);
+
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "no function fails but by a trap, or by a handle of another instance"
+)]
+impl Session {
+    /// The negotiated version; none before the handshake is done.
+    pub fn version(&self, instance: &mut Instance) -> Result<Option<Version>, Failure> {
+        ask!(instance, session.call_version, self.0)
+    }
+
+    /// The negotiated cipher suite by its IANA name; none before the handshake is done.
+    pub fn cipher_suite(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
+        ask!(instance, session.call_cipher_suite, self.0)
+    }
+
+    /// The negotiated key exchange group by its IANA name; none before the handshake is done, and
+    /// where TLS 1.2 resumed a session.
+    pub fn group(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
+        ask!(instance, session.call_group, self.0)
+    }
+
+    /// The peer's certificates as DER, its own first.
+    pub fn peer_certificates(&self, instance: &mut Instance) -> Result<Vec<Vec<u8>>, Failure> {
+        ask!(instance, session.call_peer_certificates, self.0)
+    }
+
+    /// What came of checking the peer's certificate: ok only if it presented one that passed every
+    /// check that the context asks for; else the check that failed, `Missing` or `NotChecked`.
+    pub fn verify_result(
+        &self,
+        instance: &mut Instance,
+    ) -> Result<Result<(), CertificateError>, Failure> {
+        ask!(instance, session.call_verify_result, self.0)
+    }
+
+    /// Whether the transport ended without close_notify after the handshake, tolerated or not.
+    pub fn is_truncated(&self, instance: &mut Instance) -> Result<bool, Failure> {
+        ask!(instance, session.call_is_truncated, self.0)
+    }
+
+    /// Frees it; the port goes on.
+    pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
+        instance.drop_resource(self.0)
+    }
+}
