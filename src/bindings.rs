@@ -1,7 +1,7 @@
 //! The generated bindings of world `provider`, and nothing else.
 #![expect(unsafe_code, reason = "written by wit_bindgen::generate!")]
 
-use crate::context::Component;
+use crate::component::Component;
 
 wit_bindgen::generate!({
     world: "provider",

@@ -12,6 +12,7 @@ use crate::bindings::exports::portcullis::tls::errors::Guest as ErrorsGuest;
 use crate::bindings::exports::portcullis::tls::types::{
     Error as WitError, Role, Status, Timer, Version,
 };
+use crate::component::Component;
 use crate::fs;
 use zeroize::Zeroizing;
 
@@ -270,9 +271,6 @@ fn contents(item: ConfigurationItem, source: Source) -> Result<Zeroizing<Vec<u8>
         Source::Path(path) => fs::read(item, &path),
     }
 }
-
-/// What the bindings hang the exports on.
-pub(crate) struct Component;
 
 impl Guest for Component {
     type Context = Context;

@@ -25,6 +25,8 @@ mod bindings;
 #[cfg(target_os = "wasi")]
 mod clock;
 #[cfg(target_os = "wasi")]
+mod component;
+#[cfg(target_os = "wasi")]
 mod context;
 #[cfg(target_os = "wasi")]
 mod conv;

@@ -11,7 +11,8 @@ use crate::bindings::exports::portcullis::tls::listener::{
 use crate::bindings::exports::portcullis::tls::port::Port as PortHandle;
 use crate::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
 use crate::clock::after;
-use crate::context::{Component, Context};
+use crate::component::Component;
+use crate::context::Context;
 use crate::endpoint::Host;
 use crate::net::Acceptor;
 use crate::port::Port;

@@ -1,5 +1,7 @@
 //! Layer 4: the resource `port`, and the waiting of its `blocking-` forms.
 
+pub(crate) mod state;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,14 +17,18 @@ use crate::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, Timer as WitTimer,
 };
 use crate::clock::{after, now};
-use crate::context::{Component, Context};
+use crate::component::Component;
+use crate::context::Context;
 use crate::endpoint::Host;
 use crate::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
 use crate::remains::Remains;
 use crate::session::SessionOfPort;
 use crate::timers::{Condition, Moment, Timers};
-use crate::tls::{Config, Error, Facts, Role, Session, Timeouts, Timer};
+use crate::tls::{Config, Error, Role, Session, Timeouts, Timer};
+
+pub(crate) use state::State;
+use state::{Connecting, Interest};
 
 /// One connection.
 pub(crate) struct Port {
@@ -30,31 +36,6 @@ pub(crate) struct Port {
     state: Rc<RefCell<State>>,
     /// What pollables that were handed out may be children of, and nothing else needs.
     remains: RefCell<Remains>,
-}
-
-/// Where a connection stands.
-pub(crate) enum State {
-    /// Entered by `connect`; leaves to `Connected`, `Broken` or `Closed`.
-    Connecting(Box<Connecting>),
-    /// Handshake, data and failures of the session; leaves to `Closed`.
-    Connected(Box<Pump<Streams>>),
-    /// The connection never came to be; leaves to `Closed`.
-    Broken(Error),
-    /// Terminal; what was agreed on stays known.
-    Closed(Box<Facts>),
-}
-
-pub(crate) struct Connecting {
-    connector: Connector,
-    session: Session,
-    timers: Timers,
-}
-
-/// What an operation of a port waits for.
-#[derive(Clone, Copy)]
-enum Interest {
-    Read,
-    Write,
 }
 
 impl Port {
@@ -245,84 +226,6 @@ impl Drop for Port {
     fn drop(&mut self) {
         self.leave();
         self.remains.take().keep();
-    }
-}
-
-impl Interest {
-    fn of(self, pump: &Pump<Streams>) -> Wait {
-        match self {
-            Self::Read => pump.wait_to_read(),
-            Self::Write => pump.wait_to_write(),
-        }
-    }
-
-    /// What one pollable can say of it. `time-left` sees to the rest.
-    fn one_of(self, wait: Wait) -> Wait {
-        match (self, wait) {
-            (Self::Read, Wait::Both) => Wait::Input,
-            (Self::Write, Wait::Both) => Wait::Output,
-            (_, wait) => wait,
-        }
-    }
-}
-
-impl State {
-    /// What stands there while a state is exchanged for the next.
-    fn nowhere() -> Self {
-        Self::Closed(Box::default())
-    }
-
-    /// A fact: of the session, of what was kept of it, or of no connection at all.
-    pub(crate) fn fact<T>(
-        &self,
-        live: impl FnOnce(&Session) -> T,
-        kept: impl FnOnce(&Facts) -> T,
-    ) -> T {
-        match self {
-            Self::Connected(pump) => live(pump.session()),
-            Self::Closed(facts) => kept(facts),
-            Self::Connecting(_) | Self::Broken(_) => kept(&Facts::default()),
-        }
-    }
-
-    /// What the interest waits for, whichever comes first; none for "nothing".
-    fn pollables(&self, interest: Interest) -> Vec<Pollable> {
-        let (transport, wait) = match self {
-            Self::Connecting(connecting) => return connecting.connector.pollables(),
-            Self::Connected(pump) => (pump.transport(), interest.of(pump)),
-            Self::Broken(_) | Self::Closed(_) => return Vec::new(),
-        };
-        let waits: &[Wait] = match wait {
-            Wait::Both => &[Wait::Input, Wait::Output],
-            Wait::Input => &[Wait::Input],
-            Wait::Output => &[Wait::Output],
-            Wait::Nothing => &[],
-        };
-        let pollables = waits
-            .iter()
-            .filter_map(|wait| transport.and_then(|transport| transport.pollable(*wait)));
-        pollables.collect()
-    }
-
-    /// For a wait by `pollables`.
-    fn timer_left(&mut self, now: Moment) -> Option<Duration> {
-        match self {
-            Self::Connecting(connecting) => {
-                let timer = connecting.timers.time_left(now);
-                let attempt = connecting.connector.time_left(now);
-                timer.into_iter().chain(attempt).min()
-            }
-            Self::Connected(pump) => pump.timer_left(now),
-            Self::Broken(_) | Self::Closed(_) => None,
-        }
-    }
-
-    /// For a wait by one pollable.
-    fn time_left(&mut self, now: Moment) -> Option<Duration> {
-        match self {
-            Self::Connected(pump) => pump.time_left(now),
-            other => other.timer_left(now),
-        }
     }
 }
 

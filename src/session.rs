@@ -7,8 +7,8 @@ use crate::bindings::exports::portcullis::tls::session::{Guest, GuestSession};
 use crate::bindings::exports::portcullis::tls::types::{
     CertificateError as WitCertificateError, Version as WitVersion,
 };
-use crate::context::Component;
-use crate::port::State;
+use crate::component::Component;
+use crate::port::state::State;
 use crate::tls::Session;
 
 /// A view of a port's connection, and of what is left of it when the port has gone.

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "contract/circles.rs"]
+mod circles;
 #[path = "contract/errors.rs"]
 mod errors;
 #[path = "contract/layers.rs"]

@@ -9,7 +9,7 @@ use wasmtime::{Config, Engine, Store};
 
 use crate::bindings::ProviderPre;
 use crate::cache::Cache;
-use crate::instance::Instance;
+use crate::instance::{FUEL, Instance};
 use crate::options::Options;
 use crate::state::{self, State};
 
@@ -96,9 +96,6 @@ impl fmt::Debug for Guest {
         f.debug_struct("Guest").finish_non_exhaustive()
     }
 }
-
-/// What a metered instance has: it never runs out.
-pub(crate) const FUEL: u64 = u64::MAX;
 
 /// Every component runs here, with and without wide arithmetic, which wasmtime 48 leaves off.
 pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {

@@ -7,9 +7,11 @@ use wasmtime::component::ResourceAny;
 
 use crate::bindings::Provider;
 use crate::failure::{Failure, is_want};
-use crate::guest::FUEL;
 use crate::state::State;
 use crate::types::{Error, Status};
+
+/// What a metered instance has: it never runs out.
+pub(crate) const FUEL: u64 = u64::MAX;
 
 /// A running component. Contexts, listeners and ports belong to the instance that they were made
 /// in, and are to be used with no other. One thread at a time can use it, and a blocking call holds

@@ -6,6 +6,7 @@ mod connector;
 mod failure;
 mod kept;
 mod park;
+mod parts;
 mod streams;
 
 pub(crate) use acceptor::Acceptor;

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::streams::Parts;
+use super::parts::Parts;
 
 /// How many connections may wait for peers that take nothing. Each is a socket that its peer holds
 /// open, as it could hold an open connection; so there is room for as many as a program has

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use wasi::io::poll::Pollable;
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 use wasi::sockets::network::IpAddressFamily;
-use wasi::sockets::tcp::{ShutdownType, TcpSocket};
+use wasi::sockets::tcp::TcpSocket;
 
 use super::address::from_wasi;
 use super::failure::{connection_lost, lost_writing, told};
 use super::park;
+use super::parts::Parts;
 use crate::pump::{Received, Transport, Wait};
 use crate::tls::{NetworkError, NetworkOperation};
 
@@ -32,42 +33,6 @@ pub(crate) struct Streams {
     write_size: usize,
     /// A flush was asked for, and check-write has not said that it is through.
     is_flushing: bool,
-}
-
-/// What the host has of a connection.
-pub(super) struct Parts {
-    // Dropped in this order: streams are children of their socket.
-    input: InputStream,
-    output: OutputStream,
-    socket: Option<TcpSocket>,
-}
-
-impl Parts {
-    /// Whether the host destroys it without waiting. Without a socket there is no choice: the socket
-    /// is the caller's, who could not drop it while a child of it is kept.
-    pub(super) fn is_freed_at_once(&self) -> bool {
-        self.socket.is_none() || !matches!(self.output.check_write(), Ok(0))
-    }
-
-    fn end(&self) {
-        if let Some(socket) = &self.socket {
-            // Fails only where there is nothing left to end.
-            let _ = socket.shutdown(ShutdownType::Both);
-        }
-    }
-
-    /// Let the system take a write that is under way, and see to the rest without us: twice the room, if
-    /// it grants that, is more than one write. A buffer that has grown by itself is past what it grants,
-    /// and would shrink.
-    fn make_room(&self) {
-        const GRANTED: u64 = 200 * 1024;
-        if let Some(socket) = &self.socket
-            && let Ok(size) = socket.send_buffer_size()
-            && size <= GRANTED
-        {
-            let _ = socket.set_send_buffer_size(size.saturating_mul(2));
-        }
-    }
 }
 
 impl Drop for Streams {

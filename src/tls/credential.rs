@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigurationItem, ConfigurationReason, Error};
-use super::{ber, pem, pfx, pkcs12, x509};
+use super::{ber, pem, pfx, x509};
 
 /// The certificates in PEM, DER or PKCS #7, in order; other PEM blocks are skipped.
 pub(crate) fn certificates(
@@ -23,9 +23,9 @@ pub(crate) fn certificates(
         if pfx::is_pkcs12(&der) {
             let hint = match item {
                 ConfigurationItem::TrustRoots | ConfigurationItem::SuggestedAuthorities => {
-                    pkcs12::HINT_FOR_ROOTS
+                    pfx::HINT_FOR_ROOTS
                 }
-                _ => pkcs12::HINT,
+                _ => pfx::HINT,
             };
             return fail(ConfigurationReason::NoCertificate, hint);
         }

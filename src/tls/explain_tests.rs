@@ -1,4 +1,9 @@
 use super::*;
+use crate::tls::error::{
+    CertificateError, CertificateReason, ConfigurationError, ConfigurationItem,
+    ConfigurationReason, NetworkCode, NetworkError, NetworkOperation, ProtocolError,
+    ProtocolReason,
+};
 
 fn line(error: &Error) -> String {
     error.to_string()

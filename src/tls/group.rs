@@ -2,9 +2,9 @@
 
 use rustls::crypto::SupportedKxGroup;
 
-use super::config::Version;
 use super::error::{ConfigurationItem, ConfigurationReason, Error};
 use super::provider::kx;
+use super::version::Version;
 
 /// A key exchange group (RFC 8446 §4.2.7), in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

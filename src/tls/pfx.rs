@@ -10,6 +10,13 @@ use pkcs8::spki::AlgorithmIdentifierRef;
 
 use super::provider::pkcs12_mac::Mac;
 
+/// What to say to somebody who gives PKCS#12 where PEM or DER is taken.
+pub(super) const HINT: &str = "PKCS#12, which load-pkcs12 takes, and --pkcs12 of the command";
+
+/// The same, where certificates of others are wanted.
+pub(super) const HINT_FOR_ROOTS: &str =
+    "PKCS#12: take the certificates out of it with `openssl pkcs12 -in OLD -nokeys -out NEW`";
+
 /// `ContentInfo` (RFC 5652 §3): its type and the DER of its content.
 pub(super) type ContentInfo<'a> = (ObjectIdentifier, Option<&'a [u8]>);
 

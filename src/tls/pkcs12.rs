@@ -25,13 +25,6 @@ use super::provider::password::{Budget, Encrypted, Locked};
 use super::provider::pkcs12_mac::Mac;
 use super::{ber, pem};
 
-/// What to say to somebody who gives PKCS#12 where PEM or DER is taken.
-pub(super) const HINT: &str = "PKCS#12, which load-pkcs12 takes, and --pkcs12 of the command";
-
-/// The same, where certificates of others are wanted.
-pub(super) const HINT_FOR_ROOTS: &str =
-    "PKCS#12: take the certificates out of it with `openssl pkcs12 -in OLD -nokeys -out NEW`";
-
 /// Contents within contents, of which there are two in practice.
 const MAX_DEPTH: u8 = 8;
 

@@ -11,7 +11,7 @@ use super::credential::{definite, der_length, is_pem, not_der};
 use super::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
 use super::provider::key::{KeyError, KeyFault, is_pkcs8, signing_key};
 use super::provider::password::{Budget, Encrypted, Locked};
-use super::{pem, pfx, pkcs12};
+use super::{pem, pfx};
 
 /// Which private key to take from several (seed K3 to K5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +209,7 @@ fn pem_key(
 
 fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Result<Key, Obstacle> {
     if pfx::is_pkcs12(&definite(input)) {
-        return Err(fail(ConfigurationReason::NoPrivateKey, pkcs12::HINT).into());
+        return Err(fail(ConfigurationReason::NoPrivateKey, pfx::HINT).into());
     }
     let length = der_length(input);
     if length != Some(input.len()) {

@@ -15,14 +15,16 @@ mod names;
 mod path;
 mod policy;
 mod public_key;
+mod purpose;
 mod refusal;
 mod time;
 
 pub(crate) use auxiliary::is_trusted_for_tls;
 pub(crate) use certificate::{Certificate, public_key_of};
 pub(crate) use der::Malformed;
-pub(crate) use path::{Anchor, Purpose, Trust, verify};
+pub(crate) use path::{Anchor, Trust, verify};
 pub(crate) use public_key::PublicKey;
+pub(crate) use purpose::Purpose;
 pub(crate) use refusal::{Refusal, algorithm_name};
 
 // rcgen is not there on Wasm.

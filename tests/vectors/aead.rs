@@ -1,6 +1,7 @@
 //! AEAD primitives: RFC 8439, the GCM specification, Wycheproof.
 
-use portcullis::tls::provider::aead::{Algorithm, Refused, Tag};
+use portcullis::tls::provider::aead::{Refused, Tag};
+use portcullis::tls::provider::algorithm::Algorithm;
 use wycheproof::TestResult;
 use wycheproof::aead::{TestName, TestSet};
 

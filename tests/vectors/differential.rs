@@ -4,7 +4,8 @@ use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20poly1305::ChaCha20Poly1305;
-use portcullis::tls::provider::aead::{Algorithm, Nonce, Refused};
+use portcullis::tls::provider::aead::{Nonce, Refused};
+use portcullis::tls::provider::algorithm::Algorithm;
 
 /// Every length up to some batches, then lengths around the sizes of records and of groups.
 fn lengths() -> impl Iterator<Item = usize> {

@@ -1,6 +1,6 @@
 //! Record protection: sealed and opened by both versions, and the records that must be refused.
 
-use portcullis::tls::provider::aead::Algorithm;
+use portcullis::tls::provider::algorithm::Algorithm;
 use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, Iv, MessageDecrypter, MessageEncrypter, OutboundChunks,
     OutboundPlainMessage, Tls12AeadAlgorithm, Tls13AeadAlgorithm,

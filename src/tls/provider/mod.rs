@@ -5,6 +5,7 @@
 
 pub mod aead;
 mod aes;
+pub mod algorithm;
 mod chacha20;
 mod chacha20poly1305;
 pub mod ecdsa_p256;

@@ -9,7 +9,8 @@ use rustls::crypto::tls12::PrfUsingHmac;
 use rustls::crypto::{CipherSuiteCommon, KeyExchangeAlgorithm};
 use rustls::{CipherSuite, ConnectionTrafficSecrets, Error, SignatureScheme, Tls12CipherSuite};
 
-use super::aead::{self, Aead, Algorithm, TAG_LEN};
+use super::aead::{self, Aead, TAG_LEN};
+use super::algorithm::Algorithm;
 use super::hash::{SHA256, SHA384};
 use super::hmac::{HMAC_SHA256, HMAC_SHA384};
 use super::sign::{ECDSA_AND_EDDSA_SCHEMES, RSA_SCHEMES};

@@ -11,7 +11,8 @@ use rustls::{
     CipherSuite, ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion, Tls13CipherSuite,
 };
 
-use super::aead::{Aead, Algorithm, TAG_LEN};
+use super::aead::{Aead, TAG_LEN};
+use super::algorithm::Algorithm;
 use super::hash::{SHA256, SHA384};
 use super::hmac::{HMAC_SHA256, HMAC_SHA384};
 

@@ -1,7 +1,6 @@
 //! The way from a peer's certificate to a trust root (RFC 5280 §6.1).
 
 use std::borrow::Cow;
-use std::fmt;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
@@ -10,33 +9,8 @@ use super::certificate::{Certificate, NameConstraints};
 use super::der::{Malformed, OID, Reader};
 use super::policy;
 use super::public_key::{Algorithms, PublicKey};
+use super::purpose::Purpose;
 use super::refusal::{Refusal, dotted};
-
-/// What the peer does with its certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Server,
-    Client,
-}
-
-impl Purpose {
-    /// Its OID: 1.3.6.1.5.5.7.3.1 or .2.
-    fn oid(self) -> &'static [u8] {
-        match self {
-            Self::Server => &[0x2b, 6, 1, 5, 5, 7, 3, 1],
-            Self::Client => &[0x2b, 6, 1, 5, 5, 7, 3, 2],
-        }
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Server => "server authentication",
-            Self::Client => "client authentication",
-        })
-    }
-}
 
 /// An authority that is trusted: its name and key, and what it may do with them.
 #[derive(Clone, Debug)]

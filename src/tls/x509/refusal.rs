@@ -8,7 +8,7 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{CertificateError, OtherError};
 
 use super::der::Malformed;
-use super::path::Purpose;
+use super::purpose::Purpose;
 
 /// Why a certificate, or the way from it to a trust root, is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

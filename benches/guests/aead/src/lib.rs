@@ -7,6 +7,7 @@ use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::consts::{U12, U16};
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use portcullis::tls::provider::aead::{self, Aead, Nonce};
+use portcullis::tls::provider::algorithm;
 
 use bindings::{Algorithm, Guest, Maker};
 
@@ -96,13 +97,13 @@ fn cipher(algorithm: Algorithm, maker: Maker) -> Box<dyn Cipher> {
             Box::new(Other(ChaCha20Poly1305::new((&KEY).into())))
         }
         (Maker::Portcullis, Algorithm::Aes128Gcm) => {
-            Box::new(Ours(aead::Algorithm::Aes128Gcm.with_key(short)))
+            Box::new(Ours(algorithm::Algorithm::Aes128Gcm.with_key(short)))
         }
         (Maker::Portcullis, Algorithm::Aes256Gcm) => {
-            Box::new(Ours(aead::Algorithm::Aes256Gcm.with_key(&KEY)))
+            Box::new(Ours(algorithm::Algorithm::Aes256Gcm.with_key(&KEY)))
         }
         (Maker::Portcullis, Algorithm::Chacha20Poly1305) => {
-            Box::new(Ours(aead::Algorithm::ChaCha20Poly1305.with_key(&KEY)))
+            Box::new(Ours(algorithm::Algorithm::ChaCha20Poly1305.with_key(&KEY)))
         }
     }
 }

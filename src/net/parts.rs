@@ -1,0 +1,40 @@
+//! What the host has of a connection, and how it lets go of that.
+
+use wasi::io::streams::{InputStream, OutputStream};
+use wasi::sockets::tcp::{ShutdownType, TcpSocket};
+
+/// What the host has of a connection.
+pub(super) struct Parts {
+    // Dropped in this order: streams are children of their socket.
+    pub(super) input: InputStream,
+    pub(super) output: OutputStream,
+    pub(super) socket: Option<TcpSocket>,
+}
+
+impl Parts {
+    /// Whether the host destroys it without waiting. Without a socket there is no choice: the socket
+    /// is the caller's, who could not drop it while a child of it is kept.
+    pub(super) fn is_freed_at_once(&self) -> bool {
+        self.socket.is_none() || !matches!(self.output.check_write(), Ok(0))
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(socket) = &self.socket {
+            // Fails only where there is nothing left to end.
+            let _ = socket.shutdown(ShutdownType::Both);
+        }
+    }
+
+    /// Let the system take a write that is under way, and see to the rest without us: twice the room, if
+    /// it grants that, is more than one write. A buffer that has grown by itself is past what it grants,
+    /// and would shrink.
+    pub(super) fn make_room(&self) {
+        const GRANTED: u64 = 200 * 1024;
+        if let Some(socket) = &self.socket
+            && let Ok(size) = socket.send_buffer_size()
+            && size <= GRANTED
+        {
+            let _ = socket.set_send_buffer_size(size.saturating_mul(2));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Seals: `Settings` become a `Config`, if the whole can work.
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion, version};
+
+use super::config::{ClientSide, Config, Role, ServerSide, Side};
+use super::error::{ConfigurationItem, ConfigurationReason, Error};
+use super::identity::Identities;
+use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::provider::crypto_provider;
+use super::settings::Settings;
+use super::trust;
+use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use super::version::Version;
+
+impl Settings {
+    /// The configuration that connections are made with, if the whole can work.
+    pub fn seal(&self) -> Result<Config, Error> {
+        let identities = self.identities()?;
+        let side = match self.role {
+            Role::Client => Side::Client(self.client(identities)?),
+            Role::Server => Side::Server(self.server(identities)?),
+        };
+        Ok(Config {
+            side,
+            searched: self.roots.searched(),
+            truncation: self.truncation,
+            timeouts: self.timeouts,
+        })
+    }
+
+    fn identities(&self) -> Result<Option<Arc<Identities>>, Error> {
+        let missing =
+            |item, detail| Err(Error::refused(item, ConfigurationReason::Missing, detail));
+        let first = match (&self.chain, &self.key) {
+            (Some(chain), Some(key)) => {
+                let pair = CertifiedKey::new(chain.clone(), Arc::clone(key));
+                Some(Arc::new(pair))
+            }
+            (Some(_), None) => {
+                return missing(
+                    ConfigurationItem::PrivateKey,
+                    "a certificate chain was loaded without it",
+                );
+            }
+            (None, Some(_)) => {
+                return missing(
+                    ConfigurationItem::CertificateChain,
+                    "a private key was loaded without it",
+                );
+            }
+            (None, None) => None,
+        };
+        let all: Vec<_> = first
+            .into_iter()
+            .chain(self.more_identities.iter().map(Arc::clone))
+            .collect();
+        if all.is_empty() {
+            return match self.role {
+                Role::Client => Ok(None),
+                Role::Server => missing(
+                    ConfigurationItem::CertificateChain,
+                    "a server needs one and its key",
+                ),
+            };
+        }
+        let suites = self.ciphers.supported(&self.permitted());
+        Ok(Some(Arc::new(Identities { all, suites })))
+    }
+
+    fn client(&self, identities: Option<Arc<Identities>>) -> Result<ClientSide, Error> {
+        let provider = self.provider()?;
+        let verifier = ServerVerifier {
+            roots: self.roots.seal(self.verify != Verify::Unverified)?,
+            verify: self.verify,
+            name: match &self.verify_name {
+                VerifyName::Host => NameCheck::Connection,
+                VerifyName::Name(name) => {
+                    NameCheck::Fixed(parse_name(name).ok_or_else(|| bad_name(name, "not a name"))?)
+                }
+                VerifyName::Unverified => NameCheck::Unverified,
+            },
+            algorithms: provider.signature_verification_algorithms,
+        };
+        let verifier = Arc::new(verifier);
+        let clock = Arc::clone(&self.clock);
+        let builder = ClientConfig::builder_with_details(provider, clock)
+            .with_protocol_versions(&self.versions())
+            .map_err(|error| Error::Other(Some(error.to_string())))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier));
+        let mut rustls = match identities {
+            Some(identities) => builder.with_client_cert_resolver(identities),
+            None => builder.with_no_client_auth(),
+        };
+        rustls.enable_sni = self.server_name != SendName::Off;
+        Ok(ClientSide {
+            rustls: Arc::new(rustls),
+            verifier,
+            server_name: self.server_name.clone(),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+
+    fn server(&self, identities: Option<Arc<Identities>>) -> Result<ServerSide, Error> {
+        let provider = self.provider()?;
+        let clock = Arc::clone(&self.clock);
+        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&clock))
+            .with_protocol_versions(&self.versions())
+            .map_err(|error| Error::Other(Some(error.to_string())))?;
+        let verifier = self.client_verifier(&provider)?;
+        let builder = match &verifier {
+            Some(verifier) => {
+                builder.with_client_cert_verifier(Arc::<ClientVerifier>::clone(verifier))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let identities = identities.ok_or_else(|| Error::Other(Some("no identity".into())))?;
+        Ok(ServerSide {
+            rustls: Arc::new(builder.with_cert_resolver(identities)),
+            verifier,
+            clock,
+        })
+    }
+
+    /// None if clients are not asked for certificates.
+    fn client_verifier(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Arc<ClientVerifier>>, Error> {
+        if self.verify == Verify::Unverified {
+            return Ok(None);
+        }
+        let roots = self.roots.seal(true)?;
+        let suggested = match &self.suggested {
+            Some(suggested) => suggested.clone(),
+            None => trust::suggested_by_default(&roots),
+        };
+        Ok(Some(Arc::new(ClientVerifier {
+            roots,
+            verify: self.verify,
+            suggested,
+            algorithms: provider.signature_verification_algorithms,
+        })))
+    }
+
+    /// The versions that are permitted and have a suite and a group.
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        [
+            (Version::Tls13, &version::TLS13),
+            (Version::Tls12, &version::TLS12),
+        ]
+        .into_iter()
+        .filter(|(version, _)| self.permitted().contains(version))
+        .filter(|(version, _)| !self.ciphers.names(&(*version..=*version)).is_empty())
+        .filter(|(version, _)| self.groups.iter().any(|group| group.is_usable_in(*version)))
+        .map(|(_, supported)| supported)
+        .collect()
+    }
+
+    /// The provider with the suites of the cipher list only and with the groups, in their order.
+    fn provider(&self) -> Result<Arc<CryptoProvider>, Error> {
+        self.ciphers.check(&self.permitted())?;
+        if self.versions().is_empty() {
+            return Err(Error::refused(
+                ConfigurationItem::Groups,
+                ConfigurationReason::NoUsableGroup,
+                "TLS 1.3, which they are for, is not permitted or has no cipher suite",
+            ));
+        }
+        Ok(Arc::new(CryptoProvider {
+            cipher_suites: self.ciphers.supported(&self.permitted()),
+            kx_groups: self.groups.iter().map(|group| group.supported()).collect(),
+            ..CryptoProvider::clone(&crypto_provider())
+        }))
+    }
+}

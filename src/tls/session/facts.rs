@@ -1,0 +1,165 @@
+//! What a handshake has agreed on: told by a session, and kept after it has gone.
+
+use std::sync::Arc;
+
+use rustls::ProtocolVersion;
+use rustls::pki_types::CertificateDer;
+use rustls::time_provider::TimeProvider;
+
+use super::{Session, State};
+use crate::tls::error::{CertificateError, CertificateReason, Error};
+use crate::tls::group::NamedGroup;
+use crate::tls::verifier::DeferredCheck;
+use crate::tls::version::Version;
+
+/// The facts of one connection; the functions of the same names of `Session` say what they mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the functions of Session say it")]
+pub struct Facts {
+    pub version: Option<Version>,
+    pub cipher_suite: Option<String>,
+    pub group: Option<&'static str>,
+    pub peer_certificates: Vec<Vec<u8>>,
+    pub verify_result: Result<(), CertificateError>,
+    pub is_truncated: bool,
+}
+
+impl Default for Facts {
+    /// Of a connection that never came to be.
+    fn default() -> Self {
+        Self {
+            version: None,
+            cipher_suite: None,
+            group: None,
+            peer_certificates: Vec::new(),
+            verify_result: Err(CertificateError::not_checked("there was no handshake")),
+            is_truncated: false,
+        }
+    }
+}
+
+/// How `verify_result` is answered.
+pub(super) enum PeerCheck {
+    /// The handshake fails without; so a certificate that is there has passed.
+    InHandshake,
+    /// Nothing is asked for.
+    Never,
+    /// The handshake goes on regardless, so the check is made when its result is asked for.
+    OnDemand(DeferredCheck, Arc<dyn TimeProvider>),
+}
+
+impl Session {
+    /// The negotiated version, once the handshake is done.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self.connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) if self.is_established() => Some(Version::Tls12),
+            Some(ProtocolVersion::TLSv1_3) if self.is_established() => Some(Version::Tls13),
+            _ => None,
+        }
+    }
+
+    /// The IANA name of the negotiated cipher suite, once the handshake is done.
+    #[must_use]
+    pub fn cipher_suite(&self) -> Option<String> {
+        let suite = self
+            .connection
+            .negotiated_cipher_suite()
+            .filter(|_| self.is_established())?;
+        let name = suite.suite().as_str()?;
+        // rustls writes TLS13_ where IANA writes TLS_.
+        Some(
+            name.strip_prefix("TLS13_")
+                .map_or_else(|| name.to_owned(), |n| format!("TLS_{n}")),
+        )
+    }
+
+    /// The IANA name of the negotiated key exchange group, once the handshake is done.
+    #[must_use]
+    pub fn group(&self) -> Option<&'static str> {
+        let group = self.connection.negotiated_key_exchange_group();
+        NamedGroup::of(group.filter(|_| self.is_established())?).map(NamedGroup::name)
+    }
+
+    /// The peer's certificates, its own first, once the handshake is done.
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        match self.connection.peer_certificates() {
+            Some(chain) if self.is_established() => chain,
+            _ => &[],
+        }
+    }
+
+    /// Whether the peer presented a certificate that passed what the configuration asks for; if not,
+    /// why.
+    ///
+    /// # Errors
+    /// `Missing` if there is none, `NotChecked` before the handshake is done and where nothing is
+    /// asked for, and what a check has found that did not end the handshake.
+    pub fn verify_result(&self) -> Result<(), CertificateError> {
+        if let State::Failed(Error::Certificate(refused)) = &self.state {
+            return Err(refused.clone());
+        }
+        if !self.is_established() {
+            return Err(CertificateError::not_checked("the handshake is not done"));
+        }
+        if let PeerCheck::Never = self.check {
+            let why = "the context asks for no verification";
+            return Err(CertificateError::not_checked(why));
+        }
+        self.verified.get_or_init(|| self.verify_peer()).clone()
+    }
+
+    /// After a handshake in which it was asked for.
+    fn verify_peer(&self) -> Result<(), CertificateError> {
+        let Some((end_entity, intermediates)) = self.peer_certificates().split_first() else {
+            let why = "none was presented";
+            return Err(CertificateError::plain(CertificateReason::Missing, why));
+        };
+        let PeerCheck::OnDemand(check, clock) = &self.check else {
+            return Ok(());
+        };
+        let Some(now) = clock.current_time() else {
+            let why = "the host does not tell the time";
+            return Err(CertificateError::not_checked(why));
+        };
+        let Err(refused) = check.run(end_entity, intermediates, now) else {
+            return Ok(());
+        };
+        match self.with_places(Error::from_rustls(refused, None)) {
+            Error::Certificate(refused) => Err(CertificateError {
+                // The handshake went on.
+                alert_sent: None,
+                ..refused
+            }),
+            other => Err(CertificateError::plain(
+                CertificateReason::Other,
+                &other.to_string(),
+            )),
+        }
+    }
+
+    /// All facts as they are now, for when the session is gone.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let owned = |certificate: &CertificateDer<'_>| certificate.to_vec();
+        Facts {
+            version: self.version(),
+            cipher_suite: self.cipher_suite(),
+            group: self.group(),
+            peer_certificates: self.peer_certificates().iter().map(owned).collect(),
+            verify_result: self.verify_result(),
+            is_truncated: self.is_truncated(),
+        }
+    }
+
+    /// Whether the transport ended without close_notify after the handshake, tolerated or not.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
+    }
+
+    pub(super) fn is_established(&self) -> bool {
+        !self.connection.is_handshaking()
+    }
+}

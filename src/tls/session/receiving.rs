@@ -1,0 +1,130 @@
+//! What came from the network: ciphertext, and its end.
+
+use super::{RUSTLS_READ, Session, State};
+use crate::tls::config::Truncation;
+use crate::tls::error::Error;
+use crate::tls::opening::{ALERT, Look};
+use crate::tls::records::Work;
+
+impl Session {
+    /// Take ciphertext of the peer's; how much was taken. Less than all means that plaintext is to
+    /// be fetched first, or that the rest is of no use any more.
+    ///
+    /// # Errors
+    /// The session has failed, now or before; its last ciphertext may hold an alert for the peer.
+    pub fn handle_ciphertext(&mut self, ciphertext: &[u8]) -> Result<usize, Error> {
+        self.handle_records(ciphertext, &mut Work::unlimited())
+    }
+
+    /// The same as far as there is work left for it.
+    ///
+    /// # Errors
+    /// Those of `handle_ciphertext`.
+    pub fn handle_records(&mut self, ciphertext: &[u8], work: &mut Work) -> Result<usize, Error> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        let kept = match self.opening.look(ciphertext) {
+            Look::Tls(kept) => kept,
+            Look::Open => return Ok(ciphertext.len()),
+            Look::Strange(error, last_words) => {
+                self.last_words = last_words;
+                return Err(self.fail(error));
+            }
+        };
+        self.feed(&mut kept.as_slice(), work)?;
+        let mut rest = ciphertext;
+        self.feed(&mut rest, work)?;
+        Ok(ciphertext.len() - rest.len())
+    }
+
+    /// The transport ended.
+    ///
+    /// # Errors
+    /// `Truncated`: close_notify is missing, in the handshake or where that is not tolerated. What
+    /// was read before can still be fetched.
+    pub fn handle_eof(&mut self) -> Result<(), Error> {
+        self.handle_end(Error::Truncated)
+    }
+
+    /// The same, where a failure of the transport is known that an end without close_notify is a
+    /// part of.
+    ///
+    /// # Errors
+    /// That failure, where `handle_eof` has `Truncated`.
+    pub fn handle_end(&mut self, failure: Error) -> Result<(), Error> {
+        match (&self.state, self.truncation) {
+            (State::ReadClosed | State::Closed, _) => Ok(()),
+            (State::Failed(error), _) => Err(error.clone()),
+            (State::Handshaking, _) => {
+                let error = self.opening.at_end(failure);
+                Err(self.fail(error))
+            }
+            (State::Open | State::WriteClosed, Truncation::Refused) => {
+                self.is_truncated = true;
+                Err(self.fail(failure))
+            }
+            (State::Open, Truncation::Tolerated) => {
+                self.is_truncated = true;
+                self.state = State::ReadClosed;
+                Ok(())
+            }
+            (State::WriteClosed, Truncation::Tolerated) => {
+                self.is_truncated = true;
+                self.state = State::Closed;
+                Ok(())
+            }
+        }
+    }
+
+    /// Hand as much to rustls as it takes.
+    fn feed(&mut self, rest: &mut &[u8], work: &mut Work) -> Result<(), Error> {
+        while !rest.is_empty() && self.wants_ciphertext() && !work.is_spent() {
+            let front = rest.get(..RUSTLS_READ).unwrap_or(rest);
+            let (length, _) = self.boundary.clone().pass(front, work.records());
+            let mut unread = front.get(..length).unwrap_or(front);
+            let taken = match self.connection.read_tls(&mut unread) {
+                Ok(0) => break,
+                Ok(taken) => taken,
+                Err(error) => return Err(self.fail(Error::from_read(&error))),
+            };
+            let (_, records) = self
+                .boundary
+                .pass(front.get(..taken).unwrap_or(front), usize::MAX);
+            *rest = rest.get(taken..).unwrap_or_default();
+            self.process()?;
+            work.count(records, taken, self.readable);
+        }
+        Ok(())
+    }
+
+    fn process(&mut self) -> Result<(), Error> {
+        match self.connection.process_new_packets() {
+            Ok(io) => {
+                let peer_has_closed = io.peer_has_closed();
+                self.readable = io.plaintext_bytes_to_read();
+                self.state = std::mem::replace(&mut self.state, State::Closed)
+                    .after_records(self.connection.is_handshaking(), peer_has_closed);
+                match &self.state {
+                    State::Failed(error) => Err(error.clone()),
+                    _ => Ok(()),
+                }
+            }
+            Err(error) => {
+                let mut last_words = Vec::new();
+                self.poll_ciphertext(&mut last_words);
+                let error = Error::from_rustls(error, readable_alert(&last_words));
+                self.last_words = last_words;
+                Err(self.fail(error))
+            }
+        }
+    }
+}
+
+/// The number of the alert, if that is what the record holds and it is not encrypted.
+fn readable_alert(record: &[u8]) -> Option<u8> {
+    match record {
+        [ALERT, 3, _, 0, 2, _level, number] => Some(*number),
+        _ => None,
+    }
+}

@@ -1,0 +1,345 @@
+//! What a context holds while it can change. What is made of it is another room's: `build`.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use rustls::DistinguishedName;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+
+use super::chain;
+use super::cipher_list::{CipherList, CipherListReport};
+use super::config::{Role, Truncation};
+use super::credential;
+use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
+use super::group::{self, NamedGroup};
+use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::pkcs12;
+use super::private_key::{KeyKind, private_key};
+use super::timeouts::Timeouts;
+use super::trust::{self, DirectoryReport, TrustRoots};
+use super::verifier::Verify;
+use super::version::Version;
+use super::x509::Certificate;
+
+/// What a context holds until it is sealed. Each change is atomic.
+#[derive(Clone)]
+pub struct Settings {
+    pub(super) role: Role,
+    pub(super) lowest: Version,
+    pub(super) highest: Version,
+    pub(super) ciphers: CipherList,
+    pub(super) groups: Vec<NamedGroup>,
+    pub(super) chain: Option<Vec<CertificateDer<'static>>>,
+    pub(super) key: Option<Arc<dyn SigningKey>>,
+    /// Besides chain and key.
+    pub(super) more_identities: Vec<Arc<CertifiedKey>>,
+    pub(super) roots: TrustRoots,
+    /// In place of the subjects of the trust roots.
+    pub(super) suggested: Option<Vec<DistinguishedName>>,
+    pub(super) verify: Verify,
+    pub(super) server_name: SendName,
+    pub(super) verify_name: VerifyName,
+    pub(super) truncation: Truncation,
+    pub(super) timeouts: Timeouts,
+    pub(super) clock: Arc<dyn TimeProvider>,
+}
+
+impl Settings {
+    /// Safe as they are: verification, names and web roots for a client.
+    #[must_use]
+    pub fn secure(role: Role) -> Self {
+        Self {
+            verify: match role {
+                Role::Client => Verify::Required,
+                Role::Server => Verify::Unverified,
+            },
+            server_name: SendName::Automatic,
+            roots: TrustRoots::by_default(role == Role::Client),
+            ..Self::unverified(role)
+        }
+    }
+
+    /// Nothing verified, nothing trusted, no name sent.
+    #[must_use]
+    pub fn unverified(role: Role) -> Self {
+        Self {
+            role,
+            lowest: Version::Tls12,
+            highest: Version::Tls13,
+            ciphers: CipherList::preferred(),
+            groups: NamedGroup::PREFERRED.to_vec(),
+            chain: None,
+            key: None,
+            more_identities: Vec::new(),
+            roots: TrustRoots::none(),
+            suggested: None,
+            verify: Verify::Unverified,
+            server_name: SendName::Off,
+            verify_name: VerifyName::Host,
+            truncation: Truncation::Refused,
+            timeouts: Timeouts::default(),
+            clock: Arc::new(DefaultTimeProvider),
+        }
+    }
+
+    /// The role they were made for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Take the time from another clock, in tests.
+    pub fn set_clock(&mut self, clock: Arc<dyn TimeProvider>) {
+        self.clock = clock;
+    }
+
+    /// Choose the versions by a name of the seed (C4).
+    pub fn set_protocol(&mut self, name: &str) -> Result<(), Error> {
+        let (lowest, highest) = match name {
+            "auto" | "sslv2-or-v3" => (Version::Tls12, Version::Tls13),
+            "tlsv12" => (Version::Tls12, Version::Tls12),
+            "tlsv13" => (Version::Tls13, Version::Tls13),
+            "sslv2" | "sslv3" | "tls" | "tlsv1" | "tlsv11" => {
+                return Err(Error::UnsupportedProtocol(name.to_owned()));
+            }
+            _ => {
+                return Err(Error::InvalidArgument(format!(
+                    "{name:?} is no protocol; use auto, tlsv12 or tlsv13"
+                )));
+            }
+        };
+        self.set_versions(lowest, highest)
+    }
+
+    /// Choose the lowest and the highest version.
+    pub fn set_versions(&mut self, lowest: Version, highest: Version) -> Result<(), Error> {
+        if lowest > highest {
+            return Err(Error::InvalidArgument(
+                "the lowest version is above the highest; swap them".into(),
+            ));
+        }
+        (self.lowest, self.highest) = (lowest, highest);
+        Ok(())
+    }
+
+    /// Take the suites, and their order, from a cipher list of OpenSSL's (seed K11); its elements
+    /// are joined by `:`. Returns the words that had no effect.
+    pub fn set_cipher_list(&mut self, words: &[String]) -> Result<CipherListReport, Error> {
+        let ciphers = CipherList::parse(&words.join(":"))?;
+        ciphers.check(&self.permitted())?;
+        self.ciphers = ciphers;
+        Ok(self.ciphers.report().clone())
+    }
+
+    /// The names of the suites of the permitted versions, in order, TLS 1.3 first.
+    #[must_use]
+    pub fn cipher_suites(&self) -> Vec<&'static str> {
+        self.ciphers.names(&self.permitted())
+    }
+
+    /// Choose the key exchange groups and their order by their IANA names.
+    pub fn set_groups<Name: AsRef<str>>(&mut self, names: &[Name]) -> Result<(), Error> {
+        self.groups = group::parse(names)?;
+        Ok(())
+    }
+
+    /// The IANA names of the key exchange groups in order.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&'static str> {
+        self.groups.iter().map(|group| group.name()).collect()
+    }
+
+    /// Take the certificate chain, own certificate first.
+    pub fn load_certificate_chain(&mut self, input: &[u8]) -> Result<(), Error> {
+        let mut chain = parse_chain(input)?;
+        if let Some(key) = &self.key {
+            chain = pair(&chain, key, ConfigurationItem::CertificateChain)?;
+        }
+        self.chain = Some(chain);
+        Ok(())
+    }
+
+    /// Take the private key.
+    pub fn load_private_key(
+        &mut self,
+        input: &[u8],
+        kind: KeyKind,
+        passphrase: Option<&str>,
+    ) -> Result<(), Error> {
+        let key = private_key(input, kind, passphrase)?;
+        if let Some(chain) = &self.chain {
+            self.chain = Some(pair(chain, &key, ConfigurationItem::PrivateKey)?);
+        }
+        self.key = Some(key);
+        Ok(())
+    }
+
+    /// Take chain and key in one step.
+    pub fn load_identity(
+        &mut self,
+        chain: &[u8],
+        key: &[u8],
+        passphrase: Option<&str>,
+    ) -> Result<(), Error> {
+        let (chain, key) = parse_identity(chain, key, passphrase)?;
+        (self.chain, self.key) = (Some(chain), Some(key));
+        Ok(())
+    }
+
+    /// Offer one more chain and key to choose from.
+    pub fn add_identity(
+        &mut self,
+        chain: &[u8],
+        key: &[u8],
+        passphrase: Option<&str>,
+    ) -> Result<(), Error> {
+        let (chain, key) = parse_identity(chain, key, passphrase)?;
+        self.more_identities
+            .push(Arc::new(CertifiedKey::new(chain, key)));
+        Ok(())
+    }
+
+    /// Take chain and key out of PKCS#12 in one step. Without a passphrase the empty one is tried.
+    pub fn load_pkcs12(&mut self, input: &[u8], passphrase: Option<&str>) -> Result<(), Error> {
+        let pkcs12::Identity { chain, key } = pkcs12::identity(input, passphrase)?;
+        check_x509(&chain, ConfigurationItem::Pkcs12)?;
+        (self.chain, self.key) = (Some(chain), Some(key));
+        Ok(())
+    }
+
+    /// Trust the certificates of the input too; how many were new.
+    pub fn add_trust_roots(&mut self, input: &[u8]) -> Result<u32, Error> {
+        self.roots.add(input, None)
+    }
+
+    /// The same, of an input that comes from a place: a path, for the message of an unknown authority.
+    pub fn add_trust_roots_of(&mut self, place: &str, input: &[u8]) -> Result<u32, Error> {
+        self.roots.add(input, Some(place))
+    }
+
+    /// Trust the certificates of the files of a directory too, each a path and what reading it
+    /// gave. Files that hold none are reported; the directory itself is, as its only file, if it
+    /// is not there.
+    pub fn add_trust_files<B: AsRef<[u8]>>(
+        &mut self,
+        directory: &str,
+        files: impl IntoIterator<Item = (String, Result<B, Error>)>,
+    ) -> DirectoryReport {
+        self.roots.add_files(directory, files)
+    }
+
+    /// Trust the built-in web roots too; how many were new.
+    pub fn add_web_roots(&mut self) -> u32 {
+        self.roots.add_web_roots()
+    }
+
+    /// Whether what is trusted has been left to the default, and whether that matters.
+    #[must_use]
+    pub fn wants_default_roots(&self) -> bool {
+        self.roots.is_default() && self.verify != Verify::Unverified
+    }
+
+    /// Suggest the subjects of these certificates to clients, and no others; how many they are.
+    pub fn load_suggested_authorities(&mut self, input: &[u8]) -> Result<u32, Error> {
+        if self.role == Role::Client {
+            return Err(Error::InvalidArgument(
+                "a client suggests no authorities; use a server's context".into(),
+            ));
+        }
+        let suggested = trust::suggested_authorities(input)?;
+        let count = u32::try_from(suggested.len()).unwrap_or(u32::MAX);
+        self.suggested = Some(suggested);
+        Ok(count)
+    }
+
+    /// Say what is asked of the peer's certificate.
+    pub fn set_verify(&mut self, verify: Verify) {
+        self.verify = verify;
+    }
+
+    /// Choose the name sent in SNI.
+    pub fn set_server_name(&mut self, name: SendName) -> Result<(), Error> {
+        if let SendName::Name(name) = &name
+            && !matches!(parse_name(name), Some(ServerName::DnsName(_)))
+        {
+            return Err(bad_name(name, "not a DNS name"));
+        }
+        self.server_name = name;
+        Ok(())
+    }
+
+    /// Choose the name that the server's certificate must have.
+    pub fn set_verify_name(&mut self, name: VerifyName) -> Result<(), Error> {
+        if let VerifyName::Name(name) = &name
+            && parse_name(name).is_none()
+        {
+            return Err(bad_name(name, "neither a DNS name nor an IP address"));
+        }
+        self.verify_name = name;
+        Ok(())
+    }
+
+    /// Say what the end of the transport without close_notify means (seed E13).
+    pub fn set_truncation(&mut self, truncation: Truncation) {
+        self.truncation = truncation;
+    }
+
+    /// Set the limit of one timer.
+    pub fn set_timeout(&mut self, timer: Timer, milliseconds: Option<u64>) -> Result<(), Error> {
+        self.timeouts.set(timer, milliseconds)
+    }
+
+    pub(super) fn permitted(&self) -> RangeInclusive<Version> {
+        self.lowest..=self.highest
+    }
+}
+
+fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let item = ConfigurationItem::CertificateChain;
+    let chain = credential::certificates(item, input)?;
+    check_x509(&chain, item)?;
+    Ok(chain)
+}
+
+/// What peers make of a certificate is theirs: of any version, with any extension, it can be presented.
+fn check_x509(chain: &[CertificateDer<'_>], item: ConfigurationItem) -> Result<(), Error> {
+    match chain
+        .iter()
+        .position(|der| Certificate::parse(der).is_err())
+    {
+        None => Ok(()),
+        Some(index) => Err(Error::refused(
+            item,
+            ConfigurationReason::Malformed,
+            format!("certificate {} is not valid X.509", index + 1),
+        )),
+    }
+}
+
+fn parse_identity(
+    chain: &[u8],
+    key: &[u8],
+    passphrase: Option<&str>,
+) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn SigningKey>), Error> {
+    let chain = parse_chain(chain)?;
+    let key = private_key(key, KeyKind::Any, passphrase)?;
+    let chain = pair(&chain, &key, ConfigurationItem::PrivateKey)?;
+    Ok((chain, key))
+}
+
+/// The chain in the order that peers want: the key's certificate first, each followed by its issuer.
+fn pair(
+    chain: &[CertificateDer<'static>],
+    key: &Arc<dyn SigningKey>,
+    item: ConfigurationItem,
+) -> Result<Vec<CertificateDer<'static>>, Error> {
+    chain::ordered(chain, key).ok_or_else(|| {
+        let detail = match chain.len() {
+            1 => "the certificate holds another public key".to_owned(),
+            count => format!("none of the {count} certificates holds the public key"),
+        };
+        Error::refused(item, ConfigurationReason::KeyMismatch, detail)
+    })
+}
