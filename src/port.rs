@@ -25,10 +25,9 @@ use crate::pump::{Pump, Wait};
 use crate::remains::Remains;
 use crate::session::SessionOfPort;
 use crate::timers::{Condition, Moment, Timers};
-use crate::tls::{Config, Error, Role, Session, Timeouts, Timer};
+use crate::tls::{Config, Error, Facts, Role, Session, Timeouts, Timer};
 
-pub(crate) use state::State;
-use state::{Connecting, Interest};
+use state::{Connecting, Interest, State};
 
 /// One connection.
 pub(crate) struct Port {
@@ -143,16 +142,16 @@ impl Port {
         };
     }
 
-    /// Leave for `Closed`, and keep what pollables may be children of, and what was agreed on.
-    fn leave(&self) {
+    /// Leave for `Closed`, and keep what pollables may be children of, and these facts of a session.
+    fn leave(&self, facts: impl FnOnce(&Session) -> Facts) {
         let mut remains = self.remains.borrow_mut();
         let mut state = self.state.borrow_mut();
         let facts = match &*state {
-            State::Connected(pump) => Box::new(pump.session().facts()),
-            State::Connecting(_) | State::Broken(_) => Box::default(),
+            State::Connected(pump) => facts(pump.session()),
+            State::Connecting(_) | State::Broken(_) => Facts::default(),
             State::Closed(_) => return,
         };
-        match std::mem::replace(&mut *state, State::Closed(facts)) {
+        match std::mem::replace(&mut *state, State::Closed(Box::new(facts))) {
             State::Connecting(mut connecting) if connecting.connector.is_shared() => {
                 connecting.connector.retire();
                 remains.connector = Some(connecting.connector);
@@ -224,7 +223,12 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        self.leave();
+        if Rc::strong_count(&self.state) > 1 {
+            self.leave(Session::facts);
+        } else {
+            // Nobody is left to ask for them, and to find them out may take a verification.
+            self.leave(|_| Facts::default());
+        }
         self.remains.take().keep();
     }
 }
@@ -326,7 +330,7 @@ impl GuestPort for Port {
                 result
             })
         });
-        self.leave();
+        self.leave(Session::facts);
         Ok(result?)
     }
 
