@@ -140,15 +140,8 @@ impl Timers {
     }
 
     fn left(&self, running: &Running, now: Moment) -> Option<Duration> {
-        let limit = match running.condition.timer() {
-            Timer::Connect => self.limits.connect,
-            Timer::Handshake => self.limits.handshake,
-            Timer::Read => self.limits.read,
-            Timer::Shutdown => self.limits.shutdown,
-            Timer::Write => self.limits.write,
-            Timer::Resolve | Timer::Idle | Timer::Accept => None,
-        };
-        let end = running.since.saturating_add(Duration::from_millis(limit?));
+        let limit = self.limits.get(running.condition.timer())?;
+        let end = running.since.saturating_add(Duration::from_millis(limit));
         Some(end.saturating_sub(now))
     }
 }

@@ -36,6 +36,19 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
+    /// The limit of one timer.
+    #[must_use]
+    pub fn get(&self, timer: Timer) -> Option<u64> {
+        match timer {
+            Timer::Connect => self.connect,
+            Timer::Handshake => self.handshake,
+            Timer::Read => self.read,
+            Timer::Shutdown => self.shutdown,
+            Timer::Write => self.write,
+            Timer::Resolve | Timer::Idle | Timer::Accept => None,
+        }
+    }
+
     /// Set the limit of one timer.
     ///
     /// # Errors
