@@ -132,13 +132,12 @@ impl Connect {
         port.blocking_handshake(tls)
             .map_err(|failure| Exit::handshake(self.trust.with_places(tls, failure)))?;
         let facts = Facts::of(tls, &port, peer)?;
-        let session = port.session(tls)?;
         let facts = match self.showcerts {
-            true => facts.with_certificates(&session.peer_certificates(tls)?),
+            true => facts.with_certificates(),
             false => facts,
         };
         if self.info {
-            if session.version(tls)? == Some(Version::Tls13) {
+            if facts.is_of(Version::Tls13) {
                 self.await_verdict(tls, &port)?;
             }
             self.show(&facts)?;

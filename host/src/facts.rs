@@ -21,6 +21,9 @@ pub(crate) struct Facts {
     /// Why it is not, as the WIT spells it.
     not_verified: Option<&'static str>,
     certificates: Vec<Option<Summary>>,
+    /// The same as they came.
+    #[serde(skip)]
+    der: Vec<Vec<u8>>,
     /// The same as PEM, if they are to be shown in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pem: Vec<String>,
@@ -46,7 +49,7 @@ impl Facts {
         session: &Session,
         peer: Option<String>,
     ) -> Result<Self, Failure> {
-        let certificates = session.peer_certificates(tls)?;
+        let der = session.peer_certificates(tls)?;
         let refused = session.verify_result(tls)?.err();
         Ok(Self {
             peer,
@@ -55,20 +58,27 @@ impl Facts {
             group: session.group(tls)?,
             verified: refused.is_none(),
             not_verified: refused.map(|refused| reason(refused.reason)),
-            certificates: certificates.iter().map(|der| Summary::of(der)).collect(),
+            certificates: der.iter().map(|der| Summary::of(der)).collect(),
+            der,
             pem: Vec::new(),
         })
     }
 
     /// Show the peer's certificates in full, with their PEM.
-    pub(crate) fn with_certificates(mut self, certificates: &[Vec<u8>]) -> Self {
+    pub(crate) fn with_certificates(mut self) -> Self {
         let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        self.pem = certificates
+        self.pem = self
+            .der
             .iter()
             .map(|der| pem::Pem::new("CERTIFICATE", der.as_slice()))
             .map(|certificate| pem::encode_config(&certificate, config))
             .collect();
         self
+    }
+
+    /// Whether this version was negotiated.
+    pub(crate) fn is_of(&self, negotiated: Version) -> bool {
+        self.version == Some(version(negotiated))
     }
 
     /// Version, suite, group and verification in a few words.
