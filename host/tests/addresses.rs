@@ -6,50 +6,28 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "support/embedder.rs"]
+mod embedder;
 mod support;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use portcullis_host::{EMBEDDED, Tls, TlsView, add_to_linker_sync};
-use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType};
-use wasmtime::{Config, Engine, Store};
+use portcullis_host::add_to_linker_sync;
+use wasmtime::StoreLimits;
+use wasmtime::component::{Component, Linker, Resource, ResourceType};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
 use wasmtime_wasi::p2::bindings::sync::Command;
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView, async_trait};
+use wasmtime_wasi::{WasiView, async_trait};
 
+use embedder::{Compiled, Embedder, store_with, text};
 use support::{Folder, PAGE, example, serve_page};
 
 /// Where nobody listens or answers.
 const HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const CLOSED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
-
-struct Embedder {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    tls: Tls,
-    /// What every name resolves to.
-    addresses: Vec<Ipv4Addr>,
-}
-
-impl WasiView for Embedder {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
-    }
-}
-
-impl TlsView for Embedder {
-    fn tls(&mut self) -> &mut Tls {
-        &mut self.tls
-    }
-}
 
 /// The answer of the resolver.
 struct Answer(VecDeque<Ipv4Addr>);
@@ -59,8 +37,8 @@ impl Pollable for Answer {
     async fn ready(&mut self) {}
 }
 
-/// Put a resolver in the place of the system's.
-fn resolve(linker: &mut Linker<Embedder>) -> wasmtime::Result<()> {
+/// Put a resolver in the place of the system's: every name has these addresses.
+fn resolve(linker: &mut Linker<Embedder>, addresses: &[Ipv4Addr]) -> wasmtime::Result<()> {
     const STREAM: &str = "resolve-address-stream";
     type Next = Result<Option<IpAddress>, ErrorCode>;
     linker.allow_shadowing(true);
@@ -70,10 +48,11 @@ fn resolve(linker: &mut Linker<Embedder>) -> wasmtime::Result<()> {
         table.delete(Resource::<Answer>::new_own(rep))?;
         Ok(())
     })?;
+    let addresses = VecDeque::from(addresses.to_vec());
     lookup.func_wrap(
         "resolve-addresses",
-        |mut store, (_, _): (Resource<Network>, String)| {
-            let answer = Answer(store.data().addresses.clone().into());
+        move |mut store, (_, _): (Resource<Network>, String)| {
+            let answer = Answer(addresses.clone());
             let answer = store.data_mut().ctx().table.push(answer)?;
             Ok((Ok::<_, ErrorCode>(answer),))
         },
@@ -95,15 +74,6 @@ fn resolve(linker: &mut Linker<Embedder>) -> wasmtime::Result<()> {
     )
 }
 
-fn engine() -> &'static (Engine, Component) {
-    static ENGINE: OnceLock<(Engine, Component)> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let engine = Engine::new(Config::new().wasm_wide_arithmetic(true)).unwrap();
-        let component = Component::new(&engine, EMBEDDED).unwrap();
-        (engine, component)
-    })
-}
-
 /// Run an example that fetches a page from "localhost", which has these addresses; what it printed
 /// and told, and how long it took.
 fn fetch(
@@ -112,35 +82,21 @@ fn fetch(
     port: u16,
     addresses: &[Ipv4Addr],
 ) -> Option<(String, String, Duration)> {
-    let (engine, tls) = engine();
-    let guest = Component::from_file(engine, example(program)?).unwrap();
-    let (stdout, stderr) = (MemoryOutputPipe::new(4096), MemoryOutputPipe::new(4096));
-    let mut wasi = WasiCtx::builder();
-    wasi.args(&[program, "localhost", &port.to_string(), "/"])
-        .stdout(stdout.clone())
-        .stderr(stderr.clone())
-        .env("SSL_CERT_FILE", "/folder/ca.pem")
-        .allow_tcp(true)
-        .inherit_network()
-        .preopened_dir(&folder.0, "/folder", FsPerms::ReadOnly)
-        .unwrap();
-    let embedder = Embedder {
-        wasi: wasi.build(),
-        table: ResourceTable::new(),
-        tls: Tls::new(),
-        addresses: addresses.to_vec(),
-    };
-    let mut linker = Linker::new(engine);
+    let compiled = Compiled::plain()?;
+    let guest = Component::from_file(&compiled.engine, example(program)?).unwrap();
+    let arguments = [program, "localhost", &port.to_string(), "/"];
+    let limits = StoreLimits::default();
+    let (mut store, stdout, stderr) =
+        store_with(&compiled.engine, folder, &arguments, true, limits);
+    let mut linker = Linker::new(&compiled.engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
-    resolve(&mut linker).unwrap();
-    add_to_linker_sync(&mut linker, tls).unwrap();
-    let mut store = Store::new(engine, embedder);
+    resolve(&mut linker, addresses).unwrap();
+    add_to_linker_sync(&mut linker, &compiled.component).unwrap();
     let command = Command::instantiate(&mut store, &guest, &linker).unwrap();
     let began = Instant::now();
     // What it ended with is in what it told.
     let _ = command.wasi_cli_run().call_run(&mut store);
-    let text = |pipe: MemoryOutputPipe| String::from_utf8(pipe.contents().to_vec()).unwrap();
-    Some((text(stdout), text(stderr), began.elapsed()))
+    Some((text(&stdout), text(&stderr), began.elapsed()))
 }
 
 /// A listener whose queue is full, and what fills it: the system drops who knocks.

@@ -10,6 +10,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "support/embedder.rs"]
+mod embedder;
 #[path = "compat/provider.rs"]
 mod provider;
 mod support;
@@ -19,13 +21,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis_host::{Tls, TlsView, add_to_linker_sync, compose};
+use portcullis_host::{add_to_linker_sync, compose};
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wit_parser::{Resolve, WorldKey};
 
+use embedder::Embedder;
 use provider::{Provider, parse};
 use support::example;
 
@@ -237,28 +239,6 @@ fn a_program_of_a_later_version_that_uses_nothing_new_is_served() {
     assert!(count > 0);
     assert_eq!(unserved(&later, &component), Ok(Vec::new()));
     link(&later, &component).unwrap();
-}
-
-/// What an embedder keeps in a store.
-struct Embedder {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    tls: Tls,
-}
-
-impl WasiView for Embedder {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
-    }
-}
-
-impl TlsView for Embedder {
-    fn tls(&mut self) -> &mut Tls {
-        &mut self.tls
-    }
 }
 
 /// Our linker, that of `portcullis run`, has all that the program asks for.
