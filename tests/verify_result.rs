@@ -45,6 +45,41 @@ fn say_hello(tls: &mut Instance, port: &Port) {
     assert_eq!(port.blocking_read(tls, 9).unwrap().unwrap(), b"hello");
 }
 
+/// Our side of a handshake and what comes after it: what the peer's certificate was refused for, or what
+/// is told where the handshake goes on. `look` looks at the connection before it is closed.
+fn meet(
+    tls: &mut Instance,
+    port: Port,
+    look: impl FnOnce(&mut Instance, &Port),
+) -> Result<CertificateError, Result<(), CertificateError>> {
+    let early = reason(verify_result(tls, &port));
+    assert_eq!(early, Err(CertificateReason::NotChecked));
+    let met = match port.blocking_handshake(tls) {
+        Ok(()) => {
+            say_hello(tls, &port);
+            let told = verify_result(tls, &port);
+            if let Err(refused) = &told {
+                assert_eq!(refused.alert_sent, None);
+            }
+            look(tls, &port);
+            port.close(tls).unwrap();
+            // Closing changes nothing.
+            assert_eq!(verify_result(tls, &port), told);
+            Err(told)
+        }
+        Err(failure) => match error::<()>(Err(failure)) {
+            Error::Certificate(refused) => {
+                // A refusal is told by both.
+                assert_eq!(verify_result(tls, &port), Err(refused.clone()));
+                Ok(refused)
+            }
+            other => panic!("{other:?}"),
+        },
+    };
+    port.drop(tls).unwrap();
+    met
+}
+
 /// What is wrong with a certificate, and what is to be told of it.
 fn wrongs(root: &Authority, leaf: &Leaf) -> Vec<(Identity, Told)> {
     use CertificateReason::{
@@ -94,27 +129,7 @@ fn client_meets(
         .set_verify_name(&mut tls, &VerifyName::Name(NAME.to_owned()))
         .unwrap();
     let port = Port::blocking_connect(&mut tls, &context, "127.0.0.1", address.port()).unwrap();
-    let early = reason(verify_result(&mut tls, &port));
-    assert_eq!(early, Err(CertificateReason::NotChecked));
-    let met = match port.blocking_handshake(&mut tls) {
-        Ok(()) => {
-            say_hello(&mut tls, &port);
-            let told = verify_result(&mut tls, &port);
-            port.close(&mut tls).unwrap();
-            // Closing changes nothing.
-            assert_eq!(verify_result(&mut tls, &port), told);
-            Err(told)
-        }
-        Err(failure) => match error::<()>(Err(failure)) {
-            Error::Certificate(refused) => {
-                // A refusal is told by both.
-                assert_eq!(verify_result(&mut tls, &port), Err(refused.clone()));
-                Ok(refused)
-            }
-            other => panic!("{other:?}"),
-        },
-    };
-    port.drop(&mut tls).unwrap();
+    let met = meet(&mut tls, port, |_, _| {});
     peer.join().unwrap();
     met
 }
@@ -196,36 +211,16 @@ fn server_meets(
         let _ = echo(&mut stream);
     });
     let port = listener.blocking_accept(&mut tls).unwrap();
-    let early = reason(verify_result(&mut tls, &port));
-    assert_eq!(early, Err(CertificateReason::NotChecked));
-    let met = match port.blocking_handshake(&mut tls) {
-        Ok(()) => {
-            say_hello(&mut tls, &port);
-            let told = verify_result(&mut tls, &port);
-            if let Err(refused) = &told {
-                assert_eq!(refused.alert_sent, None);
-            }
-            let presented = port.session(&mut tls).unwrap();
-            let presented = presented.peer_certificates(&mut tls).unwrap();
-            let asked = client.filter(|_| verify != Verify::Unverified);
-            let expected = asked.map(Identity::certificate_der);
-            assert_eq!(presented.first().map(Vec::as_slice), expected);
-            port.close(&mut tls).unwrap();
-            assert_eq!(verify_result(&mut tls, &port), told);
-            Err(reason(told))
-        }
-        Err(failure) => match error::<()>(Err(failure)) {
-            Error::Certificate(refused) => {
-                let told = verify_result(&mut tls, &port);
-                assert_eq!(reason(told), Err(refused.reason));
-                Ok(refused.reason)
-            }
-            other => panic!("{other:?}"),
-        },
-    };
-    port.drop(&mut tls).unwrap();
+    let met = meet(&mut tls, port, |tls, port| {
+        let session = port.session(tls).unwrap();
+        let presented = session.peer_certificates(tls).unwrap();
+        session.drop(tls).unwrap();
+        let asked = client.filter(|_| verify != Verify::Unverified);
+        let expected = asked.map(Identity::certificate_der);
+        assert_eq!(presented.first().map(Vec::as_slice), expected);
+    });
     peer.join().unwrap();
-    met
+    met.map(|refused| refused.reason).map_err(reason)
 }
 
 #[test]
