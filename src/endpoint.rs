@@ -1,8 +1,8 @@
-//! Layer 2: hosts as people write them. It must not know sockets or WASI.
+//! Hosts as people write them. It must not know sockets or WASI.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use crate::tls::Error;
+use crate::error::Error;
 
 /// A host: an address, or a name that has some.
 #[derive(Clone, Debug, PartialEq, Eq)]

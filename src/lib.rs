@@ -2,43 +2,27 @@
 //! built for `wasm32-wasip2`, exports them.
 //!
 //! ```text
-//!  bindings <-- context, listener, port, session --> conv           layer 4, the resources
-//!                  |         |       |
-//!                  v         v       v
-//!                 fs  remains, net  pump                           layer 3 WASI, layer 2
-//!                      /   |  \  \   |  \
-//!                     v    v   v  \  v   v
-//!              endpoint  race clock '-> tls  timers                layer 2; clock 3, tls 1
+//!  p2          the skin for WASI 0.2: resources, sockets, files, clock
+//!   |
+//!  pump        joins one session to one transport
+//!  race        in which order the addresses of a host are tried
+//!  timers      limits; the moment is told by the caller
+//!  endpoint    names and addresses of hosts, as people write them
+//!   |
+//!  tls         one connection as bytes in and bytes out, and its settings ---> portcullis-provider,
+//!   |                                                                          the cryptography
+//!  error       what can fail, and its line for people
 //! ```
 //!
-//! Arrows point from user to used, and never up. Layers 1 and 2 know nothing of WASI: they alone
-//! make up the native build, which is what the tests in `tests/session.rs` and `tests/pump.rs` use.
+//! Each room uses the rooms below it, and never one above (`tests/contract/layers.rs`). All but `p2` know
+//! nothing of WASI: they are the native build, which the tests of the core run (`tests/session.rs`,
+//! `tests/pump.rs`).
 
 pub mod endpoint;
+pub mod error;
+#[cfg(target_os = "wasi")]
+mod p2;
 pub mod pump;
 pub mod race;
 pub mod timers;
 pub mod tls;
-
-#[cfg(target_os = "wasi")]
-mod bindings;
-#[cfg(target_os = "wasi")]
-mod clock;
-#[cfg(target_os = "wasi")]
-mod component;
-#[cfg(target_os = "wasi")]
-mod context;
-#[cfg(target_os = "wasi")]
-mod conv;
-#[cfg(target_os = "wasi")]
-mod fs;
-#[cfg(target_os = "wasi")]
-mod listener;
-#[cfg(target_os = "wasi")]
-mod net;
-#[cfg(target_os = "wasi")]
-mod port;
-#[cfg(target_os = "wasi")]
-mod remains;
-#[cfg(target_os = "wasi")]
-mod session;

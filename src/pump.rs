@@ -1,4 +1,4 @@
-//! Layer 2: joins one session to one transport. It never waits: what cannot be done now is a
+//! Joins one session to one transport. It never waits: what cannot be done now is a
 //! `want-` error. It must not know sockets, WASI or clocks; the moment is told by the caller.
 
 mod ciphertext;
@@ -8,8 +8,9 @@ mod sending;
 mod transport;
 mod waiting;
 
+use crate::error::{Error, Timer};
 use crate::timers::{Condition, Moment, Timers};
-use crate::tls::{Error, Plaintext, Session, State, Timeouts, Timer, Work};
+use crate::tls::{Plaintext, Session, State, Timeouts, Work};
 
 use ciphertext::Ciphertext;
 use pause::Pause;

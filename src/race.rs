@@ -1,4 +1,4 @@
-//! Layer 2: the order in which the addresses of a host are tried, and when (RFC 8305). It must not
+//! The order in which the addresses of a host are tried, and when (RFC 8305). It must not
 //! know sockets, WASI or clocks; the moment is told by the caller.
 
 use std::collections::VecDeque;

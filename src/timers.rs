@@ -1,9 +1,10 @@
-//! Layer 2: the limits of one connection. Each is a total from the start of what it limits; nothing
+//! The limits of one connection. Each is a total from the start of what it limits; nothing
 //! prolongs it.
 
 use std::time::Duration;
 
-use crate::tls::{Error, Timeouts, Timer};
+use crate::error::{Error, Timer};
+use crate::tls::Timeouts;
 
 /// A moment, as the time since some start that is the same for all moments compared.
 pub type Moment = Duration;

@@ -13,10 +13,8 @@
 
 mod support;
 
-use portcullis::tls::{
-    CertificateError, CertificateReason as Reason, Error, ProtocolReason, Role, Session, Settings,
-    Verify, Version,
-};
+use portcullis::error::{CertificateError, CertificateReason as Reason, Error, ProtocolReason};
+use portcullis::tls::{Role, Session, Settings, Verify, Version};
 use support::certs::{Authority, Leaf, NAME};
 use support::pair::{Pair, client_settings, failure, identify, only, seal, server_settings};
 use support::x509::{

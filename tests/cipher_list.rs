@@ -15,10 +15,8 @@ mod golden;
 #[path = "cipher_list/openssl.rs"]
 mod openssl;
 
-use portcullis::tls::{
-    CipherListReport, ConfigurationError, ConfigurationItem, ConfigurationReason, Error, Role,
-    Settings, Version,
-};
+use portcullis::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
+use portcullis::tls::{CipherListReport, Role, Settings, Version};
 use support::certs::{Authority, Leaf};
 use support::pair::{Pair, client_settings, seal, server_settings};
 

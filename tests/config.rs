@@ -12,10 +12,8 @@
 
 mod support;
 
-use portcullis::tls::{
-    CertificateReason, ConfigurationItem, ConfigurationReason, Error, KeyKind, Role, SendName,
-    Settings, Verify, VerifyName, Version,
-};
+use portcullis::error::{CertificateReason, ConfigurationItem, ConfigurationReason, Error};
+use portcullis::tls::{KeyKind, Role, SendName, Settings, Verify, VerifyName, Version};
 use support::certs::{Authority, KeyType, Leaf, NAME, Validity};
 use support::pair::{Pair, client_settings, failure, identify, seal, server_settings};
 use support::{clock_in, openssl, require_tool};

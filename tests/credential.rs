@@ -25,7 +25,7 @@ mod key;
 #[path = "credential/pkcs12.rs"]
 mod pkcs12;
 
-use portcullis::tls::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
+use portcullis::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
 use portcullis::tls::{KeyKind, Role, Settings};
 use support::certs::{Authority, Identity};
 use support::pair::{Pair, client_settings, seal};

@@ -11,7 +11,8 @@ mod support;
 use std::sync::Arc;
 
 use p521::ecdsa::signature::hazmat::PrehashSigner as _;
-use portcullis::tls::{CertificateReason, Error, Session, State, Version};
+use portcullis::error::{CertificateReason, Error};
+use portcullis::tls::{Session, State, Version};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme};

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
+use portcullis::error::{Error, Timer};
 use portcullis::pump::{Pump, Received, Wait};
-use portcullis::tls::{Error, Session, Timer, Version};
+use portcullis::tls::{Session, Version};
 use rustls::{ConnectionTrafficSecrets, ServerConnection};
 use support::bench::{Bench, LIMITS, SECOND, START};
 use support::certs::{Authority, Leaf, NAME};

@@ -12,8 +12,9 @@ mod support;
 
 use std::time::Duration;
 
+use portcullis::error::{Error, Timer};
 use portcullis::pump::{Received, Wait};
-use portcullis::tls::{Error, State, Timer, Version};
+use portcullis::tls::{State, Version};
 use support::bench::{Bench, SECOND, START};
 use support::pair::read_all;
 

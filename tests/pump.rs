@@ -8,8 +8,9 @@
 
 mod support;
 
+use portcullis::error::{Error, NetworkOperation, ProtocolReason, Timer};
 use portcullis::pump::{Received, Wait};
-use portcullis::tls::{Error, NetworkOperation, ProtocolReason, Timer, Version};
+use portcullis::tls::Version;
 use support::bench::{Bench, SECOND, START};
 use support::pair::read_all;
 use support::transports::{WRITE_SIZE, broken};

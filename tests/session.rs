@@ -15,10 +15,8 @@ mod support;
 use std::num::NonZero;
 use std::thread;
 
-use portcullis::tls::{
-    CertificateReason, Error, Plaintext, ProtocolReason, Session, Settings, State, Truncation,
-    Verify, Version,
-};
+use portcullis::error::{CertificateReason, Error, ProtocolReason};
+use portcullis::tls::{Plaintext, Session, Settings, State, Truncation, Verify, Version};
 use support::certs::{Authority, KeyType, Leaf, NAME};
 use support::clock_in;
 use support::pair::{

@@ -11,8 +11,9 @@ mod support;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use portcullis::error::Error;
 use portcullis::pump::{Pump, Received};
-use portcullis::tls::{Error, Plaintext, Session, Version};
+use portcullis::tls::{Plaintext, Session, Version};
 use support::bench::{LIMITS, START};
 use support::certs::NAME;
 use support::pair::configs;

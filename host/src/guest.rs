@@ -8,6 +8,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Store};
 
 use crate::bindings::ProviderPre;
+#[cfg(unix)]
 use crate::cache::Cache;
 use crate::instance::{FUEL, Instance};
 use crate::options::Options;
@@ -26,7 +27,7 @@ pub struct Guest {
 impl Guest {
     /// The component that was built with this crate. It is compiled once per process at most, and
     /// once per machine if the cache directory (`PORTCULLIS_CACHE_DIR`, else the user's) can be
-    /// used.
+    /// used, which is so on Unix alone.
     ///
     /// # Errors
     /// When the component is none, or does not fit this host.
@@ -106,8 +107,11 @@ pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {
 
 /// Compile a component, unless this machine has before.
 pub(crate) fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
-    match Cache::of_user() {
-        Some(cache) => cache.component(engine, component),
-        None => Component::new(engine, component),
+    // A compiled component runs as it stands, so that a cache must be this user's alone. Only Unix's
+    // owners and modes show here whether it is: on other systems, each process compiles.
+    #[cfg(unix)]
+    if let Some(cache) = Cache::of_user() {
+        return cache.component(engine, component);
     }
+    Component::new(engine, component)
 }

@@ -56,6 +56,7 @@
 
 mod addresses;
 mod bindings;
+#[cfg(unix)]
 mod cache;
 mod call;
 mod context;
@@ -67,7 +68,8 @@ mod link;
 mod listener;
 mod network;
 mod options;
-mod place;
+#[doc(hidden)]
+pub mod place;
 mod plug;
 mod poll;
 mod port;

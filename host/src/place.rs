@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// A path as it is shown: in full, unless it is none.
-pub(crate) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     match mistaken(path) {
         Some(what) => format!("({what})"),
         None => path.display().to_string(),
@@ -12,7 +12,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// What a text is that cannot be a path: the contents of a file, mostly.
-pub(crate) fn mistaken(path: &Path) -> Option<&'static str> {
+pub fn mistaken(path: &Path) -> Option<&'static str> {
     /// No file system has longer names, and hardly a path without a dot is as long.
     const LONGEST: usize = 255;
     /// Shorter than the shortest key in base64.
@@ -33,9 +33,9 @@ pub(crate) fn mistaken(path: &Path) -> Option<&'static str> {
 }
 
 /// What is said of PEM in the place of a path.
-pub(crate) const PEM: &str = "PEM text where a path belongs";
+pub const PEM: &str = "PEM text where a path belongs";
 
-pub(crate) fn is_pem(text: &str) -> bool {
+pub fn is_pem(text: &str) -> bool {
     text.contains("-----BEGIN") || text.contains("PRIVATE KEY")
 }
 

@@ -27,7 +27,7 @@ use wasmtime_wasi::p2::bindings::sync::Command as SyncCommand;
 use wasmtime_wasi::p2::{add_to_linker_async as wasi_async, add_to_linker_sync as wasi_sync};
 
 use embedder::{Compiled, Embedder, on_one_thread, run, store, store_with, text};
-use support::{Folder, PAGE, example, serve, serve_page};
+use support::{Folder, PAGE, example, serve_echo, serve_page};
 
 #[test]
 fn a_guest_is_linked_with_the_component_when_it_is_instantiated() {
@@ -91,7 +91,7 @@ fn every_function_of_the_interface_is_there_for_both_kinds_of_stores() {
     // It calls each of them, sessions that outlive their ports among them.
     let program = Component::from_file(&compiled.engine, program).unwrap();
     let folder = Folder::new("whole");
-    let (_server, port) = serve(&folder, &[]);
+    let port = serve_echo(&folder);
     let port = port.to_string();
     let files = ["/folder/ca.pem", "/folder/cert.pem", "/folder/key.pem"];
     let arguments = [&["portcullis-compat", "localhost", &port][..], &files].concat();

@@ -1,8 +1,9 @@
 //! The way in: ciphertext from the transport to the session, as much as one call may take.
 
 use super::{Ciphertext, Pump, READ_SIZE, Received, SHORT_READ_SIZE, Step, Transport};
+use crate::error::Error;
 use crate::timers::Moment;
-use crate::tls::{Error, State, Work};
+use crate::tls::{State, Work};
 
 impl<T: Transport> Pump<T> {
     /// Take ciphertext from the transport, unless there is plaintext to be fetched before.

@@ -1,8 +1,9 @@
 //! The way out: ciphertext that waits for the transport, what ends with it, and its failure.
 
 use super::{Mark, Pump, Step, Transport};
+use crate::error::{Error, NetworkError};
 use crate::timers::{Condition, Moment};
-use crate::tls::{Error, NetworkError, State, Work};
+use crate::tls::{State, Work};
 
 impl<T: Transport> Pump<T> {
     /// Whether there is ciphertext that the transport has not taken and may still take.

@@ -1,6 +1,6 @@
 //! What a pump asks of the bytes below it, and what it waits for there.
 
-use crate::tls::NetworkError;
+use crate::error::NetworkError;
 
 /// What a transport has to give.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{Pump, Transport, Wait};
+use crate::error::Error;
 use crate::timers::{Condition, Moment};
-use crate::tls::{Error, State};
+use crate::tls::State;
 
 impl<T: Transport> Pump<T> {
     /// What `handshake` or `read` waits for.

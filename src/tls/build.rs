@@ -7,14 +7,14 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion, version};
 
 use super::config::{ClientSide, Config, Role, ServerSide, Side};
-use super::error::{ConfigurationItem, ConfigurationReason, Error};
-use super::identity::Identities;
+use super::credential::identity::Identities;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
-use super::provider::crypto_provider;
 use super::settings::Settings;
-use super::trust;
-use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use super::verify::roots;
+use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
 use super::version::Version;
+use crate::error::{ConfigurationItem, ConfigurationReason, Error};
+use portcullis_provider::crypto_provider;
 
 impl Settings {
     /// The configuration that connections are made with, if the whole can work.
@@ -137,7 +137,7 @@ impl Settings {
         let roots = self.roots.seal(true)?;
         let suggested = match &self.suggested {
             Some(suggested) => suggested.clone(),
-            None => trust::suggested_by_default(&roots),
+            None => roots::suggested_by_default(&roots),
         };
         Ok(Some(Arc::new(ClientVerifier {
             roots,

@@ -10,9 +10,9 @@ use std::ops::RangeInclusive;
 use rustls::SupportedCipherSuite;
 
 use self::suite::{Suite, TLS12, TLS13};
-use super::error::{ConfigurationItem, ConfigurationReason, Error};
-use super::provider::ALL_CIPHER_SUITES;
 use super::version::Version;
+use crate::error::{ConfigurationItem, ConfigurationReason, Error};
+use portcullis_provider::ALL_CIPHER_SUITES;
 
 /// Suites in order: those of TLS 1.3 and those of TLS 1.2, which a list chooses separately.
 #[derive(Clone, Debug)]

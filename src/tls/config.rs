@@ -7,10 +7,10 @@ use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ServerConfig};
 
-use super::error::Error;
 use super::names::{SendName, parse_host, parse_name};
 use super::timeouts::Timeouts;
-use super::verifier::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use crate::error::Error;
 
 /// Which end of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use rustls::{
     AlertDescription, ContentType, HandshakeType, InvalidMessage, PeerIncompatible, PeerMisbehaved,
 };
 
-use super::error::{CertificateError, CertificateReason, Error, ProtocolError, ProtocolReason};
+use crate::error::{CertificateError, CertificateReason, Error, ProtocolError, ProtocolReason};
 
 /// What rustls cannot take: its own bound on a message of the handshake, which is no setting.
 const TOO_LARGE: &str = "it sent a message of more than 64 KiB in the handshake, which is the most \

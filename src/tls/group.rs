@@ -2,9 +2,9 @@
 
 use rustls::crypto::SupportedKxGroup;
 
-use super::error::{ConfigurationItem, ConfigurationReason, Error};
-use super::provider::kx;
 use super::version::Version;
+use crate::error::{ConfigurationItem, ConfigurationReason, Error};
+use portcullis_provider::kx;
 
 /// A key exchange group (RFC 8446 §4.2.7), in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use rustls::pki_types::ServerName;
 
-use super::error::{ConfigurationItem, ConfigurationReason, Error};
+use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 
 /// The name sent in SNI.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! One connection as a state machine over rustls.
 
 mod facts;
+mod opening;
 mod receiving;
+mod records;
 mod state;
 
 use std::cell::OnceCell;
@@ -10,15 +12,16 @@ use std::sync::Arc;
 
 use rustls::{ClientConnection, Connection, ServerConnection, SupportedCipherSuite};
 
+use self::opening::Opening;
+use self::records::Boundary;
 use super::config::{Config, Side, Truncation};
-use super::error::{CertificateError, CertificateReason, Error};
-use super::opening::Opening;
-use super::records::Boundary;
-use super::verifier::{DeferredCheck, Verify};
+use super::verify::{DeferredCheck, Verify};
 use super::version::Version;
+use crate::error::{CertificateError, CertificateReason, Error};
 
 pub use facts::Facts;
 use facts::PeerCheck;
+pub use records::Work;
 pub use state::State;
 
 /// The most plaintext in a record (RFC 8446 §5.1).

@@ -8,20 +8,22 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
-use super::chain;
 use super::cipher_list::{CipherList, CipherListReport};
 use super::config::{Role, Truncation};
-use super::credential;
-use super::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
-use super::group::{self, NamedGroup};
+use super::credential::certificates;
+use super::credential::chain;
+use super::credential::pkcs12;
+use super::credential::private_key::{KeyKind, private_key};
+use super::group;
+use super::group::NamedGroup;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
-use super::pkcs12;
-use super::private_key::{KeyKind, private_key};
 use super::timeouts::Timeouts;
-use super::trust::{self, DirectoryReport, TrustRoots};
-use super::verifier::Verify;
+use super::verify::Verify;
+use super::verify::roots;
+use super::verify::roots::{DirectoryReport, TrustRoots};
 use super::version::Version;
 use super::x509::Certificate;
+use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 
 /// What a context holds until it is sealed. Each change is atomic.
 #[derive(Clone)]
@@ -248,7 +250,7 @@ impl Settings {
                 "a client suggests no authorities; use a server's context".into(),
             ));
         }
-        let suggested = trust::suggested_authorities(input)?;
+        let suggested = roots::suggested_authorities(input)?;
         let count = u32::try_from(suggested.len()).unwrap_or(u32::MAX);
         self.suggested = Some(suggested);
         Ok(count)
@@ -298,7 +300,7 @@ impl Settings {
 
 fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let item = ConfigurationItem::CertificateChain;
-    let chain = credential::certificates(item, input)?;
+    let chain = certificates::certificates(item, input)?;
     check_x509(&chain, item)?;
     Ok(chain)
 }

@@ -1,6 +1,6 @@
 //! The limits of timers.
 
-use super::error::{Error, Timer};
+use crate::error::{Error, Timer};
 
 /// Limits in milliseconds; none is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Key exchange groups: ours on both ends, and rustls with ring, which knows no ML-KEM. With others
-//! that know it, `host/tests/peers.rs` does it.
+//! that know it, `host/cli/tests/peers.rs` does it.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;

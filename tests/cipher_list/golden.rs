@@ -1,6 +1,6 @@
 //! Lists with what OpenSSL 3.0.19 makes of them, in so far as it is of our suites.
 
-use portcullis::tls::ConfigurationReason;
+use portcullis::error::ConfigurationReason;
 
 use super::{ALL, outcome, refusal};
 

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use portcullis::tls::ConfigurationReason;
+use portcullis::error::ConfigurationReason;
 
 use super::support::require_tool;
 use super::{SHORT, outcome, refusal};

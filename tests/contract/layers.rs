@@ -19,96 +19,99 @@ fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
     found
 }
 
+/// The rooms of `src` from the bottom up, each with its files: a room knows those before it.
+const ROOMS: [(&str, &[&str]); 5] = [
+    ("error", &["error"]),
+    ("tls", &["tls"]),
+    ("core", &["endpoint", "pump", "race", "timers"]),
+    ("wasi", &["p2/clock", "p2/fs", "p2/net", "p2/remains"]),
+    (
+        "resources",
+        &[
+            "p2/bindings",
+            "p2/component",
+            "p2/context",
+            "p2/conv",
+            "p2/listener",
+            "p2/port",
+            "p2/session",
+        ],
+    ),
+];
+
+/// A module and its parts.
+fn files_of(module: &str) -> Vec<PathBuf> {
+    let folder = root().join("src").join(module);
+    let mut files = match folder.is_dir() {
+        true => sources(&folder),
+        false => Vec::new(),
+    };
+    let own = folder.with_extension("rs");
+    files.extend(own.is_file().then_some(own));
+    assert!(!files.is_empty(), "{module}");
+    files
+}
+
+/// How other modules name this one.
+fn names_of(module: &str) -> Vec<String> {
+    let path = module.replace('/', "::");
+    let within = path.strip_prefix("p2::");
+    let beside = within.map(|name| format!("super::{name}"));
+    std::iter::once(format!("crate::{path}"))
+        .chain(beside)
+        .collect()
+}
+
 #[test]
 fn layers_point_down_only() {
-    let root = root().join("src");
-    let core = sources(&root.join("tls"));
-    let upward = [
-        "crate::bindings",
-        "crate::clock",
-        "crate::context",
-        "crate::conv",
-        "crate::endpoint",
-        "crate::fs",
-        "crate::listener",
-        "crate::net",
-        "crate::port",
-        "crate::pump",
-        "crate::race",
-        "crate::remains",
-        "crate::session",
-        "crate::timers",
-        "wasi::",
-        "std::net",
-        "std::fs",
-        "std::env",
-    ];
-    assert!(core.len() > 10, "{core:?}");
-    assert_eq!(lines_with(&core, &upward), Vec::<String>::new());
-    let file = |name: &str| root.join(name).with_extension("rs");
-    let mut middle = sources(&root.join("pump"));
-    assert!(middle.len() > 3, "{middle:?}");
-    middle.extend(["endpoint", "pump", "race", "timers"].map(file));
-    let upward = [
-        "crate::bindings",
-        "crate::clock",
-        "crate::context",
-        "crate::conv",
-        "crate::fs",
-        "crate::listener",
-        "crate::net",
-        "crate::port",
-        "crate::remains",
-        "crate::session",
-        "rustls::",
-        "wasi::",
-    ];
-    assert_eq!(lines_with(&middle, &upward), Vec::<String>::new());
-    let mut wasi = sources(&root.join("net"));
-    assert!(wasi.len() > 5, "{wasi:?}");
-    wasi.extend(["clock", "fs", "remains"].map(file));
-    let resources = [
-        "crate::bindings",
-        "crate::context",
-        "crate::listener",
-        "crate::port",
-        "crate::session",
-        "rustls::",
-    ];
-    assert_eq!(lines_with(&wasi, &resources), Vec::<String>::new());
-    let mut top = sources(&root.join("port"));
-    assert!(!top.is_empty());
-    top.extend(
-        [
-            "component",
-            "context",
-            "conv",
-            "listener",
-            "port",
-            "session",
-        ]
-        .map(file),
-    );
-    assert_eq!(lines_with(&top, &["rustls::"]), Vec::<String>::new());
-    // A file that no layer has would escape all of this.
-    let mut known: Vec<_> = [&core[..], &middle, &wasi, &top].concat();
-    known.extend(["bindings", "lib"].map(file));
-    let unknown: Vec<_> = sources(&root)
+    let mut known = ["lib", "p2"]
+        .map(|name| root().join(format!("src/{name}.rs")))
+        .to_vec();
+    for (floor, (room, modules)) in ROOMS.iter().enumerate() {
+        let files: Vec<_> = modules.iter().flat_map(|module| files_of(module)).collect();
+        let above = ROOMS[floor + 1..].iter().flat_map(|(_, modules)| *modules);
+        let mut forbidden: Vec<_> = above.flat_map(|module| names_of(module)).collect();
+        let more: &[&str] = match *room {
+            "error" => &[
+                "rustls::",
+                "portcullis_provider",
+                "wasi::",
+                "std::net",
+                "std::fs",
+                "std::env",
+            ],
+            "tls" => &["wasi::", "std::net", "std::fs", "std::env"],
+            "core" => &["rustls::", "portcullis_provider", "wasi::"],
+            _ => &["rustls::", "portcullis_provider"],
+        };
+        forbidden.extend(more.iter().map(|word| (*word).to_owned()));
+        let words: Vec<_> = forbidden.iter().map(String::as_str).collect();
+        assert_eq!(lines_with(&files, &words), Vec::<String>::new(), "{room}");
+        known.extend(files);
+    }
+    // A file that no room has would escape all of this.
+    let unknown: Vec<_> = sources(&root().join("src"))
         .into_iter()
         .filter(|path| !known.contains(path))
         .collect();
     assert_eq!(unknown, Vec::<PathBuf>::new());
     // A check that finds nothing anywhere would find nothing here either.
-    assert!(!lines_with(&core, &["rustls::"]).is_empty());
+    assert!(!lines_with(&files_of("tls"), &["rustls::"]).is_empty());
+    assert!(!lines_with(&files_of("p2/port"), &["super::net"]).is_empty());
+}
+
+#[test]
+fn the_provider_knows_rustls_and_nothing_of_ours() {
+    let provider = sources(&root().join("provider/src"));
+    assert!(provider.len() > 30, "{provider:?}");
+    let ours = ["portcullis::", "wasi::", "std::net", "std::fs", "std::env"];
+    assert_eq!(lines_with(&provider, &ours), Vec::<String>::new());
+    assert!(!lines_with(&provider, &["rustls::"]).is_empty());
 }
 
 #[test]
 fn only_the_provider_names_a_crypto_crate() {
-    let root = root().join("src");
-    let outside: Vec<_> = sources(&root)
-        .into_iter()
-        .filter(|path| !path.components().any(|part| part.as_os_str() == "provider"))
-        .collect();
+    let outside = sources(&root().join("src"));
     let crates = [
         "aes_gcm::",
         "chacha20poly1305::",

@@ -25,7 +25,7 @@ pub(crate) fn tests_in(cell: &str) -> Vec<&str> {
     let quoted = cell.split('`').skip(1).step_by(2);
     let names: Vec<_> = quoted.filter_map(|name| name.split_once("::")).collect();
     for (file, function) in &names {
-        let text = ["tests", "host/tests"]
+        let text = ["tests", "host/tests", "host/cli/tests"]
             .map(|folder| root().join(folder).join(file))
             .into_iter()
             .find_map(|path| fs::read_to_string(path.with_extension("rs")).ok())

@@ -21,7 +21,7 @@ fn every_alert_that_has_a_name_has_a_row() {
         })
         .collect();
     assert_eq!(listed, named);
-    let explained = read("src/tls/alert.rs");
+    let explained = read("src/error/alert.rs");
     for row in rows {
         let name = row[1].trim_matches('`');
         let number: u8 = row[0].parse().unwrap();

@@ -1,6 +1,7 @@
 //! Certificate chains.
 
-use portcullis::tls::{ConfigurationReason, KeyKind, Role, Settings};
+use portcullis::error::ConfigurationReason;
+use portcullis::tls::{KeyKind, Role, Settings};
 
 use super::support::certs::{Authority, Leaf, pem};
 use super::support::pair::server_settings;

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use portcullis::tls::{ConfigurationReason, Error, KeyKind, Role, Settings};
+use portcullis::error::{ConfigurationReason, Error};
+use portcullis::tls::{KeyKind, Role, Settings};
 
 use super::file::{identity, refused, taken};
 use super::support::certs::{Authority, Leaf, pem};

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use portcullis::tls::ConfigurationReason;
+use portcullis::error::ConfigurationReason;
 
 use super::pkcs12::{bmp, export, load, refused};
 use super::support::certs::{Authority, KeyType, Leaf, pem};

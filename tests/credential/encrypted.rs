@@ -7,7 +7,7 @@ use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{
     EncryptionScheme as Cipher, Kdf, Parameters, Pbkdf2Params, Pbkdf2Prf, Salt, ScryptParams,
 };
-use portcullis::tls::ConfigurationReason::{
+use portcullis::error::ConfigurationReason::{
     Encrypted, Malformed, NoPrivateKey, PassphraseMissing, PassphraseWrong, TooCostly,
 };
 use portcullis::tls::KeyKind;

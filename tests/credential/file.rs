@@ -1,7 +1,8 @@
 //! Files as people have them: what editors, shells and other programs make of PEM.
 
+use portcullis::error::{ConfigurationItem, ConfigurationReason, Error};
 use portcullis::tls::mistaken_path;
-use portcullis::tls::{ConfigurationItem, ConfigurationReason, Error, KeyKind, Role, Settings};
+use portcullis::tls::{KeyKind, Role, Settings};
 
 use super::support::certs::{Authority, Identity, KeyType, Leaf, pem};
 use super::support::pkcs12::ber;

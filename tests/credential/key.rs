@@ -1,6 +1,7 @@
 //! Private keys that are not encrypted.
 
-use portcullis::tls::{ConfigurationReason, KeyKind, Role, Settings};
+use portcullis::error::ConfigurationReason;
+use portcullis::tls::{KeyKind, Role, Settings};
 
 use super::support::certs::{Authority, KeyType, Leaf, pem};
 use super::support::pair::server_settings;

@@ -4,7 +4,8 @@
 
 use std::process::Command;
 
-use portcullis::tls::{ConfigurationItem, ConfigurationReason, Error, KeyKind, Role, Settings};
+use portcullis::error::{ConfigurationItem, ConfigurationReason, Error};
+use portcullis::tls::{KeyKind, Role, Settings};
 
 use super::encrypted::{AES, pbkdf2, with_parameters};
 use super::support::certs::{Authority, Identity, KeyType, Leaf};

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis::error::{Error, NetworkError};
 use portcullis::pump::{Pump, Received};
-use portcullis::tls::{Config, Error, NetworkError, Session, Timeouts, Truncation, Version};
+use portcullis::tls::{Config, Session, Timeouts, Truncation, Version};
 
 use super::certs::{Authority, Leaf, NAME};
 use super::pair::{client_settings, configs, seal, server_settings};

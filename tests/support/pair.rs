@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use portcullis::tls::{Config, Error, Plaintext, Role, Session, Settings, State, Verify, Version};
+use portcullis::error::Error;
+use portcullis::tls::{Config, Plaintext, Role, Session, Settings, State, Verify, Version};
 
 use super::certs::{Authority, Identity, Leaf, NAME};
 

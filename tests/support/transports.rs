@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use portcullis::error::{NetworkCode, NetworkError, NetworkOperation};
 use portcullis::pump::{Received, Transport};
-use portcullis::tls::{NetworkCode, NetworkError, NetworkOperation};
 
 /// What a scripted transport does, one entry a call, and what became of it.
 #[derive(Default)]

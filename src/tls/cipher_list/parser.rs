@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::suite::{Class, Suite, TLS12, TLS13};
 use super::word::{Word, strip_prefix};
 use super::{CipherList, CipherListReport};
-use crate::tls::error::{ConfigurationItem, ConfigurationReason, Error};
+use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 
 /// What a list selects, be it nothing.
 pub(super) fn parse(text: &str) -> Result<CipherList, Error> {

@@ -3,7 +3,7 @@
 use rustls::pki_types::UnixTime;
 use rustls::{CertRevocationListError, CertificateError as Cause, ExtendedKeyPurpose};
 
-use crate::tls::error::{CertificateError, CertificateReason as Reason};
+use crate::error::{CertificateError, CertificateReason as Reason};
 use crate::tls::x509::{Refusal, algorithm_name};
 
 impl CertificateError {

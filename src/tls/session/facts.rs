@@ -7,9 +7,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::time_provider::TimeProvider;
 
 use super::{Session, State};
-use crate::tls::error::{CertificateError, CertificateReason, Error};
+use crate::error::{CertificateError, CertificateReason, Error};
 use crate::tls::group::NamedGroup;
-use crate::tls::verifier::DeferredCheck;
+use crate::tls::verify::DeferredCheck;
 use crate::tls::version::Version;
 
 /// The facts of one connection; the functions of the same names of `Session` say what they mean.

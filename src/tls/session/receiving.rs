@@ -1,10 +1,10 @@
 //! What came from the network: ciphertext, and its end.
 
+use super::opening::{ALERT, Look};
+use super::records::Work;
 use super::{RUSTLS_READ, Session, State};
+use crate::error::Error;
 use crate::tls::config::Truncation;
-use crate::tls::error::Error;
-use crate::tls::opening::{ALERT, Look};
-use crate::tls::records::Work;
 
 impl Session {
     /// Take ciphertext of the peer's; how much was taken. Less than all means that plaintext is to

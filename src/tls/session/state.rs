@@ -1,6 +1,6 @@
 //! Where a session stands, and what moves it on.
 
-use crate::tls::error::Error;
+use crate::error::Error;
 
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

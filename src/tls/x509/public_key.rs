@@ -6,7 +6,7 @@ use rustls::pki_types::SignatureVerificationAlgorithm;
 
 use super::der::{BIT_STRING, Malformed, Reader, SEQUENCE, bytes_of_bits, only};
 use super::refusal::Refusal;
-use crate::tls::provider::refused_rsa_size;
+use portcullis_provider::refused_rsa_size;
 
 /// What verifies signatures.
 pub(crate) type Algorithms = [&'static dyn SignatureVerificationAlgorithm];

@@ -15,7 +15,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::*;
-use crate::tls::provider::crypto_provider;
+use portcullis_provider::crypto_provider;
 
 /// A leaf, an authority with every extension that is understood, and a root.
 fn chain() -> [CertificateDer<'static>; 3] {

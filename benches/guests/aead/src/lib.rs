@@ -6,8 +6,8 @@ use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::consts::{U12, U16};
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use portcullis::tls::provider::aead::{self, Aead, Nonce};
-use portcullis::tls::provider::algorithm;
+use portcullis_provider::aead::{self, Aead, Nonce};
+use portcullis_provider::algorithm;
 
 use bindings::{Algorithm, Guest, Maker};
 

@@ -1,0 +1,7 @@
+//! Groups of flags that several commands share: what they mean, and what they set in a context.
+
+pub(crate) mod groups;
+pub(crate) mod identity;
+pub(crate) mod target;
+pub(crate) mod timers;
+pub(crate) mod trust;

@@ -1,0 +1,245 @@
+//! `portcullis serve`: its arguments, and the server made of them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+use portcullis_host::context_types::Verify;
+use portcullis_host::types::{Role, Timer};
+use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::arguments::groups::Groups;
+use crate::arguments::identity::{Identity, source};
+use crate::arguments::target::listen_address;
+use crate::arguments::timers::{Limit, Timers};
+use crate::arguments::trust::Trust;
+use crate::commands::ciphers;
+use crate::exit::{Exit, Result};
+use crate::facts;
+use crate::serving::server::{Offer, Server};
+use crate::terminal::interrupt;
+
+/// A file server's peer may be this long silent, or take this long to read on.
+const IDLE: Duration = Duration::from_secs(60);
+/// Handshakes and ends take a few round trips. Whoever needs longer is not there.
+const BRIEF: Duration = Duration::from_secs(30);
+/// How many connections there are at once, if there are descriptors for them.
+const PLACES: usize = 500;
+/// How many of the process's descriptors are for other things than connections.
+const OTHER_DESCRIPTORS: u64 = 32;
+/// How many connections may have ended whose sockets the component still has.
+const REMAINS: u64 = 64;
+
+/// Accept TLS connections and serve many of them at once
+#[derive(Args, Debug)]
+#[command(
+    group = ArgGroup::new("own").args(["cert", "pkcs12"]).required(true),
+    after_help = "Example:\n  portcullis serve 127.0.0.1:8443 --cert chain.pem --key key.pem \
+    --www public\n\nIt prints `listening on IP:PORT` to standard output, and a line per connection \
+    to standard error.\nWithout the timers below, handshake and end have 30 seconds each, and with --www \
+    silence has 60.\nAn encrypted key is opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a \
+    terminal is asked."
+)]
+pub(crate) struct Serve {
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "clap prints it as it stands"
+    )]
+    /// IP address and port to listen on; port 0 picks a free one, and [::] is every address, those of
+    /// IPv4 too
+    #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
+    address: SocketAddr,
+    #[command(flatten)]
+    identity: Identity,
+    #[command(flatten)]
+    trust: Trust,
+    /// Refuse clients without a certificate of those authorities
+    #[arg(long, conflicts_with = "verify_optional")]
+    verify: bool,
+    /// Ask for a client certificate; refuse one that does not verify
+    #[arg(long)]
+    verify_optional: bool,
+    /// Suggest the authorities in this file to clients, in place of those that are trusted
+    #[arg(long, value_name = "FILE")]
+    requestcafile: Option<PathBuf>,
+    /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
+    #[arg(long, value_name = "STRING")]
+    ciphers: Option<String>,
+    /// Accept these key exchange groups: X25519MLKEM768, x25519, secp256r1, secp384r1
+    #[arg(long, value_name = "LIST")]
+    groups: Option<Groups>,
+    /// Send back what is received (this is what it does if nothing is said)
+    #[arg(long, conflicts_with = "www")]
+    echo: bool,
+    /// Serve the files in this directory over HTTP/1.1
+    #[arg(long, value_name = "DIR")]
+    www: Option<PathBuf>,
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "clap prints it as it stands"
+    )]
+    /// Listen on no address of IPv4 where the address is [::]
+    #[arg(long)]
+    ipv6_only: bool,
+    /// Serve so many connections at once. If one more comes, it gets the place of one that has not
+    /// yet said what it wants, or that has been idle for a minute; if there is none, it waits
+    /// [default: 500, or as many as there are descriptors for]
+    #[arg(long, value_name = "NUMBER")]
+    max_connections: Option<NonZeroUsize>,
+    /// Seconds, or none, that the head of a request may take from the handshake on, with --www
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    header_timeout: Limit,
+    /// Serve one connection, and end with its exit status
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    timers: Timers,
+}
+
+impl Serve {
+    pub(crate) fn run(&self) -> Result<()> {
+        let root = self.www.as_ref().map(|directory| {
+            let root =
+                fs::canonicalize(directory).and_then(|root| fs::read_dir(&root).map(|_| root));
+            root.map_err(|error| {
+                let directory = directory.display();
+                Exit::usage(format_args!(
+                    "{directory}: {error}; name a directory that can be read"
+                ))
+            })
+        });
+        let root = root.transpose()?;
+        let addresses = self.addresses();
+        let network = Network::none().listen(all(&addresses));
+        let places = self.places(root.is_some())?;
+        let options = Options::new().network(network).inherit_stderr();
+        let mut tls = Guest::embedded()?.instantiate(options)?;
+        let context = self.context(&mut tls)?;
+        let mut listeners = Vec::new();
+        let mut lines = String::new();
+        let mut port = self.address.port();
+        for address in addresses {
+            let listener = Listener::listen(&mut tls, &context, address.ip(), port, None)
+                .map_err(|failure| Exit::from(failure).context(address))?;
+            let address = listener.local_address(&mut tls)?;
+            lines += &format!("listening on {}\n", facts::text(&address));
+            // The other has the port that was found for the first.
+            port = address.port;
+            listeners.push(listener);
+        }
+        // Caught from now on: whoever reads the line may end the server.
+        let stop = interrupt::pollable(&mut tls)?;
+        let mut stdout = io::stdout();
+        stdout
+            .write_all(lines.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Exit::usage(format_args!("standard output: {error}")))?;
+
+        let offer = match root {
+            Some(root) => Offer::Files(root, self.header_timeout.0),
+            None => Offer::Echo,
+        };
+        Server::new(&mut tls, listeners, stop, offer, places, self.once)?.run(&mut tls)
+    }
+
+    /// Where to listen. A socket of WASI has one family, so that every address takes two.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let mut addresses = vec![self.address];
+        if self.address.is_ipv6() && self.address.ip().is_unspecified() && !self.ipv6_only {
+            addresses.push((Ipv4Addr::UNSPECIFIED, self.address.port()).into());
+        }
+        addresses
+    }
+
+    /// How many connections there are descriptors for, up to the number that was asked for. The
+    /// process is allowed as many as the system lets it.
+    fn places(&self, has_files: bool) -> Result<usize> {
+        let unlimited = u64::MAX;
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let wanted = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        // What there is will do too.
+        let _ = setrlimit(Resource::Nofile, wanted);
+        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(unlimited);
+        let each = if has_files { 2 } else { 1 };
+        let room = descriptors.saturating_sub(OTHER_DESCRIPTORS);
+        let room = (room - REMAINS.min(room / 2)) / each;
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        if room == 0 {
+            return Err(Exit::usage(format_args!(
+                "{descriptors} descriptors are too few to serve; allow more (ulimit -n)"
+            )));
+        }
+        match self.max_connections.map(NonZeroUsize::get) {
+            Some(wanted) if room < wanted => Err(Exit::usage(format_args!(
+                "there are descriptors for {room} connections at once, not for {wanted}; allow \
+                 more (ulimit -n), or fewer connections (--max-connections)"
+            ))),
+            Some(wanted) => Ok(wanted),
+            None => Ok(room.min(PLACES)),
+        }
+    }
+
+    fn context(&self, tls: &mut Instance) -> Result<Context> {
+        let context = Context::secure(tls, Role::Server)?;
+        self.identity.load(tls, &context)?;
+        let asks = self.verify || self.verify_optional;
+        if asks != self.trust.is_given() {
+            return Err(Exit::usage(
+                "give --cafile or --capath together with --verify or --verify-optional",
+            ));
+        }
+        if asks {
+            self.trust.load(tls, &context)?;
+            let verify = if self.verify {
+                Verify::Required
+            } else {
+                Verify::Optional
+            };
+            context.set_verify(tls, verify)?;
+        }
+        if let Some(path) = &self.requestcafile {
+            if !asks {
+                return Err(Exit::usage(
+                    "--requestcafile is of no use without --verify or --verify-optional",
+                ));
+            }
+            context
+                .load_suggested_authorities(tls, &source(path)?)
+                .map_err(|failure| Exit::from(failure).context(path.display()))?;
+        }
+        if let Some(list) = &self.ciphers {
+            ciphers::set(tls, &context, list)?;
+        }
+        if let Some(groups) = &self.groups {
+            groups.set(tls, &context)?;
+        }
+        for timer in [Timer::Handshake, Timer::Shutdown] {
+            context.set_timeout(tls, timer, Some(BRIEF))?;
+        }
+        if self.www.is_some() {
+            context.set_timeout(tls, Timer::Read, Some(IDLE))?;
+            context.set_timeout(tls, Timer::Write, Some(IDLE))?;
+        }
+        self.timers.set(tls, &context)?;
+        Ok(context)
+    }
+}
+
+/// Each of these and no other.
+fn all(addresses: &[SocketAddr]) -> Addresses {
+    let blocks = addresses
+        .iter()
+        .flat_map(|address| match Addresses::one(*address) {
+            Addresses::List(blocks) => blocks,
+            _ => Vec::new(),
+        });
+    Addresses::List(blocks.collect())
+}

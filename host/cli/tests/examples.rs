@@ -1,0 +1,390 @@
+//! The programs under `examples/`, as their pages say to build and run them, against servers of
+//! others: one test for each line that runs one, and one that it trusts nobody unasked; and the
+//! program of `tests/compat`. Ends in the table of language by runtime, and holds `examples/README.md`
+//! to it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop"
+)]
+
+#[path = "examples/compat.rs"]
+mod compat;
+#[path = "examples/hostile.rs"]
+mod hostile;
+#[path = "examples/page.rs"]
+mod page;
+#[path = "examples/servers.rs"]
+mod servers;
+mod support;
+#[path = "examples/table.rs"]
+mod table;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use page::{Page, Run, Runtime};
+use servers::Service;
+use support::{Folder, finish, serving, skip, tool};
+use table::Table;
+
+const LANGUAGES: [&str; 4] = ["c", "javascript", "python", "rust"];
+
+/// An echo server, and where its page builds it.
+#[derive(Clone, Copy)]
+struct EchoServer {
+    language: &'static str,
+    built: &'static str,
+}
+
+const OF_PYTHON: EchoServer = EchoServer {
+    language: "python",
+    built: "build/echo_server.wasm",
+};
+
+const OF_RUST: EchoServer = EchoServer {
+    language: "rust",
+    built: "../../target/wasm32-wasip2/component/echo-server.wasm",
+};
+
+/// The echo servers, and what they ask for of WASI: what they were built with, or an older patch.
+const ECHO_SERVERS: [(EchoServer, Option<&str>); 3] = [
+    (OF_PYTHON, None),
+    (OF_RUST, None),
+    (OF_RUST, Some("0.2.10")),
+];
+
+/// A hundred clients at once, of which ten only connect; the others send 64 KiB and want them back.
+const CLIENTS: &str = "
+import concurrent.futures, os, socket, ssl, sys
+port, context = int(sys.argv[1]), ssl.create_default_context(cafile=sys.argv[2])
+silent = [socket.create_connection(('127.0.0.1', port)) for _ in range(10)]
+def serve(_):
+    data = os.urandom(65536)
+    with context.wrap_socket(socket.create_connection(('127.0.0.1', port)), server_hostname='localhost') as connection:
+        connection.settimeout(60)
+        connection.sendall(data)
+        back = b''
+        while len(back) < len(data):
+            part = connection.recv(65536)
+            assert part
+            back += part
+        return back == data
+with concurrent.futures.ThreadPoolExecutor(90) as pool:
+    print(sum(pool.map(serve, range(90))), 'served')
+";
+
+/// A runtime as the table has it, and the directories that its commands are in.
+#[derive(Clone)]
+struct Column {
+    runtime: Runtime,
+    name: String,
+    path: OsString,
+}
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Each builds and runs with both cores.
+    arguments.test_threads.get_or_insert(2);
+    let table = Arc::new(Mutex::new(Table::default()));
+    let columns = columns();
+    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+    let trials = if env::var_os("PORTCULLIS_TOOLS").is_some() {
+        trials(&arguments, &columns, &table)
+    } else {
+        skip("the tools of the examples are not there; run `cargo xtask examples`");
+        Vec::new()
+    };
+    let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !trials.is_empty();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if arguments.list {
+        conclusion.exit();
+    }
+    let table = table.lock().unwrap().markdown(&names);
+    println!("{table}");
+    if is_whole && !conclusion.has_failed() {
+        let page = examples().join("README.md");
+        let said = fs::read_to_string(&page).unwrap_or_default();
+        assert!(
+            said.contains(&table),
+            "{} does not have this table",
+            page.display()
+        );
+    }
+    conclusion.exit();
+}
+
+fn examples() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.join("examples")
+}
+
+/// Our command, each wasmtime that `cargo xtask examples` got, and Node.
+fn columns() -> Vec<Column> {
+    let ours = Path::new(env!("CARGO_BIN_EXE_portcullis"));
+    let column = |runtime, name: &str, first: Option<PathBuf>| {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let more = [ours.parent().unwrap().to_owned()].into_iter();
+        let paths = first.into_iter().chain(more).chain(env::split_paths(&path));
+        Column {
+            runtime,
+            name: name.to_owned(),
+            path: env::join_paths(paths).unwrap(),
+        }
+    };
+    let mut columns = vec![column(Runtime::Portcullis, "portcullis run", None)];
+    let tools = env::var_os("PORTCULLIS_TOOLS").map(PathBuf::from);
+    let mut wasmtimes: Vec<_> = tools
+        .iter()
+        .flat_map(|tools| fs::read_dir(tools).unwrap().flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.join("wasmtime").is_file())
+        .collect();
+    wasmtimes.sort();
+    for directory in wasmtimes {
+        let name = directory.file_name().unwrap().to_str().unwrap();
+        let name = name.replace('-', " ");
+        columns.push(column(Runtime::Wasmtime, &name, Some(directory)));
+    }
+    columns.push(column(Runtime::Node, "Node", None));
+    columns
+}
+
+/// Build what the filter does not leave out, and list what is to be run.
+fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
+    let mut trials = compat::trials(columns, table);
+    // The column with the newest runtime builds.
+    let path = &columns.get(columns.len() - 2).unwrap().path;
+    for language in LANGUAGES {
+        let page = Page::read(language);
+        let mut of_page = Vec::new();
+        for run in &page.runs {
+            for column in columns.iter().filter(|c| c.runtime == run.runtime) {
+                of_page.push((run.clone(), column.clone()));
+            }
+        }
+        let name = |(run, column): &(Run, Column)| {
+            format!("{language}: {} by {}", run.service.program(), column.name)
+        };
+        let built_name = format!("{language}: the page builds");
+        let mut names = of_page.iter().map(name).chain([built_name.clone()]);
+        let is_wanted = arguments.filter.as_ref().is_none_or(|filter| {
+            let rest = filter.strip_prefix(language);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+                || names.any(|name| name.contains(filter.as_str()))
+        });
+        if !is_wanted {
+            continue;
+        }
+        if !arguments.list {
+            eprintln!("building {language}");
+        }
+        let built = match arguments.list {
+            true => Ok(()),
+            false => build(&page, path),
+        };
+        let works = built.is_ok();
+        trials.push(Trial::test(built_name, move || built.map_err(Failed::from)));
+        if language == "rust" {
+            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
+                trials.push(beside(column, "one that never reads", hostile::greedy));
+                trials.push(beside(
+                    column,
+                    "more than it has sockets for",
+                    hostile::crowd,
+                ));
+            }
+        }
+        for &(server, wasi) in ECHO_SERVERS.iter().filter(|(s, _)| s.language == language) {
+            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
+                let (table, column) = (Arc::clone(table), column.clone());
+                let row = format!(
+                    "{language}: echo server{}",
+                    wasi.map_or("", |_| ", an older WASI")
+                );
+                let title = format!("{row} by {}", column.name);
+                trials.push(Trial::test(title, move || {
+                    let outcome = serve_many(&server, &column, wasi);
+                    let mut table = table.lock().unwrap();
+                    table.add(&row, &column.name, outcome.is_ok());
+                    outcome.map_err(Failed::from)
+                }));
+            }
+        }
+        for (number, cell) in of_page.into_iter().enumerate() {
+            let (title, table, folder) = (name(&cell), Arc::clone(table), page.folder.clone());
+            trials.push(Trial::test(title, move || {
+                let (run, column) = cell;
+                let serial = format!("{language}-{number}");
+                let outcome = if works {
+                    meet(&run, &column, &folder, &serial)
+                } else {
+                    Err("it was not built".into())
+                };
+                let row = format!("{language}: {}", run.service.program());
+                let mut table = table.lock().unwrap();
+                table.add(&row, &column.name, outcome.is_ok());
+                outcome.map_err(Failed::from)
+            }));
+        }
+    }
+    trials
+}
+
+/// What a check asks for: the line that starts the server, the folder and search path that it is run
+/// with, and the folder of its files.
+type Check = fn(&str, &Path, &OsStr, &Folder) -> Result<(), String>;
+
+/// The echo server by one of the runtimes serves others beside these clients.
+fn beside(column: &Column, whom: &str, check: Check) -> Trial {
+    let title = format!("rust: echo server beside {whom} by {}", column.name);
+    let column = column.clone();
+    Trial::test(title.clone(), move || {
+        let folder = Folder::new(&title.replace([' ', ':'], "-"));
+        let start = start_echo(&OF_RUST, &column, &folder, None)?;
+        let from = examples().join("rust");
+        check(&start, &from, &column.path, &folder).map_err(Failed::from)
+    })
+}
+
+/// The line that starts an echo server by one of the runtimes, as it is or made to ask for another
+/// WASI. Its arguments are to follow.
+fn start_echo(
+    server: &EchoServer,
+    column: &Column,
+    folder: &Folder,
+    wasi: Option<&str>,
+) -> Result<String, String> {
+    let EchoServer { language, built } = server;
+    let path = folder.0.to_str().unwrap();
+    let mut server = fs::read(examples().join(language).join(built))
+        .map_err(|error| format!("it was not built: {error}"))?;
+    if let Some(wasi) = wasi {
+        server = with_wasi(&server, wasi);
+    }
+    fs::write(folder.0.join("server.wasm"), server).unwrap();
+    Ok(match column.runtime {
+        Runtime::Portcullis => {
+            format!("exec portcullis run --network loopback --dir {path} {path}/server.wasm")
+        }
+        _ => format!(
+            "portcullis compose {path}/server.wasm --plug ../../target/portcullis.wasm \
+             -o {path}/composed.wasm\n\
+             exec wasmtime run -S inherit-network --dir {path} {path}/composed.wasm"
+        ),
+    })
+}
+
+/// An echo server, by one of the runtimes: many clients at once, some of which say nothing.
+fn serve_many(server: &EchoServer, column: &Column, wasi: Option<&str>) -> Result<(), String> {
+    let language = server.language;
+    let name = format!("echo-{language}-{}-{}", column.name, wasi.unwrap_or("same"));
+    let folder = Folder::new(&name.replace(' ', "-"));
+    let path = folder.0.to_str().unwrap();
+    let start = start_echo(server, column, &folder, wasi)?;
+    let mut command = Command::new("bash");
+    command
+        .args([
+            "-e",
+            "-c",
+            &format!("{start} {path}/cert.pem {path}/key.pem"),
+        ])
+        .current_dir(examples().join(language))
+        .env("PATH", &column.path)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    let (_server, port) = serving(command);
+    let Some(python) = tool("python3") else {
+        return Ok(());
+    };
+    let mut clients = Command::new(python);
+    clients.args(["-c", CLIENTS, &port.to_string(), &folder.path("ca.pem")]);
+    let output = finish(clients, b"");
+    if output.status.success() && output.stdout.starts_with(b"90 served") {
+        Ok(())
+    } else {
+        Err(told(&output))
+    }
+}
+
+/// The component with its imports of WASI 0.2.12 renamed: what a consumer looks like that was built
+/// against another patch of WASI. The names are as long.
+fn with_wasi(component: &[u8], version: &str) -> Vec<u8> {
+    let (ours, other) = (b"@0.2.12", format!("@{version}"));
+    assert_eq!(ours.len(), other.len());
+    let mut renamed = component.to_vec();
+    let mut count = 0;
+    for at in 0..renamed.len() - ours.len() {
+        let name = renamed.get_mut(at..at + ours.len()).unwrap();
+        if *name == ours[..] {
+            name.copy_from_slice(other.as_bytes());
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+    renamed
+}
+
+fn build(page: &Page, path: &OsString) -> Result<(), String> {
+    let output = shell(&page.build, page.folder.as_path(), path);
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(told(&output))
+    }
+}
+
+/// The program gets what it came for from a server that it is told to trust, and refuses to deal
+/// with the same server when it is not.
+fn meet(run: &Run, column: &Column, folder: &Path, serial: &str) -> Result<(), String> {
+    let Some(server) = run.service.serve(serial, &examples()) else {
+        return Ok(());
+    };
+    let aimed = |trusts| {
+        let line = run.aimed_at(server.port, server.folder.0.to_str().unwrap(), trusts);
+        shell(&line, folder, &column.path)
+    };
+    let output = aimed(true);
+    let shown = [told(&output), server.log()].concat();
+    let is_missing = |part: &&&str| !shown.contains(**part);
+    let missing = run.service.shows().iter().find(is_missing);
+    if !output.status.success() || missing.is_some() {
+        return Err(format!("{missing:?} is missing in: {shown}"));
+    }
+    // The check of a wrapper tries that itself.
+    if run.service != Service::Echo {
+        let output = aimed(false);
+        let shown = told(&output);
+        if output.status.success() || !shown.contains("not from a trusted authority") {
+            return Err(format!("without trust: {shown}"));
+        }
+    }
+    Ok(())
+}
+
+fn shell(script: &str, folder: &Path, path: &OsString) -> Output {
+    Command::new("bash")
+        .args(["-e", "-c", script])
+        .current_dir(folder)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    format!(
+        "{}{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        output.status
+    )
+}

@@ -1,0 +1,26 @@
+//! What the tests of the command share: the command, other programs beside it, and what the tests of
+//! the library have.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test files use different parts, and a test that cannot go on should stop"
+)]
+
+mod command;
+mod programs;
+#[path = "../../../tests/support/mod.rs"]
+mod shared;
+
+use std::time::Duration;
+
+pub use command::{echoed, finish, portcullis, refusal, run, say, serve, serving};
+pub use programs::{Running, await_log, postgresql, start, tool};
+pub use shared::*;
+
+/// No step of a test takes longer.
+pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,306 @@
+//! The resource `context`, and the functions of `errors` and `defaults`.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::bindings::exports::portcullis::tls::context::{
+    CipherListReport, Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind,
+    ServerName, Source, Truncation, Verify, VerifyName,
+};
+use super::bindings::exports::portcullis::tls::defaults::Guest as DefaultsGuest;
+use super::bindings::exports::portcullis::tls::errors::Guest as ErrorsGuest;
+use super::bindings::exports::portcullis::tls::types::{
+    Error as WitError, Role, Status, Timer, Version,
+};
+use super::component::Component;
+use super::fs;
+use zeroize::Zeroizing;
+
+use crate::error::{ConfigurationItem, Error};
+use crate::tls::{Config, Settings, supported_groups};
+
+/// Settings until the first use, then a configuration for good.
+pub(crate) struct Context {
+    state: RefCell<State>,
+}
+
+enum State {
+    Open(Settings),
+    /// What connections are made with, and the settings that it came from, for copies.
+    Sealed(Arc<Config>, Settings),
+}
+
+thread_local! {
+    /// What `set-default-authority-directory` chose: of the instance, as the seed's parameter is
+    /// of the program.
+    static DEFAULT_AUTHORITY_DIRECTORY: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+impl Context {
+    /// The configuration for a listener or port; seals.
+    pub(crate) fn config(&self) -> Result<Arc<Config>, Error> {
+        let mut state = self.state.borrow_mut();
+        let (config, settings) = match &*state {
+            State::Sealed(config, _) => return Ok(Arc::clone(config)),
+            State::Open(settings) => (seal(settings)?, settings.clone()),
+        };
+        *state = State::Sealed(Arc::clone(&config), settings);
+        Ok(config)
+    }
+
+    fn open(settings: Settings) -> ContextHandle {
+        ContextHandle::new(Self {
+            state: RefCell::new(State::Open(settings)),
+        })
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<T, Error>,
+    ) -> Result<T, WitError> {
+        match &mut *self.state.borrow_mut() {
+            State::Open(settings) => change(settings).map_err(WitError::from),
+            State::Sealed(..) => Err(WitError::Sealed),
+        }
+    }
+
+    fn take_identity(
+        &self,
+        chain: Source,
+        key: Source,
+        passphrase: Option<String>,
+        take: impl FnOnce(&mut Settings, &[u8], &[u8], Option<&str>) -> Result<(), Error>,
+    ) -> Result<(), WitError> {
+        let passphrase = passphrase.map(Zeroizing::new);
+        self.change(|settings| {
+            let chain = contents(ConfigurationItem::CertificateChain, chain)?;
+            let key = contents(ConfigurationItem::PrivateKey, key)?;
+            take(
+                settings,
+                &chain,
+                &key,
+                passphrase.as_ref().map(|p| p.as_str()),
+            )
+        })
+    }
+}
+
+fn seal(settings: &Settings) -> Result<Arc<Config>, Error> {
+    let directory = DEFAULT_AUTHORITY_DIRECTORY.with_borrow(Option::clone);
+    match directory {
+        Some(directory) if settings.wants_default_roots() => {
+            let mut settings = settings.clone();
+            add_trust_directory(&mut settings, &directory)?;
+            settings.seal()
+        }
+        _ => settings.seal(),
+    }
+    .map(Arc::new)
+}
+
+fn add_trust_directory(
+    settings: &mut Settings,
+    path: &str,
+) -> Result<crate::tls::DirectoryReport, Error> {
+    let files = fs::read_directory(ConfigurationItem::TrustRoots, path)?;
+    Ok(settings.add_trust_files(path, files))
+}
+
+impl GuestContext for Context {
+    fn secure(role: Role) -> ContextHandle {
+        Self::open(Settings::secure(role.into()))
+    }
+
+    fn unverified(role: Role) -> ContextHandle {
+        Self::open(Settings::unverified(role.into()))
+    }
+
+    fn copy(&self) -> ContextHandle {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => Self::open(settings.clone()),
+        }
+    }
+
+    fn role(&self) -> Role {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => settings.role().into(),
+        }
+    }
+
+    fn set_protocol(&self, name: String) -> Result<(), WitError> {
+        self.change(|settings| settings.set_protocol(&name))
+    }
+
+    fn set_versions(&self, lowest: Version, highest: Version) -> Result<(), WitError> {
+        self.change(|settings| settings.set_versions(lowest.into(), highest.into()))
+    }
+
+    fn set_cipher_list(&self, words: Vec<String>) -> Result<CipherListReport, WitError> {
+        self.change(|settings| settings.set_cipher_list(&words).map(Into::into))
+    }
+
+    fn cipher_suites(&self) -> Vec<String> {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => owned(&settings.cipher_suites()),
+        }
+    }
+
+    fn set_groups(&self, groups: Vec<String>) -> Result<(), WitError> {
+        self.change(|settings| settings.set_groups(&groups))
+    }
+
+    fn groups(&self) -> Vec<String> {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => owned(&settings.groups()),
+        }
+    }
+
+    fn load_certificate_chain(&self, source: Source) -> Result<(), WitError> {
+        self.change(|settings| {
+            let chain = contents(ConfigurationItem::CertificateChain, source)?;
+            settings.load_certificate_chain(&chain)
+        })
+    }
+
+    fn load_private_key(
+        &self,
+        source: Source,
+        kind: KeyKind,
+        passphrase: Option<String>,
+    ) -> Result<(), WitError> {
+        let passphrase = passphrase.map(Zeroizing::new);
+        self.change(|settings| {
+            let key = contents(ConfigurationItem::PrivateKey, source)?;
+            settings.load_private_key(&key, kind.into(), passphrase.as_ref().map(|p| p.as_str()))
+        })
+    }
+
+    fn load_identity(
+        &self,
+        chain: Source,
+        key: Source,
+        passphrase: Option<String>,
+    ) -> Result<(), WitError> {
+        self.take_identity(chain, key, passphrase, Settings::load_identity)
+    }
+
+    fn add_identity(
+        &self,
+        chain: Source,
+        key: Source,
+        passphrase: Option<String>,
+    ) -> Result<(), WitError> {
+        self.take_identity(chain, key, passphrase, Settings::add_identity)
+    }
+
+    fn load_pkcs12(&self, source: Source, passphrase: Option<String>) -> Result<(), WitError> {
+        let passphrase = passphrase.map(Zeroizing::new);
+        self.change(|settings| {
+            let file = contents(ConfigurationItem::Pkcs12, source)?;
+            settings.load_pkcs12(&file, passphrase.as_ref().map(|p| p.as_str()))
+        })
+    }
+
+    fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {
+        self.change(|settings| {
+            let place = match &source {
+                Source::Path(path) => Some(path.clone()),
+                Source::Bytes(_) => None,
+            };
+            let contents = contents(ConfigurationItem::TrustRoots, source)?;
+            match place {
+                Some(place) => settings.add_trust_roots_of(&place, &contents),
+                None => settings.add_trust_roots(&contents),
+            }
+        })
+    }
+
+    fn add_trust_directory(&self, path: String) -> Result<DirectoryReport, WitError> {
+        self.change(|settings| add_trust_directory(settings, &path))
+            .map(DirectoryReport::from)
+    }
+
+    fn add_web_roots(&self) -> Result<u32, WitError> {
+        self.change(|settings| Ok(settings.add_web_roots()))
+    }
+
+    fn load_suggested_authorities(&self, source: Source) -> Result<u32, WitError> {
+        self.change(|settings| {
+            let contents = contents(ConfigurationItem::SuggestedAuthorities, source)?;
+            settings.load_suggested_authorities(&contents)
+        })
+    }
+
+    fn set_verify(&self, verify: Verify) -> Result<(), WitError> {
+        self.change(|settings| {
+            settings.set_verify(verify.into());
+            Ok(())
+        })
+    }
+
+    fn set_server_name(&self, name: ServerName) -> Result<(), WitError> {
+        self.change(|settings| settings.set_server_name(name.into()))
+    }
+
+    fn set_verify_name(&self, name: VerifyName) -> Result<(), WitError> {
+        self.change(|settings| settings.set_verify_name(name.into()))
+    }
+
+    fn set_truncation(&self, truncation: Truncation) -> Result<(), WitError> {
+        self.change(|settings| {
+            settings.set_truncation(truncation.into());
+            Ok(())
+        })
+    }
+
+    fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {
+        self.change(|settings| settings.set_timeout(timer.into(), milliseconds))
+    }
+
+    fn seal(&self) -> Result<(), WitError> {
+        self.config().map(|_| ()).map_err(WitError::from)
+    }
+
+    fn is_sealed(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Sealed(..))
+    }
+}
+
+fn contents(item: ConfigurationItem, source: Source) -> Result<Zeroizing<Vec<u8>>, Error> {
+    match source {
+        Source::Bytes(bytes) => Ok(Zeroizing::new(bytes)),
+        Source::Path(path) => fs::read(item, &path),
+    }
+}
+
+impl Guest for Component {
+    type Context = Context;
+
+    fn supported_groups() -> Vec<String> {
+        owned(&supported_groups())
+    }
+}
+
+impl DefaultsGuest for Component {
+    fn default_authority_directory() -> Option<String> {
+        DEFAULT_AUTHORITY_DIRECTORY.with_borrow(Option::clone)
+    }
+
+    fn set_default_authority_directory(path: Option<String>) {
+        DEFAULT_AUTHORITY_DIRECTORY.set(path);
+    }
+}
+
+impl ErrorsGuest for Component {
+    fn status_of(error: WitError) -> Status {
+        Error::from(error).status().into()
+    }
+
+    fn explain(error: WitError) -> String {
+        Error::from(error).to_string()
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}

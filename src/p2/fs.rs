@@ -1,0 +1,96 @@
+//! Files, by `std::fs` through the directories that the host has preopened.
+
+use std::fs::File;
+use std::io::{Error as IoError, ErrorKind, Read as _};
+use zeroize::Zeroizing;
+
+use crate::error::{ConfigurationItem, ConfigurationReason, Error};
+use crate::tls::mistaken_path;
+
+/// No certificate bundle is as large; what is, such as a device without end, would exhaust memory.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// The contents of a file; they may be a key, and are wiped.
+pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    refuse_contents(item, path)?;
+    let file = File::open(path).and_then(read_file);
+    match file.map_err(|error| unreadable(item, path, &error))? {
+        Some(contents) => Ok(contents),
+        None => {
+            let detail = format!("{path}: more than {LARGEST} bytes");
+            Err(Error::refused(
+                item,
+                ConfigurationReason::Unreadable,
+                detail,
+            ))
+        }
+    }
+}
+
+/// None if it is too large.
+fn read_file(file: File) -> Result<Option<Zeroizing<Vec<u8>>>, IoError> {
+    // As long as it will be: what grows leaves pieces of a key behind.
+    let length = file.metadata()?.len().min(LARGEST);
+    let room = usize::try_from(length)
+        .unwrap_or_default()
+        .saturating_add(1);
+    let mut contents = Zeroizing::new(Vec::with_capacity(room));
+    let read = file
+        .take(LARGEST.saturating_add(1))
+        .read_to_end(&mut contents)?;
+    Ok(u64::try_from(read)
+        .is_ok_and(|read| read <= LARGEST)
+        .then_some(contents))
+}
+
+/// A path and what reading it gave.
+pub(crate) type Found = (String, Result<Zeroizing<Vec<u8>>, Error>);
+
+/// The files of a directory in the order of their paths: regular ones, and links, which may lead to
+/// where this side may not look. A directory that does not exist is its own only file.
+pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<Found>, Error> {
+    refuse_contents(item, path)?;
+    let fail = |error: &IoError| unreadable(item, path, error);
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(vec![(path.to_owned(), Err(fail(&error)))]);
+        }
+        Err(error) => return Err(fail(&error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| fail(&error))?;
+        let path = entry.path();
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        // A link to a directory is one more directory; one that leads nowhere is to be told.
+        if path.is_file() || (is_link && !path.is_dir()) {
+            paths.push(path.to_string_lossy().into_owned());
+        }
+    }
+    paths.sort();
+    Ok(paths
+        .into_iter()
+        .map(|path| {
+            let contents = read(item, &path);
+            (path, contents)
+        })
+        .collect())
+}
+
+/// A key in the place of a path must not get into the message that it is not there.
+fn refuse_contents(item: ConfigurationItem, path: &str) -> Result<(), Error> {
+    match mistaken_path(path) {
+        Some(what) => Err(Error::refused(item, ConfigurationReason::NotFound, what)),
+        None => Ok(()),
+    }
+}
+
+fn unreadable(item: ConfigurationItem, path: &str, error: &IoError) -> Error {
+    let reason = match error.kind() {
+        ErrorKind::NotFound => ConfigurationReason::NotFound,
+        ErrorKind::PermissionDenied => ConfigurationReason::AccessDenied,
+        _ => ConfigurationReason::Unreadable,
+    };
+    Error::refused(item, reason, format!("{path}: {error}"))
+}

@@ -1,0 +1,94 @@
+//! A listening socket.
+
+use std::net::SocketAddr;
+
+use wasi::io::poll::Pollable;
+use wasi::sockets::instance_network::instance_network;
+use wasi::sockets::network::ErrorCode;
+use wasi::sockets::tcp::TcpSocket;
+
+use super::address::{from_wasi, is_out_of_sockets, new_socket, to_wasi};
+use super::failure::{failure, no_room};
+use super::streams::Streams;
+use super::{kept, park};
+use crate::error::{NetworkError, NetworkOperation};
+
+/// A listening socket.
+pub(crate) struct Acceptor {
+    socket: TcpSocket,
+}
+
+impl Acceptor {
+    /// Waits for the host's bind and listen.
+    pub(crate) fn listen(address: SocketAddr, backlog: Option<u64>) -> Result<Self, NetworkError> {
+        let (bind, listen) = (NetworkOperation::Bind, NetworkOperation::Listen);
+        let fail = |operation| move |code| failure(operation, code, &address.to_string());
+        let socket = new_socket(address).map_err(fail(bind))?;
+        socket
+            .start_bind(&instance_network(), to_wasi(address))
+            .map_err(fail(bind))?;
+        wait_while_blocked(&socket, || socket.finish_bind()).map_err(fail(bind))?;
+        if let Some(backlog) = backlog {
+            socket
+                .set_listen_backlog_size(backlog.max(1))
+                .map_err(fail(listen))?;
+        }
+        socket.start_listen().map_err(fail(listen))?;
+        wait_while_blocked(&socket, || socket.finish_listen()).map_err(fail(listen))?;
+        Ok(Self { socket })
+    }
+
+    /// A connection that waits, if one does.
+    pub(crate) fn accept(&self) -> Result<Option<Streams>, NetworkError> {
+        if park::is_full() {
+            return Err(no_room(NetworkOperation::Accept));
+        }
+        loop {
+            let code = match self.socket.accept() {
+                Ok((socket, input, output)) => {
+                    return Ok(Some(Streams::new(input, output, Some(socket))));
+                }
+                Err(ErrorCode::WouldBlock) => return Ok(None),
+                Err(code) => self.named(code),
+            };
+            if code != ErrorCode::NewSocketLimit || !kept::give_way() {
+                return Err(failure(NetworkOperation::Accept, code, ""));
+            }
+        }
+    }
+
+    /// What the host had no name for. Descriptors that ran out are among it (wasmtime 48), and then no
+    /// other socket can be made either.
+    fn named(&self, code: ErrorCode) -> ErrorCode {
+        match (code, self.socket.local_address()) {
+            (ErrorCode::Unknown, Ok(address)) if is_out_of_sockets(from_wasi(address)) => {
+                ErrorCode::NewSocketLimit
+            }
+            _ => code,
+        }
+    }
+
+    /// A child of the socket: to be dropped before it.
+    pub(crate) fn pollable(&self) -> Pollable {
+        self.socket.subscribe()
+    }
+
+    pub(crate) fn local_address(&self) -> Result<SocketAddr, NetworkError> {
+        self.socket
+            .local_address()
+            .map(from_wasi)
+            .map_err(|code| failure(NetworkOperation::Listen, code, ""))
+    }
+}
+
+fn wait_while_blocked(
+    socket: &TcpSocket,
+    mut finish: impl FnMut() -> Result<(), ErrorCode>,
+) -> Result<(), ErrorCode> {
+    loop {
+        match finish() {
+            Err(ErrorCode::WouldBlock) => socket.subscribe().block(),
+            result => return result,
+        }
+    }
+}

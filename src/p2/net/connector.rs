@@ -1,0 +1,259 @@
+//! A connection in the making.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wasi::io::poll::Pollable;
+use wasi::sockets::instance_network::instance_network;
+use wasi::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
+use wasi::sockets::network::ErrorCode;
+use wasi::sockets::tcp::TcpSocket;
+
+use super::address::{ip_from_wasi, new_socket, to_wasi};
+use super::failure::{failure, no_room, resolve_failure};
+use super::park;
+use super::streams::Streams;
+use crate::endpoint::{Host, unreachable};
+use crate::error::{Error, NetworkCode, NetworkError, NetworkOperation};
+use crate::p2::clock::after;
+use crate::race::Race;
+use crate::timers::Moment;
+
+/// A connection in the making: attempts at the addresses of the host, of which the first that succeeds
+/// is taken and the others are given up.
+pub(crate) struct Connector {
+    host: String,
+    port: u16,
+    resolver: Resolver,
+    race: Race,
+    attempts: Vec<Attempt>,
+    /// The failure that says most.
+    failure: Option<NetworkError>,
+    /// Sockets that pollables may be children of, which were handed out: they cannot be dropped
+    /// before the connector is.
+    spent: Vec<TcpSocket>,
+    /// The same of the resolver.
+    is_resolver_shared: bool,
+    /// A pollable was handed out that is a child of any of them.
+    is_shared: bool,
+}
+
+enum Resolver {
+    /// It was never asked.
+    None,
+    /// It has not told all.
+    Asked(ResolveAddressStream),
+    /// It has, and is kept for its pollables.
+    Done(#[expect(dead_code, reason = "kept until the connector is dropped")] ResolveAddressStream),
+}
+
+struct Attempt {
+    socket: TcpSocket,
+    address: SocketAddr,
+    /// A pollable of the socket was handed out.
+    is_shared: bool,
+}
+
+impl Connector {
+    pub(crate) fn new(host: &Host, port: u16) -> Result<Self, Error> {
+        if park::is_full() {
+            return Err(Error::Network(no_room(NetworkOperation::Connect)));
+        }
+        let mut race = Race::default();
+        let resolver = match host.to_connect(port)? {
+            Some(address) => {
+                race.add(address);
+                Resolver::None
+            }
+            None => {
+                let asked = resolve_addresses(&instance_network(), &host.name());
+                let at_once = |code| resolve_failure(code, &host.name());
+                Resolver::Asked(asked.map_err(at_once)?)
+            }
+        };
+        Ok(Self {
+            host: host.name(),
+            port,
+            resolver,
+            race,
+            attempts: Vec::new(),
+            failure: None,
+            spent: Vec::new(),
+            is_resolver_shared: false,
+            is_shared: false,
+        })
+    }
+
+    /// Go on; the connection once it is there, none while it is not.
+    pub(crate) fn advance(&mut self, now: Moment) -> Result<Option<Streams>, NetworkError> {
+        self.resolve();
+        loop {
+            if let Some(streams) = self.finish() {
+                return Ok(Some(streams));
+            }
+            match self.race.begin(now) {
+                Some(address) => self.begin(address),
+                None => break,
+            }
+        }
+        let is_over = self.race.is_lost() && !matches!(self.resolver, Resolver::Asked(_));
+        if !is_over {
+            return Ok(None);
+        }
+        Err(self.failure.take().unwrap_or_else(|| {
+            let (operation, code) = (NetworkOperation::Resolve, ErrorCode::NameUnresolvable);
+            failure(operation, code, &self.host)
+        }))
+    }
+
+    /// Time until the next attempt is due, if one goes on: the first is due with the first call.
+    pub(crate) fn time_left(&self, now: Moment) -> Option<Duration> {
+        match self.attempts.as_slice() {
+            [] => None,
+            _ => self.race.time_left(now),
+        }
+    }
+
+    /// Everything that it waits for, children of this connector: to be dropped before the next call.
+    pub(crate) fn pollables(&self) -> Vec<Pollable> {
+        let resolver = match &self.resolver {
+            Resolver::Asked(stream) => Some(stream.subscribe()),
+            Resolver::None | Resolver::Done(_) => None,
+        };
+        let attempts = self.attempts.iter();
+        let attempts = attempts.map(|attempt| attempt.socket.subscribe());
+        attempts.chain(resolver).collect()
+    }
+
+    /// One pollable, which may outlive the next call, though not the connector. A pollable cannot stand
+    /// for several attempts, so while there are several, or will be, it is a short time instead.
+    pub(crate) fn subscribe(&mut self, now: Moment) -> Option<Pollable> {
+        if let Some(pause) = self.race.pause(now) {
+            return Some(after(pause));
+        }
+        if let Some(attempt) = self.attempts.first_mut() {
+            attempt.is_shared = true;
+            self.is_shared = true;
+            return Some(attempt.socket.subscribe());
+        }
+        match &self.resolver {
+            Resolver::Asked(stream) => {
+                self.is_resolver_shared = true;
+                self.is_shared = true;
+                Some(stream.subscribe())
+            }
+            Resolver::None | Resolver::Done(_) => None,
+        }
+    }
+
+    /// Whether it has to be kept until the port is dropped. The socket of the connection that came of
+    /// it may have such a pollable, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Give up what can be given up: the connector is kept for its pollables only.
+    pub(crate) fn retire(&mut self) {
+        for attempt in self.attempts.drain(..) {
+            if attempt.is_shared {
+                self.spent.push(attempt.socket);
+            }
+        }
+    }
+
+    /// Take the addresses that the resolver has found.
+    fn resolve(&mut self) {
+        while let Resolver::Asked(stream) = &self.resolver {
+            match stream.resolve_next_address() {
+                Ok(Some(ip)) => {
+                    // A name for an address that is nobody's is no address.
+                    let ip = ip_from_wasi(ip).to_canonical();
+                    match unreachable(ip) {
+                        None => self.race.add(SocketAddr::new(ip, self.port)),
+                        Some(_) => self.note(NetworkError {
+                            operation: NetworkOperation::Resolve,
+                            code: NetworkCode::NameUnresolvable,
+                            detail: Some(format!("{} is {ip}", self.host)),
+                        }),
+                    }
+                }
+                Err(ErrorCode::WouldBlock) => return,
+                end => {
+                    if let Err(code) = end {
+                        self.note(failure(NetworkOperation::Resolve, code, &self.host));
+                    }
+                    if let Resolver::Asked(stream) =
+                        std::mem::replace(&mut self.resolver, Resolver::None)
+                        && self.is_resolver_shared
+                    {
+                        self.resolver = Resolver::Done(stream);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first attempt that has succeeded; those that have failed are gone.
+    fn finish(&mut self) -> Option<Streams> {
+        let mut next = 0;
+        while let Some(attempt) = self.attempts.get(next) {
+            match attempt.socket.finish_connect() {
+                Ok((input, output)) => {
+                    let attempt = self.attempts.swap_remove(next);
+                    return Some(Streams::new(input, output, Some(attempt.socket)));
+                }
+                Err(ErrorCode::WouldBlock) => next = next.saturating_add(1),
+                Err(code) => {
+                    let attempt = self.attempts.swap_remove(next);
+                    self.fail(code, attempt.address);
+                    if attempt.is_shared {
+                        self.spent.push(attempt.socket);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self, address: SocketAddr) {
+        let begun = new_socket(address).and_then(|socket| {
+            socket.start_connect(&instance_network(), to_wasi(address))?;
+            Ok(socket)
+        });
+        match begun {
+            Ok(socket) => self.attempts.push(Attempt {
+                socket,
+                address,
+                is_shared: false,
+            }),
+            Err(code) => self.fail(code, address),
+        }
+    }
+
+    fn fail(&mut self, code: ErrorCode, address: SocketAddr) {
+        self.race.fail();
+        let operation = NetworkOperation::Connect;
+        self.note(failure(operation, code, &address.to_string()));
+    }
+
+    /// Of several failures the one that says most is told; of equal ones, the last.
+    fn note(&mut self, failure: NetworkError) {
+        let weight = |failure: &NetworkError| match failure.code {
+            // Somebody has answered.
+            NetworkCode::ConnectionRefused
+            | NetworkCode::ConnectionReset
+            | NetworkCode::ConnectionAborted => 3,
+            // Nobody has.
+            NetworkCode::TimedOut => 2,
+            // Often for want of IPv6 on this machine, which is nothing to tell if IPv4 is there.
+            NetworkCode::RemoteUnreachable
+            | NetworkCode::AddressNotBindable
+            | NetworkCode::NotSupported => 0,
+            _ => 1,
+        };
+        let is_kept = |kept: &NetworkError| weight(kept) > weight(&failure);
+        if !self.failure.as_ref().is_some_and(is_kept) {
+            self.failure = Some(failure);
+        }
+    }
+}

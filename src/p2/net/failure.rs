@@ -1,0 +1,98 @@
+//! What the host says of a failure, as an error of ours.
+
+use wasi::io::error::Error as Cause;
+use wasi::io::streams::StreamError;
+use wasi::sockets::network::ErrorCode;
+
+use super::park;
+use crate::error::{Error, NetworkCode, NetworkError, NetworkOperation};
+
+/// What the host says of a failed stream, in one line: wasmtime adds a backtrace of its own where
+/// `RUST_BACKTRACE` is set.
+pub(super) fn told(cause: &Cause) -> String {
+    let all = cause.to_debug_string();
+    all.lines().next().unwrap_or_default().to_owned()
+}
+
+pub(super) fn lost_writing(error: StreamError) -> NetworkError {
+    let cause = match error {
+        StreamError::Closed => "closed by the peer".to_owned(),
+        StreamError::LastOperationFailed(cause) => told(&cause),
+    };
+    connection_lost(NetworkOperation::Write, cause)
+}
+
+/// A stream of an established connection failed. What exactly happened, WASI 0.2 tells in words
+/// only; `network-error-code` is unstable and not offered by every host.
+pub(super) fn connection_lost(operation: NetworkOperation, cause: String) -> NetworkError {
+    NetworkError {
+        operation,
+        code: NetworkCode::ConnectionReset,
+        detail: Some(cause),
+    }
+}
+
+pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) -> NetworkError {
+    let ours = match code {
+        ErrorCode::AccessDenied => NetworkCode::AccessDenied,
+        ErrorCode::AddressInUse => NetworkCode::AddressInUse,
+        ErrorCode::AddressNotBindable => NetworkCode::AddressNotBindable,
+        ErrorCode::ConnectionAborted => NetworkCode::ConnectionAborted,
+        ErrorCode::ConnectionRefused => NetworkCode::ConnectionRefused,
+        ErrorCode::ConnectionReset => NetworkCode::ConnectionReset,
+        ErrorCode::NameUnresolvable => NetworkCode::NameUnresolvable,
+        ErrorCode::NewSocketLimit | ErrorCode::OutOfMemory => NetworkCode::NewSocketLimit,
+        ErrorCode::NotSupported => NetworkCode::NotSupported,
+        ErrorCode::PermanentResolverFailure => NetworkCode::PermanentResolverFailure,
+        ErrorCode::RemoteUnreachable => NetworkCode::RemoteUnreachable,
+        ErrorCode::TemporaryResolverFailure => NetworkCode::TemporaryResolverFailure,
+        ErrorCode::Timeout => NetworkCode::TimedOut,
+        ErrorCode::Unknown
+        | ErrorCode::InvalidArgument
+        | ErrorCode::ConcurrencyConflict
+        | ErrorCode::NotInProgress
+        | ErrorCode::WouldBlock
+        | ErrorCode::InvalidState
+        | ErrorCode::DatagramTooLarge => NetworkCode::Other,
+    };
+    let detail = match (ours, what) {
+        (NetworkCode::Other, "") => Some(format!("the host says {}", code.name())),
+        (NetworkCode::Other, what) => Some(format!("{what}, the host says {}", code.name())),
+        (_, "") => None,
+        (_, what) => Some(what.to_owned()),
+    };
+    NetworkError {
+        operation,
+        code: ours,
+        detail,
+    }
+}
+
+/// A resolver that fails at once. It has had no time to ask anybody, so it is the host that refuses:
+/// wasmtime calls a look-up that was not granted a permanent failure.
+pub(super) fn resolve_failure(code: ErrorCode, host: &str) -> Error {
+    let refused = NetworkError {
+        operation: NetworkOperation::Resolve,
+        code: NetworkCode::AccessDenied,
+        detail: Some(host.to_owned()),
+    };
+    match code {
+        ErrorCode::AccessDenied | ErrorCode::PermanentResolverFailure => Error::Network(refused),
+        ErrorCode::InvalidArgument => {
+            Error::InvalidArgument(format!("{host:?} is neither a DNS name nor an IP address"))
+        }
+        code => Error::Network(failure(NetworkOperation::Resolve, code, host)),
+    }
+}
+
+/// No connection can be made or accepted, because too many wait to be freed.
+pub(super) fn no_room(operation: NetworkOperation) -> NetworkError {
+    NetworkError {
+        operation,
+        code: NetworkCode::NewSocketLimit,
+        detail: Some(format!(
+            "{} closed connections wait for peers that do not read",
+            park::ROOM
+        )),
+    }
+}

@@ -1,0 +1,151 @@
+//! A connection that is there: two streams, and the socket that they belong to if it is ours.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use wasi::io::poll::Pollable;
+use wasi::io::streams::{InputStream, OutputStream, StreamError};
+use wasi::sockets::network::IpAddressFamily;
+use wasi::sockets::tcp::TcpSocket;
+
+use super::address::from_wasi;
+use super::failure::{connection_lost, lost_writing, told};
+use super::park;
+use super::parts::Parts;
+use crate::error::{NetworkError, NetworkOperation};
+use crate::pump::{Received, Transport, Wait};
+
+/// The most that TCP sends in one segment on the loopback interface, by IPv4. What a write has beyond it
+/// is a short segment, and TCP sends no other short one, such as the end of a message, before the peer
+/// has acknowledged it (RFC 9293 §3.7.4), which may take 40 ms (RFC 1122 §4.2.3.2). WASI has no
+/// `TCP_NODELAY`. On other networks segments are shorter by far, and peers acknowledge every second one
+/// at once.
+const SEGMENT_V4: usize = 65_483;
+
+/// The same by IPv6.
+const SEGMENT_V6: usize = 65_464;
+
+/// A duplex transport over two streams, and the socket that they belong to if it is ours. Dropping it
+/// never waits.
+pub(crate) struct Streams {
+    parts: Rc<Parts>,
+    /// One segment of the socket's family.
+    write_size: usize,
+    /// A flush was asked for, and check-write has not said that it is through.
+    is_flushing: bool,
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        // An output without room is waited for, unless it has ended and has no bytes of its own.
+        if !self.parts.is_freed_at_once() {
+            self.abort();
+        }
+        park::leave(Rc::clone(&self.parts));
+    }
+}
+
+impl Streams {
+    pub(crate) fn new(input: InputStream, output: OutputStream, socket: Option<TcpSocket>) -> Self {
+        let family = socket.as_ref().map(TcpSocket::address_family);
+        Self {
+            parts: Rc::new(Parts {
+                input,
+                output,
+                socket,
+            }),
+            write_size: match family {
+                Some(IpAddressFamily::Ipv6) => SEGMENT_V6,
+                Some(IpAddressFamily::Ipv4) | None => SEGMENT_V4,
+            },
+            is_flushing: false,
+        }
+    }
+
+    /// A child of a stream: to be dropped before it.
+    pub(crate) fn pollable(&self, wait: Wait) -> Option<Pollable> {
+        match wait {
+            Wait::Input => Some(self.parts.input.subscribe()),
+            Wait::Output => Some(self.parts.output.subscribe()),
+            Wait::Both | Wait::Nothing => None,
+        }
+    }
+
+    /// Whether the socket is ours.
+    pub(crate) fn has_socket(&self) -> bool {
+        self.parts.socket.is_some()
+    }
+
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        self.parts
+            .socket
+            .as_ref()
+            .and_then(|socket| socket.local_address().ok())
+            .map(from_wasi)
+    }
+
+    pub(crate) fn remote_address(&self) -> Option<SocketAddr> {
+        self.parts
+            .socket
+            .as_ref()
+            .and_then(|socket| socket.remote_address().ok())
+            .map(from_wasi)
+    }
+}
+
+impl Transport for Streams {
+    fn read(&mut self, limit: usize) -> Result<Received, NetworkError> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        match self.parts.input.read(limit) {
+            // wasi:io says "nothing yet" by no bytes, and "ended" by an error.
+            Ok(bytes) if bytes.is_empty() => Ok(Received::Pending),
+            Ok(bytes) => Ok(Received::Bytes(bytes)),
+            Err(StreamError::Closed) => Ok(Received::Eof),
+            Err(StreamError::LastOperationFailed(cause)) => {
+                Err(connection_lost(NetworkOperation::Read, told(&cause)))
+            }
+        }
+    }
+
+    fn write_size(&self) -> usize {
+        self.write_size
+    }
+
+    fn write(&mut self, ciphertext: &[u8]) -> Result<usize, NetworkError> {
+        let room = self.check_write()?.min(ciphertext.len());
+        let Some(taken) = ciphertext.get(..room) else {
+            return Ok(0);
+        };
+        if taken.is_empty() {
+            return Ok(0);
+        }
+        self.parts.output.write(taken).map_err(lost_writing)?;
+        self.is_flushing = false;
+        if taken.len() == ciphertext.len() {
+            self.parts.output.flush().map_err(lost_writing)?;
+            self.is_flushing = true;
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> Result<bool, NetworkError> {
+        if self.is_flushing && self.check_write()? > 0 {
+            self.is_flushing = false;
+        }
+        Ok(!self.is_flushing)
+    }
+
+    fn abort(&mut self) {
+        self.parts.end();
+        if !self.parts.is_freed_at_once() {
+            self.parts.make_room();
+        }
+    }
+}
+
+impl Streams {
+    fn check_write(&self) -> Result<usize, NetworkError> {
+        let room = self.parts.output.check_write().map_err(lost_writing)?;
+        Ok(usize::try_from(room).unwrap_or(usize::MAX))
+    }
+}

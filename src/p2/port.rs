@@ -1,0 +1,383 @@
+//! The resource `port`, and the waiting of its `blocking-` forms.
+
+pub(crate) mod state;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasi::io::poll::poll;
+
+use super::bindings::exports::portcullis::tls::context::ContextBorrow;
+use super::bindings::exports::portcullis::tls::port::{
+    Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle, Session as SessionHandle,
+};
+use super::bindings::exports::portcullis::tls::types::{
+    Address, Error as WitError, Timer as WitTimer,
+};
+use super::clock::{after, now};
+use super::component::Component;
+use super::context::Context;
+use super::net::{Connector, Streams};
+use super::remains::Remains;
+use super::session::SessionOfPort;
+use crate::endpoint::Host;
+use crate::error::{Error, Timer};
+use crate::pump::{Pump, Wait};
+use crate::timers::{Condition, Moment, Timers};
+use crate::tls::{Config, Facts, Role, Session, Timeouts};
+
+use state::{Connecting, Interest, State};
+
+/// One connection.
+pub(crate) struct Port {
+    /// Shared with the port's sessions, which may outlive it.
+    state: Rc<RefCell<State>>,
+    /// What pollables that were handed out may be children of, and nothing else needs.
+    remains: RefCell<Remains>,
+}
+
+impl Port {
+    /// A server's port on an accepted connection.
+    pub(crate) fn accepted(config: &Arc<Config>, streams: Streams) -> Result<Self, Error> {
+        Self::connected(config, None, streams, Vec::new())
+    }
+
+    fn connected(
+        config: &Arc<Config>,
+        host: Option<&str>,
+        streams: Streams,
+        already_read: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let session = Session::new(config, host)?;
+        let pump = Pump::new(session, streams, already_read, config.timeouts());
+        Ok(Self::new(State::Connected(Box::new(pump))))
+    }
+
+    fn new(state: State) -> Self {
+        Self {
+            state: Rc::new(RefCell::new(state)),
+            remains: RefCell::new(Remains::default()),
+        }
+    }
+
+    fn connecting(config: &Arc<Config>, host: &str, port: u16) -> Result<Self, Error> {
+        if config.role() != Role::Client {
+            return Err(Error::InvalidArgument(
+                "connect needs a client's context".into(),
+            ));
+        }
+        if port == 0 {
+            return Err(Error::InvalidArgument("port 0; use 1 to 65535".into()));
+        }
+        let host = Host::parse(host)?;
+        let session = Session::new(config, Some(&host.name()))?;
+        let mut timers = Timers::new(config.timeouts());
+        timers.start(Condition::Connecting, now());
+        let state = match Connector::new(&host, port) {
+            Ok(connector) => State::Connecting(Box::new(Connecting {
+                connector,
+                session,
+                timers,
+            })),
+            Err(error @ Error::InvalidArgument(_)) => return Err(error),
+            Err(error) => State::Broken(error),
+        };
+        let port = Self::new(state);
+        // Who waits for a peer of its own instance calls no operation before it has accepted.
+        port.advance(&mut port.state.borrow_mut(), now());
+        Ok(port)
+    }
+
+    /// Run an operation on the connection, once there is one.
+    fn operate<T>(
+        &self,
+        operation: impl FnOnce(&mut Pump<Streams>, Moment) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut state = self.state.borrow_mut();
+        let now = now();
+        self.advance(&mut state, now);
+        match &mut *state {
+            State::Connecting(_) => Err(Error::WantConnect),
+            State::Connected(pump) => operation(pump, now),
+            State::Broken(error) => Err(error.clone()),
+            State::Closed(_) => Err(Error::Closed),
+        }
+    }
+
+    /// One step on from `Connecting`, if that is where it is.
+    fn advance(&self, state: &mut State, now: Moment) {
+        let State::Connecting(connecting) = state else {
+            return;
+        };
+        let outcome = match connecting.connector.advance(now) {
+            Ok(Some(streams)) => Ok(streams),
+            Ok(None) if !connecting.timers.has_run_out(Condition::Connecting, now) => return,
+            Ok(None) => Err(Error::Timeout(Timer::Connect)),
+            Err(error) => Err(Error::Network(error)),
+        };
+        let State::Connecting(connecting) = std::mem::replace(state, State::nowhere()) else {
+            return;
+        };
+        let Connecting {
+            mut connector,
+            session,
+            timers,
+        } = *connecting;
+        let is_shared = connector.is_shared();
+        if is_shared {
+            connector.retire();
+            self.remains.borrow_mut().connector = Some(connector);
+        }
+        *state = match outcome {
+            Ok(streams) => {
+                let mut pump = Pump::new(session, streams, Vec::new(), timers.limits());
+                if is_shared {
+                    // The pollables of before are children of the socket.
+                    pump.share_transport(Wait::Input);
+                }
+                State::Connected(Box::new(pump))
+            }
+            Err(error) => State::Broken(error),
+        };
+    }
+
+    /// Leave for `Closed`, and keep what pollables may be children of, and these facts of a session.
+    fn leave(&self, facts: impl FnOnce(&Session) -> Facts) {
+        let mut remains = self.remains.borrow_mut();
+        let mut state = self.state.borrow_mut();
+        let facts = match &*state {
+            State::Connected(pump) => facts(pump.session()),
+            State::Connecting(_) | State::Broken(_) => Facts::default(),
+            State::Closed(_) => return,
+        };
+        match std::mem::replace(&mut *state, State::Closed(Box::new(facts))) {
+            State::Connecting(mut connecting) if connecting.connector.is_shared() => {
+                connecting.connector.retire();
+                remains.connector = Some(connecting.connector);
+            }
+            State::Connected(pump) => {
+                remains.streams = pump.into_shared_transport();
+            }
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => {}
+        }
+    }
+
+    /// Repeat an operation until it says something else than `want-`, waiting in between.
+    fn block<T>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&mut Pump<Streams>, Moment) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        loop {
+            let interest = match self.operate(&mut operation) {
+                Err(Error::WantConnect) => interest,
+                Err(Error::WantRead) => Interest::Read,
+                Err(Error::WantWrite) => Interest::Write,
+                result => return result,
+            };
+            self.wait(interest);
+        }
+    }
+
+    /// Wait for the transport or the next timer. The pollables are gone when it returns.
+    fn wait(&self, interest: Interest) {
+        let (ready, left) = {
+            let mut state = self.state.borrow_mut();
+            (state.pollables(interest), state.timer_left(now()))
+        };
+        if ready.is_empty() {
+            // There is nothing to wait for: the next call goes on, or tells why.
+            return;
+        }
+        // A little late rather than a little early: then the timer has run out for sure.
+        let timer = left.map(|left| after(left.saturating_add(Duration::from_nanos(1))));
+        let all: Vec<_> = ready.iter().chain(&timer).collect();
+        poll(&all);
+    }
+
+    fn subscribe_to(&self, interest: Interest) -> Pollable {
+        let pollable = match &mut *self.state.borrow_mut() {
+            State::Connecting(connecting) => connecting.connector.subscribe(now()),
+            State::Connected(pump) => match interest.one_of(interest.of(pump)) {
+                Wait::Nothing => None,
+                wait => pump
+                    .share_transport(wait)
+                    .and_then(|transport| transport.pollable(wait)),
+            },
+            State::Broken(_) | State::Closed(_) => None,
+        };
+        pollable.unwrap_or_else(|| after(Duration::ZERO))
+    }
+
+    fn address(
+        &self,
+        address: impl FnOnce(&Streams) -> Option<std::net::SocketAddr>,
+    ) -> Option<Address> {
+        match &*self.state.borrow() {
+            State::Connected(pump) => pump.transport().and_then(address).map(Address::from),
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => None,
+        }
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        if Rc::strong_count(&self.state) > 1 {
+            self.leave(Session::facts);
+        } else {
+            // Nobody is left to ask for them, and to find them out may take a verification.
+            self.leave(|_| Facts::default());
+        }
+        self.remains.take().keep();
+    }
+}
+
+impl Guest for Component {
+    type Port = Port;
+}
+
+impl GuestPort for Port {
+    fn connect(
+        context: ContextBorrow<'_>,
+        host: String,
+        port: u16,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        Ok(PortHandle::new(Self::connecting(&config, &host, port)?))
+    }
+
+    fn blocking_connect(
+        context: ContextBorrow<'_>,
+        host: String,
+        port: u16,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        let port = Self::connecting(&config, &host, port)?;
+        port.block(Interest::Write, |_, _| Ok(()))?;
+        Ok(PortHandle::new(port))
+    }
+
+    fn start(
+        context: ContextBorrow<'_>,
+        host: Option<String>,
+        transport: PlainTransport,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        let streams = Streams::new(transport.input, transport.output, None);
+        let port = Self::connected(&config, host.as_deref(), streams, transport.already_read)?;
+        Ok(PortHandle::new(port))
+    }
+
+    fn handshake(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::handshake)?)
+    }
+
+    fn blocking_handshake(&self) -> Result<(), WitError> {
+        Ok(self.block(Interest::Read, Pump::handshake)?)
+    }
+
+    fn read(&self, length: u64) -> Result<Option<Vec<u8>>, WitError> {
+        let length = read_length(length)?;
+        Ok(self.operate(|pump, now| pump.read(length, now))?)
+    }
+
+    fn blocking_read(&self, length: u64) -> Result<Option<Vec<u8>>, WitError> {
+        let length = read_length(length)?;
+        Ok(self.block(Interest::Read, |pump, now| pump.read(length, now))?)
+    }
+
+    fn check_write(&self) -> Result<u64, WitError> {
+        let room = self.operate(Pump::check_write)?;
+        Ok(u64::try_from(room).unwrap_or(u64::MAX))
+    }
+
+    fn write(&self, plaintext: Vec<u8>) -> Result<u64, WitError> {
+        let written = self.operate(|pump, now| pump.write(&plaintext, now))?;
+        Ok(u64::try_from(written).unwrap_or(u64::MAX))
+    }
+
+    fn blocking_write_all(&self, plaintext: Vec<u8>) -> Result<(), WitError> {
+        let mut rest = plaintext.as_slice();
+        loop {
+            let written = self.block(Interest::Write, |pump, now| pump.write(rest, now))?;
+            rest = rest.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(self.block(Interest::Write, Pump::flush)?);
+            }
+        }
+    }
+
+    fn flush(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::flush)?)
+    }
+
+    fn close_output(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::close_output)?)
+    }
+
+    fn close(&self) -> Result<(), WitError> {
+        let result = match &*self.state.borrow() {
+            State::Connected(_) => None,
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => Some(Ok(())),
+        };
+        let result = result.unwrap_or_else(|| {
+            self.block(Interest::Write, |pump, now| {
+                let result = pump.shutdown(now);
+                if !matches!(result, Err(Error::WantWrite)) {
+                    pump.release();
+                }
+                result
+            })
+        });
+        self.leave(Session::facts);
+        Ok(result?)
+    }
+
+    fn subscribe(&self) -> Pollable {
+        self.subscribe_to(Interest::Read)
+    }
+
+    fn subscribe_write(&self) -> Pollable {
+        self.subscribe_to(Interest::Write)
+    }
+
+    fn set_timeout(&self, timer: WitTimer, milliseconds: Option<u64>) -> Result<(), WitError> {
+        let timer = timer.into();
+        let set = match &mut *self.state.borrow_mut() {
+            State::Connecting(connecting) => connecting.timers.set_limit(timer, milliseconds),
+            State::Connected(pump) => pump.set_timeout(timer, milliseconds),
+            // It has no timers any more; what is no timer is told all the same.
+            State::Broken(_) => Timeouts::default().set(timer, milliseconds),
+            State::Closed(_) => Err(Error::Closed),
+        };
+        Ok(set?)
+    }
+
+    fn time_left(&self) -> Option<u64> {
+        let left = self.state.borrow_mut().time_left(now())?;
+        u64::try_from(left.as_nanos().div_ceil(1_000_000)).ok()
+    }
+
+    fn local_address(&self) -> Option<Address> {
+        self.address(Streams::local_address)
+    }
+
+    fn remote_address(&self) -> Option<Address> {
+        self.address(Streams::remote_address)
+    }
+
+    fn session(&self) -> SessionHandle {
+        SessionHandle::new(SessionOfPort::new(&self.state))
+    }
+}
+
+fn read_length(length: u64) -> Result<usize, WitError> {
+    match usize::try_from(length).unwrap_or(usize::MAX) {
+        0 => Err(WitError::InvalidArgument(
+            "a read of 0 bytes; ask for one at least".into(),
+        )),
+        length => Ok(length),
+    }
+}

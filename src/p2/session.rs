@@ -1,0 +1,71 @@
+//! The resource `session`, the facts of a connection.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::bindings::exports::portcullis::tls::session::{Guest, GuestSession};
+use super::bindings::exports::portcullis::tls::types::{
+    CertificateError as WitCertificateError, Version as WitVersion,
+};
+use super::component::Component;
+use super::port::state::State;
+use crate::tls::Session;
+
+/// A view of a port's connection, and of what is left of it when the port has gone.
+pub(crate) struct SessionOfPort {
+    state: Rc<RefCell<State>>,
+}
+
+impl SessionOfPort {
+    pub(crate) fn new(state: &Rc<RefCell<State>>) -> Self {
+        Self {
+            state: Rc::clone(state),
+        }
+    }
+}
+
+impl Guest for Component {
+    type Session = SessionOfPort;
+}
+
+impl GuestSession for SessionOfPort {
+    fn version(&self) -> Option<WitVersion> {
+        let state = self.state.borrow();
+        let version = state.fact(Session::version, |facts| facts.version);
+        version.map(WitVersion::from)
+    }
+
+    fn cipher_suite(&self) -> Option<String> {
+        let state = self.state.borrow();
+        state.fact(Session::cipher_suite, |facts| facts.cipher_suite.clone())
+    }
+
+    fn group(&self) -> Option<String> {
+        let state = self.state.borrow();
+        state
+            .fact(Session::group, |facts| facts.group)
+            .map(str::to_owned)
+    }
+
+    fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        let state = self.state.borrow();
+        state.fact(
+            |session| {
+                let certificates = session.peer_certificates().iter();
+                certificates.map(|der| der.to_vec()).collect()
+            },
+            |facts| facts.peer_certificates.clone(),
+        )
+    }
+
+    fn verify_result(&self) -> Result<(), WitCertificateError> {
+        let state = self.state.borrow();
+        let result = state.fact(Session::verify_result, |facts| facts.verify_result.clone());
+        result.map_err(WitCertificateError::from)
+    }
+
+    fn is_truncated(&self) -> bool {
+        let state = self.state.borrow();
+        state.fact(Session::is_truncated, |facts| facts.is_truncated)
+    }
+}

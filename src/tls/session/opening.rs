@@ -1,0 +1,126 @@
+//! What the peer's first bytes say of it: TLS, or something else that is told by name.
+
+use crate::error::{Error, ProtocolError, ProtocolReason};
+
+/// What is known so far.
+pub(super) enum Opening {
+    /// Not enough to tell; these bytes are kept until it is.
+    Begun(Vec<u8>),
+    /// The first record has begun; there is nothing more to find out.
+    Tls,
+}
+
+/// What the next bytes make of it.
+pub(super) enum Look {
+    /// They belong to TLS, behind those that were kept.
+    Tls(Vec<u8>),
+    /// It is still open, and they are kept.
+    Open,
+    /// They are not TLS. What is to be sent may be empty: an alert would be noise to most.
+    Strange(Error, Vec<u8>),
+}
+
+/// Content types of a record (RFC 8446 §5.1).
+pub(super) const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+/// Change of cipher, alert, handshake, data, and the heartbeat of RFC 6520.
+const CONTENT_TYPES: std::ops::RangeInclusive<u8> = 20..=24;
+
+/// As long as a record's header, and enough to tell `HTTP/` and the methods of HTTP (RFC 9110 §9) from
+/// other protocols.
+const ENOUGH: usize = 5;
+
+/// The most that a record may hold (RFC 5246 §6.2.3).
+const RECORD: u16 = (1 << 14) + 2048;
+
+/// protocol_version, which RFC 5246 appendix E.2 has for whoever speaks SSL 2.0.
+const PROTOCOL_VERSION: u8 = 70;
+
+impl Opening {
+    /// Nothing has come.
+    pub(super) fn new() -> Self {
+        Self::Begun(Vec::new())
+    }
+
+    /// Look at what comes next.
+    pub(super) fn look(&mut self, bytes: &[u8]) -> Look {
+        let Self::Begun(kept) = self else {
+            return Look::Tls(Vec::new());
+        };
+        let first = kept.iter().chain(bytes).next().copied();
+        if matches!(first, Some(ALERT | HANDSHAKE)) {
+            return self.tls();
+        }
+        let seen = [kept.as_slice(), bytes].concat();
+        if seen.len() < ENOUGH {
+            *kept = seen;
+            return Look::Open;
+        }
+        if is_header(&seen) {
+            // A record that cannot come first: rustls refuses it with the alert that it deserves.
+            return self.tls();
+        }
+        if is_ssl2_hello(&seen) {
+            let error = Error::Protocol(ProtocolError {
+                reason: ProtocolReason::NoCommonVersion,
+                alert_sent: Some(PROTOCOL_VERSION),
+                detail: Some("it opens as SSL 2.0 did".to_owned()),
+            });
+            return Look::Strange(error, vec![ALERT, 3, 0, 0, 2, 2, PROTOCOL_VERSION]);
+        }
+        Look::Strange(strange(&seen), Vec::new())
+    }
+
+    fn tls(&mut self) -> Look {
+        match std::mem::replace(self, Self::Tls) {
+            Self::Begun(kept) => Look::Tls(kept),
+            Self::Tls => Look::Tls(Vec::new()),
+        }
+    }
+
+    /// The error of a peer that ends here, in the middle of the handshake, by this failure.
+    pub(super) fn at_end(&self, failure: Error) -> Error {
+        match self {
+            Self::Begun(kept) if !kept.is_empty() => strange(kept),
+            Self::Begun(_) | Self::Tls => failure,
+        }
+    }
+}
+
+/// Whether a record's header comes first, of a version that TLS has had.
+fn is_header(bytes: &[u8]) -> bool {
+    match bytes {
+        [content, 3, 0..=4, high, low, ..] => {
+            CONTENT_TYPES.contains(content) && u16::from_be_bytes([*high, *low]) <= RECORD
+        }
+        _ => false,
+    }
+}
+
+/// Whether it is a ClientHello in the form of SSL 2.0 (RFC 5246 appendix E.2), which very old clients
+/// send whatever they speak.
+fn is_ssl2_hello(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0x80..=0xff, _, 1, 0, 2, ..] | [0x80..=0xff, _, 1, 3, 0..=4, ..]
+    )
+}
+
+/// The error of a peer whose first bytes are no TLS record.
+fn strange(bytes: &[u8]) -> Error {
+    const HTTP: [&[u8]; 9] = [
+        b"HTTP", b"GET ", b"HEAD", b"POST", b"PUT ", b"DELET", b"OPTIO", b"PATCH", b"CONNE",
+    ];
+    let is_http = HTTP.iter().any(|opening| bytes.starts_with(opening));
+    // Enough to recognise a greeting.
+    let shown = bytes.get(..32).unwrap_or(bytes);
+    Error::Protocol(ProtocolError {
+        reason: if is_http {
+            ProtocolReason::PlainHttp
+        } else {
+            ProtocolReason::NotTls
+        },
+        alert_sent: None,
+        detail: Some(format!("its first bytes are \"{}\"", shown.escape_ascii())),
+    })
+}

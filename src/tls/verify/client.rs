@@ -1,0 +1,64 @@
+//! The verification of clients, by servers.
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+
+use super::handshake::handshake_signatures;
+use super::{Roots, Verify};
+use crate::tls::x509::Purpose;
+
+/// Verifies clients.
+#[derive(Debug)]
+pub(crate) struct ClientVerifier {
+    pub(crate) roots: Roots,
+    pub(crate) verify: Verify,
+    /// The authorities that clients are told.
+    pub(crate) suggested: Vec<DistinguishedName>,
+    pub(crate) algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ClientVerifier {
+    /// All checks, whatever the mode makes of the result.
+    pub(super) fn check(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        self.roots.verify(
+            end_entity,
+            intermediates,
+            Purpose::Client,
+            now,
+            &self.algorithms,
+        )?;
+        Ok(())
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.verify == Verify::Required
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.suggested
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        if self.verify != Verify::Deferred {
+            self.check(end_entity, intermediates, now)?;
+        }
+        Ok(ClientCertVerified::assertion())
+    }
+
+    handshake_signatures!();
+}
