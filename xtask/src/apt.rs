@@ -1,4 +1,4 @@
-//! The programs that tests talk to: looked for, and installed with apt when missing.
+//! Programs of others that a command needs: looked for, and installed with apt when missing.
 
 use std::env;
 use std::fs;
@@ -10,8 +10,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// Program and the Debian package that has it.
-const TOOLS: [(&str, &str); 16] = [
+/// A program and the Debian package that has it.
+pub(crate) type Tool = (&'static str, &'static str);
+
+/// What tests talk to.
+pub(crate) const PEERS: &[Tool] = &[
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
     ("gnutls-cli", "gnutls-bin"),
@@ -53,35 +56,40 @@ apt-get -o DPkg::Lock::Timeout=120 update
 apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends --no-remove "$@"
 "#;
 
-/// Make sure that the tests' programs are there. Where that cannot be done, fails if `required`,
-/// else says what is missing; tests that need it skip.
-pub(crate) fn need_tools(required: bool) -> Result<()> {
-    let missing = missing();
+/// What compiles the little C in wasmtime for Windows.
+pub(crate) const FOR_WINDOWS: &[Tool] = &[("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64-win32")];
+
+/// Make sure that the programs are there; whether they are. Where that cannot be done, fails if
+/// `required`, else says what is missing; what needs it is skipped.
+pub(crate) fn need(tools: &[Tool], required: bool) -> Result<bool> {
+    let missing = missing(tools);
     if missing.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let packages = missing.join(" ");
     let advice = format!("install them with: apt-get install --no-install-recommends {packages}");
     let outcome = install(&missing).with_context(|| format!("missing: {packages}; {advice}"));
     match outcome {
         Err(error) if !required => {
-            process::announce(&format!("{error:#}; tests that need them are skipped"));
-            Ok(())
+            process::announce(&format!("{error:#}; what needs them is skipped"));
+            Ok(false)
         }
-        outcome => outcome,
+        outcome => outcome.map(|()| true),
     }
 }
 
-fn missing() -> Vec<&'static str> {
+fn missing(tools: &[Tool]) -> Vec<&'static str> {
     let directories = directories();
     let is_there = |program: &str| directories.iter().any(|d| d.join(program).is_file());
-    let programs = TOOLS
+    let programs = tools
         .iter()
         .filter(|(program, _)| !is_there(program))
         .map(|(_, package)| *package);
     // Debian has it apart from Python, and no program tells.
-    let makes_venvs = process::succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
-    let venv = (!makes_venvs).then_some("python3-venv");
+    let needs_venvs = tools.iter().any(|(program, _)| *program == "python3");
+    let makes_venvs =
+        || process::succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
+    let venv = (needs_venvs && !makes_venvs()).then_some("python3-venv");
     programs.chain(venv).collect()
 }
 

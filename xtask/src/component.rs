@@ -125,7 +125,7 @@ pub(crate) fn build_guest(
     what: &str,
     selection: &[String],
 ) -> Result<PathBuf> {
-    rust::need_wasm_target(workspace)?;
+    rust::need_target(workspace, rust::WASM_TARGET)?;
     let target = flavour.target(workspace);
     let mut cargo = flavour.cargo(workspace)?;
     cargo.args([

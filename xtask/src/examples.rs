@@ -49,7 +49,7 @@ pub(crate) struct Examples {
 
 /// `cargo xtask examples`.
 pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
-    apt::need_tools(true)?;
+    apt::need(apt::PEERS, true)?;
     let component = component::get(workspace)?;
     let examples = Examples::prepare(workspace, true)?;
     let mut cargo = workspace.cargo();

@@ -6,11 +6,12 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{bench, component, process, rust, workspace};
+use crate::{apt, bench, component, process, rust, test, workspace};
 
 /// Check everything, the fast things first.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     rust::need_lint_components(workspace)?;
+    rust::need_target(workspace, rust::WINDOWS_TARGET)?;
     process::run(
         "checking the format",
         workspace.cargo().args(["fmt", "--all", "--check"]),
@@ -38,6 +39,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--package", package]);
     }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;
+
+    // Embedders are everywhere; the command is for Unix alone.
+    if apt::need(apt::FOR_WINDOWS, test::in_ci())? {
+        let mut check = cargo();
+        check.args(["check", "--locked", "--package", "portcullis-host"]);
+        check.args(["--target", rust::WINDOWS_TARGET]);
+        process::run("checking the host's library for Windows", &mut check)?;
+    }
 
     let mut doc = cargo();
     doc.args(["doc", "--locked", "--no-deps", "--document-private-items"])

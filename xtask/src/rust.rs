@@ -1,4 +1,4 @@
-//! What the toolchain must have: the wasm target, clippy and rustfmt; added through rustup when
+//! What the toolchain must have: targets, clippy and rustfmt; added through rustup when
 //! missing.
 
 use std::fs;
@@ -12,24 +12,27 @@ use crate::workspace::Workspace;
 /// The target that gives components.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
 
-/// Make sure that the standard library for the wasm target is there.
-pub(crate) fn need_wasm_target(workspace: &Workspace) -> Result<()> {
-    if has_wasm_target(workspace)? {
+/// Another system than those that tests run on.
+pub(crate) const WINDOWS_TARGET: &str = "x86_64-pc-windows-gnu";
+
+/// Make sure that the standard library for a target is there.
+pub(crate) fn need_target(workspace: &Workspace, target: &str) -> Result<()> {
+    if has_target(workspace, target)? {
         return Ok(());
     }
     let advice = || {
         format!(
-            "rustc has no standard library for {WASM_TARGET}, and rustup could not fetch it; \
-             run `rustup target add {WASM_TARGET}` where the network allows it, or unpack the \
-             archive rust-std-VERSION-{WASM_TARGET} of the release that `rustc --version` names \
+            "rustc has no standard library for {target}, and rustup could not fetch it; \
+             run `rustup target add {target}` where the network allows it, or unpack the \
+             archive rust-std-VERSION-{target} of the release that `rustc --version` names \
              into `rustc --print sysroot`"
         )
     };
     let mut rustup = workspace.program("rustup");
-    rustup.args(["target", "add", WASM_TARGET]);
-    process::run(&format!("adding the target {WASM_TARGET}"), &mut rustup).with_context(advice)?;
+    rustup.args(["target", "add", target]);
+    process::run(&format!("adding the target {target}"), &mut rustup).with_context(advice)?;
     // rustup goes by its records: it adds nothing when files of an installed target are gone.
-    if !has_wasm_target(workspace)? {
+    if !has_target(workspace, target)? {
         bail!(advice());
     }
     Ok(())
@@ -54,9 +57,9 @@ pub(crate) fn need_lint_components(workspace: &Workspace) -> Result<()> {
 }
 
 /// `rustc --print target-libdir` names a directory even when nothing is in it.
-fn has_wasm_target(workspace: &Workspace) -> Result<bool> {
+fn has_target(workspace: &Workspace, target: &str) -> Result<bool> {
     let mut rustc = workspace.program("rustc");
-    rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    rustc.args(["--print", "target-libdir", "--target", target]);
     let printed = process::capture(&mut rustc)?;
     let directory = PathBuf::from(String::from_utf8(printed)?.trim_end());
     let Ok(entries) = fs::read_dir(directory) else {

@@ -106,7 +106,7 @@ pub(crate) fn run(
     let selections = selections(workspace, ring)?;
     let needs_examples = matches!(ring, None | Some(Ring::Outside));
     if needs_examples {
-        apt::need_tools(in_ci)?;
+        apt::need(apt::PEERS, in_ci)?;
     }
     let component = component::get(workspace)?;
     let examples = match needs_examples {
@@ -167,10 +167,10 @@ fn test_in_wasm(
     filters: &[String],
     arguments: &[String],
 ) -> Result<()> {
-    rust::need_wasm_target(workspace)?;
+    rust::need_target(workspace, rust::WASM_TARGET)?;
     let mut cargo = flavour.cargo(workspace)?;
     cargo.args(["test", "--locked", "--profile", component::PROFILE]);
-    cargo.args(["--package", "portcullis", "--test", "vectors"]);
+    cargo.args(["--package", "portcullis-provider", "--test", "vectors"]);
     cargo
         .args(["--target", rust::WASM_TARGET, "--target-dir"])
         .arg(flavour.target(workspace))
