@@ -7,6 +7,7 @@ mod component;
 mod context;
 mod conv;
 mod fs;
+mod key_log;
 mod listener;
 mod net;
 mod port;

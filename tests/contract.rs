@@ -52,13 +52,14 @@ const IMPORTS: &[&str] = &[
 ];
 
 const EXPORTS: &[&str] = &[
-    "portcullis:tls/context@0.2.0",
-    "portcullis:tls/defaults@0.2.0",
-    "portcullis:tls/errors@0.2.0",
-    "portcullis:tls/listener@0.2.0",
-    "portcullis:tls/port@0.2.0",
-    "portcullis:tls/session@0.2.0",
-    "portcullis:tls/types@0.2.0",
+    "portcullis:tls/context@0.2.1",
+    "portcullis:tls/defaults@0.2.1",
+    "portcullis:tls/errors@0.2.1",
+    "portcullis:tls/key-log@0.2.1",
+    "portcullis:tls/listener@0.2.1",
+    "portcullis:tls/port@0.2.1",
+    "portcullis:tls/session@0.2.1",
+    "portcullis:tls/types@0.2.1",
 ];
 
 /// The names of one kind that the component's outermost level has.
@@ -102,10 +103,11 @@ fn exports_are_those_of_the_list_and_no_others() {
 }
 
 /// The files of the package itself: `wit/deps` is others'.
-const WIT: [&str; 8] = [
+const WIT: [&str; 9] = [
     "context.wit",
     "defaults.wit",
     "errors.wit",
+    "key-log.wit",
     "listener.wit",
     "port.wit",
     "session.wit",
@@ -173,7 +175,9 @@ fn consumers_are_given_everything_but_what_changes_their_neighbours() {
         let begin = world.find(&format!("world {name} {{")).unwrap();
         world[begin..].split("\n}").next().unwrap()
     };
-    for interface in ["types", "errors", "context", "session", "port", "listener"] {
+    for interface in [
+        "types", "errors", "context", "key-log", "session", "port", "listener",
+    ] {
         assert!(of("provider").contains(&format!("export {interface};")));
         assert!(of("client").contains(&format!("import {interface};")));
     }

@@ -246,9 +246,9 @@ fn e7_nothing_is_ever_looked_up_by_a_callback() {
         "tls/session.rs",
         "tls/config.rs",
         "pump.rs",
-        "port.rs",
-        "listener.rs",
-        "net/connector.rs",
+        "p2/port.rs",
+        "p2/listener.rs",
+        "p2/net/connector.rs",
     ] {
         let text = std::fs::read_to_string(sources.join(name)).unwrap();
         assert!(text.contains("Error::"), "{name}");

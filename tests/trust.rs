@@ -571,7 +571,7 @@ fn c8_l6_o1_the_types_tell_contexts_listeners_and_ports_apart() {
             assert_eq!(context.role(&mut tls).unwrap(), role);
         }
     }
-    // A handle of one type does not pass for another: the interface has four, and what is left to
+    // A handle of one type does not pass for another: the interface has five, and what is left to
     // tell at run time is the role.
     for (file, resource) in [
         (include_str!("../wit/context.wit"), "resource context {"),

@@ -6,10 +6,10 @@
  * @module
  */
 
-import * as contexts from 'portcullis:tls/context@0.2.0';
-import * as errors from 'portcullis:tls/errors@0.2.0';
-import * as listener from 'portcullis:tls/listener@0.2.0';
-import * as port from 'portcullis:tls/port@0.2.0';
+import * as contexts from 'portcullis:tls/context@0.2.1';
+import * as errors from 'portcullis:tls/errors@0.2.1';
+import * as listener from 'portcullis:tls/listener@0.2.1';
+import * as port from 'portcullis:tls/port@0.2.1';
 import { getEnvironment } from 'wasi:cli/environment@0.2.12';
 import * as monotonicClock from 'wasi:clocks/monotonic-clock@0.2.12';
 import * as poll from 'wasi:io/poll@0.2.12';

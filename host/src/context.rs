@@ -9,6 +9,7 @@ use crate::context_types::{
 };
 use crate::failure::Failure;
 use crate::instance::{Instance, ask, call};
+use crate::key_log::KeyLog;
 use crate::source::Source;
 use crate::types::{Role, Timer, Version};
 
@@ -94,6 +95,29 @@ impl Context {
     /// The key exchange groups in order, by their IANA names.
     pub fn groups(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
         ask!(instance, context.call_groups, self.0)
+    }
+
+    /// Choose the application protocols, the preferred first (RFC 7301).
+    pub fn set_alpn(
+        &self,
+        instance: &mut Instance,
+        protocols: &[impl AsRef<str>],
+    ) -> Result<(), Failure> {
+        let protocols: Vec<_> = protocols
+            .iter()
+            .map(|name| name.as_ref().to_owned())
+            .collect();
+        call!(instance, context.call_set_alpn, self.0, &protocols)
+    }
+
+    /// The application protocols in order.
+    pub fn alpn(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        ask!(instance, context.call_alpn, self.0)
+    }
+
+    /// Log the secrets of all connections that are made with this context and with copies of it.
+    pub fn log_keys(&self, instance: &mut Instance) -> Result<KeyLog, Failure> {
+        call!(instance, context.call_log_keys, self.0).map(KeyLog)
     }
 
     /// Take the certificate chain that identifies this side.

@@ -29,7 +29,8 @@ pub struct Tls {
 #[derive(Clone, Copy)]
 struct Made {
     instance: Instance,
-    resources: [ResourceType; RESOURCES.len()],
+    /// None where the component is of a version that does not have it yet.
+    resources: [Option<ResourceType>; RESOURCES.len()],
 }
 
 impl Tls {
@@ -119,7 +120,7 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
 }
 
 /// The resources of the component; each is declared in the interface of its name.
-const RESOURCES: [&str; 4] = ["context", "listener", "port", "session"];
+const RESOURCES: [&str; 5] = ["context", "key-log", "listener", "port", "session"];
 
 /// A resource of the component in the table of the store. The guest has it under its number there, as
 /// a resource of the host's.
@@ -283,17 +284,15 @@ fn keep<T: TlsView + 'static>(
     instance: Instance,
     store: &mut StoreContextMut<'_, T>,
 ) -> Result<Instance> {
-    let [context, listener, port, session] = RESOURCES.map(|name| {
+    let resources = RESOURCES.map(|name| {
         let interface = format!("portcullis:tls/{name}@0.2.0");
         let index = instance.get_export_index(&mut *store, None, &interface);
-        let index = instance.get_export_index(&mut *store, index.as_ref(), name);
-        index
-            .and_then(|index| instance.get_resource(&mut *store, index))
-            .ok_or_else(|| wasmtime::Error::msg(format!("the component has no resource {name}")))
+        let index = instance.get_export_index(&mut *store, Some(&index?), name);
+        instance.get_resource(&mut *store, index?)
     });
     store.data_mut().tls().made = Some(Made {
         instance,
-        resources: [context?, listener?, port?, session?],
+        resources,
     });
     Ok(instance)
 }

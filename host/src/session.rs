@@ -3,7 +3,7 @@
 use wasmtime::component::ResourceAny;
 
 use crate::failure::Failure;
-use crate::instance::{Instance, ask};
+use crate::instance::{Instance, ask, call};
 use crate::types::{CertificateError, Version};
 
 /// What a handshake has agreed on, got by [`Port::session`](crate::Port::session); see resource
@@ -14,7 +14,7 @@ pub struct Session(pub(crate) ResourceAny);
 
 #[expect(
     clippy::missing_errors_doc,
-    reason = "no function fails but by a trap, or by a handle of another instance"
+    reason = "the errors are those of the WIT functions, and traps"
 )]
 impl Session {
     /// The negotiated version; none before the handshake is done.
@@ -31,6 +31,56 @@ impl Session {
     /// where TLS 1.2 resumed a session.
     pub fn group(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
         ask!(instance, session.call_group, self.0)
+    }
+
+    /// The application protocol that was agreed on; none before the handshake is done, and where one
+    /// side offers none.
+    pub fn alpn(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
+        ask!(instance, session.call_alpn, self.0)
+    }
+
+    /// The server's name that the client has sent in SNI.
+    pub fn server_name(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
+        ask!(instance, session.call_server_name, self.0)
+    }
+
+    /// Whether the handshake has resumed an earlier session; none before it is done.
+    pub fn is_resumed(&self, instance: &mut Instance) -> Result<Option<bool>, Failure> {
+        ask!(instance, session.call_is_resumed, self.0)
+    }
+
+    /// Whether the server has asked for another key share first; none before the handshake is done,
+    /// and where it resumed a session.
+    pub fn was_retried(&self, instance: &mut Instance) -> Result<Option<bool>, Failure> {
+        ask!(instance, session.call_was_retried, self.0)
+    }
+
+    /// Whether the secrets of this connection are in a key log.
+    pub fn is_logged(&self, instance: &mut Instance) -> Result<bool, Failure> {
+        ask!(instance, session.call_is_logged, self.0)
+    }
+
+    /// Keying material of a length in bytes, for a protocol inside the connection.
+    pub fn export_keying_material(
+        &self,
+        instance: &mut Instance,
+        label: &str,
+        context: Option<&[u8]>,
+        length: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        call!(
+            instance,
+            session.call_export_keying_material,
+            self.0,
+            label,
+            context,
+            length
+        )
+    }
+
+    /// The channel binding of a name: `tls-exporter` or `tls-server-end-point`.
+    pub fn channel_binding(&self, instance: &mut Instance, name: &str) -> Result<Vec<u8>, Failure> {
+        call!(instance, session.call_channel_binding, self.0, name)
     }
 
     /// The peer's certificates as DER, its own first.

@@ -84,7 +84,7 @@ fn new_store() -> Store<Embedder> {
 }
 
 fn function(store: &mut Store<Embedder>, instance: Instance, interface: &str, name: &str) -> Func {
-    let interface = format!("portcullis:tls/{interface}@0.2.0");
+    let interface = format!("portcullis:tls/{interface}@0.2.1");
     let interface = instance.get_export_index(&mut *store, None, &interface);
     let export = instance.get_export_index(&mut *store, interface.as_ref(), name);
     instance.get_func(store, export.unwrap()).unwrap()

@@ -9,6 +9,7 @@ pub mod algorithm;
 mod chacha20;
 mod chacha20poly1305;
 pub mod ecdsa_p256;
+mod end_point;
 mod gcm;
 mod ghash;
 pub mod hash;
@@ -37,6 +38,7 @@ mod verify;
 
 use std::sync::{Arc, OnceLock};
 
+pub use end_point::end_point;
 pub use verify::refused_rsa_size;
 
 use rustls::SupportedCipherSuite;

@@ -1,8 +1,7 @@
 //! A certificate that was refused, and its line.
 
+use core::net::IpAddr;
 use std::fmt;
-
-use rustls::pki_types::IpAddr;
 
 use super::line::Detail;
 
@@ -240,7 +239,7 @@ const SHOWN_NAMES: usize = 20;
 /// Whether an address was asked for and is among the names: it is there as something else then, or it
 /// would have been found.
 fn is_address_in_words(expected: &str, names: &[String]) -> bool {
-    let address = |text: &str| IpAddr::try_from(text).ok();
+    let address = |text: &str| text.parse::<IpAddr>().ok();
     address(expected)
         .is_some_and(|expected| names.iter().any(|name| address(name) == Some(expected)))
 }

@@ -9,11 +9,13 @@ use super::bindings::exports::portcullis::tls::context::{
 };
 use super::bindings::exports::portcullis::tls::defaults::Guest as DefaultsGuest;
 use super::bindings::exports::portcullis::tls::errors::Guest as ErrorsGuest;
+use super::bindings::exports::portcullis::tls::key_log::KeyLog as KeyLogHandle;
 use super::bindings::exports::portcullis::tls::types::{
     Error as WitError, Role, Status, Timer, Version,
 };
 use super::component::Component;
 use super::fs;
+use super::key_log::KeyLogOfContext;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigurationItem, Error};
@@ -155,6 +157,16 @@ impl GuestContext for Context {
         }
     }
 
+    fn set_alpn(&self, protocols: Vec<String>) -> Result<(), WitError> {
+        self.change(|settings| settings.set_alpn(&protocols))
+    }
+
+    fn alpn(&self) -> Vec<String> {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => settings.alpn(),
+        }
+    }
+
     fn load_certificate_chain(&self, source: Source) -> Result<(), WitError> {
         self.change(|settings| {
             let chain = contents(ConfigurationItem::CertificateChain, source)?;
@@ -255,6 +267,11 @@ impl GuestContext for Context {
 
     fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {
         self.change(|settings| settings.set_timeout(timer.into(), milliseconds))
+    }
+
+    fn log_keys(&self) -> Result<KeyLogHandle, WitError> {
+        let log = self.change(|settings| Ok(settings.log_keys()))?;
+        Ok(KeyLogHandle::new(KeyLogOfContext(log)))
     }
 
     fn seal(&self) -> Result<(), WitError> {

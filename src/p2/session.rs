@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use super::bindings::exports::portcullis::tls::session::{Guest, GuestSession};
 use super::bindings::exports::portcullis::tls::types::{
-    CertificateError as WitCertificateError, Version as WitVersion,
+    CertificateError as WitCertificateError, Error as WitError, Version as WitVersion,
 };
 use super::component::Component;
 use super::port::state::State;
+use crate::error::Error;
 use crate::tls::Session;
 
 /// A view of a port's connection, and of what is left of it when the port has gone.
@@ -21,6 +22,17 @@ impl SessionOfPort {
         Self {
             state: Rc::clone(state),
         }
+    }
+}
+
+impl SessionOfPort {
+    /// What is derived from the secrets of the connection, and gone with it.
+    fn secret(
+        &self,
+        derive: impl FnOnce(&Session) -> Result<Vec<u8>, Error>,
+    ) -> Result<Vec<u8>, WitError> {
+        let state = self.state.borrow();
+        state.secret(derive).map_err(WitError::from)
     }
 }
 
@@ -45,6 +57,44 @@ impl GuestSession for SessionOfPort {
         state
             .fact(Session::group, |facts| facts.group)
             .map(str::to_owned)
+    }
+
+    fn alpn(&self) -> Option<String> {
+        let state = self.state.borrow();
+        state.fact(Session::alpn, |facts| facts.alpn.clone())
+    }
+
+    fn server_name(&self) -> Option<String> {
+        let state = self.state.borrow();
+        state.fact(Session::server_name, |facts| facts.server_name.clone())
+    }
+
+    fn is_resumed(&self) -> Option<bool> {
+        let state = self.state.borrow();
+        state.fact(Session::is_resumed, |facts| facts.is_resumed)
+    }
+
+    fn was_retried(&self) -> Option<bool> {
+        let state = self.state.borrow();
+        state.fact(Session::was_retried, |facts| facts.was_retried)
+    }
+
+    fn is_logged(&self) -> bool {
+        let state = self.state.borrow();
+        state.fact(Session::is_logged, |facts| facts.is_logged)
+    }
+
+    fn export_keying_material(
+        &self,
+        label: String,
+        context: Option<Vec<u8>>,
+        length: u64,
+    ) -> Result<Vec<u8>, WitError> {
+        self.secret(|session| session.export_keying_material(&label, context.as_deref(), length))
+    }
+
+    fn channel_binding(&self, name: String) -> Result<Vec<u8>, WitError> {
+        self.secret(|session| session.channel_binding(&name))
     }
 
     fn peer_certificates(&self) -> Vec<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{ClientConfig, KeyLog, NoKeyLog, ServerConfig, SupportedProtocolVersion, version};
 
 use super::config::{ClientSide, Config, Role, ServerSide, Side};
 use super::credential::identity::Identities;
@@ -29,6 +29,7 @@ impl Settings {
             searched: self.roots.searched(),
             truncation: self.truncation,
             timeouts: self.timeouts,
+            is_logged: self.key_log.is_some(),
         })
     }
 
@@ -97,6 +98,8 @@ impl Settings {
             None => builder.with_no_client_auth(),
         };
         rustls.enable_sni = self.server_name != SendName::Off;
+        rustls.alpn_protocols.clone_from(&self.alpn);
+        rustls.key_log = self.key_log();
         Ok(ClientSide {
             rustls: Arc::new(rustls),
             verifier,
@@ -119,11 +122,26 @@ impl Settings {
             None => builder.with_no_client_auth(),
         };
         let identities = identities.ok_or_else(|| Error::Other(Some("no identity".into())))?;
+        let own = match identities.all.as_slice() {
+            [only] => only.cert.first().cloned(),
+            _ => None,
+        };
+        let mut rustls = builder.with_cert_resolver(identities);
+        rustls.alpn_protocols.clone_from(&self.alpn);
+        rustls.key_log = self.key_log();
         Ok(ServerSide {
-            rustls: Arc::new(builder.with_cert_resolver(identities)),
+            rustls: Arc::new(rustls),
             verifier,
+            own,
             clock,
         })
+    }
+
+    fn key_log(&self) -> Arc<dyn KeyLog> {
+        match &self.key_log {
+            Some(log) => Arc::<super::KeyLog>::clone(log),
+            None => Arc::new(NoKeyLog),
+        }
     }
 
     /// None if clients are not asked for certificates.

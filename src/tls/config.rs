@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName};
+use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ServerConfig};
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub(crate) searched: Arc<str>,
     pub(crate) truncation: Truncation,
     pub(crate) timeouts: Timeouts,
+    /// Whether the secrets of its connections are logged.
+    pub(crate) is_logged: bool,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,8 @@ pub(crate) struct ServerSide {
     pub(crate) rustls: Arc<ServerConfig>,
     /// None if clients are not asked for certificates.
     pub(crate) verifier: Option<Arc<ClientVerifier>>,
+    /// The certificate that every connection presents; none if there are several to choose from.
+    pub(crate) own: Option<CertificateDer<'static>>,
     pub(crate) clock: Arc<dyn TimeProvider>,
 }
 

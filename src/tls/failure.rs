@@ -68,7 +68,8 @@ impl Error {
             ),
             E::NoApplicationProtocol => protocol(
                 ProtocolReason::NoApplicationProtocol,
-                alert_sent,
+                // In TLS 1.3 it leaves encrypted.
+                alert_sent.or_else(|| Some(AlertDescription::NoApplicationProtocol.into())),
                 "it offers application protocols, and none of them is spoken here; have it offer \
                  one that is, or none"
                     .to_owned(),

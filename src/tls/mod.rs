@@ -5,12 +5,14 @@
 //! leave this module but for the clock.
 #![forbid(unsafe_code)]
 
+mod alpn;
 mod build;
 mod cipher_list;
 mod config;
 mod credential;
 mod failure;
 mod group;
+mod key_log;
 mod names;
 mod session;
 mod settings;
@@ -24,6 +26,7 @@ pub use config::{Config, Role, Truncation};
 pub use credential::certificates::mistaken_path;
 pub use credential::private_key::KeyKind;
 pub use group::supported_groups;
+pub use key_log::KeyLog;
 pub use names::{SendName, VerifyName};
 pub use session::{Facts, Plaintext, Session, State, Work};
 pub use settings::Settings;

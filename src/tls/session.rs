@@ -1,5 +1,6 @@
 //! One connection as a state machine over rustls.
 
+mod binding;
 mod facts;
 mod opening;
 mod receiving;
@@ -10,6 +11,7 @@ use std::cell::OnceCell;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, Connection, ServerConnection, SupportedCipherSuite};
 
 use self::opening::Opening;
@@ -47,6 +49,10 @@ pub enum Plaintext {
 pub struct Session {
     state: State,
     connection: Connection,
+    /// The name that a client sends in SNI.
+    sent_name: Option<String>,
+    /// The certificate that a server presents, if it has one alone.
+    own: Option<CertificateDer<'static>>,
     check: PeerCheck,
     /// Its result, once somebody has asked: later ones are told the same.
     verified: OnceCell<Result<(), CertificateError>>,
@@ -54,6 +60,8 @@ pub struct Session {
     truncation: Truncation,
     /// Where the trust roots come from, in words.
     searched: Arc<str>,
+    /// Whether its secrets are logged.
+    is_logged: bool,
     /// The transport ended without close_notify after the handshake.
     is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
@@ -72,6 +80,7 @@ impl Session {
     /// A session in the role of the configuration; a client is told the host that it talks to.
     pub fn new(config: &Arc<Config>, host: Option<&str>) -> Result<Self, Error> {
         let made = |error: rustls::Error| Error::from_rustls(error, None);
+        let (mut sent_name, mut own) = (None, None);
         let (mut connection, check) = match &config.side {
             Side::Client(side) => {
                 let parameters = side.connection(host)?;
@@ -86,6 +95,11 @@ impl Session {
                         Arc::clone(&side.clock),
                     ),
                 };
+                if let (true, ServerName::DnsName(name)) =
+                    (parameters.rustls.enable_sni, &parameters.connection_name)
+                {
+                    sent_name = Some(name.as_ref().to_owned());
+                }
                 let client = ClientConnection::new(parameters.rustls, parameters.connection_name);
                 (Connection::from(client.map_err(made)?), check)
             }
@@ -98,6 +112,7 @@ impl Session {
                     ),
                     Some(_) => PeerCheck::InHandshake,
                 };
+                own.clone_from(&side.own);
                 let server = ServerConnection::new(Arc::clone(&side.rustls)).map_err(made)?;
                 (Connection::from(server), check)
             }
@@ -107,11 +122,14 @@ impl Session {
         Ok(Self {
             state: State::Handshaking,
             connection,
+            sent_name,
+            own,
             check,
             verified: OnceCell::new(),
             opening: Opening::new(),
             truncation: config.truncation,
             searched: Arc::clone(&config.searched),
+            is_logged: config.is_logged,
             is_truncated: false,
             last_words: Vec::new(),
             batch: 4 * RECORD,
@@ -184,8 +202,7 @@ impl Session {
     /// else of a server's has left before the client's last flight, in TLS 1.3 (RFC 8446 §2).
     #[must_use]
     pub fn has_tickets(&self) -> bool {
-        let is_server = matches!(self.connection, Connection::Server(_));
-        is_server && self.version() == Some(Version::Tls13) && self.connection.wants_write()
+        self.is_server() && self.version() == Some(Version::Tls13) && self.connection.wants_write()
     }
 
     // From the application.

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
+use super::alpn;
 use super::cipher_list::{CipherList, CipherListReport};
 use super::config::{Role, Truncation};
 use super::credential::certificates;
@@ -16,6 +17,7 @@ use super::credential::pkcs12;
 use super::credential::private_key::{KeyKind, private_key};
 use super::group;
 use super::group::NamedGroup;
+use super::key_log::KeyLog;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
 use super::timeouts::Timeouts;
 use super::verify::Verify;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub(super) highest: Version,
     pub(super) ciphers: CipherList,
     pub(super) groups: Vec<NamedGroup>,
+    /// Application protocols, the preferred first.
+    pub(super) alpn: Vec<Vec<u8>>,
     pub(super) chain: Option<Vec<CertificateDer<'static>>>,
     pub(super) key: Option<Arc<dyn SigningKey>>,
     /// Besides chain and key.
@@ -45,6 +49,8 @@ pub struct Settings {
     pub(super) verify_name: VerifyName,
     pub(super) truncation: Truncation,
     pub(super) timeouts: Timeouts,
+    /// Where the secrets of connections go; none unless it was asked for.
+    pub(super) key_log: Option<Arc<KeyLog>>,
     pub(super) clock: Arc<dyn TimeProvider>,
 }
 
@@ -72,6 +78,7 @@ impl Settings {
             highest: Version::Tls13,
             ciphers: CipherList::preferred(),
             groups: NamedGroup::PREFERRED.to_vec(),
+            alpn: Vec::new(),
             chain: None,
             key: None,
             more_identities: Vec::new(),
@@ -82,6 +89,7 @@ impl Settings {
             verify_name: VerifyName::Host,
             truncation: Truncation::Refused,
             timeouts: Timeouts::default(),
+            key_log: None,
             clock: Arc::new(DefaultTimeProvider),
         }
     }
@@ -151,6 +159,24 @@ impl Settings {
     #[must_use]
     pub fn groups(&self) -> Vec<&'static str> {
         self.groups.iter().map(|group| group.name()).collect()
+    }
+
+    /// Choose the application protocols, the preferred first (RFC 7301).
+    pub fn set_alpn<Name: AsRef<str>>(&mut self, names: &[Name]) -> Result<(), Error> {
+        self.alpn = alpn::parse(names)?;
+        Ok(())
+    }
+
+    /// The application protocols in order.
+    #[must_use]
+    pub fn alpn(&self) -> Vec<String> {
+        let name = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
+        self.alpn.iter().map(name).collect()
+    }
+
+    /// Have the secrets of connections logged, all to the same log.
+    pub fn log_keys(&mut self) -> Arc<KeyLog> {
+        Arc::clone(self.key_log.get_or_insert_default())
     }
 
     /// Take the certificate chain, own certificate first.

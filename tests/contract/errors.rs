@@ -4,7 +4,8 @@ use crate::pages::{rows, tests_in};
 use crate::read;
 
 /// Files whose tests run over the built component.
-const COMPONENT: [&str; 10] = [
+const COMPONENT: [&str; 12] = [
+    "alpn",
     "cipher",
     "client",
     "identity",
@@ -12,6 +13,7 @@ const COMPONENT: [&str; 10] = [
     "pollable",
     "port",
     "refusal",
+    "secrets",
     "server",
     "trust",
     "verify_result",

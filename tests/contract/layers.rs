@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use crate::{root, sources};
 
-/// Each line of these files that has one of the words.
+/// Each line of these files, but for their tests, that has one of the words.
 fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files {
-        for line in fs::read_to_string(file).unwrap().lines() {
+        let text = fs::read_to_string(file).unwrap();
+        // Tests at the end may have a second opinion from anywhere.
+        for line in text.split("#[cfg(test)]").next().unwrap().lines() {
             let code = line.split("//").next().unwrap();
             if words.iter().any(|word| code.contains(word)) {
                 found.push(format!("{}: {line}", file.display()));
@@ -31,6 +33,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "p2/bindings",
             "p2/component",
             "p2/context",
+            "p2/key_log",
             "p2/conv",
             "p2/listener",
             "p2/port",
@@ -52,11 +55,11 @@ fn files_of(module: &str) -> Vec<PathBuf> {
     files
 }
 
-/// How other modules name this one.
-fn names_of(module: &str) -> Vec<String> {
+/// How the modules of another room name this one: those of `p2` beside it by `super` too.
+fn names_of(module: &str, room: &str) -> Vec<String> {
     let path = module.replace('/', "::");
-    let within = path.strip_prefix("p2::");
-    let beside = within.map(|name| format!("super::{name}"));
+    let beside = path.strip_prefix("p2::").filter(|_| room == "wasi");
+    let beside = beside.map(|name| format!("super::{name}"));
     std::iter::once(format!("crate::{path}"))
         .chain(beside)
         .collect()
@@ -70,7 +73,7 @@ fn layers_point_down_only() {
     for (floor, (room, modules)) in ROOMS.iter().enumerate() {
         let files: Vec<_> = modules.iter().flat_map(|module| files_of(module)).collect();
         let above = ROOMS[floor + 1..].iter().flat_map(|(_, modules)| *modules);
-        let mut forbidden: Vec<_> = above.flat_map(|module| names_of(module)).collect();
+        let mut forbidden: Vec<_> = above.flat_map(|module| names_of(module, room)).collect();
         let more: &[&str] = match *room {
             "error" => &[
                 "rustls::",

@@ -74,6 +74,52 @@ fn every_item_of_the_seed_has_a_test_that_carries_its_id() {
 }
 
 #[test]
+fn every_feature_is_there_with_its_test_or_with_the_reason_why_not() {
+    let (page, wit) = (read("docs/features.md"), pages_of_wit());
+    let mut numbers = Vec::new();
+    let mut counts = BTreeMap::new();
+    for row in rows(&page, None) {
+        if row[0] == "#" {
+            continue;
+        }
+        let [number, feature, has, here, tests] = row[..] else {
+            panic!("{row:?}")
+        };
+        let tests = tests_in(tests);
+        match has {
+            "●" => assert!(!tests.is_empty(), "{feature} has no test"),
+            "◐" => assert!(here.ends_with('.'), "{feature}: why in part?"),
+            "○" => assert!(
+                tests.is_empty() && here.ends_with('.'),
+                "{feature}: why not?"
+            ),
+            _ => panic!("{row:?}"),
+        }
+        // What it names of the interface is there.
+        for name in here.split('`').skip(1).step_by(2) {
+            let item = name
+                .split_once('.')
+                .filter(|(page, _)| wit.contains_key(page));
+            if let Some((interface, item)) = item {
+                let is_there = wit[interface]
+                    .split(|letter: char| !(letter.is_alphanumeric() || letter == '-'))
+                    .any(|word| word == item);
+                assert!(is_there, "{feature}: {name}");
+            }
+        }
+        numbers.push(number.parse::<usize>().unwrap());
+        *counts.entry(has).or_insert(0) += 1;
+    }
+    assert_eq!(numbers, (1..=95).collect::<Vec<_>>());
+    for (mark, count) in counts {
+        assert!(
+            page.contains(&format!("{count} are `{mark}`")),
+            "{mark} {count}"
+        );
+    }
+}
+
+#[test]
 fn every_file_that_a_feature_passes_is_there() {
     let page = read("CONTRIBUTING.md");
     let mut files = 0;
@@ -112,7 +158,7 @@ fn the_readme_is_short_and_names_what_there_is() {
 /// The interfaces by name.
 fn pages_of_wit() -> BTreeMap<&'static str, String> {
     let names = [
-        "context", "defaults", "errors", "listener", "port", "session", "types",
+        "context", "defaults", "errors", "key-log", "listener", "port", "session", "types",
     ];
     names
         .map(|name| (name, read(&format!("wit/{name}.wit"))))

@@ -365,7 +365,7 @@ mod tests {
         let decoded = wit_component::decode(&package).unwrap();
         let id = decoded.package();
         let package = decoded.resolve().packages.get(id).unwrap();
-        assert_eq!(package.name.to_string(), "portcullis:tls@0.2.0");
+        assert_eq!(package.name.to_string(), "portcullis:tls@0.2.1");
         assert!(package.worlds.contains_key("client"));
     }
 }

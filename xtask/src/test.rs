@@ -49,6 +49,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         Ring::Component,
         &[
             "addresses",
+            "alpn",
             "cipher",
             "client",
             "facts",
@@ -60,6 +61,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "pollable",
             "port",
             "refusal",
+            "secrets",
             "server",
             "streams",
             "trust",

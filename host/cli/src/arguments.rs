@@ -1,7 +1,9 @@
 //! Groups of flags that several commands share: what they mean, and what they set in a context.
 
+pub(crate) mod alpn;
 pub(crate) mod groups;
 pub(crate) mod identity;
+pub(crate) mod key_log;
 pub(crate) mod target;
 pub(crate) mod timers;
 pub(crate) mod trust;

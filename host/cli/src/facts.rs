@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     version: Option<&'static str>,
     cipher_suite: Option<String>,
     group: Option<String>,
+    alpn: Option<String>,
+    resumed: bool,
     verified: bool,
     /// Why it is not, as the WIT spells it.
     not_verified: Option<&'static str>,
@@ -56,6 +58,8 @@ impl Facts {
             version: session.version(tls)?.map(version),
             cipher_suite: session.cipher_suite(tls)?,
             group: session.group(tls)?,
+            alpn: session.alpn(tls)?,
+            resumed: session.is_resumed(tls)? == Some(true),
             verified: refused.is_none(),
             not_verified: refused.map(|refused| reason(refused.reason)),
             certificates: der.iter().map(|der| Summary::of(der)).collect(),
@@ -103,6 +107,9 @@ impl fmt::Display for Facts {
             self.cipher_suite.as_deref().unwrap_or("-")
         )?;
         writeln!(f, "group     {}", self.group.as_deref().unwrap_or("-"))?;
+        if let Some(alpn) = &self.alpn {
+            writeln!(f, "alpn      {alpn}")?;
+        }
         match self.not_verified {
             None => write!(f, "verified  {}", colour::good("yes"))?,
             Some(reason) => write!(f, "verified  {} ({reason})", colour::bad("NO"))?,

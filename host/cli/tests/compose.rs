@@ -87,7 +87,7 @@ fn a_consumer_of_an_interface_that_is_not_there_is_refused_by_its_name() {
     let client = std::fs::read(client).unwrap();
     portcullis_host::compose(&client, portcullis_host::EMBEDDED).unwrap();
     // As one that was built against another version, name for name of the same length.
-    let (ours, other) = (b"portcullis:tls/port@0.2.0", b"portcullis:tls/port@0.1.0");
+    let (ours, other) = (b"portcullis:tls/port@0.2.1", b"portcullis:tls/port@0.1.0");
     let mut old = client;
     while let Some(at) = old.windows(ours.len()).position(|window| window == ours) {
         old.splice(at..at + ours.len(), *other);

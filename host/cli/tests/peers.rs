@@ -12,12 +12,20 @@
 
 mod support;
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use rcgen::KeyPair;
-use support::{Folder, Running, free_port, refusal, run, serve, skip, start, tool};
+use serde_json::Value;
+use support::{
+    Folder, PATIENCE, Running, finish, free_port, portcullis, refusal, run, serve, serving, skip,
+    start, tool,
+};
 
 /// Another TLS stack, as programs that run in the folder of a case.
 struct Peer {
@@ -460,5 +468,136 @@ fn we_serve_an_openssl_with_ml_kem_in_each_group() {
             met.is_some() || said.contains("handshake failure"),
             "{said}"
         );
+    }
+}
+
+/// The lines of a key log, sorted, without the comments that OpenSSL writes.
+fn key_log(path: &str) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn openssl_agrees_on_the_protocol_of_alpn_and_both_key_logs_are_the_same() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = Folder::new("alpn");
+    let (ca, ours, theirs) = (
+        folder.path("ca.pem"),
+        folder.path("ours"),
+        folder.path("theirs"),
+    );
+    for (number, version) in [("2", "--tls1_2"), ("3", "--tls1_3")] {
+        let port = free_port();
+        let mut server = Command::new(&openssl);
+        server.current_dir(&folder.0).stdin(Stdio::null()).args([
+            "s_server",
+            "-www",
+            "-quiet",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-cert",
+            "cert.pem",
+            "-key",
+            "key.pem",
+            "-alpn",
+            "http/1.1,h2",
+            "-keylogfile",
+            &theirs,
+        ]);
+        let server = start(server, &folder, port);
+        let target = format!("localhost:{port}");
+        let fetch = |alpn: &str| {
+            let arguments = [
+                "connect", &target, "--cafile", &ca, version, "--json", "--alpn", alpn,
+            ];
+            let mut command = portcullis(&arguments);
+            command.env("SSLKEYLOGFILE", &ours);
+            finish(command, b"GET / HTTP/1.0\r\n\r\n")
+        };
+        let output = fetch("h2,http/1.1");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        // It says aloud that secrets are written.
+        let (warning, facts) = told.split_once('\n').unwrap();
+        assert!(
+            warning.contains("SSLKEYLOGFILE") && warning.contains(&ours),
+            "{told}"
+        );
+        let facts: Value = serde_json::from_str(facts).unwrap();
+        assert_eq!(facts["version"], format!("TLSv1.{number}"));
+        assert_eq!(facts["alpn"], "http/1.1");
+        let logged = key_log(&ours);
+        assert!(!logged.is_empty());
+        assert_eq!(logged, key_log(&theirs));
+        let mode = fs::metadata(&ours).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // Of Debian's OpenSSL, nothing in common is no reason to refuse: it goes on without.
+        let output = fetch("postgresql");
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let facts: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        assert_eq!(facts["alpn"], Value::Null);
+        drop(server);
+        for path in [&ours, &theirs] {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn serve_agrees_on_the_protocol_of_alpn_or_refuses_and_logs_what_its_client_logs() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = Folder::new("serve-alpn");
+    let (ca, ours, theirs) = (
+        folder.path("ca.pem"),
+        folder.path("ours"),
+        folder.path("theirs"),
+    );
+    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let arguments = [
+        "serve",
+        "127.0.0.1:0",
+        "--cert",
+        &cert,
+        "--key",
+        &key,
+        "--alpn",
+        "h2,mqtt",
+    ];
+    let mut server = portcullis(&arguments);
+    server.env("SSLKEYLOGFILE", &ours).stderr(Stdio::null());
+    let (_server, port) = serving(server);
+    let address = format!("127.0.0.1:{port}");
+    let meet = |alpn: &str| {
+        let mut client = Command::new(&openssl);
+        client.args([
+            "s_client", "-connect", &address, "-CAfile", &ca, "-alpn", alpn,
+        ]);
+        client.args(["-servername", "localhost", "-keylogfile", &theirs]);
+        let output = finish(client, b"");
+        let told = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&told).into_owned()
+    };
+    let told = meet("mqtt,h2");
+    assert!(told.contains("ALPN protocol: h2"), "{told}");
+    let told = meet("http/1.1");
+    assert!(told.contains("no application protocol"), "{told}");
+    // Ours may be written after its client has gone.
+    let expected = key_log(&theirs);
+    let started = Instant::now();
+    while !expected.iter().all(|line| key_log(&ours).contains(line)) {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "{:?}, {expected:?}",
+            key_log(&ours)
+        );
+        thread::yield_now();
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn outward<T: TlsView + 'static>(
     for result in results {
         exchange(result, &mut |resource| {
             let mut kinds = Kind::all().zip(resources);
-            match kinds.find(|(_, ours)| *ours == resource.ty()) {
+            match kinds.find(|(_, ours)| *ours == Some(resource.ty())) {
                 Some(((kind, _), _)) => kind.outward(store, resource),
                 None => Ok(resource),
             }

@@ -72,6 +72,18 @@ impl State {
         }
     }
 
+    /// What is derived from the secrets of the session, which are gone with it.
+    pub(crate) fn secret(
+        &self,
+        derive: impl FnOnce(&Session) -> Result<Vec<u8>, Error>,
+    ) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Connected(pump) => derive(pump.session()),
+            Self::Connecting(_) => Err(Error::WantRead),
+            Self::Broken(_) | Self::Closed(_) => Err(Error::Closed),
+        }
+    }
+
     /// What the interest waits for, whichever comes first; none for "nothing".
     pub(super) fn pollables(&self, interest: Interest) -> Vec<Pollable> {
         let (transport, wait) = match self {

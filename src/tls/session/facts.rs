@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
 use rustls::time_provider::TimeProvider;
+use rustls::{Connection, HandshakeKind, ProtocolVersion};
 
 use super::{Session, State};
 use crate::error::{CertificateError, CertificateReason, Error};
@@ -19,6 +19,11 @@ pub struct Facts {
     pub version: Option<Version>,
     pub cipher_suite: Option<String>,
     pub group: Option<&'static str>,
+    pub alpn: Option<String>,
+    pub server_name: Option<String>,
+    pub is_resumed: Option<bool>,
+    pub was_retried: Option<bool>,
+    pub is_logged: bool,
     pub peer_certificates: Vec<Vec<u8>>,
     pub verify_result: Result<(), CertificateError>,
     pub is_truncated: bool,
@@ -31,6 +36,11 @@ impl Default for Facts {
             version: None,
             cipher_suite: None,
             group: None,
+            alpn: None,
+            server_name: None,
+            is_resumed: None,
+            was_retried: None,
+            is_logged: false,
             peer_certificates: Vec::new(),
             verify_result: Err(CertificateError::not_checked("there was no handshake")),
             is_truncated: false,
@@ -79,6 +89,62 @@ impl Session {
     pub fn group(&self) -> Option<&'static str> {
         let group = self.connection.negotiated_key_exchange_group();
         NamedGroup::of(group.filter(|_| self.is_established())?).map(NamedGroup::name)
+    }
+
+    /// The application protocol that was agreed on (RFC 7301), once the handshake is done; none if
+    /// one side offers none.
+    #[must_use]
+    pub fn alpn(&self) -> Option<String> {
+        let protocol = self.connection.alpn_protocol();
+        let name = protocol.filter(|_| self.is_established())?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// The server's name in SNI (RFC 6066 §3): that which a client has sent, once the handshake is
+    /// done.
+    #[must_use]
+    pub fn server_name(&self) -> Option<String> {
+        if !self.is_established() {
+            return None;
+        }
+        match &self.connection {
+            Connection::Client(_) => self.sent_name.clone(),
+            Connection::Server(server) => server.server_name().map(str::to_owned),
+        }
+    }
+
+    /// Whether the handshake resumed an earlier session, once it is done (RFC 8446 §2.2, RFC 5077).
+    #[must_use]
+    pub fn is_resumed(&self) -> Option<bool> {
+        let kind = self.handshake_kind()?;
+        Some(kind == HandshakeKind::Resumed)
+    }
+
+    /// Whether the server had asked for another key share by a HelloRetryRequest, once the handshake
+    /// is done (RFC 8446 §4.1.4). Of a resumed one nobody knows.
+    #[must_use]
+    pub fn was_retried(&self) -> Option<bool> {
+        match self.handshake_kind()? {
+            HandshakeKind::Full => Some(false),
+            HandshakeKind::FullWithHelloRetryRequest => Some(true),
+            HandshakeKind::Resumed => None,
+        }
+    }
+
+    /// Whether its secrets are in a key log.
+    #[must_use]
+    pub fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
+    fn handshake_kind(&self) -> Option<HandshakeKind> {
+        let kind = self.connection.handshake_kind();
+        kind.filter(|_| self.is_established())
+    }
+
+    /// Whether this side is the server.
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self.connection, Connection::Server(_))
     }
 
     /// The peer's certificates, its own first, once the handshake is done.
@@ -147,6 +213,11 @@ impl Session {
             version: self.version(),
             cipher_suite: self.cipher_suite(),
             group: self.group(),
+            alpn: self.alpn(),
+            server_name: self.server_name(),
+            is_resumed: self.is_resumed(),
+            was_retried: self.was_retried(),
+            is_logged: self.is_logged(),
             peer_certificates: self.peer_certificates().iter().map(owned).collect(),
             verify_result: self.verify_result(),
             is_truncated: self.is_truncated(),

@@ -113,6 +113,11 @@ impl<'a> Certificate<'a> {
         self.der
     }
 
+    /// The contents of the AlgorithmIdentifier of its signature.
+    pub(crate) fn signature_algorithm(&self) -> &'a [u8] {
+        self.signature_algorithm
+    }
+
     /// The contents of its issuer's Name.
     pub(crate) fn issuer(&self) -> &'a [u8] {
         self.issuer

@@ -173,7 +173,7 @@ mod tests {
         assert!(page("types.md").contains("<i id=\"error.truncated\">truncated</i>"));
         assert!(
             page("world.md")
-                .contains("import <a href=\"port.html\">portcullis:tls/port@0.2.0</a>;")
+                .contains("import <a href=\"port.html\">portcullis:tls/port@0.2.1</a>;")
         );
         assert!(page("defaults.md").contains("## func `default-authority-directory`"));
         assert!(page("errors.md").contains("\n## func `explain` {#explain}\n"));

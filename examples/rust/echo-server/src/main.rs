@@ -20,7 +20,7 @@ mod bindings {
             package example:echo-server;
 
             world echo-server {
-                include portcullis:tls/client@0.2.0;
+                include portcullis:tls/client@0.2.1;
                 import wasi:clocks/monotonic-clock@0.2.12;
             }
         ",

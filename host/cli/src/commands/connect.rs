@@ -8,8 +8,10 @@ use portcullis_host::context_types::{ServerName, Truncation, VerifyName};
 use portcullis_host::types::{Error, Role, Timer, Version};
 use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Port};
 
+use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
 use crate::arguments::identity::Identity;
+use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::target::{Target, Wanted, name};
 use crate::arguments::timers::{Timers, seconds};
 use crate::arguments::trust::Trust;
@@ -35,7 +37,7 @@ const CHUNK: u64 = 64 * 1024;
     after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
     portcullis connect example.com:443\n\nWhen standard input has ended, the connection stays until \
     the server ends it, or until --read-timeout.\nWithout --cafile and --capath, SSL_CERT_FILE and \
-    SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. An encrypted key is \
+    SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. SSLKEYLOGFILE names the file that the secrets of connections are appended to. An encrypted key is \
     opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
 )]
 pub(crate) struct Connect {
@@ -71,6 +73,9 @@ pub(crate) struct Connect {
     /// Offer these key exchange groups, in this order: X25519MLKEM768, x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
+    /// Offer these application protocols, the preferred first: h2,http/1.1
+    #[arg(long, value_name = "LIST")]
+    alpn: Option<Alpn>,
     /// Begin in the clear, and ask for TLS in this protocol
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
@@ -123,14 +128,25 @@ impl Connect {
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
         let context = self.context(&mut tls, &target)?;
-        self.session(&mut tls, &context, &target)
+        let mut key_log = KeyLogFile::from_environment(&mut tls, &context)?;
+        self.session(&mut tls, &context, &target, key_log.as_mut())
             .map_err(|exit| exit.context(format_args!("connect {target}")))
     }
 
-    fn session(&self, tls: &mut Instance, context: &Context, target: &Target) -> Result<()> {
+    fn session(
+        &self,
+        tls: &mut Instance,
+        context: &Context,
+        target: &Target,
+        key_log: Option<&mut KeyLogFile>,
+    ) -> Result<()> {
         let (port, peer) = self.open(tls, context, target)?;
-        port.blocking_handshake(tls)
-            .map_err(|failure| Exit::handshake(self.trust.with_places(tls, failure)))?;
+        let shaken = port.blocking_handshake(tls);
+        // Also of a handshake that failed: its alert is encrypted.
+        if let Some(key_log) = key_log {
+            key_log.write(tls)?;
+        }
+        shaken.map_err(|failure| Exit::handshake(self.trust.with_places(tls, failure)))?;
         let facts = Facts::of(tls, &port, peer)?;
         let facts = match self.showcerts {
             true => facts.with_certificates(),
@@ -263,6 +279,9 @@ impl Connect {
         }
         if let Some(groups) = &self.groups {
             groups.set(tls, &context)?;
+        }
+        if let Some(alpn) = &self.alpn {
+            alpn.set(tls, &context)?;
         }
         for timer in [Timer::Connect, Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(self.timeout))?;

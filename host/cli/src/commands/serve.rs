@@ -13,8 +13,10 @@ use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
 use crate::arguments::identity::{Identity, source};
+use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::target::listen_address;
 use crate::arguments::timers::{Limit, Timers};
 use crate::arguments::trust::Trust;
@@ -73,6 +75,9 @@ pub(crate) struct Serve {
     /// Accept these key exchange groups: X25519MLKEM768, x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
+    /// Accept these application protocols, the preferred first, and refuse a client that offers others
+    #[arg(long, value_name = "LIST")]
+    alpn: Option<Alpn>,
     /// Send back what is received (this is what it does if nothing is said)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -120,6 +125,7 @@ impl Serve {
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
         let context = self.context(&mut tls)?;
+        let key_log = KeyLogFile::from_environment(&mut tls, &context)?;
         let mut listeners = Vec::new();
         let mut lines = String::new();
         let mut port = self.address.port();
@@ -144,7 +150,7 @@ impl Serve {
             Some(root) => Offer::Files(root, self.header_timeout.0),
             None => Offer::Echo,
         };
-        Server::new(&mut tls, listeners, stop, offer, places, self.once)?.run(&mut tls)
+        Server::new(&mut tls, listeners, stop, offer, places, self.once)?.run(&mut tls, key_log)
     }
 
     /// Where to listen. A socket of WASI has one family, so that every address takes two.
@@ -220,6 +226,9 @@ impl Serve {
         }
         if let Some(groups) = &self.groups {
             groups.set(tls, &context)?;
+        }
+        if let Some(alpn) = &self.alpn {
+            alpn.set(tls, &context)?;
         }
         for timer in [Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(BRIEF))?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use portcullis_host::types::Error;
 use portcullis_host::{Failure, Instance, Listener, Pollable};
 
+use crate::arguments::key_log::KeyLogFile;
 use crate::exit::Result;
 use crate::serving::connection::{Connection, Echo, Service, Step};
 use crate::serving::www::http::Http;
@@ -88,10 +89,15 @@ impl Server {
         })
     }
 
-    pub(crate) fn run(mut self, tls: &mut Instance) -> Result<()> {
+    /// Serve until the end. The secrets of connections go to the key log, if there is one.
+    pub(crate) fn run(mut self, tls: &mut Instance, mut key_log: Option<KeyLogFile>) -> Result<()> {
         loop {
             self.accept(tls)?;
-            if let Some(outcome) = self.advance(tls)? {
+            let outcome = self.advance(tls)?;
+            if let Some(key_log) = &mut key_log {
+                key_log.write(tls)?;
+            }
+            if let Some(outcome) = outcome {
                 return outcome;
             }
             if self.wait(tls)? {

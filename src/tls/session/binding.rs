@@ -1,0 +1,106 @@
+//! Keying material for what runs inside the connection: exporters and channel bindings.
+
+use super::Session;
+use crate::error::Error;
+use crate::tls::version::Version;
+use crate::tls::x509::Certificate;
+use portcullis_provider::end_point;
+
+/// The most that one call exports: more than any use takes, and a bound for the allocation.
+const MOST_EXPORTED: u64 = 16 * 1024;
+
+/// The length of `tls-exporter` (RFC 9266 §3).
+const BINDING: u64 = 32;
+
+impl Session {
+    /// Keying material that both sides derive alike, and nobody else can (RFC 5705; RFC 8446 §7.5).
+    ///
+    /// # Errors
+    /// `WantRead` before the handshake is done; `InvalidArgument` of a length of 0 or above 16 KiB,
+    /// or, in TLS 1.2, of a context above 65,535 bytes.
+    pub fn export_keying_material(
+        &self,
+        label: &str,
+        context: Option<&[u8]>,
+        length: u64,
+    ) -> Result<Vec<u8>, Error> {
+        if !self.is_established() {
+            return Err(Error::WantRead);
+        }
+        let invalid = |why: String| Err(Error::InvalidArgument(why));
+        let Some(length) = (1..=MOST_EXPORTED)
+            .contains(&length)
+            .then(|| usize::try_from(length).ok())
+            .flatten()
+        else {
+            return invalid(format!(
+                "{length} bytes of keying material; ask for 1 to {MOST_EXPORTED}"
+            ));
+        };
+        let longest = usize::from(u16::MAX);
+        if context.is_some_and(|context| context.len() > longest) {
+            return invalid(format!(
+                "a context of an exporter has at most {longest} bytes"
+            ));
+        }
+        self.connection
+            .export_keying_material(vec![0; length], label.as_bytes(), context)
+            .map_err(|error| Error::from_rustls(error, None))
+    }
+
+    /// The channel binding of this name, for authentication inside the connection (RFC 5056).
+    ///
+    /// # Errors
+    /// `WantRead` before the handshake is done; `NotSupported` of `tls-unique`, of `tls-exporter` in
+    /// TLS 1.2, and of `tls-server-end-point` where the server's certificate is not known or its
+    /// signature has no hash function; `InvalidArgument` of another name.
+    pub fn channel_binding(&self, name: &str) -> Result<Vec<u8>, Error> {
+        if !self.is_established() {
+            return Err(Error::WantRead);
+        }
+        match name {
+            // In TLS 1.2 it is safe with the extended master secret alone (RFC 9266 §4.2), and rustls
+            // does not tell whether that was agreed on.
+            "tls-exporter" if self.version() == Some(Version::Tls13) => {
+                self.export_keying_material("EXPORTER-Channel-Binding", Some(b""), BINDING)
+            }
+            "tls-exporter" => Err(Error::NotSupported(
+                "tls-exporter in TLS 1.2; use tls-server-end-point, or TLS 1.3".to_owned(),
+            )),
+            "tls-server-end-point" => self.server_end_point(),
+            "tls-unique" => Err(Error::NotSupported(
+                "tls-unique, which TLS 1.3 does not have and TLS 1.2 broke; use tls-exporter or \
+                 tls-server-end-point"
+                    .to_owned(),
+            )),
+            _ => Err(Error::InvalidArgument(format!(
+                "{name:?} is no channel binding; use tls-exporter or tls-server-end-point"
+            ))),
+        }
+    }
+
+    fn server_end_point(&self) -> Result<Vec<u8>, Error> {
+        let unsupported = |why: &str| Err(Error::NotSupported(why.to_owned()));
+        let server = match (&self.own, self.peer_certificates().first()) {
+            (Some(own), _) => own,
+            (None, Some(of_peer)) if !self.is_server() => of_peer,
+            _ => {
+                return unsupported(
+                    "tls-server-end-point of a server with several identities; use tls-exporter",
+                );
+            }
+        };
+        let binding = Certificate::parse(server)
+            .ok()
+            .and_then(|parsed| end_point(parsed.signature_algorithm(), server));
+        binding.map_or_else(
+            || {
+                unsupported(
+                    "tls-server-end-point of a certificate whose signature has no hash function; \
+                     use tls-exporter",
+                )
+            },
+            Ok,
+        )
+    }
+}
