@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// The flags that it is built with beyond those of `.cargo/config.toml`.
+/// The configuration of the guest's build beyond `.cargo/config.toml`.
 const WIDE_FLAGS: &str = ".cargo/wide.toml";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -91,7 +91,8 @@ fn build() -> Result<PathBuf> {
     Ok(component)
 }
 
-/// `rustc --print target-libdir` names a directory whether or not anything is in it.
+/// Fails if the target is not installed. `rustc --print target-libdir` names a directory in either
+/// case, so its contents are checked.
 fn require_target() -> Result<()> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
@@ -123,7 +124,7 @@ fn guest_target_dir(out: &Path) -> PathBuf {
         .join("guest-wide")
 }
 
-/// Whether a variable carries a decision about the outer build, which is for another target.
+/// Whether a variable belongs to the outer build, which is for another target.
 fn is_of_the_outer_build(name: &OsStr) -> bool {
     const KEPT: [&str; 4] = [
         "CARGO_HOME",

@@ -1,14 +1,14 @@
-//! Hosts as people write them. It must not know sockets or WASI.
+//! Hosts as people write them. This module must not know sockets or WASI.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::error::Error;
 
-/// A host: an address, or a name that has some.
+/// A host: an address, or a name that has addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// An address. One of IPv4 that is written as one of IPv6 (`::ffff:192.0.2.1`) is of IPv4: the
-    /// sockets of WASI keep the two apart.
+    /// An address. An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) counts as IPv4: the
+    /// sockets of WASI keep the two families apart.
     Address {
         /// The address.
         ip: IpAddr,
@@ -20,11 +20,11 @@ pub enum Host {
 }
 
 impl Host {
-    /// Read a name or an address; that of IPv6 may be in brackets, and may have a zone, which is the
-    /// number of an interface (`fe80::1%2`).
+    /// Reads a name or an address. An IPv6 address may be in brackets, and may have a zone, which
+    /// is the number of an interface (`fe80::1%2`).
     ///
     /// # Errors
-    /// `InvalidArgument`: a zone that is no number.
+    /// `InvalidArgument`: a zone that is not a number, or that an IPv4 address has.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let inner = text
             .strip_prefix('[')
@@ -57,7 +57,7 @@ impl Host {
         Ok(Self::Address { ip, scope })
     }
 
-    /// What is verified and sent as the name of the peer.
+    /// The name of the peer that is verified and sent.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -66,10 +66,10 @@ impl Host {
         }
     }
 
-    /// The address and a port of it to connect to; none for a name.
+    /// The socket address to connect to; `None` for a name.
     ///
     /// # Errors
-    /// `InvalidArgument`: an address that nobody can be connected to by.
+    /// `InvalidArgument`: an address that cannot be connected to.
     pub fn to_connect(&self, port: u16) -> Result<Option<SocketAddr>, Error> {
         let Self::Address { ip, scope } = *self else {
             return Ok(None);
@@ -80,10 +80,10 @@ impl Host {
         }
     }
 
-    /// The address and a port of it to listen on; none for a name.
+    /// The socket address to listen on; `None` for a name.
     ///
     /// # Errors
-    /// `InvalidArgument`: an address that is no machine's.
+    /// `InvalidArgument`: an address that no machine can have.
     pub fn to_listen(&self, port: u16) -> Result<Option<SocketAddr>, Error> {
         let Self::Address { ip, scope } = *self else {
             return Ok(None);
@@ -97,7 +97,7 @@ impl Host {
     }
 }
 
-/// Why nobody can be connected to by this address, and the cure.
+/// Why this address cannot be connected to, and the cure; `None` if it can.
 #[must_use]
 pub fn unreachable(ip: IpAddr) -> Option<&'static str> {
     match ip {

@@ -1,4 +1,4 @@
-//! What can fail, whose fault it was, and so what to do.
+//! The failures of the component: what failed, whose fault it was, and so what to do.
 
 mod alert;
 mod certificate;
@@ -24,13 +24,13 @@ pub enum Error {
     WantConnect,
     /// No connection waits to be accepted.
     WantAccept,
-    /// Never made; the seed has it (E7).
+    /// Never returned; the seed has it (E7).
     WantX509Lookup,
-    /// The caller is to choose a context. Not made yet.
+    /// The caller is to choose a context. Reserved: not returned yet.
     WantContext,
-    /// The caller is to sign. Not made yet.
+    /// The caller is to sign. Reserved: not returned yet.
     WantSignature,
-    /// The caller is to decide about the peer's certificate. Not made yet.
+    /// The caller is to decide about the peer's certificate. Reserved: not returned yet.
     WantVerification,
     /// Closed by this side, or by the peer in the middle of the handshake.
     Closed,
@@ -54,11 +54,11 @@ pub enum Error {
     InvalidArgument(String),
     /// The context is sealed.
     Sealed,
-    /// There is no such thing here.
+    /// This component does not have what was asked for.
     NotSupported(String),
-    /// The server did not take early data. Not made yet.
+    /// The server did not take early data. Reserved: not returned yet.
     EarlyDataRejected,
-    /// Anything else, a fault of ours included.
+    /// Anything else, including a fault of this component.
     Other(Option<String>),
 }
 

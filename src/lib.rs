@@ -6,7 +6,7 @@
 //!   |
 //!  pump        joins one session to one transport
 //!  race        in which order the addresses of a host are tried
-//!  timers      limits; the moment is told by the caller
+//!  timers      the timers of a connection; the caller passes the moment
 //!  endpoint    names and addresses of hosts, as people write them
 //!   |
 //!  tls         one connection as bytes in and bytes out, and its settings ---> portcullis-provider,
@@ -14,9 +14,9 @@
 //!  error       what can fail, and its line for people
 //! ```
 //!
-//! Each room uses the rooms below it, and never one above (`tests/contract/layers.rs`). All but `p2` know
-//! nothing of WASI: they are the native build, which the tests of the core run (`tests/session.rs`,
-//! `tests/pump.rs`).
+//! Each room uses the rooms below it, and never one above (`tests/contract/layers.rs`). All but
+//! `p2` know nothing of WASI: they are the native build, which the tests of the core run
+//! (`tests/session.rs`, `tests/pump.rs`).
 
 pub mod endpoint;
 pub mod error;

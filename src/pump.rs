@@ -1,5 +1,5 @@
 //! Joins one session to one transport. It never waits: what cannot be done now is a
-//! `want-` error. It must not know sockets, WASI or clocks; the moment is told by the caller.
+//! `want-` error. This module must not know sockets, WASI or clocks; the caller passes the moment.
 
 mod ciphertext;
 mod pause;
@@ -16,21 +16,22 @@ use ciphertext::Ciphertext;
 use pause::Pause;
 pub use transport::{Received, Transport, Wait};
 
-/// How much is read from the transport at once: as much as hosts give at once. It is asked for in
-/// full only of a transport that gives much, since hosts allocate and clear what they are asked for.
+/// How many bytes are read from the transport at once: as many as hosts give at once. Only a
+/// transport that gives much is asked for all of them, since hosts allocate and clear what they are
+/// asked for.
 const READ_SIZE: usize = 64 * 1024;
 
-/// How much is read where less is likely: one record, and a bit.
+/// How many bytes are read where fewer are likely: one record, and a bit.
 const SHORT_READ_SIZE: usize = 18 * 1024;
 
-/// What is thrown away before the transport is given up: a socket closed with bytes unread resets
-/// the connection, and the peer loses our alert or last data.
+/// How many bytes of input are thrown away before the transport is given up: a socket closed with
+/// bytes unread resets the connection, and the peer loses our alert or last data.
 const DISCARD_LIMIT: usize = 1024 * 1024;
 
-/// What a read counts as at least in that, so that there is an end to short ones.
+/// How many bytes of that limit a read counts for at least, so that there is an end to short reads.
 const DISCARD_LEAST: usize = 4 * 1024;
 
-/// What fails the connection when it lasts too long, whatever operation meets it.
+/// The conditions that fail the connection if they last too long, whichever operation notices it.
 const FATAL: [Condition; 4] = [
     Condition::Handshaking,
     Condition::Full,
@@ -41,7 +42,7 @@ const FATAL: [Condition; 4] = [
 /// A session and its transport.
 pub struct Pump<T> {
     session: Session,
-    /// None once released.
+    /// `None` once released.
     transport: Option<T>,
     /// Ciphertext from the transport that the session has not taken.
     received: Ciphertext,
@@ -55,46 +56,47 @@ pub struct Pump<T> {
     /// Why nothing can be sent any more, while there may still be something to read.
     broken: Option<Error>,
     timers: Timers,
-    /// Where the handshake's last flight ends; none in the handshake.
+    /// Where the handshake's last flight ends; `None` in the handshake.
     last_flight: Option<Mark>,
-    /// Where that ends for which a flush waits.
+    /// Where the ciphertext ends that a flush waits for.
     flushed: Mark,
     /// Where close_notify ends.
     closed: Mark,
-    /// What the session has to send are session tickets alone, and they wait for company: sent by
-    /// themselves, they would hold back the first answer until they are acknowledged (RFC 9293
-    /// §3.7.4), which may take 40 ms. They go with what is written, or when a read has to wait.
+    /// The session has nothing but session tickets to send, and they are held back: sent alone,
+    /// they would hold back the first answer until they are acknowledged (RFC 9293 §3.7.4), which
+    /// may take 40 ms. They are sent with the next write, or when a read has to wait.
     has_tickets: bool,
-    /// Closing began when the peer had closed and nothing was lost: that it fails does no harm.
+    /// Closing began after the peer had closed and nothing was lost: if it fails, no harm is done.
     is_courtesy: bool,
     /// When the output is worth another try.
     pause: Pause,
-    /// Somebody waits for the output since the last operation, and will call when it is ready.
+    /// A caller waits for the output since the last operation, and will call when it is ready.
     is_output_awaited: bool,
-    /// Handles to the transport may be about, so that it cannot be dropped before the pump is.
+    /// Handles to the transport were handed out, so that it cannot be dropped before the pump is.
     is_shared: bool,
 }
 
-/// A place in the ciphertext that is sent: the end of what the session hands over next, or so many
-/// bytes from the start.
+/// A place in the ciphertext that is sent: the end of what the session hands over next, or a number
+/// of bytes from the start.
 #[derive(Clone, Copy)]
 enum Mark {
     Next,
     At(u64),
 }
 
-/// What a try to receive has brought.
+/// The result of a try to receive.
 enum Step {
-    /// Ciphertext was taken, or the end.
+    /// Ciphertext was taken, or the end was reached.
     Moved,
-    /// There is nothing, or plaintext is to be fetched first.
+    /// There is nothing to receive, or plaintext is to be fetched first.
     Nothing,
-    /// There may be more, for the next call.
+    /// The work of this call is spent; there may be more for the next call.
     Spent,
 }
 
 impl<T: Transport> Pump<T> {
-    /// Join them. `already_read` is ciphertext that the caller took from the transport before.
+    /// Joins a session to a transport. `already_read` is ciphertext that the caller took from the
+    /// transport before.
     pub fn new(
         mut session: Session,
         transport: T,
@@ -129,8 +131,8 @@ impl<T: Transport> Pump<T> {
         &self.session
     }
 
-    /// The transport, to hand out what becomes ready in that direction; from now on it stays until
-    /// the pump is dropped. None once it is released.
+    /// The transport, to hand out a handle that becomes ready in that direction. From now on the
+    /// transport stays until the pump is dropped. `None` once it is released.
     pub fn share_transport(&mut self, wait: Wait) -> Option<&T> {
         self.is_shared = true;
         self.is_output_awaited |= matches!(wait, Wait::Output | Wait::Both);
@@ -172,7 +174,7 @@ impl<T: Transport> Pump<T> {
         Ok(())
     }
 
-    /// Read up to `limit` bytes; none is the end.
+    /// Read up to `limit` bytes; `None` is the end.
     pub fn read(&mut self, limit: usize, now: Moment) -> Result<Option<Vec<u8>>, Error> {
         let mut work = Work::of_a_call();
         self.begin(now);
@@ -193,12 +195,13 @@ impl<T: Transport> Pump<T> {
                 Plaintext::Pending => {}
             }
             match self.receive(&mut work) {
-                // What fails here is told by the session, after the plaintext that came before.
+                // The session returns a failure from here after the plaintext that came before it.
                 Ok(Step::Moved) | Err(_) => continue,
                 Ok(Step::Nothing | Step::Spent) => {}
             }
             self.has_tickets = false;
-            // Answers leave with the read that brought them. If not, there may be more to read.
+            // Answers of the session leave with the read that caused them. If they cannot be sent,
+            // there may still be something to read.
             if self.unsent.is_empty() && self.has_unsent() && self.send(now).is_err() {
                 continue;
             }
@@ -211,8 +214,9 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// Add what is in the records that are here already: a call with several of them costs the
-    /// caller about as much as one with the first. What fails here is told by the next read.
+    /// Adds the plaintext of records that have already arrived: a call with several of them costs
+    /// the caller about as much as a call with the first alone. The next read returns a failure
+    /// from here.
     fn read_along(&mut self, plaintext: &mut Vec<u8>, limit: usize, work: &mut Work) {
         let room = limit.saturating_sub(plaintext.len());
         plaintext.reserve_exact(room.min(self.received.rest().len()));
@@ -224,10 +228,10 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// How much `write` would take.
+    /// How many bytes `write` would take.
     pub fn check_write(&mut self, now: Moment) -> Result<usize, Error> {
         self.begin_output(now)?;
-        // Nothing written asks nothing but whether writing is possible at all.
+        // Writing no bytes only checks that writing is possible at all.
         self.session.write(&[])?;
         if self.session.room() == 0 {
             self.has_tickets = false;
@@ -239,7 +243,7 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// Write from the front of `plaintext`; how much was taken.
+    /// Write from the front of `plaintext`; returns how much was taken.
     pub fn write(&mut self, plaintext: &[u8], now: Moment) -> Result<usize, Error> {
         self.begin_output(now)?;
         self.has_tickets &= plaintext.is_empty();
@@ -300,14 +304,15 @@ impl<T: Transport> Pump<T> {
 
     // What operations have in common.
 
-    /// What each begins with: what is unsent is on its way again, and no timer has run out.
+    /// Begins an operation: sends on what is unsent, and breaks the output if a fatal timer has run
+    /// out.
     fn begin(&mut self, now: Moment) {
         self.is_output_awaited = false;
         if *self.session.state() == State::Handshaking {
             self.timers.start(Condition::Handshaking, now);
         }
         if self.has_unsent() {
-            // A failure is kept, and told by those whom it concerns.
+            // A failure is kept in `broken`, and the operations that it concerns return it.
             let _ = self.send(now);
         }
         self.settle();
@@ -316,18 +321,20 @@ impl<T: Transport> Pump<T> {
                 self.break_output(Error::Timeout(condition.timer()));
             }
         }
-        // This one is for the next read to tell. If there is none, it must not keep others awake.
+        // The next read reports this timer. If no read follows, it must not wake the caller for
+        // ever.
         self.timers.pass_over(Condition::Reading, now);
     }
 
-    /// The same, and whether anything can be sent at all, after the handshake.
+    /// Begins an operation that sends: finishes the handshake first, and checks that anything can
+    /// be sent at all.
     fn begin_output(&mut self, now: Moment) -> Result<(), Error> {
         self.begin(now);
         self.shake_hands(&mut Work::of_a_call(), now)?;
         self.check_output()
     }
 
-    /// Go on with the handshake, if that is where the session stands.
+    /// Goes on with the handshake, if it is not done.
     fn shake_hands(&mut self, work: &mut Work, now: Moment) -> Result<(), Error> {
         loop {
             match self.session.state() {
@@ -355,8 +362,8 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// Put close_notify behind everything and push. After the peer's own it is a courtesy: a peer
-    /// that is gone already does not make it fail.
+    /// Sends close_notify after everything else. After the peer's own close_notify it is a
+    /// courtesy, which does not fail if the peer is already gone.
     fn end_output(&mut self, now: Moment) -> Result<(), Error> {
         let has_peer_closed = matches!(self.session.state(), State::ReadClosed | State::Closed);
         self.is_courtesy |= has_peer_closed && self.broken.is_none();

@@ -1,5 +1,5 @@
-//! The order in which the addresses of a host are tried, and when (RFC 8305). It must not
-//! know sockets, WASI or clocks; the moment is told by the caller.
+//! The order in which the addresses of a host are tried, and when (RFC 8305). This module must not
+//! know sockets, WASI or clocks; the caller passes the moment.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::timers::Moment;
 
-/// How long an attempt has before the next one begins beside it (RFC 8305 §8).
+/// How long an attempt runs before the next one begins beside it (RFC 8305 §8).
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// How many attempts go on at once: a name may have thousands of addresses.
@@ -20,16 +20,16 @@ pub struct Race {
     waiting: VecDeque<SocketAddr>,
     /// How many attempts go on.
     running: usize,
-    /// The last one that began, and when.
+    /// The last attempt that began, and when.
     last: Option<(SocketAddr, Moment)>,
     /// An attempt has failed since then.
     has_failed: bool,
-    /// When the pause since the last look at all attempts ends, if anybody has asked for one.
+    /// When the pause since the last look at all attempts ends, if a pause was asked for.
     pause_end: Option<Moment>,
 }
 
 impl Race {
-    /// One more address.
+    /// Adds an address, unless it waits already.
     pub fn add(&mut self, address: SocketAddr) {
         if !self.waiting.contains(&address) {
             self.waiting.push_back(address);
@@ -61,7 +61,8 @@ impl Race {
         self.has_failed = true;
     }
 
-    /// Time until the next address is due; none if there is none to wait for.
+    /// Time until the next address is due; `None` if no address waits, or as many attempts go on as
+    /// may.
     #[must_use]
     pub fn time_left(&self, now: Moment) -> Option<Duration> {
         if self.waiting.is_empty() || self.running >= ABREAST {
@@ -81,9 +82,10 @@ impl Race {
         self.waiting.is_empty() && self.running == 0
     }
 
-    /// How long to wait before a look at all of them, for who can wait for one attempt only: as long
-    /// again as the last one has taken so far, within bounds. Who asks again before the next
-    /// [`Race::begin`] is told what is left of it. None if one attempt is all there is.
+    /// How long a caller waits before it looks at all attempts, if it can wait for one attempt
+    /// only: as long again as the last attempt has taken so far, within bounds. If it asks again
+    /// before the next [`Race::begin`], it gets what is left of the same pause. `None` if there is
+    /// no attempt, or only one and no address waits.
     pub fn pause(&mut self, now: Moment) -> Option<Duration> {
         const SHORTEST: Duration = Duration::from_millis(1);
         const LONGEST: Duration = Duration::from_millis(25);
@@ -215,7 +217,7 @@ mod tests {
         }
         race.begin(SECOND + STAGGER);
         assert_eq!(race.pause(2 * SECOND), Some(25 * MILLISECOND));
-        // One is left: it can be waited for.
+        // One attempt is left: it can be waited for.
         race.fail();
         assert_eq!(race.pause(2 * SECOND), None);
     }

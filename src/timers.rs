@@ -1,5 +1,5 @@
-//! The limits of one connection. Each is a total from the start of what it limits; nothing
-//! prolongs it.
+//! The timers of one connection. The limit of each is a total, from the start of what it limits;
+//! nothing prolongs it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::tls::Timeouts;
 /// A moment, as the time since some start that is the same for all moments compared.
 pub type Moment = Duration;
 
-/// What a timer runs for, and only as long as it lasts.
+/// What a timer limits. The timer runs only as long as the condition lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// There is no connection yet.
@@ -20,14 +20,14 @@ pub enum Condition {
     Reading,
     /// A write found no room, and there has been none since.
     Full,
-    /// What there was when a flush was called has not left.
+    /// Bytes that were unsent when a flush was called have not left.
     Flushing,
     /// close_notify has not left.
     Closing,
 }
 
 impl Condition {
-    /// What limits it.
+    /// The timer that limits the condition.
     #[must_use]
     pub fn timer(self) -> Timer {
         match self {
@@ -51,12 +51,13 @@ pub struct Timers {
 struct Running {
     condition: Condition,
     since: Moment,
-    /// It has run out, and others than those whom it concerns have been told.
+    /// It has run out, and an operation that it does not concern was called since: `time_left` does
+    /// not count it any more.
     is_passed_over: bool,
 }
 
 impl Timers {
-    /// None runs yet.
+    /// The timers of a connection, none of which runs yet.
     #[must_use]
     pub fn new(limits: Timeouts) -> Self {
         Self {
@@ -79,7 +80,7 @@ impl Timers {
         self.limits.set(timer, milliseconds)
     }
 
-    /// The condition begins; one that lasts goes on.
+    /// The condition begins. If it lasts already, its timer keeps its start.
     pub fn start(&mut self, condition: Condition, now: Moment) {
         if !self.is_running(condition) {
             self.running.push(Running {
@@ -96,7 +97,7 @@ impl Timers {
             .retain(|running| running.condition != condition);
     }
 
-    /// Every condition has ended, but for these.
+    /// Every condition has ended but those in `lasting`.
     pub fn stop_all_but(&mut self, lasting: &[Condition]) {
         self.running
             .retain(|running| lasting.contains(&running.condition));
@@ -119,7 +120,7 @@ impl Timers {
             .any(|running| self.left(running, now) == Some(Duration::ZERO))
     }
 
-    /// Do not count the timer in `time_left` any more, if it has run out.
+    /// From now on `time_left` does not count the timer of the condition, if it has run out.
     pub fn pass_over(&mut self, condition: Condition, now: Moment) {
         if self.has_run_out(condition, now) {
             for running in &mut self.running {

@@ -1,4 +1,4 @@
-//! What a record costs the allocator once a connection is in its stride, counted.
+//! How many allocations a record costs once a connection has warmed up.
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -14,8 +14,8 @@ use support::pair::{Pair, configs};
 const RECORD: usize = 16 * 1024;
 const RECORDS: u64 = 16;
 
-/// What a client allocated to send that many full records, and a server to receive them, which were
-/// not the first. What is sent and what is read go to memory that is there already.
+/// What a client allocates to send `RECORDS` full records, and a server to receive them, after as
+/// many that are not counted. Ciphertext and plaintext go to buffers that are allocated before.
 fn allocated(version: Version) -> [AllocationInfo; 2] {
     let (client, server) = configs(version);
     let mut pair = Pair::new(&client, &server).handshake();
@@ -60,8 +60,8 @@ fn a_record_that_is_sent_is_one_allocation_and_stays_none() {
 fn a_record_that_is_received_is_one_allocation_and_stays_none() {
     for version in [Version::Tls12, Version::Tls13] {
         let [_, receiving] = allocated(version);
-        // rustls hands plaintext out in a buffer of its own; the one in which it gathers records grows
-        // from 4 KiB for each lot that arrives.
+        // rustls hands plaintext out in a buffer of its own; the one in which it gathers records
+        // grows from 4 KiB for each lot that arrives.
         let for_gathering = 4;
         assert_eq!(
             receiving.count_total,

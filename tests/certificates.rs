@@ -1,5 +1,5 @@
-//! Which certificates of peers are accepted, each beside one that differs in one respect, for servers and
-//! for clients; and what comes before a certificate.
+//! Which certificates of peers are accepted, each beside one that differs in one respect, for
+//! servers and for clients; and what comes before a certificate.
 //!
 //! Over 400 lines: the cases are many, and share one way to meet.
 #![allow(
@@ -18,32 +18,32 @@ use portcullis::tls::{Role, Session, Settings, Verify, Version};
 use support::certs::{Authority, Leaf, NAME};
 use support::pair::{Pair, client_settings, failure, identify, only, seal, server_settings};
 use support::x509::{
-    ANY_POLICY, CLIENT_AUTH, Made, SERVER_AUTH, Spec, alternative_names, authority, chain_pem,
+    ANY_POLICY, CLIENT_AUTH, Issued, SERVER_AUTH, Spec, alternative_names, authority, chain_pem,
     common_name, directory, dns, extended_key_usage, extension, key_usage, name, name_constraints,
     no_authority, policies, require_policy, sequence, tlv,
 };
 
-/// Which end presents its certificate.
+/// The roles of the end that presents its certificate.
 const BOTH: [Role; 2] = [Role::Server, Role::Client];
 
-/// Gives the settings chain and key.
-fn present(settings: &mut Settings, chain: &[&Made]) {
+/// Loads the chain and its key into the settings.
+fn present(settings: &mut Settings, chain: &[&Issued]) {
     let (pem, key) = (chain_pem(chain), chain[0].key_pem());
     settings
         .load_identity(pem.as_bytes(), key.as_bytes(), None)
         .unwrap();
 }
 
-/// How a peer that trusts this root refuses one that presents this chain, if it does.
-fn refusal(role: Role, chain: &[&Made], root: &Made) -> Option<CertificateError> {
+/// How a peer that trusts this root refuses an end of this role with this chain, if it does.
+fn refusal(role: Role, chain: &[&Issued], root: &Issued) -> Option<CertificateError> {
     refusal_in(Version::Tls13, role, chain, root)
 }
 
 fn refusal_in(
     version: Version,
     role: Role,
-    chain: &[&Made],
-    root: &Made,
+    chain: &[&Issued],
+    root: &Issued,
 ) -> Option<CertificateError> {
     let (client, server) = match role {
         Role::Server => {
@@ -78,7 +78,7 @@ fn refusal_in(
     }
 }
 
-/// What the reason of a refusal is, and that its line says this.
+/// Asserts that there is a refusal for this reason, whose line has these words.
 #[track_caller]
 fn assert_refused(refusal: Option<CertificateError>, reason: Reason, words: &str) {
     let refusal = refusal.expect("it is refused");
@@ -88,14 +88,14 @@ fn assert_refused(refusal: Option<CertificateError>, reason: Reason, words: &str
 }
 
 /// A root, an authority below it of this kind, and a leaf below that.
-fn below(intermediate: &Spec, leaf: &Spec) -> [Made; 3] {
+fn below(intermediate: &Spec, leaf: &Spec) -> [Issued; 3] {
     let root = Spec::authority("Root").self_signed();
     let intermediate = intermediate.issued_by(&root);
     let leaf = leaf.issued_by(&intermediate);
     [leaf, intermediate, root]
 }
 
-/// The same of a chain with an authority in between.
+/// The same as `refusal`, for a chain with an authority in between.
 fn refusal_below(role: Role, intermediate: &Spec, leaf: &Spec) -> Option<CertificateError> {
     let [leaf, intermediate, root] = below(intermediate, leaf);
     refusal(role, &[&leaf, &intermediate], &root)
@@ -104,7 +104,7 @@ fn refusal_below(role: Role, intermediate: &Spec, leaf: &Spec) -> Option<Certifi
 const EXPIRED: [&str; 2] = ["20200101000000Z", "20201231235959Z"];
 const NOT_YET: [&str; 2] = ["20480101000000Z", "20491231235959Z"];
 
-/// An extension that nobody knows and that must be understood.
+/// A critical extension that nobody knows.
 fn strange() -> Vec<u8> {
     extension("1.2.3.4.5", true, &tlv(5, &[]))
 }
@@ -198,7 +198,7 @@ fn a_root_that_is_no_authority_vouches_for_nobody_else() {
             Reason::WrongPurpose,
             "keyCertSign is missing",
         );
-        // Of version 1 it is an authority's if it is its own issuer.
+        // A certificate of version 1 is an authority's only if it is its own issuer.
         let above = Spec::authority("Above").self_signed();
         let pinned = Spec::leaf(NAME).version(1).issued_by(&above);
         let own = Spec::leaf(NAME).issued_by(&pinned);
@@ -247,7 +247,7 @@ fn an_authority_must_be_one_and_be_allowed_to_sign_certificates() {
         for none in [vec![no_authority()], Vec::new(), vec![key_usage(0x04)]] {
             assert_refused(with(&none), Reason::WrongPurpose, "no authority's");
         }
-        // Version 1 cannot say it.
+        // A certificate of version 1 cannot say that it is an authority's.
         let old = Spec::authority("Intermediate").version(1);
         assert_refused(
             refusal_below(role, &old, &Spec::leaf(NAME)),
@@ -335,11 +335,11 @@ fn chains_may_be_long_out_of_order_and_among_strangers() {
         assert_eq!(refusal(role, &chain, &root), None);
         chain[1..].reverse();
         assert_eq!(refusal(role, &chain, &root), None);
-        // Without one of them there is no way.
+        // Without one of the authorities there is no path.
         let without: Vec<_> = chain
             .iter()
             .copied()
-            .filter(|made| made.der != authorities[9].der)
+            .filter(|issued| issued.der != authorities[9].der)
             .collect();
         assert_refused(
             refusal(role, &without, &root),
@@ -461,7 +461,7 @@ fn where_nothing_is_verified_the_key_alone_must_be_right() {
             let unchecked = pair.client.verify_result().unwrap_err();
             assert_eq!(unchecked.reason, Reason::NotChecked);
         }
-        // One that says a thing twice is no X.509, and nobody can present it.
+        // A certificate with an extension twice is not valid X.509, and cannot be loaded.
         let own = Spec::leaf(NAME)
             .and(std::slice::from_ref(&twice))
             .issued_by(&root);
@@ -567,12 +567,12 @@ fn name_constraints_hold_for_names_and_subjects_and_are_told_as_such() {
             let constrained =
                 Spec::authority("Intermediate").and(&[name_constraints(&permitted, &excluded)]);
             let leaf = Spec::leaf(NAME).subject(within());
-            // They bind what is further below as well.
+            // The constraints bind certificates further below as well.
             let root = Spec::authority("Root").self_signed();
             let upper = constrained.issued_by(&root);
             let lower = Spec::authority("Lower").subject(within()).issued_by(&upper);
             let own = leaf.issued_by(&lower);
-            // And those of a root bind everybody.
+            // The constraints of a root bind all certificates below it.
             let bound = constrained.self_signed();
             let below_bound = leaf.issued_by(&bound);
             for refusal in [
@@ -621,7 +621,7 @@ fn names_of_forms_that_are_not_understood_do_not_escape_constraints() {
                 assert_refused(refusal, Reason::WrongPurpose, "name constraints");
             }
         }
-        // A constraint that cannot be read is none that was kept.
+        // A constraint that cannot be read refuses the chain.
         let names = [dns(NAME), tlv(0x87, &[10, 0, 0, 1])];
         let leaf = Spec::new(common_name("Leaf"), vec![alternative_names(&names)]);
         for broken in [
@@ -819,7 +819,7 @@ fn a_first_record_that_cannot_come_first_is_refused_with_an_alert() {
         (&hello_of_ssl2, P::NoCommonVersion, Some(70)),
         (b"SSH-2.0-x\r\n", P::NotTls, None),
         (b"GET / HTTP/1.1\r\n", P::PlainHttp, None),
-        // A header that is none.
+        // Headers that no record has.
         (&[23, 3, 3, 0xff, 0xff, 1, 2], P::NotTls, None),
         (&[23, 9, 3, 0, 2, 1, 2], P::NotTls, None),
     ] {

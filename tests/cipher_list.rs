@@ -201,7 +201,7 @@ fn k11_words_without_effect_are_reported_by_kind() {
     assert_eq!(report.unknown, ["NOSUCH", "typo"]);
     let unsupported = ["AES256-SHA", "TLS_RSA_WITH_AES_128_CBC_SHA"];
     assert_eq!(report.unsupported, unsupported);
-    // To have removed what is not there is what was asked for.
+    // Removing a suite that is not there has the effect that was asked for.
     let removed = outcome("ALL:!AES256-SHA:!RC4-MD5:!TLS_AES_128_CCM_SHA256").result;
     assert_eq!(removed, Ok(CipherListReport::default()));
     let tls13 = outcome("ALL:TLS_AES_128_CCM_SHA256").result.unwrap();
@@ -225,7 +225,7 @@ fn k11_tls13_suites_are_a_list_of_their_own() {
     assert_eq!(selected13(&format!("{A256}:{A128}:+{A256}")), [A128, A256]);
     assert_eq!(selected13(&format!("-{A128}:{A128}")), [A128]);
     assert_eq!(selected13(&format!("!{A128}:{A128}:{CC}")), [CC]);
-    // It has nothing in common with another word, as in OpenSSL, where it is none.
+    // Joined to another word it selects nothing, as in OpenSSL, which does not know the word.
     let joined = outcome(&format!("ALL:{A128}+AES:AES+{A128}"));
     assert_eq!(joined.result.unwrap().unknown, [A128, A128]);
     assert_eq!(joined.tls13, all);

@@ -161,7 +161,7 @@ fn a_server_is_refused_for_the_reason_that_differs_from_the_one_accepted() {
 
 #[test]
 fn the_operations_that_do_not_block_say_what_they_wait_for() {
-    // It holds the connection until the client is gone.
+    // The peer holds the connection until the client is gone.
     let (address, peer) =
         serve_tcp(
             |mut socket| {
@@ -313,7 +313,7 @@ fn a_timer_that_is_not_there_is_not_supported() {
             let refused = error(sealed.set_timeout(&mut tls, timer, limit));
             assert_eq!(refused, Error::Sealed);
         }
-        // As a control, those that are there.
+        // As a control, a timer that is there.
         let timer = Timer::Handshake;
         open.set_timeout(&mut tls, timer, limit).unwrap();
         for port in [&connecting, &connected, &failed] {
@@ -478,10 +478,10 @@ fn e12_arguments_without_a_meaning_are_refused() {
     assert_eq!(refused, Error::UnsupportedProtocol("tlsv11".into()));
 }
 
-/// What the host has of a connection: the socket and its two streams.
+/// The host's resources for a connection: the socket and its two streams.
 const HANDLES: usize = 3;
 
-/// How many dropped ports are kept that have handed out pollables, which may live still.
+/// How many dropped ports are kept that have handed out pollables, since those may live still.
 const KEPT: usize = 64;
 
 #[test]
@@ -507,7 +507,7 @@ fn o7_after_a_thousand_failed_handshakes_the_table_is_as_it_was_but_for_those_wi
         if round == rounds {
             assert_eq!(tls.resource_count(), before + HANDLES);
         }
-        // Who has handed out a pollable is kept for a while.
+        // A port that has handed out a pollable is kept for a while.
         let pollable = (round >= rounds).then(|| port.subscribe(&mut tls).unwrap());
         let failure = error(port.blocking_handshake(&mut tls));
         assert!(

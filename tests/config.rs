@@ -200,7 +200,7 @@ fn every_key_format_of_openssl_loads() {
         let identity = authority.issue(&Leaf::server().key(key));
         let pem = identity.key_pem();
         if key == KeyType::Ed25519 {
-            // It has no form but PKCS#8.
+            // Ed25519 has no form but PKCS#8.
             let mut settings = Settings::secure(Role::Server);
             let both = settings.load_identity(identity.certificate_der(), identity.key_der(), None);
             assert_eq!(both, Ok(()));
@@ -289,7 +289,7 @@ fn names_that_are_none_are_refused() {
     );
 }
 
-/// How a client fails that was changed by `change` and talks to `host`.
+/// How a client fails that `change` has changed and that talks to `host`.
 fn meet(
     leaf: &Leaf,
     host: Option<&str>,

@@ -1,4 +1,5 @@
-//! Servers that sign the handshake with P-521, or with SHA-512 over any curve in TLS 1.2, as OpenSSL does.
+//! Servers that sign the handshake with P-521, or with SHA-512 over any curve in TLS 1.2, as
+//! OpenSSL does.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -19,9 +20,9 @@ use rustls::{ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme
 use sha2::{Digest as _, Sha512};
 use support::certs::NAME;
 use support::pair::{client_settings, failure, only, seal};
-use support::x509::{Made, Spec, oid, sequence, tlv};
+use support::x509::{Issued, Spec, oid, sequence, tlv};
 
-/// The scheme of the handshake; in TLS 1.2 it says no more than SHA-512.
+/// The scheme of the handshake; in TLS 1.2 it names only the hash, and no curve.
 const SHA512: SignatureScheme = SignatureScheme::ECDSA_NISTP521_SHA512;
 
 #[derive(Clone)]
@@ -34,7 +35,7 @@ enum Key {
 impl Key {
     /// One of each curve, made anew.
     fn all() -> [Self; 3] {
-        // Below the order of each curve.
+        // The first byte is 0, which makes it less than the order of each curve.
         let part = |length: usize| {
             let mut part = vec![0; length];
             getrandom::fill(part.get_mut(1..).unwrap()).unwrap();
@@ -68,7 +69,7 @@ impl Key {
     }
 }
 
-/// Signs with SHA-512, or something else than it was given.
+/// Signs with SHA-512; if it is not honest, something else than it was given.
 #[derive(Clone)]
 struct Signing {
     key: Key,
@@ -129,8 +130,8 @@ impl ResolvesServerCert for Only {
     }
 }
 
-/// How a client of this version likes a server that signs so.
-fn meet(version: Version, signing: &Signing, root: &Made) -> Option<Error> {
+/// How a client of this version fails with a server that signs in this way, if it does.
+fn meet(version: Version, signing: &Signing, root: &Issued) -> Option<Error> {
     let own = Spec::leaf(NAME).issued_for_public_key(&signing.key.info(), root);
     let key = CertifiedKey::new(vec![own], Arc::new(signing.clone()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());

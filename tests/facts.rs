@@ -1,5 +1,5 @@
-//! The built component: the sessions of ports, which tell the facts of a connection while it lasts and
-//! after its end.
+//! The built component: the sessions of ports, which tell the facts of a connection while it lasts
+//! and after its end.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -45,7 +45,7 @@ fn facts(tls: &mut Instance, session: &Session) -> Facts {
     }
 }
 
-/// There are none: no handshake was done.
+/// Asserts that there are no facts, as before a handshake.
 #[track_caller]
 fn assert_none(facts: &Facts) {
     let refused = facts.verify_result.as_ref().unwrap_err();
@@ -57,7 +57,7 @@ fn assert_none(facts: &Facts) {
     assert!(facts.peer_certificates.is_empty() && !facts.is_truncated);
 }
 
-/// Connected, with the handshake to come, to a peer that does as told.
+/// A port before its handshake, connected to a peer that runs `serve`.
 fn connect<T: Send + 'static>(
     tls: &mut Instance,
     serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
@@ -144,7 +144,7 @@ fn a_session_tells_the_same_after_the_end_of_its_port_however_that_came() {
                     stream.flush().unwrap();
                     let _ = stream.read(&mut word);
                 }
-                // No record of TLS 1.3.
+                // Bytes that are no record of this connection.
                 b"!" => {
                     let _ = stream.sock.write_all(&[23, 3, 3, 0, 17, 0].repeat(4));
                 }
@@ -157,7 +157,7 @@ fn a_session_tells_the_same_after_the_end_of_its_port_however_that_came() {
         assert_eq!(told.version, Some(Version::Tls13), "{name}");
         end(&mut tls, port);
         assert_eq!(facts(&mut tls, &session), told, "{name}");
-        // It holds nothing of the host's: the socket has gone with the port.
+        // The session holds no resource of the host: the socket has gone with the port.
         assert_eq!(tls.resource_count(), before, "{name}");
         session.drop(&mut tls).unwrap();
         peer.join().unwrap();

@@ -1,4 +1,5 @@
-//! Peers that send more than anybody can use: one call does a bounded amount of work, whatever comes.
+//! Peers that send more than anybody can use: one call does a bounded amount of work, whatever
+//! comes.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -25,12 +26,12 @@ use support::pair::{client_settings, seal};
 use support::peers::{TLS13, server_config};
 use support::transports::{Script, Scripted};
 
-/// What hosts give at once.
+/// How many bytes hosts give in one read.
 const CHUNK: usize = 64 * 1024;
-/// Reads from the transport and records without data in one call, at most.
+/// The most reads from the transport, and the most records without data, in one call.
 const MOST: usize = 33;
 
-/// A client of ours, and another's server that sends what ours would not.
+/// A client of ours, and a server of rustls that sends what ours would not.
 struct Flood {
     client: Pump<Scripted>,
     script: Rc<RefCell<Script>>,
@@ -80,7 +81,8 @@ impl Flood {
         will_read(&self.script, &sent);
     }
 
-    /// Sixteen new keys for each byte, which is half of what rustls ends by itself.
+    /// Send bytes, each after sixteen key updates: at twice as many rustls ends the connection
+    /// itself.
     fn change_keys(&mut self, bytes: usize) {
         use std::io::Write as _;
         for _ in 0..bytes {
@@ -92,7 +94,8 @@ impl Flood {
         self.deliver();
     }
 
-    /// That many session tickets, each in a record of its own, as no library sends them.
+    /// Send that many session tickets, each in a record of its own. No library sends them so: they
+    /// are written and encrypted by hand.
     fn send_tickets(self, count: u64) -> (Pump<Scripted>, Rc<RefCell<Script>>) {
         // RFC 8446 §4.6.1: type and length, lifetime, age, nonce, ticket, extensions.
         let ticket = [4, 0, 0, 0, 0, 0, 28, 32, 0, 0, 0, 0, 1, 7, 0, 2, 8, 9, 0, 0];
@@ -142,7 +145,7 @@ fn a_flood_of_tickets_leaves_a_read_after_a_bounded_amount_of_work() {
         assert!(script.borrow().reads_made - before <= 2);
         calls += 1;
         match client.wait_to_read() {
-            // Others may have their turn, and then it goes on.
+            // Other work may have its turn, and then the read goes on.
             Wait::Nothing => {}
             Wait::Input if script.borrow().reads.is_empty() => break,
             Wait::Input => {}
@@ -199,7 +202,7 @@ fn answers_to_new_keys_do_not_heap_up_for_a_peer_that_does_not_read() {
             other => panic!("{other:?}"),
         }
     }
-    // What there was to say leaves with the next data: one answer for all.
+    // The answer to the key updates leaves with the next data: one for all of them.
     flood.script.borrow_mut().writes.clear();
     assert_eq!(flood.client.write(b"x", START), Ok(1));
     let sent: usize = flood.script.borrow().sent.iter().map(Vec::len).sum();

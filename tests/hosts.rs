@@ -44,7 +44,7 @@ fn the_address_of_a_group_is_not_listened_on() {
         );
     }
     let all = "0.0.0.0".parse().unwrap();
-    // The test's network is the loopback interface, so this one is denied by the host alone.
+    // The component accepts this address, and the host denies it: its network is loopback alone.
     let denied = error(Listener::listen(&mut tls, &context, all, 0, None));
     assert!(matches!(denied, Error::Network(_)), "{denied:?}");
 }

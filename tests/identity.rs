@@ -34,7 +34,7 @@ use support::{openssl, require_tool};
 
 const SESAME: &str = "open sesame";
 
-/// A directory of a test's own with a directory in it that the component is shown as `/keys`.
+/// A folder of the test, with a directory in it that the component sees as `/keys`.
 struct Shown(Folder);
 
 impl Shown {
@@ -219,7 +219,7 @@ fn refusal<T>(result: Result<T, Failure>) -> (Item, Reason, String) {
     }
 }
 
-/// Something to load, and how it is refused; nothing if it is taken.
+/// A source to load, and the reason of its refusal; `None` if it is accepted.
 type Case = (Source, Option<Reason>);
 
 #[test]
@@ -415,11 +415,12 @@ fn each_reason_to_refuse_a_chain_a_key_or_pkcs12_is_told() {
     let missing = context.seal(&mut tls);
     seen.extend(expect(missing, Item::PrivateKey, Some(Reason::Missing)));
 
-    // With `not-found`, `access-denied` and `unreadable`, which have a test of their own, all.
+    // These are all reasons but `not-found`, `access-denied` and `unreadable`, which have a test of
+    // their own.
     assert_eq!(seen.len(), 11, "{seen:?}");
 }
 
-/// The reason by name, once it is the expected one.
+/// Asserts the expected outcome; returns the reason by name.
 #[track_caller]
 fn expect(result: Result<(), Failure>, item: Item, expected: Option<Reason>) -> Option<String> {
     let Some(expected) = expected else {

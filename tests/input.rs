@@ -1,5 +1,5 @@
-//! What bad input gets from the built component: files that are not what they should be, and
-//! clients that do not speak TLS. Servers that do not are in `client.rs`.
+//! How the built component refuses bad input: files that are not what they should be, and clients
+//! that do not speak TLS. Servers that do not speak it are in `client.rs`.
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,
@@ -138,7 +138,7 @@ fn k2_k5_k7_files_that_are_not_what_they_should_be_are_refused_and_the_old_ones_
     }
 }
 
-/// How the handshake with such a client fails; afterwards nothing is left in the host's table.
+/// How the handshake with this client fails; afterwards nothing is left in the host's table.
 fn failure_with(client: impl FnOnce(TcpStream) + Send + 'static) -> Error {
     let authority = Authority::root("Root");
     let identity = authority.issue(&Leaf::server());

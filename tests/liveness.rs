@@ -1,6 +1,6 @@
-//! Nobody is waited for in vain, and no time runs but for what lasts: a session over transports that
-//! take and flush late, with a clock that the test turns. One file, for all of it is about the same
-//! few states of that transport.
+//! Waits and timers of a session over transports that take and flush late, with a clock that the
+//! test turns: no wait is in vain, and no timer runs longer than what it limits. It is one file,
+//! since all of it is about the same few states of the transport.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -22,7 +22,7 @@ const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A transport that takes so much in each call, and nothing where it is 0.
+/// Let the transport take these amounts, one in each call; 0 is nothing.
 fn takes(bench: &Bench, amounts: &[usize]) {
     let amounts = amounts.iter().copied().map(Some);
     bench.script.borrow_mut().writes = amounts.collect();
@@ -32,7 +32,7 @@ fn flushes(bench: &Bench, results: &[bool]) {
     bench.script.borrow_mut().flushes = results.iter().copied().collect();
 }
 
-/// No more than one full batch fits, and a write has found no room.
+/// An open connection whose transport takes nothing, after a write that has found no room.
 fn full(version: Version) -> Bench {
     let mut bench = Bench::open(version);
     takes(&bench, &[0; 1000]);
@@ -40,7 +40,7 @@ fn full(version: Version) -> Bench {
     bench
 }
 
-/// A client whose last flight is next, over a transport that takes and flushes so.
+/// A client whose last flight is next, over a transport that takes and flushes as given.
 fn almost_open(writes: &[usize], flushed: &[bool]) -> Bench {
     let mut bench = Bench::new(Version::Tls13);
     bench.client.set_timeout(Timer::Read, None).unwrap();
@@ -63,7 +63,7 @@ fn a_read_waits_for_both_directions_while_anything_is_unsent() {
             assert_eq!(bench.client.read(1, START), Err(Error::WantRead));
             assert_eq!(bench.client.wait_to_read(), Wait::Both);
         }
-        // The transport takes the rest, and nobody has called anything but `read`.
+        // The transport takes the rest, with no other calls than `read`.
         takes(&bench, &[]);
         assert_eq!(bench.client.read(1, START), Err(Error::WantRead));
         assert_eq!(bench.client.wait_to_read(), Wait::Input);
@@ -125,7 +125,7 @@ fn a_caller_who_waits_for_input_alone_is_called_back_while_anything_is_unsent() 
         &[50].into_iter().chain([0; 100]).collect::<Vec<_>>(),
     );
     assert_eq!(bench.client.write(&[7; 1000], START), Ok(1000));
-    // The poll loop of somebody who has read no more than the interface.
+    // A poll loop that does no more than the interface asks for.
     let mut now = START;
     let mut calls = 0;
     while now < START + 60 * SECOND {
@@ -151,7 +151,7 @@ fn a_caller_who_waits_for_the_output_is_not_called_back() {
     assert!(bench.client.time_left(START).is_some());
     assert!(bench.client.share_transport(Wait::Output).is_some());
     assert_eq!(bench.client.time_left(START), None);
-    // Until the next operation: that pollable may be gone.
+    // This holds until the next operation, when that pollable may be gone.
     assert_eq!(bench.client.read(1, START), Err(Error::WantRead));
     assert!(bench.client.time_left(START).is_some());
 }
@@ -200,7 +200,7 @@ fn closing_over_a_transport_that_flushes_late_waits_for_the_output() {
 
 type Operation = fn(&mut Bench, Duration);
 
-/// Any operation may be the one that meets the end of what another began.
+/// Operations, each of which may be the one that meets the end of what another began.
 const OPERATIONS: [(&str, Operation); 5] = [
     ("handshake", |bench, now| {
         assert_eq!(bench.client.handshake(now), Ok(()));
@@ -223,7 +223,7 @@ const OPERATIONS: [(&str, Operation); 5] = [
 #[test]
 fn the_handshake_timer_ends_with_the_last_flight_whichever_operation_sees_it_leave() {
     type Late<'a> = (&'a [usize], &'a [bool]);
-    // In two pieces; and taken at once, but flushed late.
+    // The flight is taken in two pieces; or it is taken at once, but flushed late.
     let late: [Late<'_>; 2] = [(&[10, 0], &[]), (&[], &[true, false, false])];
     for (writes, flushed) in late {
         for (name, operation) in OPERATIONS {
@@ -236,7 +236,7 @@ fn the_handshake_timer_ends_with_the_last_flight_whichever_operation_sees_it_lea
             operation(&mut bench, START + SECOND);
             let left = bench.client.time_left(START + SECOND);
             assert_eq!(left, None, "{name}");
-            // A healthy connection does not die of it.
+            // The timer does not end a healthy connection.
             bench.exchange();
             let late = START + HOUR;
             assert_eq!(bench.client.read(1, late), Err(Error::WantRead), "{name}");
@@ -288,7 +288,7 @@ fn the_write_timer_ends_with_room_whichever_operation_finds_it() {
             takes(&bench, &[]);
             operation(&mut bench, START + SECOND);
             assert_eq!(bench.client.time_left(START + 3 * SECOND), None, "{name}");
-            // An hour later it is busy for a moment.
+            // An hour later the transport is busy for a moment.
             flushes(&bench, &[false; 3]);
             let flushed = bench.client.flush(START + HOUR);
             assert_eq!(flushed, Err(Error::WantWrite), "{name}");
@@ -310,7 +310,7 @@ fn a_flush_ends_when_what_there_was_has_left_though_more_was_written() {
     assert_eq!(bench.client.write(&[7; 1000], START), Ok(1000));
     takes(&bench, &[0, 0]);
     assert_eq!(bench.client.flush(START), Err(Error::WantWrite));
-    // That leaves, and what is behind it does not.
+    // What was to be flushed leaves, and what is behind it does not.
     takes(&bench, &[usize::MAX, 0, 0]);
     assert_eq!(bench.client.write(&[7; 1000], START + SECOND), Ok(1000));
     takes(&bench, &[usize::MAX, 0, 0]);
@@ -378,7 +378,7 @@ fn a_read_timer_that_nobody_collects_keeps_nobody_awake_and_is_told_to_the_next_
     assert_eq!(bench.client.time_left(end), None);
     let timeout = Err(Error::Timeout(Timer::Read));
     assert_eq!(bench.client.read(1, end + HOUR), timeout);
-    // And the next one has its whole time.
+    // The next read has its whole time.
     assert_eq!(bench.client.read(1, end + HOUR), Err(Error::WantRead));
     assert_eq!(bench.client.time_left(end + HOUR), Some(2 * SECOND));
 }
@@ -393,7 +393,7 @@ fn the_read_timer_ends_when_another_operation_meets_the_data() {
     assert_eq!(bench.client.time_left(START), Some(2 * SECOND));
     bench.server.write(b"hello").unwrap();
     bench.exchange();
-    // A broken output looks for the peer's alert.
+    // A write that fails looks for the peer's alert, and so meets the data.
     bench.script.borrow_mut().writes.push_back(None);
     assert!(matches!(
         bench.client.write(b"x", START),
@@ -478,7 +478,7 @@ fn a_broken_output_does_not_end_reading_before_all_that_arrived_was_read() {
                             break;
                         }
                     }
-                    // Writing fails at once, all the time.
+                    // Each write fails at once meanwhile.
                     assert_eq!(bench.client.write(b"x", START), Err(failure.clone()));
                 }
                 assert_eq!(read, size, "{version:?}, by {chunk}");

@@ -1,4 +1,5 @@
-//! The built component: pollables, what outlives what, and what is sent and read in spite of it.
+//! The built component: pollables, which may outlive their ports, and what is sent and read while a
+//! caller waits and after a connection has broken.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -23,11 +24,12 @@ use support::peers::{ALL, ServerStream, serve_tls, server_config};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(100));
 
-/// How many ports' sockets are kept for pollables that may live, and the handles of one.
+/// How many dropped ports' sockets are kept for pollables that may live.
 const KEPT: usize = 64;
+/// How many handles of the host a port has.
 const HANDLES: usize = 3;
 
-/// A connected port, and a peer that does as told.
+/// A connected port, and a peer that runs `serve`.
 fn connect<T: Send + 'static>(
     tls: &mut Instance,
     serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
@@ -42,7 +44,7 @@ fn connect<T: Send + 'static>(
     (port, peer)
 }
 
-/// Write until there is no room, neither here nor in the system's buffers; how much went.
+/// Write until there is no room, neither here nor in the system's buffers; returns how much went.
 fn fill(tls: &mut Instance, port: &Port) -> usize {
     let plaintext = vec![7; 64 * 1024];
     let mut written = 0;
@@ -81,7 +83,7 @@ fn a_pollable_may_outlive_the_closing_and_the_dropping_of_its_port_in_every_stat
             port.set_timeout(tls, Timer::Shutdown, SHORT).unwrap();
         }),
     ];
-    // One instance for all: what traps in it is its end.
+    // One instance for all states: a trap in one of them would end it.
     let mut tls = instance();
     for (name, reach) in states {
         for closes in [true, false] {
@@ -122,7 +124,7 @@ fn a_pollable_of_a_connection_in_the_making_may_outlive_its_port() {
     let context = Context::secure(&mut tls, Role::Client).unwrap();
     for host in ["127.0.0.1", "localhost"] {
         for (closes, connects) in [(true, true), (true, false), (false, true), (false, false)] {
-            // One for each: what is not accepted would be accepted in the place of the next.
+            // A listener for each: a connection that is not accepted would be taken for the next.
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let number = listener.local_addr().unwrap().port();
             let port = Port::connect(&mut tls, &context, host, number).unwrap();
@@ -133,7 +135,7 @@ fn a_pollable_of_a_connection_in_the_making_may_outlive_its_port() {
                     .is_err_and(|failure| failure.error() == Some(&Error::WantConnect))
                 {
                 }
-                // Somebody who speaks no TLS ends it.
+                // A peer that speaks no TLS ends the handshake.
                 let mut socket = listener.accept().unwrap().0;
                 socket.write_all(b"220 hello\r\n").unwrap();
                 assert!(port.blocking_handshake(&mut tls).is_err());
@@ -168,7 +170,7 @@ fn ports_that_go_after_their_pollables_leave_a_bounded_number_of_sockets() {
     let number = listener.local_addr().unwrap().port();
     let peers = thread::spawn(move || {
         let ended = listener.incoming().take(3 * KEPT).map(|socket| {
-            // Whoever waits for the end has it at once.
+            // The peer sees the end at once, although the socket is kept.
             socket.unwrap().read_to_end(&mut Vec::new()).unwrap()
         });
         ended.count()
@@ -186,7 +188,7 @@ fn ports_that_go_after_their_pollables_leave_a_bounded_number_of_sockets() {
     }
     assert_eq!(peers.join().unwrap(), 3 * KEPT);
     assert!(tls.resource_count() - before <= HANDLES * KEPT);
-    // One that never handed out a pollable leaves nothing.
+    // A port that never handed out a pollable leaves nothing.
     let kept = tls.resource_count();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let number = listener.local_addr().unwrap().port();
@@ -222,7 +224,7 @@ fn what_is_ready_at_once_is_told_beside_what_is_always_ready() {
         assert_eq!(tls.poll(&[&always, &input], None).unwrap(), [0, 1]);
         input.drop(&mut tls).unwrap();
     }
-    // As a control, the other is not told when it is not ready.
+    // As a control, the signal is not told when it is not ready.
     signal.lower();
     let input = port.subscribe(&mut tls).unwrap();
     assert_eq!(tls.poll(&[&always, &input], None).unwrap(), [1]);
@@ -277,14 +279,14 @@ fn a_poll_loop_that_waits_for_input_alone_sends_what_writes_have_left() {
 
 #[test]
 fn an_answer_that_came_before_the_connection_broke_is_read_to_its_end() {
-    // As much as fits into the system's buffers on this side: what is still with the peer's when it
-    // breaks the connection is lost.
+    // As much as fits into the system's buffers on this side: what is still in the peer's buffers
+    // when it breaks the connection is lost.
     for size in [1_000, 16_384, 40_000] {
         let (tell, told) = mpsc::channel::<()>();
         let mut tls = instance();
         let (port, peer) = connect(&mut tls, move |stream| {
             stream.conn.complete_io(&mut stream.sock).unwrap();
-            // All leaves at once, and nothing is with the system when the socket is closed.
+            // All leaves at once, and nothing is in the system's buffers when the socket is closed.
             stream.sock.set_nodelay(true).unwrap();
             // The request is not read, so that closing the socket breaks the connection.
             told.recv().unwrap();

@@ -1,4 +1,4 @@
-//! The built component: what the operations of a port and a listener say, in every state.
+//! The built component: what the operations of a port and a listener return, in every state.
 //!
 //! Over 400 lines: a test for each line of the seed, which all share one way to open a port.
 #![allow(
@@ -29,7 +29,7 @@ use support::peers::{
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(100));
 
-/// A port whose handshake is done, with a peer that does as told.
+/// A port whose handshake is done, with a peer that runs `serve`.
 fn open<T: Send + 'static>(
     tls: &mut Instance,
     serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
@@ -67,7 +67,7 @@ fn fill(tls: &mut Instance, port: &Port) {
     });
 }
 
-/// What is long enough for the system to move what it can.
+/// Long enough for the system to move what it can.
 const SOME_TIME: Duration = Duration::from_millis(300);
 
 fn fill_waiting(tls: &mut Instance, port: &Port, wait: impl Fn(&mut Instance, &Port)) {
@@ -176,7 +176,8 @@ fn e4_a_write_that_the_peer_does_not_take_wants_to_write() {
     assert!(peer.join().unwrap() > 64 * 1024);
 }
 
-/// A listener whose queue is full, and what fills it: nobody can connect to it any more.
+/// A listener whose queue is full, so that nobody can connect any more, and the sockets that fill
+/// it.
 fn full_listener(tls: &mut Instance) -> (Listener, SocketAddr, Vec<TcpStream>) {
     let identity = Authority::root("Root").issue(&Leaf::server());
     let context = server_context(tls, &identity.chain_pem(), &identity.key_pem());
@@ -354,7 +355,7 @@ fn p2_closing_does_not_outlast_the_shutdown_timer_and_frees_the_socket() {
     let before = tls.resource_count();
     let (over, serve) = idle();
     let (port, peer) = open(&mut tls, serve);
-    // By no pollable: it would keep the socket until the port is dropped.
+    // Wait without a pollable, which would keep the socket until the port is dropped.
     fill_waiting(&mut tls, &port, |tls, _| {
         tls.poll(&[], Some(SOME_TIME)).unwrap();
     });
@@ -363,8 +364,8 @@ fn p2_closing_does_not_outlast_the_shutdown_timer_and_frees_the_socket() {
     port.close(&mut tls).unwrap();
     drop(over);
     peer.join().unwrap();
-    // What the host had still to send keeps the socket until it is gone or the peer is; then the next
-    // connection frees it.
+    // Bytes that the host still has to send keep the socket until they or the peer are gone; then
+    // the next connection frees it.
     let nobody = TcpListener::bind((LOCALHOST, 0)).unwrap();
     let number = nobody.local_addr().unwrap().port();
     drop(nobody);
@@ -395,7 +396,7 @@ fn p4_a_port_has_read_and_write_timers_of_its_own() {
     assert_eq!(error(port.write(&mut tls, b"x")), write);
     drop(over);
     peer.join().unwrap();
-    // It is closed for good, and then has no timers to set.
+    // A port that is closed has no timers to set.
     let _ = port.close(&mut tls);
     assert_eq!(
         error(port.set_timeout(&mut tls, Timer::Read, None)),

@@ -31,7 +31,7 @@ use support::peers::{
     server_config, server_config_of,
 };
 use support::x509::{
-    ANY_POLICY, CLIENT_AUTH, Made, SERVER_AUTH, Spec, alternative_names, authority, common_name,
+    ANY_POLICY, CLIENT_AUTH, Issued, SERVER_AUTH, Spec, alternative_names, authority, common_name,
     dns, extended_key_usage, key_usage, name_constraints, no_authority, policies, require_policy,
 };
 
@@ -40,7 +40,8 @@ fn leaf() -> Leaf {
     Leaf::server().names(&["localhost"])
 }
 
-/// How the component, trusting these roots, likes a server that presents this chain.
+/// How the handshake of the component, which trusts these roots, ends with a server with this
+/// chain.
 fn visit(
     roots: &[&Authority],
     chain: &[CertificateDer<'static>],
@@ -142,20 +143,20 @@ fn every_reason_to_refuse_a_certificate_is_told_apart() {
         .map(|(key, by)| Spec::authority("Same").issued_for(key, by))
         .collect();
     let chain: Vec<_> = std::iter::once(&own).chain(&thicket).collect();
-    let error = refused(visit_made(&chain, &root));
+    let error = refused(visit_issued(&chain, &root));
     assert_eq!(error.reason, Reason::TooCostly);
 
-    // One that requires policies and has none, beside one that has them.
+    // A certificate that requires policies and has none, beside one that has them.
     let own = |extensions: &[Vec<u8>]| Spec::leaf("localhost").and(extensions).issued_by(&root);
     let kept = own(&[require_policy(0), policies(false, &["1.2.3.4"])]);
-    assert_eq!(visit_made(&[&kept], &root), Ok(()));
-    let error = refused(visit_made(&[&own(&[require_policy(0)])], &root));
+    assert_eq!(visit_issued(&[&kept], &root), Ok(()));
+    let error = refused(visit_issued(&[&own(&[require_policy(0)])], &root));
     assert_eq!(error.reason, Reason::WrongPolicy);
 }
 
-/// How the component likes a server that presents this chain, trusting the root.
-fn visit_made(chain: &[&Made], root: &Made) -> Result<(), Error> {
-    let ders: Vec<_> = chain.iter().map(|made| made.certificate()).collect();
+/// The same as `visit`, for certificates that are written by hand.
+fn visit_issued(chain: &[&Issued], root: &Issued) -> Result<(), Error> {
+    let ders: Vec<_> = chain.iter().map(|issued| issued.certificate()).collect();
     let config = server_config_of(&ders, &chain[0].key_pem());
     let (address, peer) = serve_tcp(move |mut socket| {
         let mut connection = ServerConnection::new(config).unwrap();
@@ -176,7 +177,7 @@ fn what_a_certificate_was_not_issued_for_is_told_by_its_detail() {
     let visit = |authority: &[Vec<u8>], leaf: &[Vec<u8>]| {
         let issuer = Spec::new(common_name("Intermediate"), authority.to_vec()).issued_by(&root);
         let own = Spec::leaf("localhost").and(leaf).issued_by(&issuer);
-        visit_made(&[&own, &issuer], &root)
+        visit_issued(&[&own, &issuer], &root)
     };
     let ca = || authority(None);
     let permits = |host| name_constraints(&[dns(host)], &[]);
@@ -214,7 +215,7 @@ fn a_server_whose_own_certificate_is_the_trust_root_is_accepted_for_its_use_and_
         for ca in [no_authority(), authority(None)] {
             let spec = Spec::leaf("localhost").and(&[ca, extended_key_usage(&[usage])]);
             for own in [spec.self_signed(), spec.issued_by(&issuer)] {
-                let result = visit_made(&[&own], &own);
+                let result = visit_issued(&[&own], &own);
                 assert_eq!(result.is_ok(), accepted, "{result:?}");
             }
         }
@@ -230,7 +231,7 @@ fn a_message_of_more_than_64_kib_is_refused_with_its_bound() {
             .chain([dns("localhost")])
             .collect();
         let own = Spec::new(common_name("Leaf"), vec![alternative_names(&names)]);
-        let result = visit_made(&[&own.issued_by(&root)], &root);
+        let result = visit_issued(&[&own.issued_by(&root)], &root);
         if fits {
             assert_eq!(result, Ok(()));
             continue;
@@ -470,7 +471,7 @@ fn e8_what_the_network_refuses_has_its_operation_and_code() {
             None,
         )))
     };
-    // Of a block that is for documentation (RFC 5737), so no machine has it.
+    // The address is of a block for documentation (RFC 5737), so no machine has it.
     let (operation, code) = bind(&mut tls, "192.0.2.1", 0);
     assert_eq!(operation, NetworkOperation::Bind);
     assert_eq!(code, NetworkCode::AddressNotBindable);

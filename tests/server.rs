@@ -187,7 +187,7 @@ fn l5_closing_a_listener_leaves_its_ports_alone() {
     listener.close(&mut tls).unwrap();
     assert_eq!(error(listener.accept(&mut tls)), Error::Closed);
     assert_eq!(error(listener.local_address(&mut tls)), Error::Closed);
-    // Who waits for it goes on at once.
+    // A caller that waits for the listener goes on at once.
     let pollable = listener.subscribe(&mut tls).unwrap();
     assert_eq!(tls.poll(&[&pollable], None).unwrap(), [0]);
     pollable.drop(&mut tls).unwrap();

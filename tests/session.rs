@@ -53,7 +53,7 @@ fn one_byte_at_a_time_is_enough() {
         let (client, server) = configs(version);
         let mut pair = Pair::new(&client, &server).in_chunks(1).handshake();
         pair.client.write(&[7; 20_000]).unwrap();
-        // The receiver is to be read between, for it holds a bounded amount.
+        // The receiver holds a bounded amount, so it has to be read in between.
         let mut got = Vec::new();
         while pair.step() {
             got.extend(read_all(&mut pair.server));
@@ -65,13 +65,13 @@ fn one_byte_at_a_time_is_enough() {
 const FROM_CLIENT: &[u8] = b"from the client";
 const FROM_SERVER: &[u8] = b"from the server";
 
-/// A session from its first byte to close_notify both ways, as far as the change to the pair lets
-/// it come; what the client and the server read.
+/// Run a session from its first byte to close_notify both ways, as far as the change to the pair
+/// lets it come; returns the pair, and what the client and the server have read.
 fn whole_session(
     (client, server): &(Settings, Settings),
     change: impl FnOnce(&mut Pair),
 ) -> (Pair, Vec<u8>, Vec<u8>) {
-    // Sealed anew each time: a resumed handshake is another, shorter one.
+    // Sealed anew each time, since a resumed handshake would be another, shorter one.
     let mut pair = Pair::new(&seal(client), &seal(server));
     change(&mut pair);
     pair.drive();
@@ -81,7 +81,7 @@ fn whole_session(
     pair.server.close();
     pair.drive();
     let read = (read_all(&mut pair.client), read_all(&mut pair.server));
-    // What is behind plaintext is held back until that is read.
+    // Ciphertext behind plaintext is held back until the plaintext is read.
     pair.drive();
     (pair, read.0, read.1)
 }
@@ -301,20 +301,20 @@ fn e13_a_tolerated_truncation_is_an_end_that_tells_of_itself() {
         pair.drive();
         assert_eq!(read_all(&mut pair.server), b"still");
         assert_eq!(*pair.server.state(), State::ReadClosed);
-        // The other order.
+        // This side closes first.
         let mut pair = open(Truncation::Tolerated).handshake();
         pair.client.close();
         assert_eq!(pair.client.handle_eof(), Ok(()));
         assert_eq!(*pair.client.state(), State::Closed);
         assert!(pair.client.is_truncated());
-        // An end that the peer did send is none.
+        // An end after the peer's close_notify is no truncation.
         let mut pair = open(Truncation::Tolerated).handshake();
         pair.server.close();
         pair.drive();
         assert_eq!(pair.client.handle_eof(), Ok(()));
         assert_eq!(pair.client.read(1), Ok(Plaintext::End));
         assert!(!pair.client.is_truncated());
-        // Refused, it is told all the same.
+        // A truncation that is refused is told all the same.
         let mut pair = open(Truncation::Refused).handshake();
         assert_eq!(pair.client.handle_eof(), Err(Error::Truncated));
         assert!(pair.client.is_truncated());
@@ -516,7 +516,7 @@ fn facts_stay_as_they_were_when_the_connection_has_failed() {
         assert_eq!(before.cipher_suite, pair.client.cipher_suite());
         assert_eq!(before.verify_result, Ok(()));
         assert_eq!(before.peer_certificates.len(), 1);
-        // No record of this connection.
+        // These bytes are no record of this connection.
         let garbage = [23, 3, 3, 0, 17].iter().copied().chain([0; 17]);
         let garbage: Vec<_> = garbage.collect();
         assert!(pair.client.handle_ciphertext(&garbage).is_err());

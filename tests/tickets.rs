@@ -1,4 +1,5 @@
-//! When a server's session tickets leave: with its first answer, and never later than it waits.
+//! When a server's session tickets leave: with its first answer, and at the latest when it has to
+//! wait.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -38,7 +39,7 @@ impl Served {
         }
     }
 
-    /// What the client has to say, for the server's next read.
+    /// Hand what the client has to send to the server's next read.
     fn speak(&mut self) {
         let mut said = Vec::new();
         self.client.poll_ciphertext(&mut said);
@@ -48,7 +49,7 @@ impl Served {
         }
     }
 
-    /// How many writes there were since the last time; the client gets them.
+    /// Hand the server's writes to the client; returns how many there were since the last time.
     fn deliver(&mut self) -> usize {
         let writes = std::mem::take(&mut self.script.borrow_mut().sent);
         for write in &writes {
@@ -57,7 +58,7 @@ impl Served {
         writes.len()
     }
 
-    /// As far as the client's last flight, which is yet to be read.
+    /// A handshake up to the client's last flight, which is yet to be read.
     fn almost_open(version: Version) -> Self {
         let mut served = Self::new(version);
         served.speak();
@@ -73,7 +74,7 @@ fn tickets_leave_with_the_answer_if_the_request_is_there() {
     served.client.write(b"request").unwrap();
     served.speak();
     assert_eq!(served.server.handshake(START), Ok(()));
-    // A flush is about what was written.
+    // A flush waits for what was written, and not for tickets.
     assert_eq!(served.server.flush(START), Ok(()));
     let request = served.server.read(99, START).unwrap().unwrap();
     assert_eq!(request, b"request");
@@ -92,7 +93,7 @@ fn tickets_leave_when_the_server_has_to_wait() {
     assert_eq!(served.deliver(), 0);
     assert_eq!(served.server.read(99, START), Err(Error::WantRead));
     assert_eq!(served.deliver(), 1);
-    // Once.
+    // They leave once.
     assert_eq!(served.server.read(99, START), Err(Error::WantRead));
     assert_eq!(served.deliver(), 0);
 }

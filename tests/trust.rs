@@ -1,4 +1,5 @@
-//! The built component: whom it trusts, whom it suggests, which name it sends, and what it presents.
+//! The built component: whom it trusts, whom it suggests, which name it sends, and what it
+//! presents.
 //!
 //! Over 400 lines: the cases are many, and share one way to meet a server.
 #![allow(
@@ -47,7 +48,8 @@ fn server_of(authority: &Authority) -> Identity {
     authority.issue(&Leaf::server().names(&["localhost"]))
 }
 
-/// Whether a handshake with a server of this identity succeeds, else why the certificate was refused.
+/// Whether a handshake with a server of this identity succeeds, else why the certificate was
+/// refused.
 fn visit(
     tls: &mut Instance,
     context: &Context,
@@ -180,7 +182,7 @@ fn k9_a_directory_gives_every_certificate_of_every_file_once_and_reports_the_res
             ("/certs/void", ConfigurationReason::Empty),
         ]
     );
-    // How a host says that a link leads out of the directory, is its own affair.
+    // Hosts differ in how they refuse a link that leads out of the directory.
     assert!(
         matches!(
             paths[0].1,
@@ -211,7 +213,7 @@ fn k9_a_directory_gives_every_certificate_of_every_file_once_and_reports_the_res
     );
 }
 
-/// Serve one connection as the component; the result of its handshake.
+/// Serve one connection as the component; returns the result of its handshake.
 fn accept_one(tls: &mut Instance, listener: &Listener) -> Result<(), Error> {
     let port = listener.blocking_accept(tls).unwrap();
     let result = port.blocking_handshake(tls);

@@ -1,5 +1,5 @@
-//! The built component: what `verify-result` of a session tells, for each thing that may be wrong with
-//! a peer's certificate, and for each way to verify it.
+//! The built component: what `verify-result` of a session tells, for each fault that a peer's
+//! certificate may have, and for each way to verify it.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -39,14 +39,15 @@ fn reason(result: Result<(), CertificateError>) -> Told {
     result.map_err(|refused| refused.reason)
 }
 
-/// Send and have it echoed: the connection is one like any other.
+/// Send, and have it echoed: the connection works like any other.
 fn say_hello(tls: &mut Instance, port: &Port) {
     port.blocking_write_all(tls, b"hello").unwrap();
     assert_eq!(port.blocking_read(tls, 9).unwrap().unwrap(), b"hello");
 }
 
-/// Our side of a handshake and what comes after it: what the peer's certificate was refused for, or what
-/// is told where the handshake goes on. `look` looks at the connection before it is closed.
+/// Run our side of a handshake, and what comes after it. It returns how the peer's certificate was
+/// refused as `Ok`, and what is told where the handshake went on as `Err`. `look` looks at the
+/// connection before it is closed.
 fn meet(
     tls: &mut Instance,
     port: Port,
@@ -69,7 +70,7 @@ fn meet(
         }
         Err(failure) => match error::<()>(Err(failure)) {
             Error::Certificate(refused) => {
-                // A refusal is told by both.
+                // The handshake and the session tell the same refusal.
                 assert_eq!(verify_result(tls, &port), Err(refused.clone()));
                 Ok(refused)
             }
@@ -80,7 +81,7 @@ fn meet(
     met
 }
 
-/// What is wrong with a certificate, and what is to be told of it.
+/// Certificates, and what is to be told of each.
 fn wrongs(root: &Authority, leaf: &Leaf) -> Vec<(Identity, Told)> {
     use CertificateReason::{
         Expired, NotYetValid, UnhandledExtension, UnknownAuthority, WrongPurpose,
@@ -108,8 +109,7 @@ fn wrongs(root: &Authority, leaf: &Leaf) -> Vec<(Identity, Told)> {
     ]
 }
 
-/// Our client, which verifies as it is told, at a server with this identity; before and after the
-/// handshake.
+/// Let our client, which verifies as it is told, meet a server with this identity; see [`meet`].
 fn client_meets(
     root: &Authority,
     identity: &Identity,
@@ -118,7 +118,7 @@ fn client_meets(
 ) -> Result<CertificateError, Result<(), CertificateError>> {
     let config = server_config_of(&identity.chain, &identity.key_pem());
     let (address, peer) = serve_tls(config, |stream| {
-        // How it ends is for the client's side to tell.
+        // The client's side tells how it ends.
         let _ = echo_and_close(stream);
     });
     let mut tls = instance();
@@ -150,7 +150,7 @@ fn a_client_that_goes_on_is_told_what_is_wrong_as_one_that_refuses_is() {
                     (Err(Ok(())), Ok(())) => {}
                     (Ok(refused), Err(told)) => {
                         assert!(refused.alert_sent.is_some());
-                        // The same but for the alert, which nobody sent.
+                        // Both are the same but for the alert, which the first has not sent.
                         let alert_sent = None;
                         assert_eq!(
                             told,
@@ -163,7 +163,7 @@ fn a_client_that_goes_on_is_told_what_is_wrong_as_one_that_refuses_is() {
                     other => panic!("{other:?}"),
                 }
             }
-            // Who does not ask is not told.
+            // A client that does not verify is told nothing.
             let told = client_meets(&root, identity, Verify::Unverified, protocol).unwrap_err();
             assert_eq!(reason(told), Err(CertificateReason::NotChecked));
         }
@@ -185,7 +185,8 @@ fn a_wrong_name_is_told_with_both_names() {
     }
 }
 
-/// What our server, which verifies as it is told, makes of a client with this identity or none.
+/// Let our server, which verifies as it is told, meet a client with this identity or none; see
+/// [`meet`].
 fn server_meets(
     root: &Authority,
     client: Option<&Identity>,
@@ -207,7 +208,7 @@ fn server_meets(
     };
     let peer = thread::spawn(move || {
         let mut stream = connect_tls(config, NAME, number);
-        // Whether it is refused is for the server's side to tell.
+        // The server's side tells whether it is refused.
         let _ = echo(&mut stream);
     });
     let port = listener.blocking_accept(&mut tls).unwrap();

@@ -27,8 +27,9 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "guests/aead/wit", world: "aead" });
 }
 
-/// How many records are sealed, then opened, in place; and how often in one turn.
+/// How many records one pass seals, then opens, in place.
 const RECORDS: u32 = 16;
+/// How many passes one turn has.
 const REPEATS: u32 = 8;
 
 const ALGORITHMS: [(Algorithm, &str); 3] = [
@@ -37,7 +38,8 @@ const ALGORITHMS: [(Algorithm, &str); 3] = [
     (Algorithm::Aes256Gcm, "aes256gcm"),
 ];
 
-/// The figures of a side's turn: seal, open, and both as one speed.
+/// For each figure its part of the entry's name, and its index in what `turn` returns. The figure
+/// without a part of its own is the speed of both directions together.
 const FIGURES: [(&str, usize); 3] = [("", 2), (".seal", 0), (".open", 1)];
 
 /// The `aead.` entries.
@@ -82,7 +84,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Runs `seal` and `open` by turns.
+/// Runs `seal` and `open` alternately; returns the speed of each and of both together, in MB/s.
 fn turn(
     mut seal: impl FnMut() -> Result<()>,
     mut open: impl FnMut() -> Result<()>,

@@ -1,4 +1,4 @@
-//! The figures that the project is judged by, and how far they are to go.
+//! The figures that the project is judged by, and the bar that each has to meet.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Report, number};
 
-/// What a bar is set on.
+/// A limit on a figure's ratio to its peer, or on its value.
 #[derive(Clone, Copy)]
 enum Bar {
     RatioAtLeast(f64),
@@ -42,12 +42,12 @@ const BARS: [(&str, Bar); 10] = [
     ("instantiate.precompiled", Bar::ValueAtMost(200.0)),
 ];
 
-/// Fails if one of them was not measured.
+/// Fails if a figure that has a bar was not measured.
 pub(crate) fn require(report: &Report) -> Result<()> {
     report.require(&BARS.map(|(name, _)| name))
 }
 
-/// A Markdown table.
+/// A Markdown table of the figures beside their bars.
 pub(crate) fn table(report: &Report) -> String {
     let mut table = String::from("| figure | measured | bar | |\n|---|---:|---:|---|\n");
     for (name, bar) in BARS {

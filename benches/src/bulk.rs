@@ -61,7 +61,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// A new handshake with this suite only.
+/// Terms of a full handshake with this suite only.
 pub(crate) fn terms(identity: &Identity, suite: CipherSuite) -> Terms<'_> {
     Terms {
         identity,
@@ -72,7 +72,7 @@ pub(crate) fn terms(identity: &Identity, suite: CipherSuite) -> Terms<'_> {
     }
 }
 
-/// A client that is measured, and a native server.
+/// A measured client that is connected with a native server.
 pub(crate) struct Pair {
     client: Box<dyn Connection>,
     server: Box<dyn Connection>,
@@ -102,7 +102,7 @@ impl Pair {
         Ok(vec![speed(sealing), speed(opening)])
     }
 
-    /// The client writes 1 MiB; its time only.
+    /// The client writes 1 MiB; `watch` counts the client's time only.
     pub(crate) fn seal(&mut self, watch: &mut Watch) -> Result<()> {
         watch.time(|| (0..RECORDS).try_for_each(|_| self.client.write(&self.record)))?;
         self.client.leave(&mut self.ciphertext);
@@ -110,7 +110,7 @@ impl Pair {
         arrived(read_all(&mut *self.server)?)
     }
 
-    /// The client reads 1 MiB; its time only.
+    /// The client reads 1 MiB; `watch` counts the client's time only.
     pub(crate) fn open(&mut self, watch: &mut Watch) -> Result<()> {
         (0..RECORDS).try_for_each(|_| self.server.write(&self.record))?;
         self.server.leave(&mut self.ciphertext);

@@ -44,7 +44,7 @@ mod bindings {
 
 /// A client with a connection.
 pub(crate) trait Client {
-    /// Do it; how many nanoseconds each exchange took.
+    /// Run the request; returns how many nanoseconds each exchange took.
     fn run(&mut self, request: Request) -> Result<Vec<u64>>;
 }
 
@@ -180,7 +180,7 @@ impl Guests {
         InGuest::connect(&self.consumer, Some(&self.tls), port, identity, config)
     }
 
-    /// The same by the host's `wasi:tls`.
+    /// A guest that is the same client over the host's `wasi:tls`.
     pub(crate) fn wasi_tls(
         &self,
         port: u16,
@@ -275,7 +275,7 @@ impl WasiTlsView for State {
     }
 }
 
-/// What the crate's own `RustlsProvider` does, with roots that can be chosen.
+/// Does what the crate's own `RustlsProvider` does, with roots that can be chosen.
 struct Provider(Arc<ClientConfig>);
 
 type Connecting =

@@ -1,4 +1,4 @@
-//! One end of a connection in memory, whoever speaks TLS, and the handshake of two of them.
+//! One end of a connection in memory, of any TLS implementation, and the handshake of two ends.
 
 use anyhow::{Result, bail};
 
@@ -10,33 +10,34 @@ pub(crate) trait Maker {
     fn make(&self) -> Result<Box<dyn Connection>>;
 }
 
-/// An end. What moves ciphertext is not measured; `handshake`, `write` and `read` are.
+/// An end. Its `handshake`, `write` and `read` are measured; `arrive` and `leave`, which only move
+/// ciphertext, are not.
 pub(crate) trait Connection {
-    /// Go on with the handshake as far as possible; whether it is done.
+    /// Continue the handshake as far as possible; returns whether it is done.
     fn handshake(&mut self) -> Result<bool>;
 
     /// Protect all of the plaintext.
     fn write(&mut self, plaintext: &[u8]) -> Result<()>;
 
-    /// Take up to `limit` bytes of plaintext, and return how many there were; 0 for none now.
+    /// Read up to `limit` bytes of plaintext; returns how many there were, 0 for none yet.
     fn read(&mut self, limit: usize) -> Result<usize>;
 
-    /// Ciphertext arrives.
+    /// Hand over ciphertext from the peer.
     fn arrive(&mut self, ciphertext: &[u8]);
 
-    /// Ciphertext leaves, and takes the place of what the buffer holds; the buffer's memory is
+    /// Replace the content of the buffer by the ciphertext for the peer. The buffer's memory is
     /// used for what leaves next, so that no end has to allocate while it is measured.
     fn leave(&mut self, ciphertext: &mut Vec<u8>);
 
-    /// Whether the handshake was a resumption; none where that is not told.
+    /// Whether the handshake was a resumption; `None` if the end does not tell.
     fn has_resumed(&self) -> Option<bool>;
 }
 
-/// A handshake goes back and forth less often than this.
+/// The limit of round trips; a handshake needs fewer.
 const TURNS: usize = 10;
 
-/// Let a client and a server shake hands, and the tickets reach the client. The times of the two
-/// are taken apart.
+/// Let a client and a server shake hands, and let the tickets reach the client. The times of the
+/// two are counted separately.
 pub(crate) fn shake_hands(
     (client, client_time): (&dyn Maker, &mut Watch),
     (server, server_time): (&dyn Maker, &mut Watch),
@@ -61,7 +62,7 @@ pub(crate) fn shake_hands(
     bail!("the handshake does not end")
 }
 
-/// Read until there is nothing, by records.
+/// Read record by record until nothing is left; returns the number of bytes.
 pub(crate) fn read_all(connection: &mut dyn Connection) -> Result<usize> {
     let mut total = 0;
     loop {
@@ -72,5 +73,5 @@ pub(crate) fn read_all(connection: &mut dyn Connection) -> Result<usize> {
     }
 }
 
-/// The longest record.
+/// The longest plaintext of a record, in bytes (RFC 8446, 5.1).
 pub(crate) const RECORD: usize = 16 * 1024;

@@ -18,7 +18,7 @@ use crate::report::{Report, Samples};
 use crate::rounds::{Side, Watch, rounds};
 use crate::stage::{Artifact, Stage};
 
-/// How often something that a number of instructions is the figure of is done.
+/// How many samples a figure in instructions has, and how many handshakes of a step count at most.
 const REPEATS: usize = 5;
 
 /// How many instances are made in one turn.
@@ -36,12 +36,13 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     memory(stage, report, &identity)
 }
 
-/// From the binary, from the compiled form in the cache, and from the compiled form in memory.
+/// Time a start from the binary, from the compiled form in the cache, and from the compiled form
+/// in memory.
 fn start(stage: &Stage, report: &mut Report, artifact: &Artifact) -> Result<()> {
     let engine = artifact.aead.engine();
     let sides = vec![
         Side::new("compile", || {
-            // On all cores, so that the time of this thread says little.
+            // Compiling uses all cores, so that the time of this thread says little.
             let before = Instant::now();
             Component::new(engine, &artifact.bytes)?;
             Ok(vec![before.elapsed().as_secs_f64() * 1e3])
@@ -76,7 +77,7 @@ fn start(stage: &Stage, report: &mut Report, artifact: &Artifact) -> Result<()> 
     Ok(())
 }
 
-/// The average of a few times; what is made is dropped outside of it.
+/// The average time of `count` calls; their results are dropped outside of the measured time.
 fn milliseconds<T>(count: u32, what: impl Fn() -> Result<T>) -> Result<Vec<f64>> {
     let mut watch = Watch::default();
     for _ in 0..count {
@@ -85,7 +86,7 @@ fn milliseconds<T>(count: u32, what: impl Fn() -> Result<T>) -> Result<Vec<f64>>
     Ok(vec![watch.0.as_secs_f64() * 1e3 / f64::from(count)])
 }
 
-/// Instructions for a handshake and for 1 MiB each way; they do not depend on the machine.
+/// Count instructions, for a handshake and for 1 MiB each way. They do not depend on the machine.
 fn fuel(
     stage: &Stage,
     report: &mut Report,
@@ -137,8 +138,8 @@ fn spent(ours: &Ours, mut what: impl FnMut() -> Result<()>) -> Result<Samples> {
     Ok(samples)
 }
 
-/// The memory of one instance as its idle connections become more, and how fast the next handshake
-/// is then.
+/// Measure how the memory of one instance grows with its idle connections, and how fast the next
+/// handshakes are then.
 fn memory(stage: &Stage, report: &mut Report, identity: &Identity) -> Result<()> {
     let guest = &stage.preferred()?.guest;
     let terms = whole(identity);
@@ -172,7 +173,7 @@ fn memory(stage: &Stage, report: &mut Report, identity: &Identity) -> Result<()>
     Ok(())
 }
 
-/// Returns the bytes of one more connection.
+/// Add idle connections step by step; returns the bytes that one more connection takes.
 fn grow(
     stage: &Stage,
     report: &mut Report,
@@ -192,7 +193,7 @@ fn grow(
             idle.push(connect(&mut watch)?);
             last.0.push(1.0 / watch.0.as_secs_f64());
         }
-        // The first of a step had fewer connections beside them.
+        // Only the last handshakes count: the first ones had fewer connections beside them.
         let last = Samples(last.0.into_iter().rev().take(REPEATS).collect());
         report.alone(format!("growth.{role}.{count}.handshakes"), "1/s", &last);
         let memory = float(ours.memory())?;
@@ -207,7 +208,7 @@ fn grow(
     Ok((last.1 - first.1) / (last.0 - first.0))
 }
 
-/// A full handshake of the usual kind.
+/// Terms of a full handshake of the usual kind.
 fn whole(identity: &Identity) -> Terms<'_> {
     Terms {
         identity,

@@ -1,4 +1,4 @@
-//! `docs/performance.md` and its plots. What stands outside of the two marks is left as it is.
+//! Writes `docs/performance.md` and its plots. The text outside of the two marks stays as it is.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::stage::Plan;
 const BEGIN: &str = "<!-- written by cargo xtask bench -->\n";
 const END: &str = "<!-- end of what is written -->\n";
 
-/// What the file begins with when there is none.
+/// The beginning of a file that is not there yet.
 const HEAD: &str = "# Performance\n\n";
 
-/// Sections: the beginning of the entries' names, the title, and what is to be known.
+/// For each section the prefix of its entries' names, the title, and a note that explains them.
 const SECTIONS: [(&str, &str, &str); 9] = [
     (
         "aead.",
@@ -122,7 +122,7 @@ fn body(plan: Plan, machine: &str, report: &Report, plots: &[(&str, &str)]) -> S
     text
 }
 
-/// Draw; for each plot the section that it belongs to and its file.
+/// Draw the plots; returns for each of them the prefix of its section, and its file.
 fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static str)>> {
     let value = |name: String| report.get(&name).map_or(f64::NAN, |entry| entry.value);
     let peer = |name: String| {
@@ -264,7 +264,7 @@ fn groups<const N: usize>(
     names.map(|name| (name.to_owned(), values(name))).into()
 }
 
-/// Connections and memory.
+/// The memory of the role's `growth.` entries, each after its number of connections.
 fn points(entries: &[Entry], role: &str) -> Vec<(f64, f64)> {
     let point = |entry: &Entry| {
         let name = entry.name.strip_prefix(&format!("growth.{role}."))?;

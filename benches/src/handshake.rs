@@ -91,7 +91,7 @@ fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> 
     Ok(())
 }
 
-/// A client and a server that are measured, each with a native one to talk to.
+/// A measured client and a measured server, each with a native peer.
 pub(crate) struct Ends<C, S> {
     pub(crate) client: C,
     pub(crate) server: S,
@@ -109,7 +109,7 @@ impl<C: Maker, S: Maker> Ends<C, S> {
             native_server: Servers(native::server_config(Library::AwsLc, terms)?),
             resume: false,
         };
-        // What there is to resume.
+        // These two handshakes are full ones; they leave the sessions that later ones resume.
         ends.as_client(&mut Watch::default())?;
         ends.as_server(&mut Watch::default())?;
         Ok(Self {
@@ -132,7 +132,7 @@ impl<C: Maker, S: Maker> Ends<C, S> {
         ])
     }
 
-    /// A handshake of the client that is measured; its time only.
+    /// Run a handshake of the measured client; `watch` counts the client's time only.
     pub(crate) fn as_client(&self, watch: &mut Watch) -> Result<()> {
         let mut other = Watch::default();
         let (client, server) =
@@ -142,7 +142,7 @@ impl<C: Maker, S: Maker> Ends<C, S> {
         Ok(())
     }
 
-    /// A handshake of the server that is measured; its time only.
+    /// Run a handshake of the measured server; `watch` counts the server's time only.
     pub(crate) fn as_server(&self, watch: &mut Watch) -> Result<()> {
         let mut other = Watch::default();
         let (client, server) =

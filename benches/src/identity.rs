@@ -12,7 +12,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 /// The name of every server.
 pub(crate) const NAME: &str = "bench.test";
 
-/// What the keys of a chain are.
+/// The type of all keys of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyType {
     P256,

@@ -25,10 +25,10 @@ const LENGTHS: [(u32, &str); 4] = [
     (1024 * 1024, "1m"),
 ];
 
-/// One way, no more messages than this are sent in a round, however short.
+/// The most messages that a round sends one way, however short they are.
 const MOST_MESSAGES: u32 = 4_000;
 
-/// What the clients are called.
+/// The names of the clients, and of the two peers with their titles.
 const LINKED: &str = "linked";
 const COMPOSED: &str = "composed";
 const HOSTED: &str = "hosted";
@@ -46,7 +46,7 @@ const RECEIVE: usize = 3;
 /// The `latency.` and `throughput.` entries.
 pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let identity = Identity::new(KeyType::P256)?;
-    // Each side's own choice of suite, as its users get it.
+    // Each side chooses its suite itself, as it does for its users.
     let own = Loop::new(&identity, None)?;
     for (length, name) in LENGTHS {
         let outcome = own.compare(stage, name, length)?;
@@ -92,7 +92,7 @@ fn beside(
     Ok(())
 }
 
-/// The direction that comes off worse.
+/// Report the direction in which the ratio to the peer is worse.
 fn one_way(report: &mut Report, outcome: &Outcome, name: &str, client: &str) -> Result<()> {
     let (peer, title) = PEERS[0];
     let direction = |figure| -> Result<(&Samples, &Samples)> {
@@ -155,7 +155,7 @@ impl<'a> Loop<'a> {
             ("rustls_ring", Box::new(Native::connect(*port, client)?)),
         ];
         let plan = stage.plan;
-        // A thousand exchanges of a long message take long and tell no more.
+        // Many exchanges of a long message take long and tell no more.
         let exchanges = (plan.exchanges * 1024 / length).clamp(plan.exchanges / 10, plan.exchanges);
         let messages = (plan.one_way / length).clamp(1, MOST_MESSAGES);
         let sides = clients.into_iter().map(|(name, mut client)| {
@@ -187,7 +187,7 @@ impl<'a> Loop<'a> {
 /// Median and 99th percentile in µs.
 fn exchange(client: &mut dyn Client, length: u32, count: u32) -> Result<Vec<f64>> {
     let what = What::Exchange;
-    // The first has the request's header before it, and is not counted.
+    // The first exchange has the request's header before it, and is not counted.
     let times = client.run(Request {
         what,
         length,

@@ -1,10 +1,10 @@
-//! Where and with what it was measured.
+//! Describes the machine and the versions that a report was measured with.
 
 use std::fs;
 use std::process::Command;
 use std::thread;
 
-/// The versions of everything, as this was built with.
+/// The lock file that this program was built with, for the versions of its crates.
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The crates whose versions matter.

@@ -67,7 +67,8 @@ const SECTIONS: [(&str, Section); 5] = [
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    // wasmtime-wasi-tls makes its own provider by it, used or not; it is of ring.
+    // wasmtime-wasi-tls makes a provider of its own from the process-wide one, used or not; here it
+    // is ring's.
     if ring::default_provider().install_default().is_err() {
         bail!("a process-wide provider of cryptography is there already");
     }

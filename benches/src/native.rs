@@ -18,7 +18,7 @@ use rustls::{
 use crate::connection::{Connection, Maker};
 use crate::identity::{Identity, NAME};
 
-/// Whose cryptography.
+/// The library whose cryptography rustls uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Library {
     AwsLc,
@@ -28,7 +28,7 @@ pub(crate) enum Library {
 impl Library {
     pub(crate) const ALL: [Self; 2] = [Self::Ring, Self::AwsLc];
 
-    /// Those that know the group: ring has no ML-KEM.
+    /// The libraries that know the group: ring has no ML-KEM.
     pub(crate) fn with(group: NamedGroup) -> &'static [Self] {
         match group {
             NamedGroup::X25519MLKEM768 => &[Self::AwsLc],
@@ -36,7 +36,7 @@ impl Library {
         }
     }
 
-    /// As names of entries have it.
+    /// The name in the names of entries.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AwsLc => "rustls_aws_lc_rs",
@@ -44,7 +44,7 @@ impl Library {
         }
     }
 
-    /// As the peers are called.
+    /// The name of the peer, for people.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::AwsLc => "native rustls + aws-lc-rs",
@@ -53,12 +53,12 @@ impl Library {
     }
 }
 
-/// Which handshake.
+/// The terms of a handshake.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) version: &'static SupportedProtocolVersion,
-    /// The only suite; none for the library's choice.
+    /// The only suite; with `None` the library chooses.
     pub(crate) suite: Option<CipherSuite>,
     /// The only group, so that all sides do the same.
     pub(crate) group: NamedGroup,
@@ -96,7 +96,7 @@ pub(crate) fn client_config(library: Library, terms: Terms<'_>) -> Result<Arc<Cl
     Ok(Arc::new(config))
 }
 
-/// The identity's server.
+/// A server's configuration that presents the identity.
 pub(crate) fn server_config(library: Library, terms: Terms<'_>) -> Result<Arc<ServerConfig>> {
     let chain = CertificateDer::from_pem_slice(terms.identity.chain.as_bytes())?;
     let key = PrivateKeyDer::from_pem_slice(terms.identity.key.as_bytes())?;
@@ -152,7 +152,7 @@ impl Native {
         }
     }
 
-    /// Take some of what arrived; whether there was any.
+    /// Take some of what arrived; returns whether there was any.
     fn receive(&mut self) -> Result<bool> {
         let mut rest = self.arrived.get(self.taken..).unwrap_or_default();
         if rest.is_empty() {

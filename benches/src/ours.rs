@@ -14,7 +14,7 @@ use crate::identity::NAME;
 use crate::native::Terms;
 use crate::wire::Wire;
 
-/// An instance and a context in it: makes ends.
+/// An instance and a context in it, which make ends.
 pub(crate) struct Ours {
     instance: Rc<RefCell<Instance>>,
     context: Context,
@@ -22,7 +22,7 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// A client that trusts the identity's root. Suites are for the peer to choose.
+    /// A client that trusts the identity's root. It offers all suites: the peer's terms decide.
     pub(crate) fn client(guest: &Guest, terms: Terms<'_>) -> Result<Self> {
         let mut instance = guest.instantiate(Options::new())?;
         let context = Context::secure(&mut instance, Role::Client)?;
@@ -31,7 +31,7 @@ impl Ours {
         Self::new(instance, context, Role::Client, terms)
     }
 
-    /// The identity's server.
+    /// A server that presents the identity.
     pub(crate) fn server(guest: &Guest, terms: Terms<'_>) -> Result<Self> {
         let mut instance = guest.instantiate(Options::new())?;
         let context = Context::secure(&mut instance, Role::Server)?;
@@ -61,7 +61,7 @@ impl Ours {
         self.instance.borrow().memory()
     }
 
-    /// How much it has executed.
+    /// How much fuel the instance has spent.
     pub(crate) fn fuel_spent(&self) -> Result<u64> {
         self.instance
             .borrow()
@@ -87,7 +87,7 @@ impl Maker for Ours {
 }
 
 struct End {
-    /// None while it is dropped.
+    /// `None` once `drop` has taken it.
     port: Option<Port>,
     wire: Wire,
     instance: Rc<RefCell<Instance>>,
@@ -145,7 +145,7 @@ impl Connection for End {
 impl Drop for End {
     fn drop(&mut self) {
         if let Some(port) = self.port.take() {
-            // It fails when the instance has trapped, which was told before.
+            // This fails if the instance has trapped, which an earlier call has reported.
             let _ = port.drop(&mut self.instance.borrow_mut());
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Bars<'a> {
     pub(crate) unit: &'a str,
     pub(crate) series: &'a [&'a str],
     pub(crate) groups: Vec<(String, Vec<f64>)>,
-    /// Values so far apart that small ones would not be seen.
+    /// Whether the axis is logarithmic, for values so far apart that small ones would not be seen.
     pub(crate) logarithmic: bool,
 }
 
@@ -173,7 +173,7 @@ impl Lines<'_> {
     }
 }
 
-/// plotters' errors borrow what they are about.
+/// Turn a plotters error, which borrows what it is about, into one that can be returned.
 fn drawn<T, E: Display>(result: Result<T, E>) -> Result<T> {
     result.map_err(|error| anyhow!("cannot draw: {error}"))
 }

@@ -1,11 +1,11 @@
-//! What is being done, on a terminal only.
+//! Shows what is being done, on a terminal only.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// One line that changes.
+/// One line that changes in place.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {

@@ -43,7 +43,7 @@ pub(crate) struct Spread {
     pub(crate) high: f64,
 }
 
-/// The value below which a share of the sorted samples lies, between two of them if need be.
+/// The value below which a share of the sorted samples lies, interpolated between two of them.
 pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return f64::NAN;
@@ -72,7 +72,7 @@ pub(crate) struct Entry {
     /// Ours: the median.
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
-    /// Ours by the peer's, whichever way is better.
+    /// Ours divided by the peer's, whether more or less is better.
     pub(crate) ratio: Option<f64>,
     pub(crate) peer: Option<String>,
     /// The peer's median.
@@ -95,7 +95,7 @@ impl Report {
         self.add(name.into(), unit, ours, None);
     }
 
-    /// A figure beside a peer's, which a few words name.
+    /// A figure beside the same figure of a peer, which `peer` names in a few words.
     pub(crate) fn beside(
         &mut self,
         name: impl Into<String>,
@@ -149,7 +149,7 @@ impl Report {
         bail!("not measured: {}", missing.join(", "))
     }
 
-    /// A Markdown table of the entries whose names begin so.
+    /// A Markdown table of the entries whose names begin with the prefix.
     pub(crate) fn table(&self, prefix: &str) -> String {
         let mut table = String::from(
             "| figure | value | quartiles | unit | ratio | to |\n|---|---:|---:|---|---:|---|\n",
@@ -176,7 +176,7 @@ impl Report {
     }
 }
 
-/// Three digits that count, and thousands apart.
+/// A number with three significant digits or all of its integer digits, thousands apart.
 pub(crate) fn number(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude < 1.0 {

@@ -1,4 +1,4 @@
-//! Rounds in which every side has its turn, so that what else the machine does hits all alike.
+//! Rounds in which every side has its turn, so that other load on the machine hits all alike.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::progress::Progress;
 use crate::report::Samples;
 
-/// Someone who is measured: a few figures for each call.
+/// A side that is measured: each call of `turn` returns its figures.
 pub(crate) struct Side<'a> {
     name: String,
     turn: Box<dyn FnMut() -> Result<Vec<f64>> + 'a>,
@@ -70,8 +70,8 @@ pub(crate) fn rounds(
     Ok(outcome)
 }
 
-/// Adds up the time of some things and not of what happens between them. It is the time of the
-/// processor on this thread: other programs take none of it.
+/// Adds up the time of what it is given to run, and not of what happens in between. It counts the
+/// processor time of this thread, so that other programs do not add to it.
 #[derive(Default)]
 pub(crate) struct Watch(pub(crate) Duration);
 
@@ -85,13 +85,13 @@ impl Watch {
 }
 
 fn of_this_thread() -> Duration {
-    // It is never negative.
+    // The clock is never negative.
     clock_gettime(ClockId::ThreadCPUTime)
         .try_into()
         .unwrap_or_default()
 }
 
-/// Millions of bytes in a second.
+/// Millions of bytes per second.
 pub(crate) fn megabytes_per_second(bytes: usize, time: Duration) -> f64 {
     let bytes = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
     bytes / 1e6 / time.as_secs_f64()

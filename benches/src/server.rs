@@ -1,4 +1,5 @@
-//! The server of every loopback client: native rustls with aws-lc-rs, which is never the slower end.
+//! The server of every loopback client: native rustls with aws-lc-rs, which is never the slower
+//! end.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -18,7 +19,7 @@ pub(crate) fn serve(config: Arc<ServerConfig>) -> Result<u16> {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let config = Arc::clone(&config);
-            // What fails here fails at the client, which tells it.
+            // A failure here fails the client's call too, which reports it.
             thread::spawn(move || stream.and_then(|stream| attend(config, stream)));
         }
     });

@@ -1,4 +1,4 @@
-//! What is measured, and how long.
+//! The guests that are measured, and how much is measured of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,9 +46,9 @@ impl Plan {
     };
 }
 
-/// One way of building the guests.
+/// The guests of one build.
 pub(crate) struct Artifact {
-    /// At the end of its entries' names: nothing for the one that the host prefers.
+    /// The end of its entries' names; empty for the artifact that the host prefers.
     pub(crate) suffix: &'static str,
     pub(crate) bytes: Vec<u8>,
     pub(crate) guest: Guest,
@@ -72,7 +72,7 @@ impl Artifact {
 /// Everything that the sections need.
 pub(crate) struct Stage {
     pub(crate) plan: Plan,
-    /// The preferred first.
+    /// The one that the host prefers comes first.
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) guests: Guests,
     pub(crate) progress: Progress,
@@ -101,7 +101,7 @@ impl Stage {
         })
     }
 
-    /// The one that the host prefers.
+    /// The artifact that the host prefers.
     pub(crate) fn preferred(&self) -> Result<&Artifact> {
         self.artifacts.first().context("no artifact")
     }

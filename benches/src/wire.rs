@@ -7,7 +7,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi_io::bytes::{Bytes, BytesMut};
 
-/// How much it takes at once.
+/// How many bytes a write may have.
 const ROOM: usize = 1024 * 1024;
 
 /// Both directions; clones share them.
@@ -35,7 +35,7 @@ impl Wire {
     }
 }
 
-/// Nothing here waits: whoever is to wait asks too early.
+/// Always ready: the ends are driven by calls that do not wait.
 #[async_trait]
 impl Pollable for Wire {
     async fn ready(&mut self) {}

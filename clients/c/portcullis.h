@@ -1,19 +1,19 @@
-/* TLS in plain C or C++ over the bindings of wit-bindgen, for a world that is called `client`. It is
- * longer than our other files because it is one to copy.
+/* TLS in plain C or C++ over the bindings of wit-bindgen, for a world that is called `client`. It
+ * is longer than our other files because programs copy it as one file.
  *
  * A `struct tls` is zero before its first use. It is a client that verifies chain and name, unless
- * `tls_server` makes it a server. What is to differ is set first (`tls_trust_file`,
- * `tls_identity_files`, `tls_set_timeout` …); then `tls_connect`, `tls_start` or `tls_listen` put it
- * to use. In use it takes no second connection; `tls_close` says goodbye, and makes it zero again but
- * for what the connection has agreed on (`tls_verify_result`, `tls_version` …). `tls_drop` frees all
- * without a word, also after `tls_close`; then `tls_forget` frees the last failure. Each function
+ * `tls_server` makes it a server. Settings come first (`tls_trust_file`, `tls_identity_files`,
+ * `tls_set_timeout` …); then `tls_connect`, `tls_start` or `tls_listen` put it to use. In use it
+ * takes no second connection; `tls_close` sends close_notify, and makes it zero again but for what
+ * the connection has agreed on (`tls_verify_result`, `tls_version` …). `tls_drop` frees all and
+ * sends nothing, also after `tls_close`; then `tls_forget` frees the last failure. Each function
  * waits, up to the timers.
  *
  * When a function fails, `tls_error` says why in one line for people, and `tls->error` is the typed
  * value; after a success both are gone. No misuse of these functions ends the program: a struct
- * without a connection, a missing argument or one without a meaning are failures as well. What is
- * not here are the bindings' own functions on `tls_context(tls)`, `tls->port`, `tls->session` and
- * `tls->listener`.
+ * without a connection, a missing argument or one without a meaning are failures as well. For all
+ * that is not here, there are the bindings' own functions on `tls_context(tls)`, `tls->port`,
+ * `tls->session` and `tls->listener`.
  */
 #ifndef PORTCULLIS_H
 #define PORTCULLIS_H
@@ -30,8 +30,8 @@
 typedef portcullis_tls_types_error_t tls_error_t;
 typedef portcullis_tls_port_plain_transport_t tls_transport_t;
 
-/* What takes time, and can be limited by `tls_set_timeout`; the last three cannot yet, and setting them
- * fails with `PORTCULLIS_TLS_TYPES_ERROR_NOT_SUPPORTED`. */
+/* What takes time, and can be limited by `tls_set_timeout`; the last three cannot yet, and setting
+ * them fails with `PORTCULLIS_TLS_TYPES_ERROR_NOT_SUPPORTED`. */
 typedef enum {
     TLS_TIMER_CONNECT = PORTCULLIS_TLS_TYPES_TIMER_CONNECT,
     TLS_TIMER_HANDSHAKE = PORTCULLIS_TLS_TYPES_TIMER_HANDSHAKE,
@@ -49,13 +49,13 @@ typedef enum {
 /* What `tls_read` returns besides a number of bytes. */
 enum { TLS_END = 0, TLS_FAILED = -1 };
 
-/* A connection, or a listener. A handle that is not there is 0; the component model gives out none
- * such. */
+/* A connection, or a listener. A handle of 0 means that there is none: the component model never
+ * gives out 0. */
 struct tls {
     portcullis_tls_context_own_context_t context;
     portcullis_tls_port_own_port_t port;
-    /* What that connection has agreed on. It stays when the port is closed or has failed, until the
-     * next connection or `tls_drop`. */
+    /* What the port's connection has agreed on. It stays when the port is closed or has failed,
+     * until the next connection or `tls_drop`. */
     portcullis_tls_session_own_session_t session;
     portcullis_tls_listener_own_listener_t listener;
     /* What failed last; meaningful if `failed`. */
@@ -66,7 +66,7 @@ struct tls {
     /* The port has failed for good, or `tls_close` has been called. */
     bool broken, closed;
     bool is_server;
-    /* Whom to trust has been said. While it has not, a client asks the environment. */
+    /* Trust is configured. While it is not, `tls_connect` and `tls_start` ask the environment. */
     bool has_trust;
     /* The sources of what is trusted, in words. */
     char *sources;
@@ -90,7 +90,8 @@ static inline void tls_forget(struct tls *tls) {
     }
 }
 
-/* Up to four texts in one, which is the caller's. Out of memory, there is nothing to tell it with. */
+/* Join four texts to one, which is the caller's. Without memory it aborts: there is none left to
+ * report the failure with. */
 static inline char *tls_join(const char *first, const char *second, const char *third,
                              const char *fourth) {
     size_t length = strlen(first) + strlen(second) + strlen(third) + strlen(fourth);
@@ -117,7 +118,7 @@ static inline char *tls_text(client_string_t *string) {
     return text;
 }
 
-/* Whether what failed is that no authority was found; then it is of use to say where was looked. */
+/* Whether the failure is that no authority was found, and does not say yet where was searched. */
 static inline bool tls_lacks_trust(const tls_error_t *error) {
     if (error->tag == PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE) {
         /* The component says where it looked, in the detail. */
@@ -132,7 +133,7 @@ static inline bool tls_lacks_trust(const tls_error_t *error) {
                   == PORTCULLIS_TLS_TYPES_CONFIGURATION_REASON_MISSING;
 }
 
-/* Keep what a call said: forget what was before, and tell the failure if it is one. */
+/* Keep the outcome of a call: forget the last failure, and keep and explain a new one. */
 static inline bool tls_keep(struct tls *tls, bool succeeded, const tls_error_t *error) {
     tls_forget(tls);
     if (succeeded) {
@@ -144,7 +145,7 @@ static inline bool tls_keep(struct tls *tls, bool succeeded, const tls_error_t *
     portcullis_tls_errors_explain(&tls->error, &line);
     char *text = tls_text(&line);
     const char *sources = tls->sources;
-    /* After `tls_close` it is no longer known whom the connection trusted. */
+    /* After `tls_close` it is not known any more whom the connection trusted. */
     if (sources == NULL && !tls->is_server && !tls->closed) {
         sources = "the built-in web roots";
     }
@@ -196,12 +197,12 @@ static inline bool tls_refuse(struct tls *tls, const char *why) {
     return tls_keep(tls, false, &error);
 }
 
-/* Whether it has a connection that can still be used, or listens; then it can take no other. */
+/* Whether the struct has a usable connection, or listens; then it takes no other. */
 static inline bool tls_in_use(const struct tls *tls) {
     return (tls->port.__handle != 0 && !tls->broken) || tls->listener.__handle != 0;
 }
 
-/* Whether it has a connection, to go on with. */
+/* Whether the struct has a connection; if not, why is kept. */
 static inline bool tls_has_port(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -233,7 +234,7 @@ static inline void tls_drop_session(struct tls *tls) {
     }
 }
 
-/* Keep what a new port agrees on. */
+/* Keep the session of a new port, which tells what it has agreed on. */
 static inline void tls_keep_session(struct tls *tls) {
     tls->session = portcullis_tls_port_method_port_session(portcullis_tls_port_borrow_port(tls->port));
 }
@@ -277,9 +278,9 @@ static inline bool tls_server(struct tls *tls) {
     return tls_keep(tls, true, NULL);
 }
 
-/* The context of this connection, to be used at once. It is made at the first call: a client's, which
- * verifies chain and name, or a server's after `tls_server`. One that is in use is sealed, so this is
- * an open copy of it then, for the next connection. */
+/* The context of this connection, to be used at once. It is made at the first call: a client's,
+ * which verifies chain and name, or a server's after `tls_server`. A context in use is sealed; then
+ * an open copy takes its place, for the next connection. */
 static inline portcullis_tls_context_borrow_context_t tls_context(struct tls *tls) {
     if (tls->context.__handle == 0) {
         tls->context = portcullis_tls_context_static_context_secure(
@@ -297,8 +298,8 @@ static inline portcullis_tls_context_borrow_context_t tls_context(struct tls *tl
     return context;
 }
 
-/* A path as a source; false, and why is kept, if it is none. What it is, is never told: it may be a
- * key. */
+/* Make a path a source; if it is no path, keep why and return false. The failure does not quote the
+ * text: it may be a key. */
 static inline bool tls_path(struct tls *tls, const char *path,
                             portcullis_tls_context_source_t *source) {
     if (path == NULL) {
@@ -345,8 +346,8 @@ static inline bool tls_trust(struct tls *tls, const portcullis_tls_context_sourc
     return tls_keep(tls, succeeded, &error);
 }
 
-/* Trust the authorities of a file, PEM or DER, in place of the web roots. The component reads it, so
- * the runtime has to show its directory. */
+/* Trust the authorities of a file, PEM or DER, in place of the web roots. The component reads it,
+ * so the runtime has to show its directory. */
 static inline bool tls_trust_file(struct tls *tls, const char *path) {
     portcullis_tls_context_source_t source;
     return tls != NULL && tls_path(tls, path, &source) && tls_trust(tls, &source, "", path);
@@ -387,10 +388,10 @@ static inline bool tls_blame(struct tls *tls, const char *variable) {
     return false;
 }
 
-/* Trust whom the environment names: the file of SSL_CERT_FILE, and the directories that SSL_CERT_DIR
- * lists, divided by colons; if neither does, the web roots stay. Directories that are not there and
- * empty entries are passed over. `tls_connect` and `tls_start` do this for a client that was told
- * nothing of trust by the functions above. */
+/* Trust whom the environment names: the file of SSL_CERT_FILE, and the directories that
+ * SSL_CERT_DIR lists, divided by colons; if neither does, the web roots stay. Directories that are
+ * not there and empty entries are passed over. `tls_connect` and `tls_start` do this for a client
+ * for which none of the functions above has configured trust. */
 static inline bool tls_trust_environment(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -446,7 +447,8 @@ static inline bool tls_identity_bytes(struct tls *tls, const void *chain, size_t
            && tls_identity(tls, &chain_source, &key_source, passphrase);
 }
 
-/* Let a server ask each client for a certificate, and refuse who has none of a trusted authority. */
+/* Let a server ask each client for a certificate, and refuse a client that has none of a trusted
+ * authority. */
 static inline bool tls_require_certificate(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -457,9 +459,9 @@ static inline bool tls_require_certificate(struct tls *tls) {
     return tls_keep(tls, succeeded, &error);
 }
 
-/* Check the peer's certificate, but let the handshake go on whatever is found, and also without one;
- * `tls_verify_result` tells, and the program has to ask before it sends or believes anything. A server
- * asks each client for a certificate. */
+/* Check the peer's certificate, but let the handshake go on whatever the checks find, and also
+ * without a certificate. The program has to call `tls_verify_result` before it sends or believes
+ * anything. A server asks each client for a certificate. */
 static inline bool tls_defer_verification(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -484,7 +486,7 @@ static inline bool tls_set_groups(struct tls *tls, const char *names) {
     for (const char *at = names; *at != 0; at++) {
         groups.len += *at == ':';
     }
-    /* One more, for malloc may return NULL for nothing. */
+    /* Room for one more, since malloc may return NULL for a size of 0. */
     groups.ptr = (client_string_t *)malloc((groups.len + 1) * sizeof *groups.ptr);
     if (groups.ptr == NULL) {
         abort();
@@ -503,7 +505,7 @@ static inline bool tls_set_groups(struct tls *tls, const char *names) {
     return tls_keep(tls, succeeded, &error);
 }
 
-/* Limit what takes time, in milliseconds: of the connection that there is, else of those to come. */
+/* Limit a timer, in milliseconds: of the connection if there is one, else of those to come. */
 static inline bool tls_set_timeout(struct tls *tls, tls_timer_t timer, uint64_t milliseconds) {
     if (tls == NULL) {
         return false;
@@ -524,7 +526,8 @@ static inline bool tls_set_timeout(struct tls *tls, tls_timer_t timer, uint64_t 
 
 /* ---- connections ---- */
 
-/* Whether it may be put to use; makes it so if what it had is broken. */
+/* Make the struct ready for a new connection or listener, without what the last one has left; if it
+ * is in use or of the other role, keep why and return false. */
 static inline bool tls_ready(struct tls *tls, bool for_server) {
     if (tls_in_use(tls)) {
         return tls_refuse(tls, "this struct tls is in use; tls_close it first, or take another");
@@ -536,7 +539,7 @@ static inline bool tls_ready(struct tls *tls, bool for_server) {
     tls_drop_port(tls);
     tls_drop_session(tls);
     tls->closed = false;
-    /* Once: what the environment says is not read again for the next connection. */
+    /* The environment is read once, and not again for the next connection. */
     return for_server || tls->has_trust || (tls_trust_environment(tls) && (tls->has_trust = true));
 }
 
@@ -546,8 +549,8 @@ static inline portcullis_tls_context_borrow_context_t tls_settings(struct tls *t
                                       : portcullis_tls_context_borrow_context(tls->context);
 }
 
-/* Connect to a host, a DNS name or an IP address. The handshake runs with the first read or write, or
- * with `tls_handshake`. */
+/* Connect to a host, a DNS name or an IP address. The handshake runs with the first read or write,
+ * or with `tls_handshake`. */
 static inline bool tls_connect(struct tls *tls, const char *host, uint16_t port) {
     if (tls == NULL) {
         return false;
@@ -571,8 +574,8 @@ static inline bool tls_connect(struct tls *tls, const char *host, uint16_t port)
 
 /* Change to TLS on streams that are open already (STARTTLS). A client names the host, which is sent
  * and verified; a server has none (NULL). The streams are taken, even on failure; the socket that
- * they belong to stays the caller's, and must outlive the connection. What was read from it too early
- * goes into `already_read`, which is zero otherwise. */
+ * they belong to stays the caller's, and must outlive the connection. What was read from it too
+ * early goes into `already_read`, which is zero otherwise. */
 static inline bool tls_start(struct tls *tls, const char *host, tls_transport_t *transport) {
     if (tls == NULL) {
         return false;
@@ -646,8 +649,8 @@ static inline uint16_t tls_local_port(struct tls *tls) {
 }
 
 /* Wait for a client, without limit, and let `connection` be the connection with it. Its handshake
- * runs with the first read or write, and not here: a silent client holds up nobody. What fails is
- * told by `listener`. */
+ * runs with the first read or write, and not here: a silent client holds up nobody. A failure is
+ * kept in `listener`. */
 static inline bool tls_accept(struct tls *listener, struct tls *connection) {
     if (!tls_listens(listener)) {
         return false;
@@ -676,7 +679,7 @@ static inline bool tls_accept(struct tls *listener, struct tls *connection) {
     return tls_keep(listener, succeeded, &error);
 }
 
-/* Run the handshake, if it has not been run: before the connection's facts are asked for. */
+/* Run the handshake, if it has not been run; only then the connection's facts are known. */
 static inline bool tls_handshake(struct tls *tls) {
     if (!tls_has_port(tls)) {
         return false;
@@ -688,8 +691,8 @@ static inline bool tls_handshake(struct tls *tls) {
 }
 
 /* Read at least one byte and at most `room`, and return how many; `TLS_END` when the peer has sent
- * close_notify, `TLS_FAILED` on failure, and if what came before may have been cut short. After a
- * timer of reading has run out, reading may go on. */
+ * close_notify, `TLS_FAILED` on failure, also if what came before may have been cut short. After
+ * the read timer has run out, reading may go on. */
 static inline ptrdiff_t tls_read(struct tls *tls, void *plaintext, size_t room) {
     if (!tls_has_port(tls)) {
         return TLS_FAILED;
@@ -759,8 +762,8 @@ static inline bool tls_close_output(struct tls *tls) {
     return tls_keep_port(tls, succeeded, &error);
 }
 
-/* Say goodbye (close_notify), and free all but what the connection has agreed on, on failure too; the
- * struct can then be used as before its first use. Closing twice is harmless. */
+/* Say goodbye (close_notify), and free all but what the connection has agreed on, on failure too;
+ * the struct can then be used as before its first use. Closing twice is harmless. */
 static inline bool tls_close(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -781,9 +784,9 @@ static inline bool tls_close(struct tls *tls) {
  * failed and after `tls_close`, until the next connection or `tls_drop` ---- */
 
 /* Whether the peer has presented a certificate that has passed every check of the context. If not,
- * `tls_error` says why, and a program decides by `tls->error.val.certificate.reason`: `MISSING`, none
- * was presented; `NOT_CHECKED`, the handshake is not done or the context asks for nothing; else the
- * check that failed (`tls_defer_verification`). It changes nothing of the connection. */
+ * `tls_error` says why, and a program decides by `tls->error.val.certificate.reason`: `MISSING`,
+ * none was presented; `NOT_CHECKED`, the handshake is not done or the context asks for nothing;
+ * else the check that failed (`tls_defer_verification`). It changes nothing of the connection. */
 static inline bool tls_verify_result(struct tls *tls) {
     if (tls == NULL) {
         return false;
@@ -822,8 +825,8 @@ static inline char *tls_cipher_suite(const struct tls *tls) {
     return known ? tls_text(&name) : NULL;
 }
 
-/* The key exchange group by its IANA name, the caller's to free; NULL before the handshake is done, and
- * where TLS 1.2 has resumed a session. */
+/* The key exchange group by its IANA name, the caller's to free; NULL before the handshake is done,
+ * and where TLS 1.2 has resumed a session. */
 static inline char *tls_group(const struct tls *tls) {
     client_string_t name;
     bool known = tls != NULL && tls->session.__handle != 0
@@ -832,8 +835,8 @@ static inline char *tls_group(const struct tls *tls) {
     return known ? tls_text(&name) : NULL;
 }
 
-/* Whether a read has met the end of the transport without the peer's close_notify: then what was read
- * may have been cut short by an attacker. */
+/* Whether a read has met the end of the transport without the peer's close_notify: then what was
+ * read may have been cut short by an attacker. */
 static inline bool tls_is_truncated(const struct tls *tls) {
     return tls != NULL && tls->session.__handle != 0
            && portcullis_tls_session_method_session_is_truncated(

@@ -1,6 +1,6 @@
 /**
- * Checks of what callers pass: nothing is taken for something else, nothing is ignored, and no
- * error holds it.
+ * Checks of arguments: none is taken for something else, none is ignored, and no error contains
+ * one.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { decoded, equal, failure, includes, refused, take, unwanted } from './ch
 
 const KEY = '-----BEGIN PRIVATE KEY-----\nU0VDUkVU\n-----END PRIVATE KEY-----\n';
 
-/** What is sent for each: the bytes, whatever the size of the elements. */
+/** Each value, and the text that it is sent as: its bytes, whatever the size of its elements. */
 const WRITABLE = {
   'a string as UTF-8': ['\u00e9', '\u00e9'],
   'a Uint16Array': [new Uint16Array([0x4241, 0x4443]), 'ABCD'],

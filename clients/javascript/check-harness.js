@@ -32,13 +32,13 @@ export function equal(found, expected) {
   if (found !== expected) throw new Error(`found ${found}, expected ${expected}`);
 }
 
-/** Whether a text has each of these parts. */
+/** Asserts that a text has each of these parts. */
 export function includes(found, ...parts) {
   const missing = parts.find((part) => !found.includes(part));
   if (missing !== undefined) throw new Error(`${missing} is missing in: ${found}`);
 }
 
-/** What an operation fails with, thrown or by its promise. */
+/** The error that an operation throws or that its promise rejects with; it has to fail. */
 export async function failure(operation) {
   try {
     await operation();
@@ -48,7 +48,7 @@ export async function failure(operation) {
   throw new Error('it did not fail');
 }
 
-/** Whether it fails with this code, with a message, and with this reason if one is given. */
+/** Asserts that it fails with this code, with a message, and with this reason if one is given. */
 export async function refused(operation, code, reason) {
   const error = await failure(operation);
   if (!(error instanceof TlsError)) throw error;
@@ -58,7 +58,7 @@ export async function refused(operation, code, reason) {
   return error;
 }
 
-/** Whether an argument is refused with an error of this class whose text has these parts. */
+/** Asserts that an argument is refused with an error of this class whose text has these parts. */
 export async function unwanted(operation, kind, ...parts) {
   const error = await failure(operation);
   if (!(error instanceof kind)) throw error;
@@ -66,13 +66,13 @@ export async function unwanted(operation, kind, ...parts) {
   includes(error.message, ...parts);
 }
 
-/** So many bytes, each of which depends on its place. */
+/** An array of this length whose bytes depend on their places. */
 export const patterned = (length) =>
   Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) & 255);
 
 export const decoded = (plaintext) => new TextDecoder().decode(plaintext);
 
-/** What the peer sends until that many bytes, or the end. */
+/** Reads exactly that many bytes from the peer; fails if the end comes before. */
 export async function take(connection, length) {
   const taken = new Uint8Array(length);
   let at = 0;

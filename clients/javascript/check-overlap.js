@@ -1,6 +1,6 @@
 /**
- * Checks of several operations at once, of ends, and of peers that do not read, with both sides in
- * one program.
+ * Checks of several operations at once, of closing and aborting, and of peers that do not read,
+ * with both sides in one program.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export async function checkOverlap(check, tls, { cert, key }) {
   const listener = await tls.listen({ cert, key, timeouts });
   const { ip: host, port } = listener.address;
   const options = { host, port, ca: cert, unverifiedName: true, timeouts };
-  /** The server's end, which has not done its handshake, and the client's that waits for that. */
+  /** The server's end before its handshake, and the promise of the client's, which waits for it. */
   const meet = async () => {
     const connecting = tls.connect(options);
     return { server: await listener.accept(), connecting };
@@ -43,7 +43,7 @@ export async function checkOverlap(check, tls, { cert, key }) {
   });
 }
 
-/** A server that speaks first while its client is silent after the handshake, and reads besides. */
+/** A server that reads and speaks first, while its client is silent after the handshake. */
 async function checkOrders({ check, meet, pair }) {
   const orders = {
     'a read, then a write': (server) => [server.read(), server.write('greeting')],

@@ -1,6 +1,6 @@
 /**
  * Checks of what a handshake has agreed on: groups by their names, whether the peer is authorized
- * and why not, and that a connection which is over tells the same.
+ * and why not, and that a closed connection still tells the same.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { decoded, equal, failure, includes, refused, take } from './check-harness.js';
 
 const GROUPS = ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'];
-/** Names that are unknown: those of Node and OpenSSL, what this interface had before, others. */
+/** Unknown names: those of Node and OpenSSL, a former one of this interface, and others. */
 const NO_GROUPS = ['P-256', 'prime256v1', 'x25519-mlkem768', 'x448', 'bogus', ' x25519'];
 
 /**
@@ -21,7 +21,7 @@ export async function checkSession(check, tls, server, { cert, key }) {
   await checkServerOf(each);
   if (!cert) return;
   const own = { cert, key };
-  /** Both sides, with their handshake done; it may fail on the server's. */
+  /** Both sides after the handshake, and the error if it has failed at the server. */
   const meet = async (ofServer, ofClient) => {
     const listener = await tls.listen({ ...own, ...ofServer });
     const { ip: host, port } = listener.address;
@@ -39,7 +39,7 @@ export async function checkSession(check, tls, server, { cert, key }) {
   await checkAfter({ ...each, meet, own });
 }
 
-/** Whether this tells why a peer is not authorized. */
+/** Asserts that an error tells why a peer is not authorized. */
 function isRefusal(error, reason, nodeCode) {
   equal(error.name, 'TlsError');
   equal(error.code, 'certificate');

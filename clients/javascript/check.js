@@ -16,9 +16,9 @@ let tls, server, check;
  * Prints `ok NAME` or `not ok NAME: why` for each check, and returns how many failed.
  * @param {object} functions what `portcullis()` returns
  * @param {{ host: string, port: number, ca?: string, cert?: string, key?: string,
- *   within?: (environment: object) => object }} options paths; with `ca`, that it is needed is
- *   checked too; with `cert` and `key`, a listener is; `within` gives the functions in another
- *   environment
+ *   within?: (environment: object) => object }} options paths; with `ca`, it is also checked that
+ *   the server is refused without it, and with `cert` and `key` a listener is checked; `within`
+ *   returns the functions for another environment
  * @param {(line: string) => void} print @returns {Promise<number>}
  */
 export async function checkAll(functions, { host, port, ca, cert, key, within }, print) {
@@ -121,7 +121,7 @@ async function checkStreams() {
 }
 
 async function checkErrors() {
-  /** Claims that a connection with these options is refused so. */
+  /** A claim that a connection with these options is refused with this error. */
   const refusedWith = (options, code, reason, nodeCode) => async () => {
     const error = await refused(() => tls.connect({ ...server, ...options }), code, reason);
     equal(error.nodeCode, nodeCode);

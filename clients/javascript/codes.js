@@ -157,7 +157,7 @@ const ALERT = {
 
 const alert = (number) => ALERT[number] && `ERR_SSL_${ALERT[number]}`;
 
-/** Of `error`: a name, or what gives it for the value that the case holds. */
+/** Of `error`: a name, or a function that finds it by the value that the case holds. */
 export const ERROR = {
   'want-read': undefined,
   'want-write': undefined,

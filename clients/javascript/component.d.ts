@@ -2,7 +2,7 @@ import type { Interfaces, Tls } from './portcullis.js';
 
 export { Connection, Listener, TlsError } from './portcullis.js';
 
-/** What `portcullis()` is handed in a component. */
+/** The interfaces that `portcullis()` gets in a component. */
 export const interfaces: Interfaces;
 /** The functions of `portcullis()`; see `Tls`. */
 export const connect: Tls['connect'];

@@ -18,7 +18,7 @@ import { portcullis } from './portcullis.js';
 
 export { Connection, Listener, TlsError } from './portcullis.js';
 
-/** What `portcullis()` is handed in a component. */
+/** The interfaces that `portcullis()` gets in a component. */
 export const interfaces = {
   context: contexts,
   errors,

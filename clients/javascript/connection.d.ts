@@ -1,6 +1,6 @@
 import type { TlsError } from './portcullis.js';
 
-/** An IP address as text, that of a link of IPv6 with its zone (`fe80::1%2`), and a TCP port. */
+/** An IP address as text, a link-local one of IPv6 with its zone (`fe80::1%2`), and a TCP port. */
 export interface Address {
   ip: string;
   port: number;
@@ -47,11 +47,11 @@ export class Connection implements AsyncIterable<Uint8Array> {
   /** Whether the peer presented a certificate and it passed every check. */
   get authorized(): boolean;
   /**
-   * Why it is not authorized, as `connect` throws it where `verify` is `required`; null if it is.
+   * Why the peer is not authorized, as `connect` throws it with `required`; null if it is.
    * The reason is `not-checked` before the handshake is done, and with `unverified`.
    */
   get authorizationError(): (TlsError & { value: CertificateError }) | null;
-  /** Whether the end was met without close_notify. */
+  /** Whether the peer's bytes ended without close_notify. */
   get isTruncated(): boolean;
   /** This side's address. */
   get localAddress(): Address | undefined;
@@ -71,9 +71,9 @@ export class Connection implements AsyncIterable<Uint8Array> {
   /** Frees the socket at once and sends nothing: the peer sees a truncated connection. */
   abort(): void;
 
-  /** What the peer sends. To cancel it does not close the connection. */
+  /** What the peer sends. Cancelling it does not close the connection. */
   get readable(): ReadableStream<Uint8Array>;
-  /** What the peer gets. To close it is `closeOutput`. */
+  /** What the peer gets. Closing it calls `closeOutput`. */
   get writable(): WritableStream<Plaintext>;
 
   /** The chunks that the peer sends, to the end. */
@@ -86,11 +86,11 @@ export class Connection implements AsyncIterable<Uint8Array> {
 export class Listener implements AsyncIterable<Connection> {
   private constructor();
 
-  /** Where it listens. */
+  /** The address that it listens on. */
   get address(): Address;
   /** The next connection; its handshake runs with its first read or write. */
   accept(): Promise<Connection>;
-  /** Stops listening; connections that were accepted go on. Twice is harmless. */
+  /** Stops listening; connections that were accepted go on. Closing twice is harmless. */
   close(): void;
 
   /** The connections, until it is closed. */

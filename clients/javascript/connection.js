@@ -1,6 +1,5 @@
 /**
- * One connection and one listener with promises. It knows no options; `portcullis.js` makes what is
- * here.
+ * A connection and a listener with promises. They know no options: `portcullis.js` makes them.
  *
  * @module
  */
@@ -77,11 +76,11 @@ export class Connection {
     return this.#withTrust(error);
   }
 
-  /** Tells an error about an unknown authority where that was searched. */
+  /** Adds to the error of an unknown authority where it was searched for. */
   #withTrust(error) {
     const { code, value } = error;
     if (code === 'certificate' && value.reason === 'unknown-authority' && this.#trusted) {
-      // Instead of what the component says: these words know the options and variables.
+      // In place of the component's detail, since this one names the options and variables.
       const searched = `searched: ${this.#trusted}`;
       error.message = error.message.includes(value.detail)
         ? error.message.replace(value.detail, () => searched) : `${error.message}; ${searched}`;
@@ -100,7 +99,7 @@ export class Connection {
   /** Whether the peer presented a certificate and it passed every check. @returns {boolean} */
   get authorized() { return this.#fact('refusal') === undefined; }
   /**
-   * Why it is not authorized, as `connect` throws it where `verify` is `required`; null if it is.
+   * Why the peer is not authorized, as `connect` throws it with `required`; null if it is.
    * The reason is `not-checked` before the handshake is done, and with `unverified`.
    * @returns {TlsError | null}
    */
@@ -108,7 +107,7 @@ export class Connection {
     const val = this.#fact('refusal');
     return val ? this.#withTrust(this.#engine.error({ tag: 'certificate', val })) : null;
   }
-  /** Whether the end was met without close_notify. @returns {boolean} */
+  /** Whether the peer's bytes ended without close_notify. @returns {boolean} */
   get isTruncated() { return this.#fact('isTruncated'); }
   /** This side's address. @returns {{ ip: string, port: number } | undefined} */
   get localAddress() { return this.#fact('localAddress'); }
@@ -152,8 +151,8 @@ export class Connection {
   }
 
   /**
-   * Sends close_notify after all writes, and goes on reading. A peer that has ended too, and is
-   * gone, does not make it fail. @returns {Promise<void>}
+   * Sends close_notify after all writes, and goes on reading. It does not fail if the peer has sent
+   * close_notify too, and is gone. @returns {Promise<void>}
    */
   closeOutput() {
     return this.#inTurn(() => this.#end());
@@ -168,20 +167,20 @@ export class Connection {
     }
   }
 
-  /** What was written before comes first, whether it failed or not. */
+  /** Runs an operation after all earlier writes, whether they failed or not. */
   #inTurn(operation) {
     return (this.#written = this.#written.catch(() => {}).then(operation));
   }
 
   /**
-   * Sends close_notify after all writes and frees the socket; what was not read is lost. Twice is
-   * harmless. It fails if the peer has refused us, and if it does not take close_notify in time;
-   * not because the peer is gone, and not with a failure that an earlier operation has told.
+   * Sends close_notify after all writes and frees the socket; what was not read is lost. Closing
+   * twice is harmless. It fails if the peer has refused us or does not take close_notify in time;
+   * it does not fail because the peer is gone, nor with a failure that was reported before.
    * @returns {Promise<void>}
    */
   close() {
     if (this.#closed) return this.#closed;
-    // Before the handshake is done nothing was sent that could be waited for.
+    // Before the handshake is done no write has sent anything, so there is none to wait for.
     const isOpen = !this.#facts && this.version !== undefined;
     return (this.#closed = isOpen ? this.#inTurn(() => this.#close()) : this.#close());
   }
@@ -196,7 +195,7 @@ export class Connection {
         await this.#end();
       }
     } catch (error) {
-      if (this.#facts) return; // By `abort`, meanwhile.
+      if (this.#facts) return; // `abort` has freed it meanwhile.
       failure = error;
     }
     const hadFailed = this.#hasFailed && !failure;
@@ -209,8 +208,8 @@ export class Connection {
   }
 
   /**
-   * Looks through what has arrived and was not read, which is lost anyway. The peer's refusal may
-   * be behind it, or its end: to write to a peer that is gone can lose both.
+   * Looks through the bytes that have arrived and were not read, which are lost anyway. The peer's
+   * alert or close_notify may follow them, and a write to a peer that is gone can lose both.
    */
   #look() {
     const step = (port) => {
@@ -244,7 +243,7 @@ export class Connection {
     }
   }
 
-  /** What the peer sends. To cancel it does not close the connection. @type {ReadableStream} */
+  /** What the peer sends. Cancelling it does not close the connection. @type {ReadableStream} */
   get readable() {
     return (this.#readable ??= new ReadableStream({
       pull: async (controller) => {
@@ -255,7 +254,7 @@ export class Connection {
     }, { highWaterMark: 0 }));
   }
 
-  /** What the peer gets. To close it is `closeOutput`. @type {WritableStream} */
+  /** What the peer gets. Closing it calls `closeOutput`. @type {WritableStream} */
   get writable() {
     return (this.#writable ??= new WritableStream({
       write: (plaintext) => this.write(plaintext),
@@ -284,7 +283,7 @@ export class Listener {
     [this.#engine, this.#handle, this.#trusted] = [engine, new Handle(listener), trusted];
   }
 
-  /** Where it listens. @returns {{ ip: string, port: number }} */
+  /** The address that it listens on. @returns {{ ip: string, port: number }} */
   get address() { return this.#engine.call(() => this.#handle.get().localAddress()); }
 
   /** The next connection; its handshake runs with its first read or write. */
@@ -293,7 +292,7 @@ export class Listener {
     return new Connection(this.#engine, port, this.#trusted);
   }
 
-  /** Stops listening; connections that were accepted go on. Twice is harmless. */
+  /** Stops listening; connections that were accepted go on. Closing twice is harmless. */
   close() { this.#handle.free((listener) => listener.close()); }
 
   /** The connections, until it is closed. */

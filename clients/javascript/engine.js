@@ -1,5 +1,5 @@
 /**
- * Errors of calls, and one place that waits for all connections and listeners together. It knows
+ * Errors of calls, and one engine that waits for all connections and listeners together. It knows
  * neither options nor what the calls are for.
  *
  * @module
@@ -36,7 +36,7 @@ export class TlsError extends Error {
   }
 }
 
-/** A port or listener of the component, and what waits for it. */
+/** A port or listener of the component, and the operations that wait for it. */
 export class Handle {
   #resource;
   #hasHandshake;
@@ -157,7 +157,7 @@ export class Engine {
     }
   }
 
-  /** Repeats a call on the handle's resource until it says something else than `want-`. */
+  /** Repeats a call on the handle's resource until its result is no `want-` error. */
   async until(handle, operation) {
     for (let last; ;) {
       const { result, tag } = this.#attempt(handle, operation);
@@ -165,7 +165,8 @@ export class Engine {
         await this.#breathe();
         return result;
       }
-      // A pollable may be ready in vain: only another `want-` counts as an event, or it would spin.
+      // A pollable may be ready although the call cannot go on yet: only another `want-` counts as
+      // an event, or this loop would spin.
       if (tag !== last) this.#active = this.#clock.now();
       last = tag;
       const subscriptions = [WAITS[tag]];
@@ -187,8 +188,8 @@ export class Engine {
 
   #attempt(handle, operation) {
     const was = handle.isReady;
-    // Any call may take from the transport what another waits for, so that its pollable would
-    // sleep on: each subscribes anew, and what the handshake held up is called again.
+    // Any call may take from the transport what another operation waits for, whose pollable would
+    // then never be ready: so each subscribes anew, and after the handshake each tries again.
     handle.forgetPollables();
     try {
       return { result: operation(handle.get()) };
@@ -246,7 +247,7 @@ export class Engine {
   /** Which of the pollables are ready, now or after at most so many nanoseconds. */
   #ready(pollables, limit) {
     if (!this.#blocks) {
-      // With one that is ready always, poll returns at once: one call to ask all of them.
+      // With a pollable that is always ready, poll returns at once: one call asks all of them.
       this.#always ??= this.#clock.subscribeDuration(0n);
       return this.#poll.poll([...pollables, this.#always]);
     }

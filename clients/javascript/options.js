@@ -11,7 +11,7 @@ const BIGGEST = Number.MAX_SAFE_INTEGER;
 const TIMERS = ['connect', 'handshake', 'read', 'shutdown', 'write'];
 const version = oneOf('tls12', 'tls13');
 
-/** What a context is made of, and what each may be. */
+/** The options of a context, each with its check. */
 export const CONTEXT = {
   ca: several(source),
   caDirectory: several(path),
@@ -32,7 +32,7 @@ export const CONTEXT = {
   timeouts,
 };
 
-/** What each function takes besides. */
+/** The options that each function takes besides those of a context. */
 export const CALLS = {
   context: {},
   connect: { host: text, port: whole(1, 65_535), context: made },

@@ -4,8 +4,8 @@ export { Connection, Listener };
 export type { Address, CertificateError, CertificateReason, Plaintext } from './connection.js';
 
 /**
- * A certificate or key, PEM or DER: a string is a path, below a preopened directory or in Node
- * anywhere, bytes are the contents.
+ * A certificate or key, PEM or DER: a string is a path, which has to be below a preopened directory
+ * except in Node; bytes are the contents.
  */
 export type Source = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
@@ -50,7 +50,7 @@ export interface Options {
   key?: Source | undefined;
   /** Chain and key in one. */
   pkcs12?: Source | undefined;
-  /** Of `key` or `pkcs12`. */
+  /** The passphrase of `key` or `pkcs12`. */
   passphrase?: string | undefined;
   /** The lowest version. */
   minVersion?: Version | undefined;
@@ -74,33 +74,33 @@ export interface Options {
   timeouts?: { [timer in Timer]?: number | null | undefined } | undefined;
 }
 
-/** Options of their own, or a context that holds them; not both. */
+/** Options, or a context that holds them; not both. */
 export type Configured<Call> =
   | (Call & Options & { context?: undefined })
   | (Call & { context: Context } & { [name in keyof Options]?: undefined });
 
-/** Of `connect`. */
+/** The options of `connect`. */
 export type ConnectOptions = Configured<{ host: string; port: number }>;
 
-/** Of `start`. */
+/** The options of `start`. */
 export type StartOptions = Configured<{
   role?: 'client' | 'server' | undefined;
   host?: string | undefined;
   /** Streams of `wasi:io`, whose socket must outlive the connection. */
   input: object;
   output: object;
-  /** What came out of `input` already. */
+  /** Bytes that were already read from `input`. */
   alreadyRead?: ArrayBufferView | ArrayBuffer | undefined;
 }>;
 
-/** Of `listen`: loopback and a free port, unless told. */
+/** The options of `listen`: by default it listens on loopback, on a free port. */
 export type ListenOptions = Configured<{
   ip?: string | undefined;
   port?: number | undefined;
   backlog?: number | undefined;
 }>;
 
-/** What `portcullis()` gives. */
+/** What `portcullis()` returns. */
 export interface Tls {
   /** The key exchange groups that there are, in the order of preference. */
   supportedGroups(): string[];
@@ -114,7 +114,7 @@ export interface Tls {
   listen(options: ListenOptions): Promise<Listener>;
 }
 
-/** The bindings that `portcullis()` is handed, each an object. */
+/** The bindings that `portcullis()` needs, each an object. */
 export interface Interfaces {
   /** Of `portcullis:tls`. */
   errors: object;
@@ -126,7 +126,7 @@ export interface Interfaces {
   monotonicClock: object;
   /** `streams` of `preview2-shim/io`, in Node; looked for unless told. */
   streams?: object | undefined;
-  /** The variables; Node's own unless told. */
+  /** Returns the environment variables; by default those of Node. */
   environment?: (() => Record<string, string | undefined>) | undefined;
   /** Whether waiting may sleep in the host, as it does in a component. */
   blocks?: boolean | undefined;
@@ -143,5 +143,5 @@ export class TlsError extends Error {
   readonly nodeCode: string | undefined;
 }
 
-/** The functions, over the interfaces that it is handed. */
+/** Returns the functions, which call these interfaces. */
 export function portcullis(interfaces: Interfaces): Tls;

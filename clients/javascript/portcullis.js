@@ -15,8 +15,8 @@ import { oneOf, record, typeError } from './values.js';
 export { Connection, Listener, TlsError };
 
 /**
- * A certificate or key, PEM or DER: a string is a path, below a preopened directory or in Node
- * anywhere, bytes are the contents.
+ * A certificate or key, PEM or DER: a string is a path, which has to be below a preopened directory
+ * except in Node; bytes are the contents.
  * @typedef {string | ArrayBufferView | ArrayBuffer} Source
  */
 
@@ -31,7 +31,7 @@ export { Connection, Listener, TlsError };
  * @property {Source} [cert] The own certificate chain; a server needs one, or `pkcs12`.
  * @property {Source} [key] Its private key; left out, it is in `cert` too.
  * @property {Source} [pkcs12] Chain and key in one.
- * @property {string} [passphrase] Of `key` or `pkcs12`.
+ * @property {string} [passphrase] The passphrase of `key` or `pkcs12`.
  * @property {'tls12' | 'tls13'} [minVersion] The lowest version.
  * @property {'tls12' | 'tls13'} [maxVersion] The highest version.
  * @property {string | string[]} [ciphers] A cipher list in OpenSSL's syntax.
@@ -50,7 +50,7 @@ export { Connection, Listener, TlsError };
  */
 
 /**
- * The functions, over the interfaces that it is handed. Wrong arguments, unknown options and those
+ * Returns the functions, which call these interfaces. Wrong arguments, unknown options and options
  * that would be ignored are a TypeError, numbers out of range a RangeError.
  * @param {object} interfaces `errors`, `context`, `port` and `listener` of `portcullis:tls`, `poll`
  *   of `wasi:io` and `monotonicClock` of `wasi:clocks`, each an object of its bindings;
@@ -83,7 +83,7 @@ export function portcullis(interfaces) {
     return made;
   };
 
-  /** What `use` makes of a sealed context of these options. */
+  /** Returns what `use` makes of a context of these options; one that is made for it is freed. */
   const withContext = (role, options, use) => {
     const made = options.context ?? contextOf(role, options);
     try {
@@ -160,7 +160,7 @@ export function portcullis(interfaces) {
 /** The process, where there is one: in Node. */
 const { process } = globalThis;
 
-/** Paths are the component's, which knows no working directory: in Node it has the process's. */
+/** Makes a path absolute in Node: the component, which opens it, knows no working directory. */
 function absolute(path) {
   const isHere = process?.versions?.node && !/^([/\\]|[A-Za-z]:)/.test(path);
   return isHere ? `${process.cwd()}/${path}` : path;
@@ -175,7 +175,7 @@ function needed(interfaces) {
   return interfaces;
 }
 
-/** The connection when its handshake is done; else it is freed. */
+/** Returns the connection when its handshake is done; frees it if that fails. */
 async function secured(connection) {
   try {
     await connection.handshake();

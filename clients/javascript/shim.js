@@ -10,8 +10,8 @@ const PACKAGE = '@bytecodealliance/preview2-shim/io';
 const mended = Symbol.for('portcullis.flush');
 
 /**
- * Makes `flush` remember, and `checkWrite` say that there is no room until all has left, as WASI
- * has it. That is when there is as much room as there ever was.
+ * Makes `flush` only note the call, and lets `checkWrite` report no room until all has left, as
+ * WASI specifies. All has left when there is as much room as there ever was.
  * @param {{ OutputStream: Function }} streams those of `preview2-shim/io`
  */
 export function mend({ OutputStream: { prototype } }) {
@@ -45,7 +45,7 @@ export function findStreams(poll) {
       const io = createRequire(place)(PACKAGE);
       if (io.poll === poll) return io.streams;
     } catch {
-      // It is not there, or this Node cannot: the program can still hand `streams` over.
+      // The shim is not there, or this Node cannot load it: a program can still pass `streams`.
     }
   }
   return undefined;

@@ -7,7 +7,7 @@
  */
 
 const KEY_TEXT = /-----|BEGIN [A-Z0-9 ]|[\r\n\0]/; // PEM, or at least no path.
-const BARE_BASE64 = /^M[A-P][A-Za-z0-9+/=_-]{40,}$/; // DER begins so.
+const BARE_BASE64 = /^M[A-P][A-Za-z0-9+/=_-]{40,}$/; // The base64 of DER begins with these.
 const BUFFER_LENGTHS = [ArrayBuffer, globalThis.SharedArrayBuffer]
   .filter((kind) => kind)
   .map((kind) => Object.getOwnPropertyDescriptor(kind.prototype, 'byteLength').get);

@@ -33,7 +33,7 @@ class Run(exports.Run):
         wanted = [function for function in checks.CHECKS if word in function.__name__]
         failed = 0
         for function in wanted:
-            # Before it runs, for a trap ends everything.
+            # The name comes first, for a trap ends everything.
             print("check", function.__name__, flush=True)
             try:
                 function(server)

@@ -7,7 +7,7 @@
 It stands on the bindings that componentize-py makes of `portcullis:tls`. Every failure of TLS is a
 `TLSError`, whose text says what failed and what to do; it is an `OSError`.
 
-One file, that a program copies in one step, which is why it is long: failures, arguments, handles,
+It is long because it is one file, which a program copies in one step: failures, arguments, handles,
 contexts, connections, servers, waiting for many.
 """
 
@@ -51,11 +51,11 @@ except ImportError:
 
 _DEFAULT_LIMIT = 120_000  # The component's own, of handshake and shutdown, in milliseconds.
 _CHUNK = 256 * 1024  # The most that one call hands to the component, to bound its copies.
-_MOST_SECONDS = (1 << 63) // 10**9  # What `socket` takes as a timeout.
+_MOST_SECONDS = (1 << 63) // 10**9  # The longest timeout that `socket` takes.
 _VERSIONS = {"TLSv1.2": types.Version.TLS12, "TLSv1.3": types.Version.TLS13}
 # OpenSSL's aliases of groups, and IANA's names.
 _GROUPS = {"P-256": "secp256r1", "PRIME256V1": "secp256r1", "P-384": "secp384r1"}
-# Those that can be set; the others are not there yet.
+# The timers that can be set; the others are not there yet.
 _TIMERS = (
     types.Timer.CONNECT,
     types.Timer.HANDSHAKE,
@@ -113,14 +113,14 @@ class SSLZeroReturnError(TLSError):
 
 
 class SSLWantReadError(TLSError, BlockingIOError):
-    """Not a failure: a socket that does not wait has to wait until there is something to read."""
+    """Not a failure: with a timeout of 0, call again when there is something to read."""
 
-    # Libraries look it up in tables that have this one alone where there is no module `ssl`.
+    # Libraries look the class up in tables, which have only this one if there is no module `ssl`.
     __class__ = BlockingIOError
 
 
 class SSLWantWriteError(TLSError, BlockingIOError):
-    """Not a failure: a socket that does not wait has to wait until the peer takes bytes."""
+    """Not a failure: with a timeout of 0, call again when the peer takes bytes."""
 
     __class__ = BlockingIOError
 
@@ -161,7 +161,7 @@ class NameUnresolved(TLSError, socket.gaierror):
     """The host's name has no address, or the resolver failed."""
 
 
-# As `ssl` calls them.
+# The names that `ssl` has for them.
 SSLError, SSLCertVerificationError = TLSError, CertificateError
 
 _Reason, _Code = types.CertificateReason, types.NetworkCode
@@ -224,7 +224,7 @@ _OTHERS = {
 
 
 def _failure(error, closed=(SSLZeroReturnError, None), context=None, note=""):
-    """The exception for a variant; `closed` is what `closed` means here."""
+    """The exception for a variant; `closed` is the class and number for the case `closed`."""
     if isinstance(error, types.Error_Network):
         kind, code = _NETWORK[error.value.code]
         if kind is ConnectionReset and error.value.operation == types.NetworkOperation.WRITE:
@@ -236,17 +236,17 @@ def _failure(error, closed=(SSLZeroReturnError, None), context=None, note=""):
     else:
         kind, code = _OTHERS.get(type(error), (TLSError, None))
     if kind is CertificateError and error.value.reason == _Reason.UNKNOWN_AUTHORITY and context:
-        # Instead of what the component says: these words know the variables.
+        # In place of the component's detail, since this one names the variables.
         error.value.detail = context._searched()
     return kind(error, code, note)
 
 
 def _try(function, *arguments):
-    """What it returns, and the variant that it failed with."""
+    """Call a function; returns its result or None, and the variant that it failed with or None."""
     try:
         return function(*arguments), None
     except Err as failure:
-        # Without its traceback, by which it would keep all callers' variables in a circle.
+        # Without its traceback, which would keep the variables of all callers in a circle.
         return None, failure.with_traceback(None).value
 
 
@@ -258,11 +258,11 @@ def _call(function, *arguments, **about):
 
 
 def _invalid(text):
-    """For an argument without a meaning: an `OSError` as all failures, and a `ValueError`."""
+    """The failure of an argument without a meaning: an `OSError` as all, and a `ValueError`."""
     return _failure(types.Error_InvalidArgument(text))
 
 
-# Arguments: what does not fit must not reach the bindings, where it is a trap.
+# Arguments: a wrong one must not reach the bindings, where it would trap.
 
 
 def _text(value, what):
@@ -275,13 +275,13 @@ def _text(value, what):
     else:
         if "\0" not in value:
             return value
-    # Not with its contents, nor caused by an exception that has them.
+    # Neither this failure nor an exception that causes it has the contents.
     raise _invalid(f"{what} has characters that no UTF-8 text has")
 
 
 def _path(path, what):
     path = os.fsdecode(os.fspath(path))
-    # With its marks, in lines, or what is between the marks of DER in base64.
+    # PEM with its marks, any text of several lines, or the base64 of DER without marks.
     if "-----BEGIN" in path or "\n" in path or re.fullmatch(r"MI[A-Za-z0-9+/=]{62,}", path):
         raise _invalid(f"{what}: PEM text where a path belongs; pass bytes")
     if len(path) > 4096:
@@ -339,7 +339,7 @@ def _host(host):
 
 
 def _label(label):
-    """One label of a name in ASCII, as `socket` does, but where IDNA 2008 has another one."""
+    """One label of a name in ASCII, as `socket` encodes it, except where IDNA 2008 differs."""
     if "\u200c" in label or "\u200d" in label:
         raise UnicodeError("a host name with a joiner in it: write it in ASCII, with xn--")
     if not set("\xdf\u03c2") & set(label):
@@ -395,17 +395,17 @@ def _pair(address):
 # Handles
 
 _RESOURCES, _NUMBERS = {}, itertools.count(1)
-_DYING, _REVIVED = [], {}  # Of handles during a collection, and of those that survived one.
+_DYING, _REVIVED = [], {}  # Handles that die in a collection, and those that survived one.
 
 
 class _Handle:
-    """Keeps resources of the bindings, by whatever has it, until the last of these is gone.
+    """Keeps resources of the bindings until the last object that holds the handle is gone.
 
     The bindings drop a resource when a garbage collection begins, before any `__del__` of the same
-    circle has run; whoever uses it then gets a trap, which nothing catches. So resources are kept
-    where the collector finds them in use, and let go when the collection is over. A resource that
-    is a child of another has the handle of that one as `owner`, and so goes first, even if it is
-    garbage by itself.
+    circle has run; a `__del__` that uses it then traps, which nothing catches. So resources are
+    kept in `_RESOURCES`, where the collector finds them in use, and dropped when the collection is
+    over. A resource that is a child of another has its parent's handle as `owner`, and so is
+    dropped first, even if it is garbage by itself.
     """
 
     __slots__ = ("__weakref__", "_number")
@@ -436,7 +436,7 @@ def _watch_collector(phase, _):
         if handle() is None:
             _RESOURCES.pop(number, None)
         else:
-            # Some `__del__` has brought it back; it gets no second one of its own.
+            # Some `__del__` has revived the handle, whose own `__del__` does not run again.
             forget = functools.partial(_forget, number)
             _REVIVED[number] = weakref.ref(handle(), forget)
 
@@ -466,13 +466,13 @@ class TLSVersion(enum.IntEnum):
 
 
 class Purpose(enum.Enum):
-    """Whom a context is to meet."""
+    """The peers that a context is for."""
 
     SERVER_AUTH, CLIENT_AUTH = "servers", "clients"
 
 
 class Options(enum.IntFlag):
-    """What `SSLContext.options` has, with OpenSSL's numbers."""
+    """The flags of `SSLContext.options`, with OpenSSL's numbers."""
 
     OP_ENABLE_KTLS, OP_IGNORE_UNEXPECTED_EOF = 0x8, 0x80
     OP_NO_TICKET, OP_NO_COMPRESSION, OP_ENABLE_MIDDLEBOX_COMPAT = 0x4000, 0x20000, 0x100000
@@ -483,7 +483,7 @@ class Options(enum.IntFlag):
 
 
 class VerifyFlags(enum.IntFlag):
-    """What `SSLContext.verify_flags` has, with OpenSSL's numbers."""
+    """The flags of `SSLContext.verify_flags`, with OpenSSL's numbers."""
 
     VERIFY_DEFAULT, VERIFY_CRL_CHECK_LEAF, VERIFY_CRL_CHECK_CHAIN = 0, 0x4, 0xC
     VERIFY_X509_STRICT, VERIFY_ALLOW_PROXY_CERTS = 0x20, 0x40
@@ -494,7 +494,7 @@ for _kind in (VerifyMode, Options, VerifyFlags):
     globals().update(_kind.__members__)
 OP_NO_SSLv2 = OP_SINGLE_DH_USE = OP_SINGLE_ECDH_USE = 0
 PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER = 2, 16, 17
-# True of every connection, so that to set them changes nothing.
+# These hold for every connection, so that setting them changes nothing.
 _ALWAYS = int(
     Options.OP_ALL
     | Options.OP_NO_COMPRESSION
@@ -520,9 +520,9 @@ class Context:
     """How connections are to be made, as `ssl.SSLContext`.
 
     A client's context verifies chain and name, against the web roots until roots are loaded. The
-    first connection seals it. Where a path is asked for, bytes are taken as the contents. What
-    `ssl` has and this has not is an error, never ignored. `context` is the resource of the WIT, for
-    all the rest; what is set there the properties do not know.
+    first connection seals it. Where a path is asked for, bytes are taken as the contents. A setting
+    of `ssl` that is not there is an error, never ignored. `context` is the resource of the WIT, for
+    all the rest; the properties do not know what is set there.
     """
 
     __slots__ = (
@@ -566,7 +566,7 @@ class Context:
         return self.context.role() == types.Role.SERVER
 
     def copy(self):
-        """One with the same settings, sealed or not, that can be changed."""
+        """A context with the same settings that can be changed, even if this one is sealed."""
         copy = Context(context=self.context.copy())
         for name in ("_highest", "_hostname", "_lowest", "_options", "_verify"):
             setattr(copy, name, getattr(self, name))
@@ -615,8 +615,9 @@ class Context:
         """Trust what the environment names in place of the web roots.
 
         `SSL_CERT_FILE` is a file and `SSL_CERT_DIR` are directories with `:` between, as OpenSSL
-        and Go read them. What is not there is passed over, unless nothing else gives an authority: then
-        it is a failure, for the web roots do not step in. Without both, the web roots stay.
+        and Go read them. What is not there is passed over, unless nothing else gives an authority:
+        then it is a failure, for the web roots do not step in. Without both variables, the web
+        roots stay.
         """
         file = os.environ.get("SSL_CERT_FILE") or None
         listed = os.environ.get("SSL_CERT_DIR", "").split(":")
@@ -647,7 +648,7 @@ class Context:
     set_default_verify_paths = load_default_certs
 
     def _searched(self):
-        """For the refusal of an unknown authority: who is trusted."""
+        """Who is trusted, for the refusal of an unknown authority."""
         places = ", ".join(self._trusted) or "the web roots that are built in"
         return f"searched: {places}"
 
@@ -706,7 +707,7 @@ class Context:
 
     @property
     def options(self):
-        """Flags; what is always so cannot be cleared, and what would do nothing not set."""
+        """Flags; those that always hold cannot be cleared, those without effect cannot be set."""
         return self._options
 
     @options.setter
@@ -722,7 +723,7 @@ class Context:
         _call(self.context.set_truncation, word)
 
     def _set_versions(self, lowest, highest, options):
-        """Bring together what all the settings leave; on failure all of them stay."""
+        """Set the versions that all the settings leave; on failure the settings stay."""
         ends = {TLSVersion.MINIMUM_SUPPORTED: _FLOOR, TLSVersion.MAXIMUM_SUPPORTED: _CEILING}
         bottom, top = ends.get(lowest, lowest), ends.get(highest, highest)
         left = [
@@ -737,7 +738,7 @@ class Context:
 
     @property
     def verify_flags(self):
-        """Flags of verification; those that stand for nothing here cannot be set."""
+        """Flags of verification; those without a meaning here cannot be set."""
         return _ALWAYS_VERIFIED
 
     @verify_flags.setter
@@ -871,7 +872,7 @@ class Context:
                 _call(resource.set_server_name, sent)
             if len(self._named) == _NAMED_CONTEXTS:
                 self._named.clear()
-            # One for each name, for sessions are resumed within one.
+            # One context for each name, for sessions are resumed within a context.
             self._named[name] = _Handle(resource)
         return self._named[name].get()[0]
 
@@ -933,7 +934,7 @@ def create_default_context(
     return context
 
 
-# Private in `ssl`, whose own verifies nothing; modules of the standard library ask for it.
+# Modules of the standard library use this private name of `ssl`, which verifies nothing there.
 _create_stdlib_context = create_default_context
 
 
@@ -1034,7 +1035,7 @@ class Stream:
                         start += self.send(chunk)
 
     def sendfile(self, file, offset=0, count=None):
-        """Write a file that was opened for reading bytes; returns how many those were."""
+        """Write a file that was opened for reading bytes; returns the number of bytes."""
         return self._sendfile_use_send(file, offset, count)
 
 
@@ -1063,7 +1064,7 @@ class TLSSocket(Stream):
         self._handle, self._facts, self._version = _Handle(port), _Handle(port.session()), None
         self.context, self.server_hostname = context, server_hostname
         self.server_side = context is not None and context._is_server()
-        # What the handshake waits for; what follows it waits for what it is.
+        # The event that the handshake waits for; a read or write after it waits for its own.
         self._waits_for = _READ if self.server_side else _WRITE
         self._ahead, self._is_shut, self._may_be_unsent = b"", False, False
         self.settimeout(timeout)
@@ -1092,13 +1093,13 @@ class TLSSocket(Stream):
         limit = math.ceil(seconds * 1000) if seconds else None
         for timer in _TIMERS:
             always = timer in (types.Timer.HANDSHAKE, types.Timer.SHUTDOWN)
-            # How long connecting takes by default, the component knows.
+            # Without a limit, connecting keeps the component's own.
             if limit or timer != types.Timer.CONNECT:
                 _call(port.set_timeout, timer, limit or (_DEFAULT_LIMIT if always else None))
         self._timeout = seconds
 
     def do_handshake(self, block=False):
-        """Go through with the handshake; nothing happens if it is done."""
+        """Run the handshake; nothing happens if it is done."""
         if self._timeout == 0 and not block:
             return self._at_once(self.port.handshake)
         return self._call(self.port.blocking_handshake)
@@ -1121,7 +1122,7 @@ class TLSSocket(Stream):
         return self._call(port.blocking_read, length) or b""
 
     def send(self, plaintext, flags=0):
-        """Write some of it, and return how many bytes those were."""
+        """Write some of the bytes; returns how many."""
         chunk, port = _chunk(plaintext), self.port
         _no_flags(flags, "send")
         if self._timeout == 0:
@@ -1141,12 +1142,12 @@ class TLSSocket(Stream):
         """How many bytes can be read without waiting, up to 16384."""
         if not self._ahead and self._is_ready():
             plaintext, error = _try(self.port.read, 16384)
-            # An error comes again.
+            # The next call meets an error again.
             self._ahead = plaintext or b"" if error is None else b""
         return len(self._ahead)
 
     def shutdown(self, how):
-        """With `SHUT_WR` or `SHUT_RDWR` send close_notify; with the other or both, end reading.
+        """Send close_notify with `SHUT_WR`, end reading with `SHUT_RD`; both with `SHUT_RDWR`.
 
         After `SHUT_WR` reading goes on until the end.
         """
@@ -1167,7 +1168,7 @@ class TLSSocket(Stream):
     def unwrap(self):
         """Close, and fail if the peer may not have got close_notify, as `close` does not.
 
-        Of what was TLS nothing comes back: there is no way to go on in the clear.
+        It returns no socket: there is no way to go on in the clear.
         """
         port, self._closed = self.port, True
         try:
@@ -1181,7 +1182,7 @@ class TLSSocket(Stream):
             return
         port = handle.get()[0]
         if self._timeout == 0 and self._has_shaken_hands():
-            # It must not wait, and what was sent must not be lost, up to a number of such peers.
+            # It must neither wait nor lose what was sent, up to a number of such connections.
             if len(_LINGERING) < _MOST_LINGERING:
                 _LINGERING.append(handle)
             _linger()
@@ -1268,7 +1269,7 @@ class TLSSocket(Stream):
         return _call(function, *arguments, context=self.context, **about)
 
     def _at_once(self, function, *arguments, **about):
-        """Call what does not wait, and remember what it would have waited for."""
+        """Call a function that does not wait, and remember the event that it would wait for."""
         self._may_be_unsent = True
         result, error = _try(function, *arguments)
         if error is None:
@@ -1277,7 +1278,7 @@ class TLSSocket(Stream):
             self._waits_for = _READ
         elif isinstance(error, (types.Error_WantConnect, types.Error_WantWrite)):
             self._waits_for = _WRITE
-        # In no variable: it would be in a circle with this call, and keep the port.
+        # Kept in no variable, which would be in a circle with this frame and keep the port.
         raise _failure(error, context=self.context, **about)
 
     def _is_ready(self):
@@ -1292,10 +1293,10 @@ class TLSSocket(Stream):
             _wait([ready], None if left is None else left / 1000)
 
     def _sources(self, events):
-        """What to wait for: events, and a pollable that tells of them, or None for now."""
+        """What to wait for: events, and the pollable that tells of them, or None for now."""
         port = self.port
         if not self._has_shaken_hands():
-            # One handshake, whoever waits for it.
+            # Whatever the events, they wait for the handshake.
             reads = self._waits_for == _READ
             yield events, port.subscribe() if reads else port.subscribe_write()
             return
@@ -1307,7 +1308,7 @@ class TLSSocket(Stream):
         if events & _WRITE:
             yield _WRITE, port.subscribe_write()
         elif self._may_be_unsent:
-            # What the component still has goes on its way meanwhile; nobody is told.
+            # No event: it only wakes `select`, which then flushes what the component still holds.
             yield 0, port.subscribe_write()
 
     def _time_left(self):
@@ -1319,7 +1320,7 @@ SSLSocket = TLSSocket
 
 
 class SSLObject:
-    """There are none, no TLS without a connection; libraries ask whether theirs is one."""
+    """A class without objects, for libraries that ask for it: TLS needs a connection here."""
 
 
 def connect(
@@ -1332,7 +1333,7 @@ def connect(
 ):
     """Connect to (host, port) and shake hands; verify `server_hostname`, or else the host.
 
-    With a timeout of 0 it returns at once; then `do_handshake` goes on, by and by.
+    With a timeout of 0 it returns at once; then repeated calls of `do_handshake` go on.
     """
     (host, port), seconds = _address(address, "connect"), _seconds(timeout)
     context = _context_for(context)
@@ -1381,7 +1382,7 @@ def _begun(tls, shake_hands):
         if shake_hands and tls.gettimeout() != 0:
             tls.do_handshake()
     except BaseException:
-        # Not when the exception goes, which has it among its variables.
+        # Close it now, and not only when the exception is gone, whose traceback holds it.
         tls.close()
         raise
     return tls
@@ -1415,7 +1416,7 @@ class Server(contextlib.AbstractContextManager):
         """Wait for a connection; returns it and the peer's address.
 
         The handshake runs with the first `recv` or `send`, so that a silent client is no trouble.
-        The connection waits, whatever the timeout of this is.
+        The connection has no timeout, whatever that of the server is.
         """
         listener = self.listener
         if self._timeout is None:
@@ -1475,8 +1476,8 @@ class Server(contextlib.AbstractContextManager):
 def create_server(address, *, context, backlog=None):
     """Listen on (host, port) with a server's context; port 0 picks a free one.
 
-    The host is an address of this machine or a name of one, the first of which is taken; an empty
-    one is all addresses of IPv4.
+    The host is an address of this machine or a name, of which the first address is taken, IPv4
+    before IPv6; an empty host is all addresses of IPv4.
     """
     host, port = _address(address, "bind")
     if backlog is not None:
@@ -1505,13 +1506,13 @@ def _own_address(host):
 
 # Waiting for many
 
-_MOST_LINGERING = 256  # Of more the rest is lost, lest slow peers pile up.
-_LINGERING = []  # Handles of connections that were closed without waiting, and not all is sent.
-_LOOKS = itertools.count(1)  # At what is ready, without waiting for it.
+_MOST_LINGERING = 256  # More connections lose what is not sent, lest slow peers pile up.
+_LINGERING = []  # Handles of connections that were closed without waiting, and are not all sent.
+_LOOKS = itertools.count(1)  # Counts the looks at what is ready that do not wait.
 
 
 def _linger():
-    """Go on with closing what was closed without waiting."""
+    """Go on closing the connections that were closed without waiting."""
     for handle in list(_LINGERING):
         port = handle.get()[0]
         _, error = _try(port.close_output)
@@ -1521,7 +1522,7 @@ def _linger():
 
 
 def _wait(pollables, seconds):
-    """Wait for one of them, or so long; tells which are ready."""
+    """Wait for one of the pollables, at most so long; returns the indices of the ready ones."""
     if seconds is None:
         return _poll.poll(pollables)
     if _clock is None:
@@ -1530,7 +1531,7 @@ def _wait(pollables, seconds):
         return [index for index, pollable in enumerate(pollables) if pollable.ready()]
     nanoseconds = min(max(0, math.ceil(seconds * 10**9)), (1 << 63) - 1)
     if not nanoseconds and not next(_LOOKS) % 16:
-        # wasmtime 36 tells a component that never waits nothing new of the network.
+        # wasmtime 36 shows nothing new of the network to a component that never waits.
         nanoseconds = 1
     with _clock.subscribe_duration(nanoseconds) as timer:
         ready = _poll.poll([*pollables, timer])
@@ -1538,7 +1539,7 @@ def _wait(pollables, seconds):
 
 
 class Selector(contextlib.AbstractContextManager):
-    """What `selectors.DefaultSelector` is, of connections and servers of this module.
+    """As `selectors.DefaultSelector`, for connections and servers of this module.
 
     Give them a timeout of 0, and call again what failed with `BlockingIOError`.
     """
@@ -1588,8 +1589,8 @@ class Selector(contextlib.AbstractContextManager):
     def select(self, timeout=None):
         """Wait until one is ready, at most so many seconds; returns pairs of key and events.
 
-        Ready is a hint: the call may say again that it would have to wait. Also ready is what has
-        to be called because a timer of its has run out, and what was closed.
+        Ready is a hint: the call may fail again with `BlockingIOError`. A connection whose timer
+        has run out is ready too, so that the next call reports it, and so is one that was closed.
         """
         deadline = None if timeout is None else time.monotonic() + max(0, timeout)
         while True:
@@ -1637,7 +1638,7 @@ class Selector(contextlib.AbstractContextManager):
                 ready[name] = ready.get(name, 0) | events
         now = time.monotonic()
         for when, name, events in due:
-            # Also while others are ready all the time.
+            # Timers count even while others are ready all the time.
             if events and when <= now:
                 ready[name] = ready.get(name, 0) | events
         return ready, is_last

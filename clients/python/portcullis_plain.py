@@ -76,7 +76,7 @@ class PlainSocket(portcullis.Stream):
         return self._wait(lambda: source.read(length) or None, source) if length else b""
 
     def send(self, contents, flags=0):
-        """Write some of it, and return how many bytes those were."""
+        """Write some of the bytes; returns how many."""
         chunk, output = portcullis._chunk(contents), self._streams()[1]
         portcullis._no_flags(flags, "send")
         if not chunk:
@@ -93,7 +93,7 @@ class PlainSocket(portcullis.Stream):
         """Change to TLS; the `TLSSocket` takes the place of this socket, which is closed."""
         input, output = self._streams()
         owner = input.owner
-        # Checked first: what fails then leaves this as it is.
+        # Checked first, so that a failure leaves this socket as it is.
         context = portcullis._context_for(context)
         if server_hostname is None and context.check_hostname:
             raise ValueError("check_hostname requires server_hostname")
@@ -168,7 +168,7 @@ class PlainSocket(portcullis.Stream):
                 yield ipaddress.ip_address(packed), 0
 
     def _connect(self, net, addresses, port):
-        """Try them, each beside those that do not answer yet; the first that does is taken."""
+        """Try the addresses, each beside those that have not answered; the first one wins."""
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         failures, trying = [_error(_Code.NAME_UNRESOLVABLE)], []
         while addresses or trying:
@@ -194,16 +194,16 @@ class PlainSocket(portcullis.Stream):
             if trying:
                 soon = [_NEXT_AFTER] if addresses else []
                 _wait_for(trying, min([*soon, *([] if left is None else [left])], default=None))
-        # Out of the list, for it would be in a circle with this call.
+        # Taken out of the list, which would be in a circle with this frame.
         raise failures.pop()
 
     def _keep(self, owner, input, output):
-        # A stream has to go before its socket, whatever becomes of this object.
+        # A stream has to be dropped before its socket, whatever becomes of this object.
         input.owner = output.owner = portcullis._Handle(owner)
         self._handle = portcullis._Handle(input, output)
 
     def _wait(self, function, source):
-        """Call it until it returns something; nothing, as bytes, at the end of the stream."""
+        """Repeat a call until it returns something; empty bytes at the end of the stream."""
         try:
             return self._until(function, source)
         except Err as failure:
@@ -242,7 +242,7 @@ def _interleaved(addresses):
 
 
 def _begin(net, ip, scope, port):
-    """A socket that connects."""
+    """Begin to connect to an address; returns the socket."""
     if ip.version == 4:
         family = network.IpAddressFamily.IPV4
         parts = tuple(ip.packed)
@@ -260,13 +260,13 @@ def _call(function, *arguments):
     try:
         return function(*arguments)
     except Err as failure:
-        # Without its traceback, by which it would keep all callers' variables in a circle.
+        # Without its traceback, which would keep the variables of all callers in a circle.
         code = failure.with_traceback(None).value
     raise _error(code)
 
 
 def _unless_blocked(function):
-    """What it returns, in a tuple, or None if it would block."""
+    """The result of a call in a tuple, or None if it would block."""
     try:
         return (function(),)
     except Err as failure:
@@ -280,7 +280,7 @@ def _error(code):
     text = code.name.lower().replace("_", " ")
     if code in _EAI:
         return socket.gaierror(_EAI[code], text)
-    # Of the class that the number has, such as `ConnectionRefusedError`.
+    # `OSError` makes it of the class that the number has, such as `ConnectionRefusedError`.
     return OSError(_ERRNO.get(code, errno.EIO), text)
 
 

@@ -1,7 +1,8 @@
-/* Checks portcullis.h, as C and as C++, against a TLS server that echoes all bytes: `check HOST PORT`.
- * `SSL_CERT_FILE` names the authority of its certificate, a file that is called `ca.pem`; `cert.pem`
- * and `key.pem` beside it are a certificate for HOST and its key. Prints `ok` or `not ok` for each
- * claim; the last line says how many failed. It is long because it is a list of claims. */
+/* Checks portcullis.h, as C and as C++, against a TLS server that echoes all bytes:
+ * `check HOST PORT`. `SSL_CERT_FILE` names the authority of its certificate, a file that is called
+ * `ca.pem`; `cert.pem` and `key.pem` beside it are a certificate for HOST and its key. Prints `ok`
+ * or `not ok` for each claim; the last line says how many failed. It is long because it is a list
+ * of claims. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,7 +27,7 @@ static bool claim(bool holds, const char *what) {
     return holds;
 }
 
-/* The same of a call, with its failure. */
+/* Claim that a call has succeeded; if not, print its failure. */
 static bool done(struct tls *tls, bool succeeded, const char *what) {
     if (!claim(succeeded, what)) {
         printf("# %s\n", tls_error(tls));
@@ -34,7 +35,7 @@ static bool done(struct tls *tls, bool succeeded, const char *what) {
     return succeeded;
 }
 
-/* A call that has to fail with such an error, and to say why. */
+/* Claim that a call has failed with this error, and says why. */
 static void fails(struct tls *tls, bool succeeded, int tag, const char *what) {
     bool told = tls->failed && tls->error.tag == tag && strlen(tls_error(tls)) > 10;
     if (!claim(!succeeded && told, what)) {
@@ -42,7 +43,7 @@ static void fails(struct tls *tls, bool succeeded, int tag, const char *what) {
     }
 }
 
-/* `tls_verify_result` has to say no, for such a reason, in words of which these are some. */
+/* Claim that `tls_verify_result` fails for this reason, in a line that has this word. */
 static void unverified(struct tls *tls, int reason, const char *word, const char *what) {
     bool verified = tls_verify_result(tls);
     bool told = tls->failed && tls->error.tag == PORTCULLIS_TLS_TYPES_ERROR_CERTIFICATE
@@ -92,7 +93,7 @@ static void echo(void) {
     tls_drop(&tls);
 }
 
-/* What the connection has agreed on is all told, and the group is one of those that there are. */
+/* Claim that all facts of the connection are told, and that the group is a supported one. */
 static void tells(struct tls *tls, const char *when) {
     char what[LINE];
     snprintf(what, sizeof what, "its certificate has passed %s", when);
@@ -120,7 +121,7 @@ static void tells(struct tls *tls, const char *when) {
     free(group);
 }
 
-/* Nothing is told of what there is not, and that is no failure. */
+/* Whether nothing is told, as there is nothing to tell; that is no failure. */
 static bool tells_nothing(const struct tls *tls) {
     return tls_version(tls) == NULL && tls_cipher_suite(tls) == NULL && tls_group(tls) == NULL
            && !tls_is_truncated(tls);
@@ -148,7 +149,7 @@ static void facts(void) {
     claim(tells_nothing(NULL) && !tls_verify_result(NULL), "nor one that is none");
 }
 
-/* Let the certificate have another name than it has. */
+/* Expect a name that the certificate does not have. */
 static bool expect_another(struct tls *tls) {
     portcullis_tls_context_verify_name_t name;
     name.tag = PORTCULLIS_TLS_CONTEXT_VERIFY_NAME_NAME;
@@ -159,7 +160,7 @@ static bool expect_another(struct tls *tls) {
     return tls_keep(tls, succeeded, &error);
 }
 
-/* Checks that stop nothing, and are told. */
+/* Verification that does not stop the handshake, and whose result is told. */
 static void deferred(void) {
     struct tls tls;
     memset(&tls, 0, sizeof tls);
@@ -187,7 +188,7 @@ static void deferred(void) {
     tls_forget(&tls);
 }
 
-/* A list of groups that is refused, for such a reason. */
+/* Claim that a list of groups is refused for this reason. */
 static void no_groups(struct tls *tls, const char *names, int reason, const char *word,
                       const char *what) {
     bool chosen = tls_set_groups(tls, names);
@@ -218,7 +219,7 @@ static void groups(void) {
     tls_drop(&tls);
 }
 
-/* One struct, used as it should not be. */
+/* A struct in use, which must not be put to another use. */
 static void in_use(void) {
     struct tls tls;
     memset(&tls, 0, sizeof tls);
@@ -233,7 +234,7 @@ static void in_use(void) {
     claim(tcp_connect(&tcp, host, port), "a plain connection");
     tls_transport_t transport = tcp_take(&tcp);
     fails(&tls, tls_start(&tls, host, &transport), INVALID, "nor a started one");
-    /* Its streams are gone, or this would be a trap. */
+    /* tls_start has freed the streams, or this would be a trap. */
     tcp_close(&tcp);
     fails(&tls, tls_listen(&tls, "127.0.0.1", 0), INVALID, "nor does it listen");
     fails(&tls, tls_server(&tls), INVALID, "nor does it become a server");
@@ -319,7 +320,7 @@ static void misuse(void) {
     tls_forget(NULL);
 }
 
-/* The contents of a file; the caller's. */
+/* The contents of a file, the caller's to free. */
 static char *contents(const char *path, size_t *length) {
     FILE *file = fopen(path, "rb");
     char *all = (char *)malloc(PART + 1);
@@ -332,7 +333,7 @@ static char *contents(const char *path, size_t *length) {
     return all;
 }
 
-/* PEM is no path, and is not told. */
+/* PEM text is no path, and no failure quotes it. */
 static void secrets(void) {
     struct tls tls;
     memset(&tls, 0, sizeof tls);
@@ -456,7 +457,7 @@ static void half_close(void) {
     tls_drop(&tls);
 }
 
-/* Shake hands at both ends, which are both here: whoever can go on does, and then both wait. */
+/* Shake hands at both ends, which are both here: each goes on as far as it can, then both wait. */
 static bool meet(struct tls *one, struct tls *other) {
     struct tls *both[2] = {one, other};
     for (;;) {
@@ -540,7 +541,7 @@ static void server(void) {
         claim(tls_read(&clients[index], part, sizeof part) == TLS_END, "and its end");
         done(&clients[index], tls_close(&clients[index]), "the client closes");
     }
-    /* Who drops a connection is seen to be gone, again and again: it has left no socket open. */
+    /* The peer of a dropped connection sees its end each time: no socket is left open. */
     int gone = 0;
     for (int time = 0; time < TIMES; time++) {
         if (!tls_connect(&clients[0], "127.0.0.1", here)
@@ -573,7 +574,7 @@ static void server(void) {
     tls_forget(&clients[0]);
 }
 
-/* A server that wants to know who its clients are. */
+/* A server that requires a certificate of each client. */
 static void mutual(void) {
     struct tls listener, accepted, client;
     char part[10];

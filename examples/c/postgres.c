@@ -7,7 +7,7 @@
 #include "portcullis.h"
 #include "tcp.h"
 
-/* A message of the server may not be longer; ours has rows of a few hundred bytes. */
+/* A longer message of the server is refused; the rows of this query have a few hundred bytes. */
 enum { MESSAGE_MAX = 1024 * 1024, FAILURE = 1, USAGE = 2 };
 
 static const char QUERY[] = "select version() as server, ssl, version, cipher "
@@ -79,12 +79,12 @@ static bool receive(struct session *session) {
     if (session->body == NULL) {
         abort();
     }
-    /* So that every text in it ends. */
+    /* A zero byte behind the message, so that every text in it ends. */
     session->body[session->length] = 0;
     return read_all(session, session->body, session->length);
 }
 
-/* Take so many bytes of the message that was read; none if it is shorter. */
+/* Take so many bytes of the message that was read; NULL if it is shorter. */
 static const uint8_t *take(struct session *session, size_t length) {
     if (length > session->length - session->read) {
         refuse(session, "the server's message is cut short", "");

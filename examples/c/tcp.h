@@ -9,7 +9,7 @@
 
 #include "client.h"
 
-/* A handle that is not there is 0. */
+/* A handle of 0 means that there is none. */
 struct tcp {
     wasi_sockets_tcp_own_tcp_socket_t socket;
     wasi_io_streams_own_input_stream_t input;
@@ -141,7 +141,7 @@ static inline bool tcp_connect(struct tcp *tcp, const char *host, uint16_t port)
     return connected;
 }
 
-/* Keep why a stream failed, and free that. */
+/* Keep why a stream failed, and free its error. */
 static inline bool tcp_keep(struct tcp *tcp, bool done, wasi_io_streams_stream_error_t *error) {
     if (!done) {
         tcp->error = error->tag == WASI_IO_STREAMS_STREAM_ERROR_CLOSED

@@ -1,6 +1,6 @@
 /**
- * The same checks in Node, and of the processor, the collector, the declarations and the names of
- * errors: `node check-node.mjs HOST PORT [CERT KEY]`.
+ * The checks of `check.js` in Node, and others of processor time, garbage collection, the
+ * declarations and the names of errors: `node check-node.mjs HOST PORT [CERT KEY]`.
  */
 
 import { readFileSync } from 'node:fs';

@@ -52,29 +52,29 @@ export async function deferred(interfaces: Interfaces): Promise<CertificateReaso
 export function wrong(interfaces: Interfaces, connection: Connection): void {
   const { connect, context, listen } = portcullis(interfaces);
   const at = { host: 'localhost', port: 443 };
-  // @ts-expect-error nothing says where
+  // @ts-expect-error the port is missing
   connect({ host: 'localhost' });
   // @ts-expect-error a port is a number
   connect({ host: 'localhost', port: '443' });
-  // @ts-expect-error no word of `verify`
+  // @ts-expect-error not a value of `verify`
   connect({ ...at, verify: false });
-  // @ts-expect-error misspelt
+  // @ts-expect-error a misspelt option
   connect({ host: 'localhost', port: 443, verfy: 'required' });
   // @ts-expect-error not beside a context
   connect({ ...at, context: context('client'), ca: 'ca.pem' });
-  // @ts-expect-error no timer
+  // @ts-expect-error not a timer
   connect({ ...at, timeouts: { idle: 5 } });
-  // @ts-expect-error no role
+  // @ts-expect-error not a role
   context('peer');
-  // @ts-expect-error the number of a group
+  // @ts-expect-error a group by its number
   listen({ groups: [29] });
-  // @ts-expect-error nothing that can be set
+  // @ts-expect-error a property that cannot be set
   connection.authorized = true;
-  // @ts-expect-error no reason
+  // @ts-expect-error not a reason
   connection.authorizationError?.value.reason === 'self-signed';
-  // @ts-expect-error no bytes
+  // @ts-expect-error not bytes
   connection.write([1, 2, 3]);
-  // @ts-expect-error no number
+  // @ts-expect-error not a number
   connection.read('5');
   // @ts-expect-error only the functions make one
   new Connection();

@@ -9,12 +9,12 @@ import sys
 import portcullis
 from wit_world import exports
 
-CHUNK = 64 * 1024  # How much of one client's is held; the rest waits in the network.
+CHUNK = 64 * 1024  # How many bytes of one client are held; the rest waits in the network.
 CLIENTS = 500  # More than these wait in the system's queue.
 
 
 def accept(server, selector):
-    """Take a client; its handshake goes on by and by, as the rest."""
+    """Accept a client; its handshake goes on in turns, as its reads and writes do."""
     tls, _ = server.accept()
     tls.settimeout(0)
     tls.port.set_timeout(portcullis.types.Timer.HANDSHAKE, 10_000)

@@ -1,7 +1,7 @@
 """Sends a mail over SMTP with STARTTLS: HOST PORT FROM TO SUBJECT, the body on standard input.
 
 It is the standard library's `smtplib.SMTP`; only the two methods that open a connection and secure
-it are other ones. With `SSL_CERT_FILE` it trusts the certificates of that file in place of the web
+it are replaced. With `SSL_CERT_FILE` it trusts the certificates of that file in place of the web
 roots.
 """
 

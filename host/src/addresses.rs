@@ -68,11 +68,12 @@ impl Addresses {
     }
 }
 
-/// A block of addresses on one port or all: `192.0.2.7`, `10.0.0.0/8:443`, `[2001:db8::]/32:443`. Port 0
-/// stands for any. IPv4 that is written as IPv6 (`::ffff:192.0.2.7`, `[::ffff:10.0.0.0]/104`) is IPv4.
+/// A block of addresses on one port or all: `192.0.2.7`, `10.0.0.0/8:443`, `[2001:db8::]/32:443`.
+/// Port 0 stands for any. An IPv4-mapped IPv6 address or block (`::ffff:192.0.2.7`,
+/// `[::ffff:10.0.0.0]/104`) is the IPv4 one.
 ///
-/// An address with a prefix is the first of its block: `10.0.0.1/8` is refused, for it might be meant
-/// as one address, and would grant sixteen million.
+/// The address before a prefix must be the first of its block: `10.0.0.1/8` is refused, because it
+/// may be meant as one address, but would grant sixteen million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     ip: IpAddr,
@@ -81,7 +82,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// An IPv4 address that arrives mapped into IPv6 is the IPv4 address.
+    /// An IPv4-mapped IPv6 address counts as the IPv4 address.
     fn contains_ip(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         ip.is_ipv4() == self.ip.is_ipv4() && first(ip, self.prefix) == self.ip
@@ -134,18 +135,18 @@ impl FromStr for Block {
         let canonical = ip.to_canonical();
         Ok(Self {
             ip: canonical,
-            // Of a mapped address, 96 bits are always the same.
+            // The prefix of a mapped block includes the 96 bits before the IPv4 address.
             prefix: prefix.saturating_sub(width(ip) - width(canonical)),
             port: port.filter(|port| *port != 0),
         })
     }
 }
 
-/// A text that is no [`Block`].
+/// The error for a text that is not a [`Block`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidBlock {
     text: String,
-    /// The block that the address is in, where it is not the first of it.
+    /// The block that contains the address, if the address is not the first of the block.
     first: Option<String>,
 }
 
@@ -168,7 +169,7 @@ impl fmt::Display for InvalidBlock {
 
 impl std::error::Error for InvalidBlock {}
 
-/// The first address of the block that this one is in.
+/// The first address of the block with this prefix that contains the address.
 fn first(ip: IpAddr, prefix: u32) -> IpAddr {
     match ip {
         IpAddr::V4(ip) => {

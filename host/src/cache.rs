@@ -130,7 +130,7 @@ fn store(path: &Path, code: &[u8]) -> io::Result<()> {
         fs::rename(&unfinished, path)
     })();
     if written.is_err() {
-        // What remains of it is of no use; the first error is the one to report.
+        // The unfinished file is of no use. The first error is the one to report.
         let _ = fs::remove_file(&unfinished);
     }
     written

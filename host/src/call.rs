@@ -1,4 +1,4 @@
-//! What is told of each call to `tracing`.
+//! One `tracing` event for each call of a linked guest into the component.
 
 use std::time::Instant;
 
@@ -7,34 +7,35 @@ use wasmtime::component::Val;
 
 use crate::types::Error;
 
-/// A call that is timed if somebody listens. It is told however it ends: by its outcome, as `trap` if
-/// it failed, and as `cancelled` if it was given up before it ended.
+/// A call, which is timed if a `tracing` subscriber wants its event. The event is emitted however
+/// the call ends: with the outcome of its result, `trap` if it failed, or `cancelled` if the call
+/// was dropped before it ended.
 pub(crate) struct Call<'a> {
     function: &'a str,
-    /// None when it is told, and where nobody listens.
+    /// When the call began; none once the event is emitted, or if no subscriber wants it.
     began: Option<Instant>,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn begin(function: &'a str) -> Self {
-        let is_heard = tracing::enabled!(target: "portcullis::call", tracing::Level::DEBUG);
+        let is_enabled = tracing::enabled!(target: "portcullis::call", tracing::Level::DEBUG);
         Self {
             function,
-            began: is_heard.then(Instant::now),
+            began: is_enabled.then(Instant::now),
         }
     }
 
-    /// It ended with this result; what it says is told.
+    /// Ends the call with this result, whose outcome goes into the event.
     pub(crate) fn end<R>(
         mut self,
         result: Result<R>,
         outcome: impl FnOnce(&R) -> &str,
     ) -> Result<R> {
-        self.tell(result.as_ref().map_or("trap", outcome));
+        self.emit(result.as_ref().map_or("trap", outcome));
         result
     }
 
-    fn tell(&mut self, outcome: &str) {
+    fn emit(&mut self, outcome: &str) {
         let function = self.function;
         if let Some(began) = self.began.take() {
             let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -45,10 +46,11 @@ impl<'a> Call<'a> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.tell("cancelled");
+        self.emit("cancelled");
     }
 }
 
+/// The outcome of a result, as the event names it.
 pub(crate) fn outcome<V>(result: &core::result::Result<V, Error>) -> &'static str {
     match result {
         Ok(_) => "ok",
@@ -57,7 +59,7 @@ pub(crate) fn outcome<V>(result: &core::result::Result<V, Error>) -> &'static st
     }
 }
 
-/// The same of the results of a call that is not typed.
+/// The outcome of the results of an untyped call.
 pub(crate) fn outcome_of_values(results: &[Val]) -> &'static str {
     match results.first() {
         Some(Val::Result(Err(Some(error)))) => match error.as_ref() {

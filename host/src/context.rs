@@ -130,7 +130,7 @@ impl Context {
             instance,
             context.call_load_certificate_chain,
             self.0,
-            &source.told()
+            &source.for_bindings()
         )
     }
 
@@ -146,7 +146,7 @@ impl Context {
             instance,
             context.call_load_private_key,
             self.0,
-            &source.told(),
+            &source.for_bindings(),
             kind,
             passphrase
         )
@@ -164,8 +164,8 @@ impl Context {
             instance,
             context.call_load_identity,
             self.0,
-            &chain.told(),
-            &key.told(),
+            &chain.for_bindings(),
+            &key.for_bindings(),
             passphrase
         )
     }
@@ -182,8 +182,8 @@ impl Context {
             instance,
             context.call_add_identity,
             self.0,
-            &chain.told(),
-            &key.told(),
+            &chain.for_bindings(),
+            &key.for_bindings(),
             passphrase
         )
     }
@@ -199,7 +199,7 @@ impl Context {
             instance,
             context.call_load_pkcs12,
             self.0,
-            &source.told(),
+            &source.for_bindings(),
             passphrase
         )
     }
@@ -214,7 +214,7 @@ impl Context {
             instance,
             context.call_add_trust_roots,
             self.0,
-            &source.told()
+            &source.for_bindings()
         )
     }
 
@@ -242,7 +242,7 @@ impl Context {
             instance,
             context.call_load_suggested_authorities,
             self.0,
-            &source.told()
+            &source.for_bindings()
         )
     }
 
@@ -278,7 +278,7 @@ impl Context {
         call!(instance, context.call_set_truncation, self.0, truncation)
     }
 
-    /// Set a timer; none is no limit. Less than a millisecond counts as one.
+    /// Set the limit of a timer; none is no limit. Less than a millisecond counts as one.
     pub fn set_timeout(
         &self,
         instance: &mut Instance,
@@ -304,7 +304,7 @@ impl Context {
         ask!(instance, context.call_is_sealed, self.0)
     }
 
-    /// Frees it; listeners and ports made with it go on.
+    /// Frees the context; listeners and ports made with it go on.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }

@@ -33,7 +33,7 @@ impl PartialEq for Error {
             | (Self::InvalidArgument(one), Self::InvalidArgument(two))
             | (Self::NotSupported(one), Self::NotSupported(two)) => one == two,
             (Self::Other(one), Self::Other(two)) => one == two,
-            // What is left has no value.
+            // The other cases carry no value.
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }

@@ -10,24 +10,24 @@ use crate::types::Error;
 
 /// Why a call into the component failed.
 pub enum Failure {
-    /// The component said so.
+    /// The component returned an error.
     Tls {
         /// The typed error.
         error: Error,
         /// One line for people: what failed, why, and what to do. Empty for the `want-` cases.
         explanation: String,
     },
-    /// The call did not reach the component, because a handle that it was given is another
-    /// instance's, or its resource was dropped. The instance can be used as before.
+    /// The call did not reach the component, because a handle passed to it belongs to another
+    /// instance, or because its resource was dropped. The instance can be used as before.
     Misuse(wasmtime::Error),
-    /// The component trapped, or the host could not do what it was asked for. That is a fault of
-    /// the component, of the host, or of the embedder, such as dropping a port before its
+    /// The component trapped, or the host could not do what it was asked for. The fault is the
+    /// component's, the host's, or the embedder's, who may have dropped a port before its
     /// pollables; it is never a peer's. The instance cannot be used any more.
     Trap(wasmtime::Error),
 }
 
 impl Failure {
-    /// The typed error, unless it was a trap.
+    /// The typed error; none for a misuse or a trap.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::Tls { error, .. } => Some(error),
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// Whether it is no failure, but one of the `want-` cases: wait and call again.
+    /// Whether this is one of the `want-` cases, which are no failure: wait and call again.
     pub fn is_want(&self) -> bool {
         self.error().is_some_and(is_want)
     }
@@ -78,7 +78,7 @@ impl std::error::Error for Failure {}
 
 impl From<wasmtime::Error> for Failure {
     fn from(error: wasmtime::Error) -> Self {
-        // What the engine refuses before the component runs is the fault of what it was given.
+        // If the engine refuses a call before the component runs, what it was given is at fault.
         let has_run = error.is::<wasmtime::Trap>() || error.is::<WasmBacktrace>();
         let is_of_host = error.is::<io::Error>()
             || matches!(error.downcast_ref(), Some(ResourceTableError::Full));

@@ -30,7 +30,7 @@ impl Guest {
     /// used, which is so on Unix alone.
     ///
     /// # Errors
-    /// When the component is none, or does not fit this host.
+    /// When it is not a component, or does not fit this host.
     pub fn embedded() -> wasmtime::Result<Self> {
         static GUEST: OnceLock<Guest> = OnceLock::new();
         if let Some(guest) = GUEST.get() {
@@ -48,8 +48,8 @@ impl Guest {
         Self::with_engine(engine(false)?, component)
     }
 
-    /// The same, compiled so that its instances count what they execute
-    /// ([`Instance::fuel_spent`]), which makes them slower.
+    /// Like [`from_bytes`](Self::from_bytes), but compiled so that instances count what they
+    /// execute ([`Instance::fuel_spent`]), which makes them slower.
     ///
     /// # Errors
     /// Those of [`from_bytes`](Self::from_bytes).
@@ -85,7 +85,7 @@ impl Guest {
         let state = State::new(options.into_wasi()?);
         let mut store = Store::new(self.provider.engine(), state);
         store.limiter(|state| &mut state.memory);
-        // It fails where nothing is counted.
+        // This fails in an engine that does not meter fuel; its instances need none.
         let _ = store.set_fuel(FUEL);
         let bindings = self.provider.instantiate(&mut store)?;
         Ok(Instance { store, bindings })
@@ -98,17 +98,17 @@ impl fmt::Debug for Guest {
     }
 }
 
-/// Every component runs here, with and without wide arithmetic, which wasmtime 48 leaves off.
+/// The engine for all components. It allows wide arithmetic, which wasmtime 48 leaves off.
 pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_wide_arithmetic(true).consume_fuel(metered);
     Engine::new(&config)
 }
 
-/// Compile a component, unless this machine has before.
+/// Compiles a component, or takes its compiled form from this user's cache.
 pub(crate) fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
-    // A compiled component runs as it stands, so that a cache must be this user's alone. Only Unix's
-    // owners and modes show here whether it is: on other systems, each process compiles.
+    // Compiled code runs as it stands, so nobody but this user may be able to write to the cache.
+    // Owners and modes show that on Unix only: on other systems, each process compiles.
     #[cfg(unix)]
     if let Some(cache) = Cache::of_user() {
         return cache.component(engine, component);

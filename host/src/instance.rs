@@ -10,7 +10,7 @@ use crate::failure::{Failure, is_want};
 use crate::state::State;
 use crate::types::{Error, Status};
 
-/// What a metered instance has: it never runs out.
+/// The fuel of a metered instance: it never runs out.
 pub(crate) const FUEL: u64 = u64::MAX;
 
 /// A running component. Contexts, listeners and ports belong to the instance that they were made
@@ -65,8 +65,8 @@ impl Instance {
             .call_status_of(store, error)?)
     }
 
-    /// The directory that secure contexts trust when they are given no roots; none for the web
-    /// roots (`defaults.default-authority-directory`).
+    /// The directory that secure contexts trust when they are given no roots; if it is none, they
+    /// trust the web roots (`defaults.default-authority-directory`).
     ///
     /// # Errors
     /// A trap.
@@ -116,7 +116,7 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// A resource of the component's exports.
+/// The bindings of a resource of the component.
 macro_rules! resource {
     ($bindings:ident, context) => {
         $bindings.portcullis_tls_context().context()
@@ -135,7 +135,7 @@ macro_rules! resource {
     };
 }
 
-/// Calls a function of a resource that can fail only by a trap.
+/// Calls a function of a resource that never returns an `Error`.
 macro_rules! ask {
     ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
         let Instance { store, bindings } = &mut *$instance;
@@ -144,7 +144,7 @@ macro_rules! ask {
     }};
 }
 
-/// Calls a function of a resource that can fail.
+/// Calls a function of a resource that may return an `Error`.
 macro_rules! call {
     ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
         let Instance { store, bindings } = &mut *$instance;

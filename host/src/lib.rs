@@ -2,10 +2,10 @@
 //! connections from Rust, for the `portcullis` command, and for the tests.
 //!
 //! A [`Guest`] is the compiled component. An [`Instance`] is made from it with [`Options`], which
-//! grant the network and directories that it may use: by default none. In an instance there are
-//! contexts, listeners, ports and the sessions of ports, as `wit/` describes them; here they are the
-//! handles [`Context`], [`Listener`], [`Port`] and [`Session`], whose functions take the instance. What
-//! errors mean, and what concerns the whole instance, are functions of the instance
+//! grant the network and directories that it may use: by default none. An instance holds contexts,
+//! listeners, ports and the sessions of ports, as `wit/` describes them; here they are the handles
+//! [`Context`], [`Listener`], [`Port`] and [`Session`], whose functions take the instance.
+//! Functions that explain errors or concern the whole instance are functions of the instance
 //! ([`Instance::explain`], [`Instance::status_of`], [`Instance::set_default_authority_directory`]).
 //!
 //! ```
@@ -47,12 +47,12 @@
 //! A client of web servers needs no roots, and another grant:
 //! `Network::none().connect(Addresses::any_on_port(443)).lookup()`.
 //!
-//! A component that imports `portcullis:tls` is made one with it by [`compose`]; a command can stay as
-//! it is for [`Program`], which links the two and runs it. In an engine and stores of your own,
-//! [`add_to_linker_sync`] and [`add_to_linker_async`] do so.
+//! [`compose`] plugs the component into one that imports `portcullis:tls`. [`Program`] runs a
+//! command that imports it without composing: it links the two. In an engine and stores of your
+//! own, [`add_to_linker_sync`] and [`add_to_linker_async`] link them.
 //!
-//! Everything is freed with its instance. In an instance that lives long, free each handle by its
-//! `drop` when it is done with, and pollables before the port or listener that they are of.
+//! Everything is freed with its instance. In a long-lived instance, free each handle by its `drop`
+//! when it is no longer needed, and pollables before their port or listener.
 
 mod addresses;
 mod bindings;

@@ -19,22 +19,23 @@ use crate::call::{Call, outcome, outcome_of_values};
 use crate::types::Error;
 use exchange::{inward, outward};
 
-/// What a store keeps of the component: nothing until a guest first calls it.
+/// The component's part of a store's data. It is empty until a guest first calls the component.
 #[derive(Default)]
 pub struct Tls {
-    made: Option<Made>,
+    instantiated: Option<Instantiated>,
 }
 
-/// The instance of a store, and its resources in the order of [`RESOURCES`].
+/// The component's instance in a store, and the types of its resources in the order of
+/// [`RESOURCES`].
 #[derive(Clone, Copy)]
-struct Made {
+struct Instantiated {
     instance: Instance,
     /// None where the component is of a version that does not have it yet.
     resources: [Option<ResourceType>; RESOURCES.len()],
 }
 
 impl Tls {
-    /// For the data of a new store.
+    /// The initial value, for the data of a new store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,7 +50,7 @@ impl fmt::Debug for Tls {
 /// The data of a store whose guests may use the component. The component's network, directories and
 /// clocks are those of the store's WASI context, the same as its guests'.
 pub trait TlsView: WasiView {
-    /// What the store keeps of the component.
+    /// The component's part of the data.
     fn tls(&mut self) -> &mut Tls;
 }
 
@@ -63,15 +64,17 @@ pub trait TlsView: WasiView {
 /// first calls it; it is under the limits, the fuel and the epochs of the store. If it traps, the
 /// guest's call does.
 ///
-/// The guests of a store share that instance, and so what one of them sets by the interface `defaults`.
+/// The guests of a store share that instance, and so what one of them sets through the interface
+/// `defaults`.
 ///
-/// With the `tracing` level `DEBUG`, each call is an event of the target `portcullis::call` with its
-/// `function`, its `outcome` (`ok`, `want`, `error`, `trap` or `cancelled`) and how many `micros` it
-/// took.
+/// At the `tracing` level `DEBUG`, each call is an event of the target `portcullis::call` with its
+/// `function`, its `outcome` (`ok`, `want`, `error`, `trap` or `cancelled`) and its duration in
+/// `micros`.
 ///
 /// # Errors
-/// When WASI is not in the linker, `portcullis:tls` is there already, or the component is another. That
-/// WASI is of the asynchronous kind is told by the guest's first call, which fails.
+/// When WASI is not in the linker, when `portcullis:tls` is there already, or when the component
+/// does not export it. Asynchronous WASI in the linker is not detected here: the guest's first call
+/// fails.
 pub fn add_to_linker_sync<T: TlsView + 'static>(
     linker: &mut Linker<T>,
     component: &Component,
@@ -84,15 +87,15 @@ pub fn add_to_linker_sync<T: TlsView + 'static>(
         }
         if let Some((name, kind)) = interface.resource {
             instance.resource(name, kind.host(), move |mut store, rep| {
-                take(&mut store, rep)?.resource_drop(store)
+                remove(&mut store, rep)?.resource_drop(store)
             })?;
         }
     }
     Ok(())
 }
 
-/// The same for stores whose guests are called by the asynchronous functions: a guest that waits for
-/// its peer holds up no thread. WASI must have been added by
+/// Like [`add_to_linker_sync`], for stores whose guests are called by the asynchronous functions: a
+/// guest that waits for its peer blocks no thread. WASI must have been added by
 /// [`wasmtime_wasi::p2::add_to_linker_async`].
 ///
 /// # Errors
@@ -110,7 +113,7 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
         if let Some((name, kind)) = interface.resource {
             instance.resource_async(name, kind.host(), move |mut store, rep| {
                 Box::new(async move {
-                    let inner = take(&mut store, rep)?;
+                    let inner = remove(&mut store, rep)?;
                     inner.resource_drop_async(store).await
                 })
             })?;
@@ -122,26 +125,26 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
 /// The resources of the component; each is declared in the interface of its name.
 const RESOURCES: [&str; 5] = ["context", "key-log", "listener", "port", "session"];
 
-/// A resource of the component in the table of the store. The guest has it under its number there, as
-/// a resource of the host's.
+/// A resource of the component, in the resource table of the store. The guest knows it as a
+/// resource of the host, by its index in that table.
 struct Handle(ResourceAny);
 
-/// Which of [`RESOURCES`] it is.
+/// A kind of resource, as an index into [`RESOURCES`].
 #[derive(Clone, Copy)]
-struct Kind(u32);
+struct ResourceKind(u32);
 
-impl Kind {
-    /// All of them.
+impl ResourceKind {
+    /// All kinds, with their names.
     fn all() -> impl Iterator<Item = (Self, &'static str)> {
         (0..).map(Self).zip(RESOURCES)
     }
 
-    /// What the guest knows it as.
+    /// The type that resources of this kind have for the guest.
     fn host(self) -> ResourceType {
         ResourceType::host_dynamic(self.0)
     }
 
-    /// The guest's resource for one that the component made.
+    /// The guest's resource for one that the component returned.
     fn outward<T: TlsView + 'static>(
         self,
         store: &mut StoreContextMut<'_, T>,
@@ -152,9 +155,9 @@ impl Kind {
     }
 }
 
-/// The component's resource for the guest's. Only borrowed ones come in: no function of the interface
-/// takes one of its own resources for good.
-fn of_guest<T: TlsView + 'static>(
+/// The component's resource behind a guest's. The guest's is always borrowed: no function of the
+/// interface takes ownership of one of these resources.
+fn component_resource<T: TlsView + 'static>(
     store: &mut StoreContextMut<'_, T>,
     outer: ResourceAny,
 ) -> Result<ResourceAny> {
@@ -163,18 +166,18 @@ fn of_guest<T: TlsView + 'static>(
     Ok(store.data_mut().ctx().table.get(&handle)?.0)
 }
 
-/// Take the component's resource out of the table.
-fn take<T: TlsView>(store: &mut StoreContextMut<'_, T>, rep: u32) -> Result<ResourceAny> {
+/// Removes a resource from the table, and returns the component's.
+fn remove<T: TlsView>(store: &mut StoreContextMut<'_, T>, rep: u32) -> Result<ResourceAny> {
     let handle = Resource::<Handle>::new_own(rep);
     Ok(store.data_mut().ctx().table.delete(handle)?.0)
 }
 
-/// An interface of the component: what it exports under which index.
+/// An exported interface of the component: its functions and their export indexes.
 struct Interface {
     name: String,
     functions: Vec<(String, ComponentExportIndex)>,
     /// The resource that is declared in it.
-    resource: Option<(&'static str, Kind)>,
+    resource: Option<(&'static str, ResourceKind)>,
 }
 
 fn interfaces(component: &Component) -> Result<Vec<Interface>> {
@@ -193,7 +196,7 @@ fn interfaces(component: &Component) -> Result<Vec<Interface>> {
                 functions.push((function.to_owned(), index.ok_or_else(missing)?));
             }
         }
-        let resource = Kind::all().find(|(_, resource)| {
+        let resource = ResourceKind::all().find(|(_, resource)| {
             name.strip_prefix("portcullis:tls/")
                 .and_then(|name| name.strip_prefix(resource))
                 .is_some_and(|rest| rest.starts_with('@'))
@@ -216,13 +219,13 @@ fn interfaces(component: &Component) -> Result<Vec<Interface>> {
     }
 }
 
-/// A function of the component, in whatever store it is called.
+/// A function of the component that can be called in any store.
 struct Callee<T: 'static> {
     component: InstancePre<T>,
     export: ComponentExportIndex,
 }
 
-// Not derived: that would ask it of the data of the store.
+// Not derived, because a derive would require `T: Clone`.
 impl<T: 'static> Clone for Callee<T> {
     fn clone(&self) -> Self {
         Self {
@@ -239,23 +242,23 @@ impl<T: TlsView + 'static> Callee<T> {
     }
 
     fn sync(&self, store: &mut StoreContextMut<'_, T>) -> Result<Func> {
-        let instance = match store.data_mut().tls().made {
-            Some(made) => made.instance,
+        let instance = match store.data_mut().tls().instantiated {
+            Some(instantiated) => instantiated.instance,
             None => {
                 let instance = self.component.instantiate(&mut *store);
-                let instance = instance.map_err(told_of_kind)?;
-                keep(instance, store)?
+                let instance = instance.map_err(with_cure)?;
+                record(instance, store)?
             }
         };
         self.of(instance, store)
     }
 
     async fn asynchronous(&self, store: &mut StoreContextMut<'_, T>) -> Result<Func> {
-        let instance = match store.data_mut().tls().made {
-            Some(made) => made.instance,
+        let instance = match store.data_mut().tls().instantiated {
+            Some(instantiated) => instantiated.instance,
             None => {
                 let instance = self.component.instantiate_async(&mut *store).await?;
-                keep(instance, store)?
+                record(instance, store)?
             }
         };
         self.of(instance, store)
@@ -267,9 +270,9 @@ impl<T: TlsView + 'static> Callee<T> {
     }
 }
 
-/// The engine's refusal to run asynchronous WASI for a synchronous call, with the cure. Its linker does
-/// not tell the kind of what is in it, so this cannot be known sooner.
-fn told_of_kind(error: wasmtime::Error) -> wasmtime::Error {
+/// Adds the cure to the engine's refusal to run asynchronous WASI in a synchronous call. A linker
+/// does not tell which kind of WASI it holds, so the mistake cannot be found earlier.
+fn with_cure(error: wasmtime::Error) -> wasmtime::Error {
     if !error.to_string().contains("_async") {
         return error;
     }
@@ -279,8 +282,8 @@ fn told_of_kind(error: wasmtime::Error) -> wasmtime::Error {
     )
 }
 
-/// Keep an instance in its store.
-fn keep<T: TlsView + 'static>(
+/// Records the component's instance in the data of its store.
+fn record<T: TlsView + 'static>(
     instance: Instance,
     store: &mut StoreContextMut<'_, T>,
 ) -> Result<Instance> {
@@ -290,15 +293,15 @@ fn keep<T: TlsView + 'static>(
         let index = instance.get_export_index(&mut *store, Some(&index?), name);
         instance.get_resource(&mut *store, index?)
     });
-    store.data_mut().tls().made = Some(Made {
+    store.data_mut().tls().instantiated = Some(Instantiated {
         instance,
         resources,
     });
     Ok(instance)
 }
 
-/// What the functions take and give that plaintext goes through: a value for each byte would make
-/// them slow.
+/// Results of the functions that carry plaintext. These functions are called with static types:
+/// wasmtime's dynamic values would hold each byte as a value, and be slow.
 type Read = (core::result::Result<Option<Vec<u8>>, Error>,);
 type Write = (core::result::Result<u64, Error>,);
 type WriteAll = (core::result::Result<(), Error>,);
@@ -314,7 +317,7 @@ fn define_sync<T: TlsView + 'static>(
                 &name.clone(),
                 move |mut store, (port, parameter): (ResourceAny, $parameter)| {
                     let call = Call::begin(&name);
-                    let result = of_guest(&mut store, port).and_then(|inner| {
+                    let result = component_resource(&mut store, port).and_then(|inner| {
                         callee
                             .sync(&mut store)?
                             .typed::<(ResourceAny, $parameter), $result>(&store)?
@@ -356,7 +359,7 @@ fn define_async<T: TlsView + 'static>(
                     boxed(async move {
                         let call = Call::begin(&name);
                         let result = async {
-                            let inner = of_guest(&mut store, port)?;
+                            let inner = component_resource(&mut store, port)?;
                             let function = callee.asynchronous(&mut store).await?;
                             let function =
                                 function.typed::<(ResourceAny, $parameter), $result>(&store)?;
@@ -390,7 +393,7 @@ fn define_async<T: TlsView + 'static>(
     }
 }
 
-/// In the type that the linker asks for.
+/// Boxes a future as the type that the linker requires.
 fn boxed<'a, R>(
     future: impl Future<Output = Result<R>> + Send + 'a,
 ) -> Box<dyn Future<Output = Result<R>> + Send + 'a> {

@@ -65,7 +65,7 @@ impl Listener {
         call!(instance, listener.call_local_address, self.0)
     }
 
-    /// A pollable that is ready when a connection waits; at once after [`close`](Self::close).
+    /// A pollable that is ready when a connection waits, and at once after [`close`](Self::close).
     pub fn subscribe(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
         ask!(instance, listener.call_subscribe, self.0).map(Pollable)
     }
@@ -75,7 +75,7 @@ impl Listener {
         ask!(instance, listener.call_close, self.0)
     }
 
-    /// Frees it and its socket. Its pollables must have been dropped.
+    /// Frees the listener and its socket. Its pollables must have been dropped.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }

@@ -82,8 +82,9 @@ impl Network {
             SocketAddrUse::TcpConnect => self.connect.contains(address),
             SocketAddrUse::TcpListen => self.listen.contains(address),
             SocketAddrUse::TcpAccept => !self.listen.is_none(),
-            // Binding to port 0 grants nothing by itself: connecting and listening are asked for
-            // with the address that they get. A connecting socket is bound to the wildcard address.
+            // Binding to port 0 grants nothing by itself: connecting and listening are checked on
+            // their own, with the actual address. A connecting socket is bound to the wildcard
+            // address.
             SocketAddrUse::TcpBind if address.port() == 0 => {
                 self.listen.contains_ip(address.ip())
                     || (address.ip().is_unspecified() && !self.connect.is_none())

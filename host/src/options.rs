@@ -43,7 +43,7 @@ impl Options {
         self.preopen(host.into(), guest.into(), FsPerms::ReadOnly)
     }
 
-    /// The same, writable. The component itself never writes.
+    /// Like [`directory`](Self::directory), but writable. The component itself never writes.
     pub fn writable_directory(self, host: impl Into<PathBuf>, guest: impl Into<String>) -> Self {
         self.preopen(host.into(), guest.into(), FsPerms::ReadWrite)
     }
@@ -142,7 +142,7 @@ impl HostWallClock for StoppedClock {
     }
 }
 
-/// wasmtime's builder boxes clocks itself, and takes no boxed one.
+/// A boxed clock. wasmtime's builder boxes clocks itself, and takes no box as a clock.
 struct Boxed<T: ?Sized>(Box<T>);
 
 impl HostWallClock for Boxed<dyn HostWallClock + Send> {

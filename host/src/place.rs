@@ -1,9 +1,9 @@
-//! Paths in messages. A key in the place of a path is met often enough, in `--key "$(cat key)"`, and
-//! must not get into the message that no such file is there.
+//! Paths in messages. A key is sometimes given where a path belongs, as in `--key "$(cat key)"`,
+//! and must not appear in the message that there is no such file.
 
 use std::path::Path;
 
-/// A path as it is shown: in full, unless it is none.
+/// A path for a message: in full, or described if the text cannot be a path.
 pub fn shown(path: &Path) -> String {
     match mistaken(path) {
         Some(what) => format!("({what})"),
@@ -11,11 +11,11 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
-/// What a text is that cannot be a path: the contents of a file, mostly.
+/// The description of a text that cannot be a path, mostly the contents of a file; none for a path.
 pub fn mistaken(path: &Path) -> Option<&'static str> {
-    /// No file system has longer names, and hardly a path without a dot is as long.
+    /// The longest name of a file, in bytes, on any file system.
     const LONGEST: usize = 255;
-    /// Shorter than the shortest key in base64.
+    /// Less than the length of the shortest key in base64.
     const SHORTEST_KEY: usize = 60;
     let text = path.to_string_lossy();
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
@@ -32,7 +32,7 @@ pub fn mistaken(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// What is said of PEM in the place of a path.
+/// The description of PEM in place of a path.
 pub const PEM: &str = "PEM text where a path belongs";
 
 pub fn is_pem(text: &str) -> bool {

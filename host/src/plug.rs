@@ -13,17 +13,17 @@ use wasi_preview1_component_adapter_provider::{
 use wasmparser::Parser;
 use wit_component::ComponentEncoder;
 
-/// Plugs the component into a consumer's imports of `portcullis:tls`; what `wac plug` does on the
+/// Plugs the component into a consumer's imports of `portcullis:tls`, as `wac plug` does on the
 /// command line. The result runs where the component does: [`EMBEDDED`](crate::EMBEDDED) needs an
 /// engine with wide arithmetic, the baseline that `cargo xtask build` makes needs SIMD alone.
 ///
-/// A consumer that is still a core module with its WIT inside, as C compilers make it from the
-/// bindings of wit-bindgen, becomes a component first; what `wasm-tools component new` does with the
+/// A consumer may be a core module with its WIT inside, as C compilers make it from the bindings of
+/// wit-bindgen. It becomes a component first, as `wasm-tools component new` makes one with the
 /// adapter of WASI 0.1.
 ///
 /// # Errors
-/// When one of them is no component, or the consumer imports none of the other's interfaces, or one
-/// that the other does not have, or has with other types.
+/// When one of the two is not a component, when the consumer imports no interface of the component,
+/// or when it imports one that the component lacks or has with other types.
 pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let consumer = as_component(consumer)?;
     let mut graph = CompositionGraph::new();
@@ -47,8 +47,9 @@ pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     graph.encode(EncodeOptions::default()).map_err(failed)
 }
 
-/// The first interface of ours that the consumer imports and the component does not serve. Plugging
-/// would leave it out, and make something that runs nowhere.
+/// Why the component does not serve an interface of `portcullis:tls` that the consumer imports;
+/// none if it serves all. Plugging would leave such an import open, and the result would run
+/// nowhere.
 fn misfit(graph: &CompositionGraph, provider: PackageId, consumer: PackageId) -> Option<String> {
     let types = graph.types();
     let exports = &types[graph[provider].ty()].exports;
@@ -72,7 +73,7 @@ fn misfit(graph: &CompositionGraph, provider: PackageId, consumer: PackageId) ->
     None
 }
 
-/// A component as it is, a core module made one.
+/// Returns a component as it is, and turns a core module into one.
 pub(crate) fn as_component(binary: &[u8]) -> wasmtime::Result<Cow<'_, [u8]>> {
     Ok(if Parser::is_core_wasm(binary) {
         Cow::Owned(componentize(binary)?)
@@ -81,7 +82,7 @@ pub(crate) fn as_component(binary: &[u8]) -> wasmtime::Result<Cow<'_, [u8]>> {
     })
 }
 
-/// A core module made a component. With `_start` it is a command, without it a library.
+/// Turns a core module into a component: a command if it exports `_start`, else a library.
 fn componentize(module: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let is_command = exports(module, "_start").map_err(failed)?;
     let adapter = if is_command {

@@ -14,12 +14,12 @@ use crate::failure::Failure;
 use crate::instance::Instance;
 
 /// Something to wait for. A pollable of a port or listener is a child of its socket: it must be
-/// dropped, by [`drop`](Self::drop), before the port or listener is closed or dropped, else the
-/// instance traps. It lives in the instance until then.
+/// freed by [`drop`](Self::drop) before the port or listener is closed or dropped, else the
+/// instance traps. Without that call it stays in the instance.
 pub struct Pollable(pub(crate) Resource<DynPollable>);
 
 impl Pollable {
-    /// Frees it.
+    /// Frees the pollable.
     ///
     /// # Errors
     /// When it is another instance's.
@@ -38,8 +38,9 @@ impl fmt::Debug for Pollable {
 }
 
 impl Instance {
-    /// Waits until one of the pollables is ready, or the limit is over, and returns the indexes of
-    /// those that are ready, in ascending order. No pollables and no limit is nothing to wait for: it returns at once.
+    /// Waits until one of the pollables is ready or the limit is over, and returns the indexes of
+    /// those that are ready, in ascending order. Without pollables and without a limit, it returns
+    /// at once.
     ///
     /// # Errors
     /// When a pollable is another instance's.
@@ -74,7 +75,7 @@ impl Instance {
         Ok(ready)
     }
 
-    /// A pollable that is ready while the signal is raised, which any thread may do.
+    /// A pollable that is ready while the signal is raised. Any thread may raise it.
     ///
     /// # Errors
     /// When the instance's table of resources is full.
@@ -110,7 +111,7 @@ struct Watched(watch::Receiver<bool>);
 #[async_trait]
 impl p2::Pollable for Watched {
     async fn ready(&mut self) {
-        // It fails when all signals are gone, which counts as raised.
+        // This fails when all signals are dropped, which counts as raised.
         let _ = self.0.wait_for(|raised| *raised).await;
     }
 }

@@ -113,18 +113,19 @@ impl Port {
         call!(instance, port.call_close, self.0)
     }
 
-    /// A pollable that is ready when reading or connecting is worth another call; at once after the
-    /// end.
+    /// A pollable that is ready when reading or connecting is worth another call, and at once after
+    /// the end of the connection.
     pub fn subscribe(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
         ask!(instance, port.call_subscribe, self.0).map(Pollable)
     }
 
-    /// A pollable that is ready when writing is worth another call; at once after the end.
+    /// A pollable that is ready when writing is worth another call, and at once after the end of
+    /// the connection.
     pub fn subscribe_write(&self, instance: &mut Instance) -> Result<Pollable, Failure> {
         ask!(instance, port.call_subscribe_write, self.0).map(Pollable)
     }
 
-    /// Change a timer of this port; none is no limit.
+    /// Change the limit of a timer of this port; none is no limit.
     pub fn set_timeout(
         &self,
         instance: &mut Instance,
@@ -161,7 +162,7 @@ impl Port {
         ask!(instance, port.call_session, self.0).map(Session)
     }
 
-    /// Frees it and its socket, sending nothing. Its pollables must have been dropped.
+    /// Frees the port and its socket, sending nothing. Its pollables must have been dropped.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }

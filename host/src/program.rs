@@ -1,5 +1,5 @@
-//! Command components of the embedder's: what `wasi:cli/command` describes, with `portcullis:tls` for
-//! those that import it.
+//! Command components (`wasi:cli/command`) of the embedder, with `portcullis:tls` for those that
+//! import it.
 
 use std::fmt;
 
@@ -23,8 +23,8 @@ pub struct Program {
 
 impl Program {
     /// A component in memory, in the binary format, or a core module as [`compose`](crate::compose)
-    /// takes it. What it imports of `portcullis:tls` is linked with the component that was built with
-    /// this crate: bytes go between the two faster than where they are composed.
+    /// takes it. Its imports of `portcullis:tls` are linked with the component that was built with
+    /// this crate: bytes pass between the two faster than in a composed component.
     ///
     /// # Errors
     /// When it is no component, imports what this host does not have, or is no command.

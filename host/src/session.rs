@@ -102,7 +102,7 @@ impl Session {
         ask!(instance, session.call_is_truncated, self.0)
     }
 
-    /// Frees it; the port goes on.
+    /// Frees the session; the port goes on.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }

@@ -19,9 +19,9 @@ pub enum Source {
 }
 
 impl Source {
-    /// As the component is told it.
-    pub(crate) fn told(&self) -> Told {
-        Told(match self {
+    /// A copy in the type of the bindings.
+    pub(crate) fn for_bindings(&self) -> WipedSource {
+        WipedSource(match self {
             Self::Bytes(bytes) => context::Source::Bytes(bytes.clone()),
             Self::Path(path) => context::Source::Path(path.clone()),
         })
@@ -29,9 +29,9 @@ impl Source {
 }
 
 /// A copy for the bindings, which is wiped after the call.
-pub(crate) struct Told(context::Source);
+pub(crate) struct WipedSource(context::Source);
 
-impl Deref for Told {
+impl Deref for WipedSource {
     type Target = context::Source;
 
     fn deref(&self) -> &Self::Target {
@@ -39,7 +39,7 @@ impl Deref for Told {
     }
 }
 
-impl Drop for Told {
+impl Drop for WipedSource {
     fn drop(&mut self) {
         match &mut self.0 {
             context::Source::Bytes(bytes) => bytes.zeroize(),

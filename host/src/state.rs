@@ -26,7 +26,7 @@ impl State {
     }
 }
 
-/// How many bytes of linear memory there are. It limits nothing.
+/// The number of bytes of linear memory. It is only counted, and limits nothing.
 #[derive(Default)]
 pub(crate) struct Memory(pub(crate) usize);
 
@@ -66,7 +66,7 @@ impl TlsView for State {
     }
 }
 
-/// A linker with WASI in it, in which no drop of a stream waits.
+/// A linker with WASI, in which dropping an output stream does not wait.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::<State>::new(engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;

@@ -8,15 +8,15 @@ use wasmtime_wasi::p2::{DynOutputStream, OutputStream};
 /// kind.
 ///
 /// wasmtime's own destructor of an output stream waits until everything that was written has been
-/// sent: as long as the peer of the connection likes, and all of the guest waits with it, or in a
-/// synchronous store the thread. The component does not drop a stream of its own sockets before that
-/// is over. Streams that it got by `port.start` it does, and so does a guest with sockets of its own:
-/// with this destructor neither waits. What the host had still to send is then lost.
+/// sent. The peer decides how long that takes, and the whole guest waits, in a synchronous store
+/// the thread too. The component drops a stream of its own sockets only when that wait is over.
+/// Streams that it got by `port.start` it drops earlier, as a guest may drop streams of its own
+/// sockets: with this destructor neither waits, and what the host had still to send is lost.
 ///
 /// Shadowing is off in the linker afterwards ([`Linker::allow_shadowing`]).
 ///
 /// # Errors
-/// When the linker is of another kind than wasmtime's.
+/// When the linker refuses the definition.
 pub fn drop_output_streams_at_once<T: WasiView + 'static>(
     linker: &mut Linker<T>,
 ) -> wasmtime::Result<()> {

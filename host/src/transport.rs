@@ -22,8 +22,8 @@ use crate::port_types::PlainTransport;
 const CHUNK: usize = 64 * 1024;
 
 impl Instance {
-    /// A TCP connection of the host's, with the bytes that were already read from it. The port that
-    /// it is given to owns it, and closes it.
+    /// Turns a TCP connection of the host into a transport for [`Port::start`](crate::Port::start),
+    /// with the bytes that were already read from it. The port owns the connection, and closes it.
     ///
     /// # Errors
     /// When the socket cannot be made non-blocking.
@@ -44,7 +44,7 @@ impl Instance {
         self.transport_of(Box::new(input), Box::new(output), already_read)
     }
 
-    /// The same for streams of the embedder's own making.
+    /// Like [`transport`](Self::transport), for streams of the embedder's own making.
     ///
     /// # Errors
     /// When the instance's table of resources is full.
@@ -112,26 +112,26 @@ impl InputStream for SocketInput {
     }
 }
 
-/// Takes what the socket takes at once, and sends the rest in the background: a component that
-/// goes on to read need not come back to have its bytes sent.
+/// Writes what the socket takes at once, and sends the rest in the background, so that the rest
+/// leaves even if the component only reads from then on.
 struct SocketOutput {
     socket: Arc<TcpStream>,
     state: Sending,
 }
 
 enum Sending {
-    /// Everything has been taken.
+    /// The socket has taken everything.
     Idle,
-    /// The rest of a write.
+    /// A task sends the rest of a write.
     Busy(AbortOnDropJoinHandle<io::Result<()>>),
-    /// Sending failed, and the failure has not been told.
+    /// Sending failed, and the failure has not been reported.
     Failed(io::Error),
-    /// Sending failed.
+    /// Sending failed, and the failure has been reported.
     Closed,
 }
 
 impl SocketOutput {
-    /// Tells a failure once.
+    /// Reports a failure once.
     fn check(&mut self) -> StreamResult<()> {
         match mem::replace(&mut self.state, Sending::Closed) {
             Sending::Failed(error) => Err(StreamError::LastOperationFailed(error.into())),

@@ -1,4 +1,5 @@
-//! A host with several addresses, told by a resolver of the test's: the guest tries them side by side.
+//! A host with several addresses, given by a resolver of the test: the guest tries them side by
+//! side.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -25,8 +26,9 @@ use wasmtime_wasi::{WasiView, async_trait};
 use embedder::{Compiled, Embedder, store_with, text};
 use support::{Folder, PAGE, example, serve_page};
 
-/// Where nobody listens or answers.
+/// The address of a listener that never answers.
 const HOLE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// An address without a listener.
 const CLOSED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
 /// The answer of the resolver.
@@ -37,7 +39,7 @@ impl Pollable for Answer {
     async fn ready(&mut self) {}
 }
 
-/// Put a resolver in the place of the system's: every name has these addresses.
+/// Replaces the system's resolver: every name has these addresses.
 fn resolve(linker: &mut Linker<Embedder>, addresses: &[Ipv4Addr]) -> wasmtime::Result<()> {
     const STREAM: &str = "resolve-address-stream";
     type Next = Result<Option<IpAddress>, ErrorCode>;
@@ -74,8 +76,8 @@ fn resolve(linker: &mut Linker<Embedder>, addresses: &[Ipv4Addr]) -> wasmtime::R
     )
 }
 
-/// Run an example that fetches a page from "localhost", which has these addresses; what it printed
-/// and told, and how long it took.
+/// Runs an example that fetches a page from "localhost", which has these addresses. Returns what it
+/// printed, what it reported, and how long it took.
 fn fetch(
     program: &str,
     folder: &Folder,
@@ -94,12 +96,12 @@ fn fetch(
     add_to_linker_sync(&mut linker, &compiled.component).unwrap();
     let command = Command::instantiate(&mut store, &guest, &linker).unwrap();
     let began = Instant::now();
-    // What it ended with is in what it told.
+    // How it ended shows in what it printed.
     let _ = command.wasi_cli_run().call_run(&mut store);
     Some((text(&stdout), text(&stderr), began.elapsed()))
 }
 
-/// A listener whose queue is full, and what fills it: the system drops who knocks.
+/// A listener whose queue is full, and the connections that fill it: the system drops any more.
 fn hole(port: u16) -> (TcpListener, Vec<TcpStream>) {
     let address = SocketAddr::from((HOLE, port));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -120,7 +122,7 @@ fn hole(port: u16) -> (TcpListener, Vec<TcpStream>) {
 
 #[test]
 fn an_address_that_does_not_answer_holds_up_no_other() {
-    // One waits in the component, the other by its pollable and time-left.
+    // The first program waits in the component, the second by a pollable and `time-left`.
     for program in ["https-client", "https-client-async"] {
         let folder = Folder::new(&format!("addresses-{program}"));
         let (port, serving) = serve_page(&folder, 1);
@@ -130,7 +132,7 @@ fn an_address_that_does_not_answer_holds_up_no_other() {
             return;
         };
         assert_eq!(page, PAGE, "{program}: {told}");
-        // It did wait for the first, and not for its timer.
+        // The program did wait for the first address, but not until its timer ran out.
         assert!(took > Duration::from_millis(250), "{program}: {took:?}");
         assert!(took < Duration::from_secs(10), "{program}: {took:?}");
         serving.join().unwrap();
@@ -155,7 +157,7 @@ fn an_address_that_answers_first_is_taken_though_it_was_tried_last() {
 fn of_addresses_that_all_fail_the_one_that_answered_is_told() {
     let folder = Folder::new("addresses-none");
     let port = support::free_port();
-    // Nobody's address, and one at which nobody listens.
+    // An address without a listener, and the unspecified address.
     let addresses = [CLOSED, Ipv4Addr::UNSPECIFIED];
     let Some((_, told, _)) = fetch("https-client", &folder, port, &addresses) else {
         return;

@@ -1,7 +1,7 @@
-//! A released interface only grows. `tests/compat` holds the interface as 0.2.0 has it, and a program
-//! that is built against that copy: both serve to show that what is here today still serves those who
-//! were built then. The program is run, with today's component, by `examples.rs`; here types alone are
-//! composed.
+//! A released interface only grows. `tests/compat` holds the interface of 0.2.0, and a program that
+//! is built against that copy. With both, these tests show that today's interface still serves
+//! programs that were built then. `examples.rs` runs the program with today's component; here only
+//! types are composed.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -31,9 +31,10 @@ use embedder::Embedder;
 use provider::{Provider, parse};
 use support::example;
 
-/// The SHA-256 of the text in `tests/compat/0.2.0`. Until 0.2.0 is released, `tests/compat/README.md`
-/// says how to renew it. After that neither the text nor this changes: what fails here then is a
-/// change of the interface that breaks who was built against it.
+/// The SHA-256 of the text in `tests/compat/0.2.0`. Until 0.2.0 is released,
+/// `tests/compat/README.md` says how to renew it. After that neither the text nor this hash
+/// changes: a failure here then means that the interface breaks programs that were built against
+/// it.
 const FROZEN: &str = "01bbfad4a81ad74ee2823209d5af5cfe09ac277e9447f91bc7bc8041c3449bcf";
 
 fn root() -> PathBuf {
@@ -79,7 +80,7 @@ fn the_text_of_0_2_0_is_the_frozen_one() {
     );
 }
 
-/// The interfaces of ours, each with the names of its functions and types.
+/// The interfaces of `portcullis:tls`, each with the names of its functions and types.
 fn names(resolve: &Resolve) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (id, interface) in &resolve.interfaces {
@@ -95,8 +96,8 @@ fn names(resolve: &Resolve) -> BTreeSet<String> {
     names
 }
 
-/// What is here that composition needs: the program of 0.2.0; none, which is a loud skip or a failure,
-/// where it is not built.
+/// The program of 0.2.0, to be composed; none if it is not built, which is a loud skip or a
+/// failure.
 fn program() -> Option<Vec<u8>> {
     Some(fs::read(example("portcullis-compat")?).unwrap())
 }
@@ -112,7 +113,7 @@ fn the_program_asks_for_every_function_and_type_of_0_2_0() {
     assert_eq!(names(asked.resolve()), names(&all));
 }
 
-/// The interfaces of ours that the program still asks for when it has been composed.
+/// The interfaces of `portcullis:tls` that the program still imports when it has been composed.
 fn unserved(program: &[u8], provider: &[u8]) -> Result<Vec<String>, String> {
     let composed = compose(program, provider).map_err(|error| format!("{error:#}"))?;
     wasmparser::validate(&composed).map_err(|error| error.to_string())?;
@@ -174,7 +175,7 @@ fn more_functions_types_and_interfaces_serve_it() {
     link(&program, &component).unwrap();
 }
 
-/// Composed with a component whose interface has this in the place of that, it is refused.
+/// Composition with a component whose interface has `to` in the place of `from` is refused.
 fn refuses(program: &[u8], file: &str, from: &str, to: &str) {
     let changed = Provider::new(&root().join("wit"), "changed");
     changed.edit(file, from, to);
@@ -220,7 +221,7 @@ fn a_program_of_a_later_version_that_uses_nothing_new_is_served() {
         return;
     };
     let component = Provider::new(&root().join("wit"), "before").component();
-    // The names are as long.
+    // Both names have the same length.
     let mut later = program.clone();
     let (old, new) = (b"@0.2.0", b"@0.2.9");
     let is_ours = |before: &[u8]| {
@@ -241,7 +242,7 @@ fn a_program_of_a_later_version_that_uses_nothing_new_is_served() {
     link(&later, &component).unwrap();
 }
 
-/// Our linker, that of `portcullis run`, has all that the program asks for.
+/// Our linker, that of `portcullis run`, has everything that the program imports.
 fn link(program: &[u8], provider: &[u8]) -> wasmtime::Result<()> {
     let mut config = Config::new();
     let engine = Engine::new(config.wasm_wide_arithmetic(true))?;

@@ -60,7 +60,8 @@ fn many_guests_wait_for_their_peers_on_one_thread() {
         return;
     };
     let folder = Folder::new("many");
-    // It answers nobody before all are there: guests that held up the thread would wait forever.
+    // The server answers nobody before all are there: guests that blocked the thread would wait
+    // forever.
     let (port, serving) = serve_page(&folder, GUESTS);
     let linker = compiled.asynchronous();
     on_one_thread(async {
@@ -88,7 +89,7 @@ fn every_function_of_the_interface_is_there_for_both_kinds_of_stores() {
     let (Some(compiled), Some(program)) = (Compiled::plain(), example("portcullis-compat")) else {
         return;
     };
-    // It calls each of them, sessions that outlive their ports among them.
+    // The program calls every function, also those of sessions that outlive their ports.
     let program = Component::from_file(&compiled.engine, program).unwrap();
     let folder = Folder::new("whole");
     let port = serve_echo(&folder);
@@ -117,7 +118,7 @@ fn every_function_of_the_interface_is_there_for_both_kinds_of_stores() {
     }
 }
 
-/// Wait for all at once.
+/// Waits for all futures at once.
 async fn join_all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
     let mut waiting: Vec<_> = futures.map(Box::pin).collect();
     std::future::poll_fn(|context| {
@@ -137,7 +138,7 @@ fn a_guest_that_waits_for_a_silent_peer_can_be_given_up() {
         return;
     };
     let folder = Folder::new("silent");
-    // It accepts, and says nothing.
+    // The listener accepts, and says nothing.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let linker = compiled.asynchronous();
@@ -158,7 +159,7 @@ fn a_guest_that_waits_for_a_silent_peer_can_be_given_up() {
             .is_err()
     });
     assert!(given_up);
-    // It had come as far as the handshake, and its socket went with the store.
+    // The guest had come as far as the handshake, and its socket went with the store.
     let (mut peer, _) = listener.accept().unwrap();
     let mut hello = Vec::new();
     peer.read_to_end(&mut hello).unwrap();
@@ -223,7 +224,7 @@ fn the_component_spends_the_fuel_of_the_store_and_heeds_its_epoch() {
     }
 }
 
-/// Run it, and give what it had told `tracing` of each call.
+/// Runs a function, and returns what it reported to `tracing` about each call.
 fn told<R>(run: impl FnOnce() -> R) -> (R, Vec<String>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let writer = Arc::clone(&heard);
@@ -254,7 +255,7 @@ fn calls_are_told_to_tracing() {
     serving.join().unwrap();
     let reads = calls.iter().filter(|call| call.contains("blocking-read"));
     let reads: Vec<_> = reads.collect();
-    // The page, and its end.
+    // One read of the page, and one of its end.
     assert_eq!(reads.len(), 2, "{calls:?}");
     for read in reads {
         assert!(read.contains("outcome=\"ok\""), "{read}");
@@ -286,7 +287,7 @@ fn a_call_that_is_given_up_is_told_to_tracing_as_cancelled() {
         return;
     };
     let folder = Folder::new("tracing-cancelled");
-    // It accepts, and says nothing.
+    // The listener accepts, and says nothing.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let linker = compiled.asynchronous();
@@ -306,7 +307,7 @@ fn a_call_that_is_given_up_is_told_to_tracing_as_cancelled() {
     assert!(last.contains("blocking-write-all"), "{calls:?}");
 }
 
-/// Keeps what is told.
+/// A writer that keeps what is logged.
 struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Heard {
@@ -353,7 +354,7 @@ impl ResourceLimiter for Total {
 
 #[test]
 fn a_limit_of_each_memory_is_none_of_both_and_a_total_is() {
-    // More than guest or component need, and less than both.
+    // More than the guest or the component needs, and less than both together.
     const LIMIT: usize = 2_300_000;
     let Some(compiled) = Compiled::plain() else {
         return;

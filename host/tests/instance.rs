@@ -17,7 +17,7 @@ use portcullis_host::{
     Addresses, Context, Failure, Guest, Instance, Listener, Network, Options, Port,
 };
 
-/// Nothing here takes this long.
+/// No step takes this long.
 const LIMIT: Duration = Duration::from_secs(20);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

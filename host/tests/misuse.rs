@@ -1,4 +1,4 @@
-//! What an embedder does wrong is told as such, and not as a bug of the component.
+//! A mistake of the embedder's is reported as such, and not as a bug of the component.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -14,7 +14,7 @@ fn instance() -> Instance {
     Guest::embedded().unwrap().instantiate(options).unwrap()
 }
 
-/// It must be the embedder's fault, and be told as that.
+/// The failure must be the embedder's fault, and be reported as that.
 #[track_caller]
 fn misused<T>(result: Result<T, Failure>) {
     match result {

@@ -59,7 +59,7 @@ impl OutputStream for Stuck {
     }
 
     async fn cancel(&mut self) {
-        // As wasmtime's own do.
+        // wasmtime's own streams do the same.
         self.ready().await
     }
 }
@@ -140,7 +140,7 @@ fn a_stuck_stream_is_dropped_at_once_in_a_synchronous_store() {
     let arguments = arguments(&mut store, resource(&made[0]));
     let start = function(&mut store, instance, "port", "[static]port.start");
     start.call(&mut store, &arguments, &mut made).unwrap();
-    // It would never return.
+    // With wasmtime's own destructor, this would never return.
     resource(&made[0]).resource_drop(&mut store).unwrap();
 }
 

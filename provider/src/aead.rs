@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use rustls::crypto::cipher::NONCE_LEN;
 
-/// Bytes that sealing adds: the same for the three algorithms.
+/// Length in bytes of the tag that sealing adds, for all three algorithms.
 pub const TAG_LEN: usize = 16;
 
 /// A nonce, never to be used twice with one key for sealing.
@@ -21,13 +21,13 @@ pub trait Aead: Send + Sync {
     /// Encrypts `in_out` in place and returns the tag.
     fn seal(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8]) -> Result<Tag, Refused>;
 
-    /// Decrypts `in_out` in place if the tag is right; if not, `in_out` holds what it held before.
+    /// Decrypts `in_out` in place if the tag is right; otherwise `in_out` is unchanged on return.
     fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused>;
 }
 
-/// The primitive did not do it: wrong tag, wrong key length or too long a message.
+/// The operation failed: the tag is wrong, the key has the wrong length or the message is too long.
 ///
-/// Which of these it was is not said, so that a peer cannot learn it.
+/// The error does not tell these apart, so that a peer cannot learn the cause.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Refused;
 
@@ -39,7 +39,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Compares in the same time for all values.
+/// Compares two tags in constant time.
 pub(super) fn is_equal(a: &Tag, b: &Tag) -> bool {
     black_box(u128::from_ne_bytes(*a) ^ u128::from_ne_bytes(*b)) == 0
 }

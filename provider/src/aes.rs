@@ -1,8 +1,8 @@
-//! AES (FIPS 197), forwards and in counter mode, eight blocks at a time and without tables.
+//! AES encryption (FIPS 197) in counter mode, eight blocks at a time and without lookup tables.
 //!
-//! The state is bit-sliced: register `i` holds bit `i` of each byte of eight blocks, those of block
-//! `j` as bit `j` of its bytes. The bytes of a block are numbered by rows; FIPS 197 does it by
-//! columns.
+//! The state is bit-sliced: register `i` holds bit `i` of each byte of eight blocks, and bit `j` of
+//! each byte of the register belongs to block `j`. The bytes of a block are numbered by rows; FIPS
+//! 197 numbers them by columns.
 
 use std::array;
 use std::ops::{BitAnd, BitXor};
@@ -14,7 +14,8 @@ use super::lanes::{Lanes, permute};
 /// Blocks in a batch.
 pub(super) const BATCH: usize = 8;
 
-/// The round keys, with the constant of the S-box in them, the last one by columns.
+/// The packed round keys. All but the first include the constant of the S-box, and all but the last
+/// have their bytes numbered by rows.
 pub(super) struct Aes<const KEYS: usize> {
     keys: [Lanes; KEYS],
 }
@@ -72,7 +73,7 @@ impl<const KEYS: usize> Aes<KEYS> {
         Self { keys }
     }
 
-    /// The round keys as they are needed, which is eight times the size.
+    /// Bit-slices the round keys, which makes them eight times as large.
     pub(super) fn unpack(&self) -> RoundKeys<KEYS> {
         RoundKeys(self.keys.map(slice))
     }
@@ -84,7 +85,7 @@ impl<const KEYS: usize> Drop for Aes<KEYS> {
     }
 }
 
-/// Bit-sliced round keys; every bit eight times.
+/// Bit-sliced round keys: each bit is repeated for all eight blocks.
 pub(super) struct RoundKeys<const KEYS: usize>([Bits<Lanes>; KEYS]);
 
 impl<const KEYS: usize> RoundKeys<KEYS> {
@@ -116,8 +117,8 @@ fn encrypt(keys: &[Bits<Lanes>], mut state: Bits<Lanes>) -> [Lanes; BATCH] {
     unslice(state)
 }
 
-/// Bit-sliced counter blocks. That the first has a number divisible by eight makes the last three
-/// bits of the eight the same for every batch.
+/// Eight bit-sliced counter blocks. The number of the first is a multiple of eight, so the lowest
+/// three bits of the counters are the same in every batch.
 #[inline(always)]
 fn counters(nonce: &[u8; 12], first: u32) -> Bits<Lanes> {
     let [a, b, c, d, e, f, g, h, i, j, k, l] = *nonce;
@@ -138,7 +139,7 @@ fn counters(nonce: &[u8; 12], first: u32) -> Bits<Lanes> {
     ]
 }
 
-/// Eight times the same block.
+/// Bit-slices eight copies of one block.
 #[inline(always)]
 fn slice(block: Lanes) -> Bits<Lanes> {
     [0, 1, 2, 3, 4, 5, 6, 7].map(|bit| block.spread_bit(bit))
@@ -156,7 +157,7 @@ fn shift_rows(state: Bits<Lanes>) -> Bits<Lanes> {
     state.map(|bit| permute!(bit, 0, 1, 2, 3, 5, 6, 7, 4, 10, 11, 8, 9, 15, 12, 13, 14))
 }
 
-/// Shifts the rows and numbers the bytes by columns.
+/// Shifts the rows and renumbers the bytes by columns.
 #[inline(always)]
 fn shift_row_to_columns(bit: Lanes) -> Lanes {
     permute!(bit, 0, 5, 10, 15, 1, 6, 11, 12, 2, 7, 8, 13, 3, 4, 9, 14)
@@ -167,7 +168,8 @@ fn by_rows(block: Lanes) -> Lanes {
     permute!(block, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
 }
 
-/// Each byte becomes 2 (a + b) + b + c + d, where b, c and d are those below it in its column.
+/// Each byte a becomes 2 (a + b) + b + c + d, where b, c and d are the bytes below it in its
+/// column.
 #[inline(always)]
 fn mix_columns(state: Bits<Lanes>) -> Bits<Lanes> {
     let [
@@ -196,7 +198,7 @@ fn mix_columns(state: Bits<Lanes>) -> Bits<Lanes> {
     ]
 }
 
-/// From bits of eight blocks to eight blocks: transposes eight by eight bits, at every byte.
+/// Turns the bit-sliced state into eight blocks: transposes eight by eight bits, at every byte.
 #[inline(always)]
 fn unslice([a, b, c, d, e, f, g, h]: Bits<Lanes>) -> [Lanes; BATCH] {
     let mask = Lanes::splat(0x5555_5555);
@@ -217,7 +219,7 @@ fn unslice([a, b, c, d, e, f, g, h]: Bits<Lanes>) -> [Lanes; BATCH] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// Exchanges the bits of `a` that lie `BY` above the mask with those of `b` under it.
+/// Exchanges the bits of `a` that lie `BY` above the mask with the bits of `b` under the mask.
 #[inline(always)]
 fn swap<const BY: u32>(a: Lanes, b: Lanes, mask: Lanes) -> (Lanes, Lanes) {
     let difference = (a.shift_words_right::<BY>() ^ b) & mask;
@@ -230,7 +232,7 @@ fn columns(block: &[u8; 16]) -> [u32; 4] {
     [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]].map(u32::from_le_bytes)
 }
 
-/// FIPS 197 §5.2: a round key from an earlier one and what is mixed in.
+/// Derives a round key from an earlier one and the word that is mixed in (FIPS 197 §5.2).
 fn next([a, b, c, d]: [u32; 4], mix: u32) -> [u32; 4] {
     let a = a ^ mix;
     let b = b ^ a;
@@ -248,16 +250,16 @@ fn sub_word(word: u32) -> u32 {
     bits.fold(SUBSTITUTE_OF_ZERO, |word, (bits, bit)| word ^ bits << bit)
 }
 
-/// Doubles a round constant; these are public.
+/// Doubles a round constant. Round constants are public.
 fn double(constant: u32) -> u32 {
     (constant << 1) ^ ((constant >> 7) * 0x11b)
 }
 
-/// What the S-box makes of four zeros.
+/// The S-box applied to four zero bytes: its constant.
 const SUBSTITUTE_OF_ZERO: u32 = 0x6363_6363;
 
 /// The S-box without its constant, by the circuit of Boyar and Peralta, "A new combinational logic
-/// minimization technique with applications to cryptology" (2010), whose names these are: a change
+/// minimization technique with applications to cryptology" (2010), with the paper's names: a change
 /// of basis, the inversion, and the change back with the affine map.
 #[inline(always)]
 fn sub_bytes<T>(bits: Bits<T>) -> Bits<T>

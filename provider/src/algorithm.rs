@@ -1,4 +1,4 @@
-//! Which AEAD primitives there are, and keys for them.
+//! The AEAD algorithms and the set-up of their keys.
 
 use super::aead::{Aead, Nonce, Refused, Tag};
 use super::chacha20poly1305::ChaCha20Poly1305;
@@ -26,8 +26,8 @@ impl Algorithm {
 
     /// Sets up a key.
     ///
-    /// A key of the wrong length gives an [`Aead`] that refuses everything: rustls' interface has
-    /// no way to say so at this point, and guarantees the length.
+    /// A key of the wrong length gives an [`Aead`] that refuses everything: rustls guarantees the
+    /// length, and its interface cannot report an error at this point.
     pub fn with_key(self, key: &[u8]) -> Box<dyn Aead> {
         match self {
             Self::Aes128Gcm => set_up(key, Aes128Gcm::new),

@@ -36,8 +36,8 @@ impl ChaCha20 {
         self.next_beside(&[], |_| ())
     }
 
-    /// The next four blocks, while `work` is given other blocks, at most ten pairs: one after each
-    /// round, so that the processor can do both at once.
+    /// Makes the next four blocks, and calls `work` with one block of `pairs` after each round, so
+    /// that the processor can do both at once. There are at most ten pairs.
     #[inline(always)]
     #[rustfmt::skip]
     pub(super) fn next_beside(
@@ -68,7 +68,8 @@ impl ChaCha20 {
     }
 }
 
-/// Adds the state to what became of it; word by word in, block by block out.
+/// Adds four words of the start to those of the final state. A vector of the input holds one word
+/// of each block; a vector of the output holds four words of one block.
 #[inline(always)]
 fn sums([a, b, c, d]: [Lanes; 4], [e, f, g, h]: [Lanes; 4]) -> [Lanes; 4] {
     Lanes::transpose_words([

@@ -23,7 +23,8 @@ impl ChaCha20Poly1305 {
         Self { key: words }
     }
 
-    /// The rest of the first batch, after the block that is the key of the authenticator.
+    /// Starts the key stream and the authenticator, whose key is the first block; also returns the
+    /// rest of the first batch.
     fn start(&self, nonce: &Nonce) -> (ChaCha20, Poly1305, [Lanes; 12]) {
         let mut stream = ChaCha20::new(&self.key, nonce);
         let [r, pad, _, _, rest @ ..] = stream.next();
@@ -31,7 +32,7 @@ impl ChaCha20Poly1305 {
         (stream, mac, rest)
     }
 
-    /// XORs the key stream on the text.
+    /// XORs the key stream onto the text.
     fn apply(&self, nonce: &Nonce, text: &mut [u8]) {
         let (mut stream, _, first) = self.start(nonce);
         let (head, body) = split(text);
@@ -71,8 +72,8 @@ impl Aead for ChaCha20Poly1305 {
         Ok(mac.finish(aad_len, text_len))
     }
 
-    /// Decrypts on the way, and encrypts again if the tag turns out to be wrong: the caller finds
-    /// what was there before, never plaintext.
+    /// Decrypts in the pass that authenticates, and encrypts again if the tag turns out to be
+    /// wrong: the caller then finds the ciphertext, never plaintext.
     fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused> {
         let (aad_len, text_len) = lengths(aad, in_out)?;
         let (mut stream, mut mac, first) = self.start(nonce);
@@ -98,7 +99,7 @@ impl Aead for ChaCha20Poly1305 {
     }
 }
 
-/// The lengths, unless the text is longer than the counter can number (RFC 8439 §2.8).
+/// The lengths in bytes; refuses a text longer than the counter can number (RFC 8439 §2.8).
 fn lengths(aad: &[u8], text: &[u8]) -> Result<(u64, u64), Refused> {
     const LIMIT: u64 = 64 * 0xffff_ffff;
     let length = |bytes: &[u8]| u64::try_from(bytes.len()).map_err(|_| Refused);
@@ -109,7 +110,7 @@ fn lengths(aad: &[u8], text: &[u8]) -> Result<(u64, u64), Refused> {
     Ok((aad, text))
 }
 
-/// What the first batch of key stream is for, and what comes after it.
+/// Splits the text into the part that the first batch of key stream covers and the rest.
 fn split(text: &mut [u8]) -> (&mut [u8], &mut [u8]) {
     text.split_at_mut(text.len().min(FIRST))
 }

@@ -1,6 +1,7 @@
 //! Verification of ECDSA signatures over P-256 (FIPS 186-5 §6.4.2).
 //!
-//! Everything here is public, and time depends on it: nothing secret may be given to this module.
+//! Running time depends on the inputs, which are all public: nothing secret may be given to this
+//! module.
 
 mod digits;
 mod field;
@@ -21,8 +22,8 @@ pub struct Refused;
 
 /// Verifies the signature of a digest of 32 bytes or more.
 ///
-/// The key is an uncompressed point (SEC 1 §2.3.3). Refused are keys that are not on the curve and
-/// integers that are 0 or not less than the order.
+/// The key is an uncompressed point (SEC 1 §2.3.3). A key that is not on the curve is refused, and
+/// so is an `r` or `s` that is 0 or not less than the order.
 pub fn verify(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Result<(), Refused> {
     is_valid(key, digest, r, s)
         .ok_or(Refused)?
@@ -56,7 +57,7 @@ fn combination(u1: &Scalar, u2: &Scalar, point: &Affine) -> Option<Jacobian> {
     Some(sum)
 }
 
-/// Adds a multiple, given the odd ones; no more than the digit asks for are given.
+/// Adds `digit` times the point whose odd multiples are given; `None` if the digit is beyond them.
 #[inline(always)]
 fn plus_multiple<A: Add + Copy>(sum: Jacobian, odd: &[A], digit: i8) -> Option<Jacobian> {
     if digit == 0 {
@@ -82,13 +83,14 @@ fn has_x(point: &Jacobian, r: &Scalar) -> bool {
     is(r.words()) || r.plus_order().is_some_and(|x| is(&x))
 }
 
-/// Computed at the first use, which takes almost as long as a verification.
+/// The odd multiples of the base point, computed at the first use. Computing them takes almost as
+/// long as a verification.
 fn base_multiples() -> &'static [Affine; 1 << (BASE_WIDTH - 2)] {
     static MULTIPLES: OnceLock<[Affine; 1 << (BASE_WIDTH - 2)]> = OnceLock::new();
     MULTIPLES.get_or_init(|| point::to_affine(&point::odd_multiples(&Affine::base())))
 }
 
-/// For keys, whose multiples are computed for each signature.
+/// Width of the digits for keys, whose multiples are computed for each signature.
 const WIDTH: u32 = 5;
-/// For the base point, whose multiples are kept: 64 of them, in about 5 or 9 KiB.
+/// Width of the digits for the base point, whose 64 multiples are kept, in about 5 or 9 KiB.
 const BASE_WIDTH: u32 = 8;

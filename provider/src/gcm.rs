@@ -32,7 +32,8 @@ impl Aes256Gcm {
 
 impl<const KEYS: usize> Gcm<KEYS> {
     fn with(aes: Aes<KEYS>) -> Self {
-        // §6.4: the hash key is the encryption of zeros, which is that of counter 0 here.
+        // §6.4: the hash key is the encryption of a block of zeros. With a nonce of zeros, the
+        // block of counter 0 is that block.
         let [h, ..] = aes.unpack().encrypt_counters(&[0; 12], 0);
         Self {
             aes,
@@ -66,7 +67,7 @@ struct Message<'a, const KEYS: usize> {
     nonce: &'a Nonce,
     /// The encryption of counter 1, which hides the hash.
     mask: Lanes,
-    /// Those of counters 2 to 7, with which the text begins (§7.1).
+    /// The encryptions of counters 2 to 7, which the text begins with (§7.1).
     first: [Lanes; FIRST],
 }
 
@@ -82,7 +83,7 @@ impl<'a, const KEYS: usize> Message<'a, KEYS> {
         }
     }
 
-    /// XORs the key stream on the text.
+    /// XORs the key stream onto the text.
     fn apply(&self, text: &mut [u8]) {
         let (head, body) = text.split_at_mut(text.len().min(16 * FIRST));
         xor(head, &self.first);
@@ -97,8 +98,8 @@ impl<'a, const KEYS: usize> Message<'a, KEYS> {
     }
 }
 
-/// The lengths in bits, as they are hashed; refuses a text longer than the counter can number
-/// (§5.2.1.1), and associated data that nobody has.
+/// The lengths in bits, as they are hashed. Refuses a text longer than the counter can number
+/// (§5.2.1.1), and associated data of that length, which does not occur.
 fn lengths(aad: &[u8], text: &[u8]) -> Result<[u8; 16], Refused> {
     const LIMIT: u64 = (1 << 36) - 32;
     let length = |bytes: &[u8]| u64::try_from(bytes.len()).map_err(|_| Refused);

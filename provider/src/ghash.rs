@@ -1,8 +1,8 @@
 //! GHASH (NIST SP 800-38D §6.4): multiplication in GF(2^128) by lookups of half bytes in vectors,
 //! which take the same time for all values.
 //!
-//! A byte stands for a polynomial of degree less than 8, its highest bit for the constant; byte `n`
-//! of a block is multiplied by x^8n, and x^128 is x^7 + x^2 + x + 1.
+//! A byte stands for a polynomial of degree less than 8, with the constant term in its highest bit;
+//! byte `n` of a block is multiplied by x^8n, and x^128 is x^7 + x^2 + x + 1.
 
 use zeroize::Zeroize;
 
@@ -41,7 +41,7 @@ impl GHash {
         by_h.multiply(by_h.absorb(sum, rest) ^ Lanes::from_bytes(lengths))
     }
 
-    /// Sixteen sums side by side, every 16th block to each; at the end they are made one.
+    /// Computes sixteen sums side by side, each of every 16th block, and combines them at the end.
     fn absorb_groups(
         &self,
         by_h: &Multiplier,
@@ -73,9 +73,9 @@ impl Drop for GHash {
     }
 }
 
-/// Multiplies by one element. Entry `n` of a pair of tables is byte `i` of the product of this
-/// element and `n`; `i` is the place of the pair, and `n` the upper half of a byte for the first,
-/// the lower half for the second.
+/// Multiplies by one element. The tables of pair `i` hold byte `i` of products with that element:
+/// entry `n` of the first table is for `n` as the upper half of a byte, entry `n` of the second
+/// table for `n` as the lower half.
 struct Multiplier([(Lanes, Lanes); 16]);
 
 impl Multiplier {
@@ -84,7 +84,8 @@ impl Multiplier {
         let [p0, p1, p2, p3, p4, p5, p6, p7] = [(); 8].map(|()| {
             let now = power;
             power = (now >> 1) ^ ((now & 1).wrapping_neg() & X_128);
-            // Last byte first: to turn the tables round costs nothing, to turn the bytes does.
+            // The last byte comes first: reversing the tables later costs nothing, while reversing
+            // the bytes here would.
             Lanes::from_bytes(&now.to_le_bytes())
         });
         let mut pairs = [(p0, p0); 16];
@@ -114,7 +115,8 @@ impl Multiplier {
     fn multiply(&self, block: Lanes) -> Lanes {
         let halves = Halves::of(block);
         let zero = Lanes::splat(0);
-        // A table is looked up for all bytes at once; the one at place i gives the byte i above.
+        // Each pair of tables is looked up for all bytes at once; pair `i` gives the bytes that lie
+        // `i` places higher.
         let pairs = self.0.iter().rev();
         let (low, high) = pairs.fold((zero, zero), |(low, high), (upper, lower)| {
             let products = halves.look_up(*upper, *lower);
@@ -124,13 +126,14 @@ impl Multiplier {
         low ^ here ^ next.push_byte(zero)
     }
 
-    /// Multiplies sixteen blocks, of which each element of the array holds the bytes at one place.
+    /// Multiplies sixteen blocks; element `i` of the array holds byte `i` of each.
     fn multiply_all(&self, bytes: &[Lanes; 16]) -> [Lanes; 16] {
         let zero = Lanes::splat(0);
         let mut products = [zero; 32];
         for (four, number) in bytes.as_chunks::<4>().0.iter().zip(0..) {
             let [a, b, c, d] = four.map(Halves::of);
-            // What the next places get from these tables: they lie one byte higher.
+            // What the next three places get from the tables: the products of b, c and d lie one,
+            // two and three bytes higher than those of a.
             let (mut next, mut second, mut third) = (zero, zero, zero);
             let mut products = products.iter_mut().skip(4 * number);
             for ((upper, lower), product) in self.0.iter().zip(products.by_ref()) {
@@ -183,7 +186,7 @@ impl Halves {
         self.upper.look_up(upper) ^ self.lower.look_up(lower)
     }
 
-    /// x^128 times each byte, in two bytes.
+    /// x^128 times each byte: the byte of the product in the same place, and the next one above.
     #[inline(always)]
     fn reduced(self) -> (Lanes, Lanes) {
         let table = |bytes| Lanes::from_bytes(bytes);
@@ -240,7 +243,7 @@ const FEW: usize = 2;
 /// x^128, the constant in the highest bit.
 const X_128: u128 = 0xe1 << 120;
 
-// The products of half bytes and x^128: the byte in its place and the one above it.
+// The products of half bytes and x^128: the byte in the same place, and the next one above.
 const UPPER_HERE: [u8; 16] = [
     0x00, 0x1c, 0x38, 0x24, 0x70, 0x6c, 0x48, 0x54, 0xe1, 0xfd, 0xd9, 0xc5, 0x91, 0x8d, 0xa9, 0xb5,
 ];

@@ -29,7 +29,7 @@ impl<M: Mac + KeyInit + Clone + Send + Sync + 'static> api::Hmac for Algorithm<M
     }
 }
 
-/// The two padded key blocks, already hashed: a message costs no more key set-up.
+/// The hash states after the two padded key blocks, so that a message costs no key set-up.
 struct Key<M>(M);
 
 impl<M: Mac + Clone + Send + Sync> api::Key for Key<M> {

@@ -1,4 +1,4 @@
-//! Private keys out of PKCS #8 (RFC 5958), PKCS #1 (RFC 8017 §A.1.2) and SEC 1 (RFC 5915).
+//! Reads private keys in PKCS #8 (RFC 5958), PKCS #1 (RFC 8017 §A.1.2) and SEC 1 (RFC 5915).
 //!
 //! A failure names the type of the key; the key itself never reaches a message.
 
@@ -20,7 +20,8 @@ use zeroize::Zeroizing;
 
 use super::sign::{Key, Secret};
 
-/// Sizes of RSA keys, of ours and of peers, that are neither weak nor a way to keep us busy.
+/// Sizes of RSA keys, our own and those of peers, that are neither weak nor large enough to keep us
+/// busy.
 pub(super) const RSA_MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// Keys held in memory.
@@ -40,13 +41,13 @@ impl KeyProvider for Software {
 /// Why a private key cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KeyError {
-    /// What it signs with, as far as its encoding tells.
+    /// The algorithm that it signs with, as far as its encoding tells.
     pub algorithm: Option<SignatureAlgorithm>,
     /// What is wrong with it.
     pub cause: KeyFault,
 }
 
-/// What is wrong with a private key; holds what it is.
+/// What is wrong with a private key. The text names the kind of key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyFault {
     /// Its encoding is broken.
@@ -64,7 +65,7 @@ impl fmt::Display for KeyError {
     }
 }
 
-/// The key, ready to sign; its encoding is wiped.
+/// Makes the key ready to sign, and wipes its encoding.
 ///
 /// # Errors
 /// When the encoding is broken, or the key is of a kind or size that is not supported.
@@ -119,7 +120,7 @@ fn rsa_key(pkcs1: &[u8]) -> Result<Key, KeyError> {
             broken()
         }
     })?;
-    // Before the arithmetic, which would keep us busy for as long as the key is large.
+    // The size is checked before the arithmetic, whose time grows with the size.
     let modulus = parts.modulus.as_bytes();
     let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
     let bits = modulus.len() * 8 - usize::try_from(zeros).unwrap_or_default();
@@ -135,7 +136,7 @@ fn rsa_key(pkcs1: &[u8]) -> Result<Key, KeyError> {
     Ok(Key::new(Secret::Rsa(key), spki))
 }
 
-/// Whether this is what OpenSSL writes of a DSA key without PKCS #8: six numbers, where an RSA key
+/// Whether this is a DSA key as OpenSSL writes it without PKCS #8: six numbers, where an RSA key
 /// has nine.
 fn is_traditional_dsa(der: &[u8]) -> bool {
     let numbers = SliceReader::new(der).and_then(|mut reader| {
@@ -196,8 +197,9 @@ fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, Key
     }
 }
 
-/// A scalar as long as its curve has it (RFC 5915 §3): some encoders leave out zeros before it, or write
-/// more, and OpenSSL and Go read both. What is too long for the curve stays, to be refused.
+/// Brings a scalar to the length that its curve asks for (RFC 5915 §3): some encoders leave out
+/// leading zeros or write too many, and OpenSSL and Go read both. A scalar that is too long for the
+/// curve even so is not cut, and is refused later.
 fn padded(scalar: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     let surplus = scalar.len().saturating_sub(length);
     let zeros = scalar.iter().take(surplus).take_while(|byte| **byte == 0);
@@ -238,7 +240,7 @@ fn unsupported(algorithm: Option<SignatureAlgorithm>, what: &str) -> KeyError {
 const EC: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::ECDSA);
 const ED: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::ED25519);
 const RSA: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::RSA);
-/// Not one of those that TLS has a number for.
+/// For types of keys that have no signature algorithm in TLS.
 const CANNOT_SIGN: Option<SignatureAlgorithm> = Some(SignatureAlgorithm::Anonymous);
 
 const UNNAMED_CURVE: &str = "EC keys without a named curve";

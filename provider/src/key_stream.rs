@@ -1,8 +1,8 @@
-//! What the two ciphers do with a key stream.
+//! Applies a key stream to a text, for both kinds of cipher.
 
 use super::lanes::Lanes;
 
-/// XORs on a text that is no longer than the key stream.
+/// XORs the key stream onto a text, which is not longer than the key stream.
 pub(super) fn xor(text: &mut [u8], key_stream: &[Lanes]) {
     let (blocks, rest) = text.as_chunks_mut();
     let mut key_stream = key_stream.iter();

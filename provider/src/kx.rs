@@ -42,7 +42,7 @@ pub static SECP384R1: &dyn SupportedKxGroup = &Weierstrass::<NistP384> {
     curve: PhantomData,
 };
 
-/// What no connection may use.
+/// Functions that no connection may use.
 pub mod danger {
     use p256::NistP256;
     use p384::NistP384;
@@ -54,12 +54,12 @@ pub mod danger {
 
     /// Begins an exchange with a given private key, so that published vectors can be checked.
     ///
-    /// The key is 32 little-endian bytes for X25519; for X25519MLKEM768 the 64 bytes d and z of FIPS
-    /// 203 before those; a big-endian scalar of the curve's size otherwise. A key used twice takes
-    /// forward secrecy away.
+    /// The key is 32 little-endian bytes for X25519; for X25519MLKEM768 the 64 bytes d and z of
+    /// FIPS 203 before those; a big-endian scalar of the curve's size otherwise. A key used twice
+    /// takes forward secrecy away.
     ///
     /// # Errors
-    /// `General` for another group, or what is no key of the group.
+    /// `General` for another group, or for bytes that are no private key of the group.
     pub fn start_with_private_key(
         group: NamedGroup,
         private_key: &[u8],
@@ -81,8 +81,8 @@ pub mod danger {
         Box::new(exchange)
     }
 
-    /// Answers a client's share in X25519MLKEM768 with given randomness: the 32 bytes m of FIPS 203,
-    /// then X25519's private key.
+    /// Answers a client's share in X25519MLKEM768 with given randomness: the 32 bytes m of FIPS
+    /// 203, then X25519's private key.
     ///
     /// # Errors
     /// `InvalidKeyShare` as on a connection, and for randomness of another length.
@@ -121,8 +121,8 @@ impl SupportedKxGroup for Montgomery {
     }
 }
 
-/// Called static by its crate because it could be used again; [`ActiveKeyExchange::complete`]
-/// consumes it.
+/// The crate calls the secret static because it could be used again; here
+/// [`ActiveKeyExchange::complete`] consumes it.
 struct MontgomeryExchange {
     secret: StaticSecret,
     public: x25519_dalek::PublicKey,
@@ -236,8 +236,8 @@ where
     FieldBytesSize<C>: ModulusSize,
 {
     fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
-        // RFC 8446 §4.2.8.2: the uncompressed form alone. Decoding refuses points that are not on
-        // the curve, and the identity has no such form.
+        // RFC 8446 §4.2.8.2 allows the uncompressed form only. Decoding refuses points that are not
+        // on the curve, and the identity has no uncompressed form.
         if peer_pub_key.first() != Some(&UNCOMPRESSED) {
             return Err(INVALID_KEY_SHARE);
         }

@@ -1,7 +1,7 @@
-//! What is encrypted under a passphrase by PBES2 (RFC 8018 §6.2).
+//! Opens data that PBES2 (RFC 8018 §6.2) encrypted under a passphrase.
 //!
-//! Who wrote the file chose how long its keys take to derive. A `Budget` bounds that, over all that
-//! is derived for one file.
+//! The author of a file chooses how long its keys take to derive. A `Budget` bounds the work of all
+//! derivations for one file.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -16,18 +16,19 @@ use zeroize::Zeroizing;
 /// Iterations of PBKDF2 that all derivations for one file may take together: the number that
 /// RFC 8018 §4.2 gives for keys that are especially critical. It is some seconds of work.
 const ITERATIONS: u64 = 10_000_000;
-/// Memory that scrypt may take; OpenSSL's own limit, so that it writes nothing that takes more.
+/// Memory in bytes that scrypt may take. OpenSSL has the same limit, so it writes nothing that
+/// takes more.
 const SCRYPT_MEMORY: u64 = 32 * 1024 * 1024;
 const AES_BLOCK: usize = 16;
 
-/// Why something is not opened.
+/// Why encrypted data cannot be opened.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Locked {
     /// Its encoding is broken.
     Malformed(&'static str),
-    /// Holds what is asked for, and what is allowed.
+    /// It asks for more work or memory than is allowed; the text says for what.
     TooCostly(String),
-    /// Holds what is not supported.
+    /// It uses something that is not supported; the text names it.
     Unsupported(String),
     /// The passphrase does not open it.
     WrongPassphrase,
@@ -51,8 +52,8 @@ impl Budget {
         self.spend(iterations, &format!("{what} with {iterations} iterations"))
     }
 
-    /// One unit is one iteration of PBKDF2, of the derivation of RFC 7292, or of scrypt's mixing of
-    /// one block of 128 bytes, which take about as long as each other.
+    /// One unit of work is one iteration of PBKDF2, of the derivation of RFC 7292, or of scrypt's
+    /// mixing of one block of 128 bytes. All of these take about the same time.
     fn spend(&mut self, work: u64, what: &str) -> Result<(), Locked> {
         self.0 = self.0.checked_sub(work).ok_or_else(|| {
             Locked::TooCostly(format!(
@@ -63,11 +64,11 @@ impl Budget {
     }
 }
 
-/// A way to encrypt that is supported.
+/// A supported way to encrypt.
 #[derive(Debug)]
 pub struct Scheme(pbes2::Parameters);
 
-/// Something under a passphrase.
+/// Data that is encrypted under a passphrase.
 #[derive(Debug)]
 pub struct Encrypted<'a> {
     scheme: Scheme,
@@ -75,10 +76,10 @@ pub struct Encrypted<'a> {
 }
 
 impl<'a> Encrypted<'a> {
-    /// What is encrypted, and how.
+    /// Takes the ciphertext and the algorithm that encrypted it.
     ///
     /// # Errors
-    /// When the scheme is not supported, or the ciphertext cannot be of it.
+    /// When the scheme is not supported, or cannot have made the ciphertext.
     pub fn new(
         algorithm: AlgorithmIdentifierRef<'_>,
         ciphertext: impl Into<Cow<'a, [u8]>>,
@@ -103,7 +104,7 @@ impl<'a> Encrypted<'a> {
         parts.ok()
     }
 
-    /// What it is, decrypted. Nothing in it is authentic: a wrong passphrase goes unnoticed here
+    /// Decrypts the data. The result is not authenticated: a wrong passphrase goes unnoticed here
     /// once in a few hundred times.
     ///
     /// # Errors
@@ -138,7 +139,8 @@ impl Scheme {
         let parameters = algorithm
             .parameters
             .ok_or(Locked::Malformed("PBES2 without parameters"))?;
-        // The library reads the parameters of its own ciphers only, before it looks which it is.
+        // The cipher is looked at here first: the library reads the parameters of its own ciphers
+        // only, and does so before it looks at which cipher it is.
         let cipher = parameters
             .sequence(|reader| {
                 reader.decode::<AlgorithmIdentifierRef<'_>>()?;
@@ -173,8 +175,8 @@ impl Scheme {
     }
 }
 
-/// Why parameters are not read. What is too large for the library's types is too much work, or a
-/// salt that it has no room for.
+/// Why the library cannot read parameters. A number that is too large for its types is too much
+/// work; an octet string that is too large is a salt that it has no room for.
 pub(super) fn unread(scheme: &str, error: &der::Error) -> Locked {
     match error.kind() {
         ErrorKind::OidUnknown { oid } => Locked::Unsupported(format!("{scheme} with {oid}")),
@@ -191,7 +193,7 @@ pub(super) fn unread(scheme: &str, error: &der::Error) -> Locked {
 fn spend_scrypt(budget: &mut Budget, scrypt: &ScryptParams) -> Result<(), Locked> {
     let (n, r) = (scrypt.cost_parameter, u64::from(scrypt.block_size));
     let p = u64::from(scrypt.parallelization);
-    // RFC 7914 §2; the library divides by them, or worse.
+    // RFC 7914 §2 excludes these values; the library does not, and divides by them, or worse.
     if n < 2 || !n.is_power_of_two() || r == 0 || p == 0 {
         return Err(Locked::Malformed("parameters of scrypt"));
     }
@@ -205,13 +207,13 @@ fn spend_scrypt(budget: &mut Budget, scrypt: &ScryptParams) -> Result<(), Locked
     budget.spend(n.saturating_mul(r).saturating_mul(p), &asked)
 }
 
-/// Whether so much can be had at once: where it cannot, the library would trap.
+/// Whether that much memory can be allocated at once: if it cannot, the library would trap.
 fn has_memory(bytes: u64) -> bool {
     const SLACK: usize = 64 * 1024;
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     let mut probe = Vec::<u8>::new();
     let is_there = probe.try_reserve_exact(bytes.saturating_add(SLACK)).is_ok();
-    // Else the compiler sees that nobody uses it, and leaves the reservation out.
+    // Otherwise the compiler sees that the reservation is not used, and removes it.
     black_box(&mut probe);
     is_there
 }
@@ -229,7 +231,7 @@ const OLD_CIPHERS: [(ObjectIdentifier, &str); 3] = [
     (oid("1.2.840.113549.3.2"), "RC2"),
 ];
 
-/// What old tools wrote (RFC 8018 §A.3, RFC 7292 §C), by name.
+/// Schemes that old tools wrote (RFC 8018 §A.3, RFC 7292 §C), by name.
 const OLD_SCHEMES: [(ObjectIdentifier, &str); 10] = [
     (oid("1.2.840.113549.1.5.1"), "PBES1 with MD2 and DES"),
     (oid("1.2.840.113549.1.5.3"), "PBES1 with MD5 and DES"),

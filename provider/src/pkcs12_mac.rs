@@ -1,5 +1,5 @@
 //! The MAC of PKCS #12 under a passphrase (RFC 7292 §4 and §B), and PBMAC1 (RFC 8018 §7.1), which
-//! took its place where a FIPS module computes (RFC 9579).
+//! takes its place where a FIPS module is used (RFC 9579).
 
 use hmac::digest::block_api::{BlockSizeUser, EagerHash};
 use hmac::{Hmac, KeyInit, Mac as _};
@@ -28,8 +28,8 @@ pub struct Mac<'a> {
 }
 
 impl Mac<'_> {
-    /// Whether the contents are what was written under this passphrase. An empty one is taken both
-    /// ways that there are: as an empty string, and as none.
+    /// Whether this is the MAC of the contents under the passphrase. An empty passphrase is tried
+    /// in both encodings that there are: as an empty string, and as no string at all.
     ///
     /// # Errors
     /// When the algorithm is not supported, or the budget does not allow it.
@@ -77,8 +77,8 @@ impl Mac<'_> {
     }
 }
 
-/// PBMAC1 with PBKDF2, which is all that there is of it (RFC 9579 §5). It has salt and iterations of
-/// its own; those of `MacData` mean nothing.
+/// PBMAC1 with PBKDF2, the only key derivation that it has (RFC 9579 §5). It has a salt and
+/// iterations of its own; those of `MacData` mean nothing.
 struct Pbmac1 {
     kdf: Pbkdf2Params,
     hash: Pbkdf2Prf,
@@ -136,7 +136,7 @@ impl Pbmac1 {
             other => return Err(Locked::Unsupported(format!("PBMAC1 with {}", other.oid()))),
         };
         budget.spend_iterations(self.kdf.iteration_count.into(), "PBMAC1")?;
-        // UTF-8, and not what the MAC of old is derived from (RFC 9579 §3).
+        // The passphrase is UTF-8 here, and UTF-16 in the older MAC (RFC 9579 §3).
         derive(
             passphrase.as_bytes(),
             self.kdf.salt.as_ref(),
@@ -147,7 +147,8 @@ impl Pbmac1 {
     }
 }
 
-/// Shorter ones are refused by RFC 9579 §5; longer ones than a hash nobody derives.
+/// Lengths in bytes of a key of PBMAC1: RFC 9579 §5 refuses shorter ones, and nobody derives a key
+/// longer than the longest hash.
 const MAC_KEY: std::ops::RangeInclusive<usize> = 20..=64;
 
 /// Whether this is the HMAC of the contents.
@@ -155,7 +156,7 @@ fn is_hmac<H: EagerHash>(key: &[u8], contents: &[u8], value: &[u8]) -> bool
 where
     Hmac<H>: KeyInit + hmac::Mac,
 {
-    // A key of any length will do (RFC 2104 §2); one that did not would verify nothing.
+    // HMAC takes a key of any length (RFC 2104 §2). If it refused one, nothing would verify.
     let Ok(mut hmac) = <Hmac<H> as KeyInit>::new_from_slice(key) else {
         return false;
     };
@@ -175,7 +176,7 @@ where
     is_right
 }
 
-/// RFC 7292 §B.2, for as many bytes as the hash has, which is all that its HMAC needs.
+/// Derives a key as long as the hash, which is what its HMAC needs (RFC 7292 §B.2).
 fn derive<H: Digest + FixedOutputReset + BlockSizeUser>(
     mac: &Mac<'_>,
     passphrase: &[u8],
@@ -208,7 +209,7 @@ fn derive<H: Digest + FixedOutputReset + BlockSizeUser>(
 
 /// RFC 7292 §B.1: big-endian UTF-16 with a zero at its end.
 fn bmp_string(passphrase: &str) -> Zeroizing<Vec<u8>> {
-    // As many as there can be, so that none are left behind by growing.
+    // The capacity is the largest length there can be: growing would leave a copy behind, unwiped.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * passphrase.len() + 2));
     for unit in passphrase.encode_utf16().chain([0]) {
         bytes.extend(unit.to_be_bytes());

@@ -13,7 +13,7 @@ use wide::Accumulator;
 /// A block of a message.
 pub(super) type Block = [u8; 16];
 
-/// One message; its key is never used for another.
+/// The authenticator of one message; its key is never used for another message.
 pub(super) struct Poly1305 {
     accumulator: Accumulator,
     pad: u128,
@@ -59,8 +59,8 @@ impl Poly1305 {
     }
 }
 
-/// The low 128 bits of the value modulo 2^130 - 5; it is given as its low 128 bits and the rest,
-/// and is less than twice the modulus.
+/// The low 128 bits of the value modulo 2^130 - 5. The value is given as its low 128 bits and the
+/// rest, and is less than twice the modulus.
 fn reduced((low, high): (u128, u64)) -> u128 {
     let (less, carry) = low.overflowing_add(5);
     let is_not_less = (high + u64::from(carry)) >> 2;
@@ -68,10 +68,10 @@ fn reduced((low, high): (u128, u64)) -> u128 {
     low ^ (mask & (low ^ less))
 }
 
-/// §2.5: some bits of `r` are zero.
+/// The bits of `r` that may be set (§2.5).
 const R_MASK: u128 = 0x0fff_fffc_0fff_fffc_0fff_fffc_0fff_ffff;
 
-#[expect(clippy::as_conversions, reason = "the cut is what is asked for")]
+#[expect(clippy::as_conversions, reason = "truncation is intended")]
 const fn low_half(value: u128) -> u64 {
     value as u64
 }

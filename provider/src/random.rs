@@ -13,7 +13,7 @@ impl SecureRandom for System {
     }
 }
 
-/// Secret bytes that nobody has seen.
+/// Fresh secret bytes.
 pub(super) fn secret<const LENGTH: usize>() -> Result<Zeroizing<[u8; LENGTH]>, GetRandomFailed> {
     let mut bytes = Zeroizing::new([0; LENGTH]);
     System.fill(&mut *bytes)?;

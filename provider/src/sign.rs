@@ -1,6 +1,6 @@
 //! Signing with a private key that lives in this process.
 //!
-//! What a key was stored as is not known here: see [`super::key`].
+//! How a key was stored is not known here: [`super::key`] reads it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use sha2::{Sha256, Sha384, Sha512};
 
-/// What an RSA key signs with, the preferred first: PSS before PKCS #1 v1.5.
+/// Schemes that an RSA key signs with, the preferred first: PSS before PKCS #1 v1.5.
 pub(super) const RSA_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::RSA_PSS_SHA512,
     SignatureScheme::RSA_PSS_SHA384,
@@ -21,7 +21,7 @@ pub(super) const RSA_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::RSA_PKCS1_SHA256,
 ];
 
-/// What the `ECDHE_ECDSA` suites of TLS 1.2 may be signed with (RFC 8422 §5.10 adds EdDSA).
+/// Schemes that may sign in the `ECDHE_ECDSA` suites of TLS 1.2 (RFC 8422 §5.10 adds EdDSA).
 pub(super) const ECDSA_AND_EDDSA_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::ED25519,
     SignatureScheme::ECDSA_NISTP384_SHA384,
@@ -39,7 +39,7 @@ pub(super) enum Secret {
 
 impl Secret {
     /// Schemes that the key may sign with, the preferred first. TLS 1.3 ties an ECDSA curve to one
-    /// hash, so those have one.
+    /// hash, so an ECDSA key has one scheme.
     fn schemes(&self) -> &'static [SignatureScheme] {
         match self {
             Self::EcdsaP256(_) => &[SignatureScheme::ECDSA_NISTP256_SHA256],
@@ -107,7 +107,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// `public` is what a certificate for this key carries.
+    /// `public` is the public key as a certificate carries it.
     pub(super) fn new(secret: Secret, public: SubjectPublicKeyInfoDer<'static>) -> Self {
         Self {
             secret: Arc::new(secret),

@@ -103,7 +103,7 @@ impl Tls12AeadAlgorithm for Algorithm {
         }
     }
 
-    /// Refuses: traffic keys stay in here.
+    /// Always refuses: traffic keys do not leave this crate.
     fn extract_keys(
         &self,
         _: AeadKey,
@@ -142,7 +142,7 @@ impl NonceRule {
 struct Encrypter {
     key: Box<dyn Aead>,
     /// With [`NonceRule::Explicit`]: the salt and a start value of eight bytes. The sequence number
-    /// is xored into those too; RFC 5288 asks only that no nonce returns.
+    /// is xored into the start value too; RFC 5288 asks only that no nonce is used twice.
     iv: Iv,
     nonce_rule: NonceRule,
 }
@@ -231,8 +231,9 @@ fn padded<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> aead::Nonce {
 
 const EXPLICIT_NONCE_LEN: usize = 8;
 
-/// RFC 5246 §6.2.1.
+/// Most bytes of plaintext that a record may have (RFC 5246 §6.2.1).
 const MAX_PLAINTEXT_LEN: usize = 1 << 14;
 
-/// Full-sized records under one AES-GCM key, about 2^24.5 (RFC 8446 §5.5), as rustls rounds it.
+/// How many full-sized records one AES-GCM key may protect: about 2^24.5 (RFC 8446 §5.5), rounded
+/// as rustls does.
 const GCM_CONFIDENTIALITY_LIMIT: u64 = 1 << 24;

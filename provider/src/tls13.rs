@@ -68,7 +68,7 @@ impl Tls13AeadAlgorithm for Algorithm {
         Self::key_len(*self)
     }
 
-    /// Refuses: traffic keys stay in here.
+    /// Always refuses: traffic keys do not leave this crate.
     fn extract_keys(
         &self,
         _: AeadKey,
@@ -102,7 +102,7 @@ impl MessageEncrypter for Protection {
             .map_err(|_| Error::EncryptError)?;
         payload.extend_from_slice(&tag);
 
-        // RFC 8446 §5.1: every protected record says TLS 1.2 application data.
+        // RFC 8446 §5.1: every protected record is marked as application data of TLS 1.2.
         Ok(OutboundOpaqueMessage::new(
             ContentType::ApplicationData,
             ProtocolVersion::TLSv1_2,
@@ -141,5 +141,6 @@ impl MessageDecrypter for Protection {
 /// The content type that ends the plaintext of a record (RFC 8446 §5.2).
 const INNER_TYPE_LEN: usize = 1;
 
-/// Full-sized records under one AES-GCM key, about 2^24.5 (RFC 8446 §5.5), as rustls rounds it.
+/// How many full-sized records one AES-GCM key may protect: about 2^24.5 (RFC 8446 §5.5), rounded
+/// as rustls does.
 const GCM_CONFIDENTIALITY_LIMIT: u64 = 1 << 24;

@@ -18,34 +18,35 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::ecdsa_p256;
 use super::key::RSA_MODULUS_BITS;
-use super::remembered::Remembered;
+use super::remembered::CachingVerifier;
 
-/// What certificates may be signed with (`all`), and what handshakes may be signed with (`mapping`).
+/// The algorithms that may sign certificates (`all`) and handshakes (`mapping`).
 ///
-/// Certificates come again, so their signatures are remembered; handshakes are all different.
+/// The same certificates come again and again, so their signatures are remembered; no two
+/// handshakes have the same signature.
 ///
 /// In TLS 1.2 a scheme does not fix the curve, hence several entries; TLS 1.3 uses the first.
 pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
-        &Remembered(ECDSA_P256_SHA256),
-        &Remembered(ECDSA_P256_SHA384),
-        &Remembered(ECDSA_P256_SHA512),
-        &Remembered(ECDSA_P384_SHA256),
-        &Remembered(ECDSA_P384_SHA384),
-        &Remembered(ECDSA_P384_SHA512),
-        &Remembered(ECDSA_P521_SHA256),
-        &Remembered(ECDSA_P521_SHA384),
-        &Remembered(ECDSA_P521_SHA512),
-        &Remembered(ED25519),
-        &Remembered(RSA_PSS_SHA256),
-        &Remembered(RSA_PSS_SHA384),
-        &Remembered(RSA_PSS_SHA512),
-        &Remembered(RSA_PKCS1_SHA256),
-        &Remembered(RSA_PKCS1_SHA384),
-        &Remembered(RSA_PKCS1_SHA512),
-        &Remembered(RSA_PKCS1_SHA256_ABSENT_PARAMS),
-        &Remembered(RSA_PKCS1_SHA384_ABSENT_PARAMS),
-        &Remembered(RSA_PKCS1_SHA512_ABSENT_PARAMS),
+        &CachingVerifier(ECDSA_P256_SHA256),
+        &CachingVerifier(ECDSA_P256_SHA384),
+        &CachingVerifier(ECDSA_P256_SHA512),
+        &CachingVerifier(ECDSA_P384_SHA256),
+        &CachingVerifier(ECDSA_P384_SHA384),
+        &CachingVerifier(ECDSA_P384_SHA512),
+        &CachingVerifier(ECDSA_P521_SHA256),
+        &CachingVerifier(ECDSA_P521_SHA384),
+        &CachingVerifier(ECDSA_P521_SHA512),
+        &CachingVerifier(ED25519),
+        &CachingVerifier(RSA_PSS_SHA256),
+        &CachingVerifier(RSA_PSS_SHA384),
+        &CachingVerifier(RSA_PSS_SHA512),
+        &CachingVerifier(RSA_PKCS1_SHA256),
+        &CachingVerifier(RSA_PKCS1_SHA384),
+        &CachingVerifier(RSA_PKCS1_SHA512),
+        &CachingVerifier(RSA_PKCS1_SHA256_ABSENT_PARAMS),
+        &CachingVerifier(RSA_PKCS1_SHA384_ABSENT_PARAMS),
+        &CachingVerifier(RSA_PKCS1_SHA512_ABSENT_PARAMS),
     ],
     mapping: &[
         (
@@ -205,8 +206,8 @@ fn ecdsa_p384<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), I
         .map_err(invalid)
 }
 
-/// The crate refuses digests of less than half the length of a coordinate, as SHA-256 is here; with
-/// zeros in front it is the same number (FIPS 186-5 §6.4.2).
+/// The crate refuses a digest of less than half the length of a coordinate, such as one of SHA-256
+/// here. Zeros in front of the digest leave its number the same (FIPS 186-5 §6.4.2).
 fn ecdsa_p521<D: Digest>(key: &[u8], message: &[u8], sig: &[u8]) -> Result<(), InvalidSignature> {
     const COORDINATE: usize = 66;
     let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(uncompressed(key)?).map_err(invalid)?;
@@ -253,7 +254,7 @@ where
 }
 
 /// Decodes an `RSAPublicKey` with a modulus of acceptable size and an odd exponent from 3 to
-/// 2^33 - 1: one that could not be used, or that would take long to use, is refused here.
+/// 2^33 - 1. A key that could not be used, or that would take long to use, is refused here.
 fn rsa_public_key(der: &[u8]) -> Result<rsa::PublicKey, InvalidSignature> {
     let key = RsaPublicKeyRef::from_der(der).map_err(invalid)?;
     if key.modulus.as_bytes().len() > RSA_MODULUS_BITS.end().div_ceil(8) {
@@ -264,7 +265,7 @@ fn rsa_public_key(der: &[u8]) -> Result<rsa::PublicKey, InvalidSignature> {
     rsa::PublicKey::new_with_size_limits(n, e, RSA_MODULUS_BITS).map_err(invalid)
 }
 
-/// The size in bits of an RSA key that every signature check refuses for its size; none for other
+/// The size in bits of an RSA key that every signature check refuses for its size; `None` for other
 /// keys. Takes the contents of the AlgorithmIdentifier, and the key.
 pub fn refused_rsa_size(algorithm: &[u8], key: &[u8]) -> Option<usize> {
     if *algorithm != *alg_id::RSA_ENCRYPTION {

@@ -1,6 +1,6 @@
 //! Every algorithm, as the provider exposes it, against vectors that others published.
 //!
-//! Wycheproof sets run whole. What is left out is said where it is left out, and each test asserts
+//! Wycheproof sets run whole, but for what a comment beside the code leaves out. Each test asserts
 //! how many vectors it ran, so that none can come to run nothing.
 #![allow(
     clippy::expect_used,

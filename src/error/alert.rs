@@ -1,9 +1,9 @@
-//! An alert that the peer sent, in words: its name (RFC 8446 §6, RFC 5246 §7.2), why it is sent, and
-//! what to do.
+//! An alert that the peer sent, in words: its name (RFC 8446 §6, RFC 5246 §7.2), why it is sent,
+//! and what to do.
 
 use std::fmt;
 
-/// The number of a fatal alert, for people.
+/// Shows a fatal alert, given by its number, to people.
 pub(super) struct AlertLine(pub(super) u8);
 
 impl fmt::Display for AlertLine {
@@ -47,7 +47,7 @@ fn words(number: u8) -> (&'static str, &'static str, &'static str) {
             "it takes what we sent for compressed",
             "turn compression off on it",
         ),
-        // After the handshake it is what OpenSSL says when its wish to renegotiate is refused.
+        // OpenSSL also sends it after the handshake, when its wish to renegotiate is refused.
         40 => (
             "handshake_failure",
             "in the handshake, it shares no cipher suite or signature scheme with us, or wants a \
@@ -162,7 +162,7 @@ fn words(number: u8) -> (&'static str, &'static str, &'static str) {
             "it wants its name encrypted, which is not offered here",
             "turn that off on it",
         ),
-        // RFC 9846 has it.
+        // RFC 9846 has this alert; rustls does not name it.
         117 => (
             "general_error",
             "it failed, and says no more",
@@ -172,7 +172,7 @@ fn words(number: u8) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-/// For numbers that have no name; the tests see that nothing that rustls names ends here.
+/// For numbers that have no name. A test checks that no alert that rustls names ends here.
 const UNKNOWN: (&str, &str, &str) = (
     "which has no name",
     "it gives no more of a reason",
@@ -203,7 +203,7 @@ mod tests {
             assert!(why.contains(' ') && cure.len() > 8, "{line}");
             assert!(line.starts_with(&format!("the peer refused with alert {number} (")));
         }
-        // As many as RFC 8446, RFC 5246 and those before and after them have.
+        // RFC 8446, RFC 5246 and the RFCs before and after them have this many.
         assert_eq!(named, 35);
     }
 }

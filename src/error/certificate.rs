@@ -1,4 +1,4 @@
-//! A certificate that was refused, and its line.
+//! A certificate that was refused, and the line that tells people of it.
 
 use core::net::IpAddr;
 use std::fmt;
@@ -14,33 +14,33 @@ pub enum CertificateReason {
     BadSignature,
     /// Its time is over.
     Expired,
-    /// None was presented.
+    /// No certificate was presented.
     Missing,
     /// Nothing was checked.
     NotChecked,
     /// Its time is still to come.
     NotYetValid,
-    /// Not one of those that were pinned. Not made yet.
+    /// Not one of those that were pinned. Reserved: not returned yet.
     PinMismatch,
-    /// A raw public key that is not trusted. Not made yet.
+    /// A raw public key that is not trusted. Reserved: not returned yet.
     RawKeyUntrusted,
-    /// Valid, and refused by the caller. Not made yet.
+    /// Valid, and refused by the caller. Reserved: not returned yet.
     RejectedByCaller,
-    /// The revocation list is not signed by those who may. Not made yet.
+    /// The revocation list is not signed by an authority that may. Reserved: not returned yet.
     RevocationListBad,
-    /// The revocation list is too old. Not made yet.
+    /// The revocation list is too old. Reserved: not returned yet.
     RevocationListExpired,
-    /// Nothing tells whether it is revoked. Not made yet.
+    /// Nothing tells whether it is revoked. Reserved: not returned yet.
     RevocationUnknown,
-    /// Revoked by its authority. Not made yet.
+    /// Revoked by its authority. Reserved: not returned yet.
     Revoked,
-    /// The stapled OCSP response does not hold. Not made yet.
+    /// The stapled OCSP response does not hold. Reserved: not returned yet.
     StapleBad,
-    /// There is no stapled OCSP response. Not made yet.
+    /// There is no stapled OCSP response. Reserved: not returned yet.
     StapleMissing,
     /// Its chain takes too much work.
     TooCostly,
-    /// Too few logs have it. Not made yet.
+    /// Too few logs have it. Reserved: not returned yet.
     TransparencyMissing,
     /// A critical extension that is not understood.
     UnhandledExtension,
@@ -67,14 +67,14 @@ pub struct CertificateError {
     pub expected_name: Option<String>,
     /// With `WrongName`: the names that the certificate has.
     pub names: Vec<String>,
-    /// The alert that was put to the peer.
+    /// The alert that was sent to the peer.
     pub alert_sent: Option<u8>,
     /// For people.
     pub detail: Option<String>,
 }
 
 impl CertificateError {
-    /// Without names and alert.
+    /// An error without names and alert.
     pub(crate) fn plain(reason: CertificateReason, detail: &str) -> Self {
         Self {
             reason,
@@ -193,7 +193,7 @@ impl fmt::Display for CertificateError {
         };
         write!(f, "the peer's certificate {what}")?;
         let Some(expected) = &self.expected_name else {
-            // Of the others the reason says all that there is to say.
+            // For the other reasons the detail adds nothing.
             let detail = match self.reason {
                 CertificateReason::Expired
                 | CertificateReason::NotChecked
@@ -236,8 +236,8 @@ impl fmt::Display for CertificateError {
 /// How many names a line shows.
 const SHOWN_NAMES: usize = 20;
 
-/// Whether an address was asked for and is among the names: it is there as something else then, or it
-/// would have been found.
+/// Whether an address was asked for and is among the names. It is then there as another kind of
+/// name: an address would have matched.
 fn is_address_in_words(expected: &str, names: &[String]) -> bool {
     let address = |text: &str| text.parse::<IpAddr>().ok();
     address(expected)

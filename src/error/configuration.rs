@@ -1,4 +1,4 @@
-//! A configuration that was refused, and its line.
+//! A configuration that was refused, and the line that tells people of it.
 
 use std::fmt;
 
@@ -45,17 +45,17 @@ pub enum ConfigurationItem {
 pub enum ConfigurationReason {
     /// The path may not be read.
     AccessDenied,
-    /// A signature in it is wrong. Not made yet.
+    /// A signature in it is wrong. Reserved: not returned yet.
     BadSignature,
     /// It cannot go together with something else that was set.
     Conflict,
-    /// The same is there twice.
+    /// The same value is there twice.
     Duplicate,
     /// There are no bytes, or nothing is in the list.
     Empty,
     /// Encrypted in a way that is not supported.
     Encrypted,
-    /// Its time is over. Not made yet.
+    /// Its time is over. Reserved: not returned yet.
     Expired,
     /// The key does not belong to the certificate.
     KeyMismatch,
@@ -71,7 +71,7 @@ pub enum ConfigurationReason {
     NoPrivateKey,
     /// No group is for a version that is permitted.
     NoUsableGroup,
-    /// Its time is still to come. Not made yet.
+    /// Its time is still to come. Reserved: not returned yet.
     NotYetValid,
     /// The path does not exist, or no preopened directory leads to it.
     NotFound,
@@ -81,13 +81,13 @@ pub enum ConfigurationReason {
     PassphraseWrong,
     /// Opening it takes more work or memory than a file may ask for.
     TooCostly,
-    /// It is from an authority that is not trusted. Not made yet.
+    /// It is from an authority that is not trusted. Reserved: not returned yet.
     UnknownAuthority,
     /// A name that is not known.
     UnknownName,
     /// The path cannot be read for another reason.
     Unreadable,
-    /// Readable, and of a form that is not supported. Not made yet.
+    /// Readable, and of a form that is not supported. Reserved: not returned yet.
     Unsupported,
     /// A key type or size that no suite can use.
     UnsupportedKeyType,

@@ -32,7 +32,7 @@ impl fmt::Display for Error {
                 "closed, by this side or by the peer in the handshake; open another connection or \
                  listener",
             ),
-            // In the handshake or after it: the line has to be true of both.
+            // This happens in the handshake or after it: the line has to be true of both.
             Self::Truncated => f.write_str(
                 "the peer ended the connection without close_notify, so it may have been cut; see \
                  the peer's log, and take nothing that came before for the whole",

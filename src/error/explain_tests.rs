@@ -17,7 +17,7 @@ fn network(operation: NetworkOperation, code: NetworkCode, detail: &str) -> Erro
     })
 }
 
-/// What can be told in one line of every error, with and without a detail.
+/// A sample of all kinds of errors, with and without a detail.
 fn errors() -> Vec<Error> {
     let timers = [
         Timer::Connect,

@@ -14,8 +14,8 @@ impl fmt::Display for Detail<'_> {
     }
 }
 
-/// What failed, why, and what to do: the general cure, unless the detail, which must be of our own words,
-/// brings one.
+/// Writes what failed, why, and what to do: the general cure, unless the detail brings one, after
+/// `; `. The detail must therefore be in our own words.
 pub(crate) fn end(
     f: &mut fmt::Formatter<'_>,
     what: &str,

@@ -1,4 +1,4 @@
-//! A failure of the network, and its line.
+//! A failure of the network, and the line that tells people of it.
 
 use std::fmt;
 

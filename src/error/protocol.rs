@@ -1,4 +1,4 @@
-//! A peer that broke the protocol, and its line.
+//! A peer that broke the protocol, and the line that tells people of it.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use super::line::{Detail, end};
 /// How the peer broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolReason {
-    /// A compressed certificate does not decompress. Not made yet.
+    /// A compressed certificate does not decompress. Reserved: not returned yet.
     BadCompression,
     /// A record did not decrypt.
     BadRecord,
-    /// A certificate that nobody asked for, or of a type that was not offered.
+    /// A certificate that was not asked for, or of a type that was not offered.
     CertificateUnsolicited,
     /// A lower version than both sides have.
     Downgrade,
-    /// The server has no key for the Encrypted Client Hello. Not made yet.
+    /// The server has no key for the Encrypted Client Hello. Reserved: not returned yet.
     EchRejected,
     /// A value that was not offered, or that the protocol does not allow there.
     IllegalParameter,
@@ -23,7 +23,7 @@ pub enum ProtocolReason {
     Malformed,
     /// A message without an extension that it must have.
     MissingExtension,
-    /// No application protocol in common. Not made yet.
+    /// No application protocol in common.
     NoApplicationProtocol,
     /// No suite, group or signature scheme in common.
     NoCommonParameters,
@@ -33,13 +33,13 @@ pub enum ProtocolReason {
     NotTls,
     /// The first bytes are HTTP.
     PlainHttp,
-    /// A record or message that is longer than what is taken.
+    /// A record or message that is longer than is accepted.
     TooLarge,
     /// A message that does not belong there, or comes too often.
     UnexpectedMessage,
-    /// A pre-shared key that is not known. Not made yet.
+    /// A pre-shared key that is not known. Reserved: not returned yet.
     UnknownPskIdentity,
-    /// The client asks for a name that nobody here has. Not made yet.
+    /// The client asks for a name that this server does not have. Reserved: not returned yet.
     UnrecognizedName,
     /// An extension that was not offered.
     UnsolicitedExtension,
@@ -50,9 +50,9 @@ pub enum ProtocolReason {
 /// A peer that broke the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError {
-    /// How.
+    /// How the peer broke the protocol.
     pub reason: ProtocolReason,
-    /// The alert that was put to the peer.
+    /// The alert that was sent to the peer.
     pub alert_sent: Option<u8>,
     /// For people.
     pub detail: Option<String>,
@@ -127,9 +127,9 @@ impl fmt::Display for ProtocolError {
             ProtocolReason::Other => ("the peer's handshake cannot be followed", BROKEN),
         };
         match self.reason {
-            // That it is HTTP says more than its first bytes.
+            // The detail holds the first bytes, which say less than that it is HTTP.
             ProtocolReason::PlainHttp => write!(f, "{what}; {cure}"),
-            // The detail holds bytes of the peer's.
+            // The detail holds bytes of the peer's, so a `; ` in it brings no cure.
             ProtocolReason::NotTls => {
                 write!(f, "{what}{}; {cure}", Detail(self.detail.as_deref()))
             }

@@ -7,18 +7,19 @@ use wasi::io::poll::Pollable;
 
 use crate::timers::Moment;
 
-/// The moment it is.
+/// The current moment.
 pub(crate) fn now() -> Moment {
     Duration::from_nanos(monotonic_clock::now())
 }
 
-/// A pollable that becomes ready when so long has passed. After no time it is ready at the first look.
+/// A pollable that becomes ready after `left`. If that is zero, it is ready at the first look.
 pub(crate) fn after(left: Duration) -> Pollable {
     let nanoseconds = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
     let pollable = monotonic_clock::subscribe_duration(nanoseconds);
     if left.is_zero() {
-        // wasmtime 48 has it ready from the second look on. A caller whose other pollables are ready
-        // all the time gives each new pollable one look, and would never hear of this one.
+        // In wasmtime 48 such a pollable is ready from the second look on, so the first look is
+        // taken here. A caller whose other pollables are always ready gives each new pollable only
+        // one look, and would never see this one ready.
         pollable.ready();
     }
     pollable

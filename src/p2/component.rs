@@ -1,4 +1,5 @@
-//! What the bindings hang the exports on. Each resource adds its interface to it.
+//! The type that the bindings attach the exports to. The module of each resource implements its
+//! interface for this type.
 
 /// The component.
 pub(crate) struct Component;

@@ -21,25 +21,26 @@ use zeroize::Zeroizing;
 use crate::error::{ConfigurationItem, Error};
 use crate::tls::{Config, Settings, supported_groups};
 
-/// Settings until the first use, then a configuration for good.
+/// Holds settings until the first use, and a configuration that is final from then on.
 pub(crate) struct Context {
     state: RefCell<State>,
 }
 
 enum State {
     Open(Settings),
-    /// What connections are made with, and the settings that it came from, for copies.
+    /// The configuration that connections are made with, and the settings that it came from, for
+    /// copies.
     Sealed(Arc<Config>, Settings),
 }
 
 thread_local! {
-    /// What `set-default-authority-directory` chose: of the instance, as the seed's parameter is
-    /// of the program.
+    /// The directory that `set-default-authority-directory` chose. It belongs to the instance, as
+    /// the seed's parameter belongs to the program.
     static DEFAULT_AUTHORITY_DIRECTORY: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 impl Context {
-    /// The configuration for a listener or port; seals.
+    /// The configuration for a listener or port. Seals the context.
     pub(crate) fn config(&self) -> Result<Arc<Config>, Error> {
         let mut state = self.state.borrow_mut();
         let (config, settings) = match &*state {

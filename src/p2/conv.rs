@@ -1,4 +1,4 @@
-//! Core types to WIT types and back, in one table.
+//! Converts core types to WIT types and back, in one table.
 
 use std::net::SocketAddr;
 

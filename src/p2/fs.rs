@@ -1,4 +1,4 @@
-//! Files, by `std::fs` through the directories that the host has preopened.
+//! Reads files by `std::fs`, through the directories that the host has preopened.
 
 use std::fs::File;
 use std::io::{Error as IoError, ErrorKind, Read as _};
@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 use crate::tls::mistaken_path;
 
-/// No certificate bundle is as large; what is, such as a device without end, would exhaust memory.
+/// The largest file in bytes that is read. No certificate bundle is as large, and a device without
+/// end would exhaust the memory.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// The contents of a file; they may be a key, and are wiped.
+/// The contents of a file. They may be a key, so they are wiped when dropped.
 pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     refuse_contents(item, path)?;
     let file = File::open(path).and_then(read_file);
@@ -27,9 +28,9 @@ pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<
     }
 }
 
-/// None if it is too large.
+/// `None` if the file is too large.
 fn read_file(file: File) -> Result<Option<Zeroizing<Vec<u8>>>, IoError> {
-    // As long as it will be: what grows leaves pieces of a key behind.
+    // The whole length is reserved: a buffer that grows leaves pieces of a key behind.
     let length = file.metadata()?.len().min(LARGEST);
     let room = usize::try_from(length)
         .unwrap_or_default()
@@ -43,11 +44,12 @@ fn read_file(file: File) -> Result<Option<Zeroizing<Vec<u8>>>, IoError> {
         .then_some(contents))
 }
 
-/// A path and what reading it gave.
+/// A path and the result of reading it.
 pub(crate) type Found = (String, Result<Zeroizing<Vec<u8>>, Error>);
 
-/// The files of a directory in the order of their paths: regular ones, and links, which may lead to
-/// where this side may not look. A directory that does not exist is its own only file.
+/// Reads the files of a directory, in the order of their paths: regular files, and links, even
+/// those that lead to where the component may not look. For a directory that does not exist, the
+/// directory itself is listed as the only file.
 pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<Found>, Error> {
     refuse_contents(item, path)?;
     let fail = |error: &IoError| unreadable(item, path, error);
@@ -63,7 +65,8 @@ pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<
         let entry = entry.map_err(|error| fail(&error))?;
         let path = entry.path();
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        // A link to a directory is one more directory; one that leads nowhere is to be told.
+        // A link to a directory is passed over like a directory; a link that leads nowhere is
+        // reported.
         if path.is_file() || (is_link && !path.is_dir()) {
             paths.push(path.to_string_lossy().into_owned());
         }
@@ -78,7 +81,8 @@ pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<
         .collect())
 }
 
-/// A key in the place of a path must not get into the message that it is not there.
+/// Refuses a path that is the contents of a file: a key must not get into the message that the path
+/// does not exist.
 fn refuse_contents(item: ConfigurationItem, path: &str) -> Result<(), Error> {
     match mistaken_path(path) {
         Some(what) => Err(Error::refused(item, ConfigurationReason::NotFound, what)),

@@ -19,7 +19,8 @@ use crate::endpoint::Host;
 use crate::error::Error;
 use crate::tls::{Config, Role};
 
-/// A listening socket and the configuration of what it accepts; none once closed.
+/// A listening socket and the configuration for the connections that it accepts; `None` once
+/// closed.
 pub(crate) struct Listener {
     state: RefCell<Option<Listening>>,
 }

@@ -34,7 +34,7 @@ use state::{Connecting, Interest, State};
 pub(crate) struct Port {
     /// Shared with the port's sessions, which may outlive it.
     state: Rc<RefCell<State>>,
-    /// What pollables that were handed out may be children of, and nothing else needs.
+    /// Handles that are kept only because pollables that were handed out may be children of them.
     remains: RefCell<Remains>,
 }
 
@@ -85,12 +85,13 @@ impl Port {
             Err(error) => State::Broken(error),
         };
         let port = Self::new(state);
-        // Who waits for a peer of its own instance calls no operation before it has accepted.
+        // The connection begins now, not with the first operation: a caller that accepts it in the
+        // same instance waits for the peer before it calls an operation here.
         port.advance(&mut port.state.borrow_mut(), now());
         Ok(port)
     }
 
-    /// Run an operation on the connection, once there is one.
+    /// Runs an operation on the connection, if there is one by now.
     fn operate<T>(
         &self,
         operation: impl FnOnce(&mut Pump<Streams>, Moment) -> Result<T, Error>,
@@ -106,7 +107,7 @@ impl Port {
         }
     }
 
-    /// One step on from `Connecting`, if that is where it is.
+    /// Goes on with connecting, if the state is `Connecting`.
     fn advance(&self, state: &mut State, now: Moment) {
         let State::Connecting(connecting) = state else {
             return;
@@ -134,7 +135,7 @@ impl Port {
             Ok(streams) => {
                 let mut pump = Pump::new(session, streams, Vec::new(), timers.limits());
                 if is_shared {
-                    // The pollables of before are children of the socket.
+                    // Pollables that were handed out before may be children of the socket.
                     pump.share_transport(Wait::Input);
                 }
                 State::Connected(Box::new(pump))
@@ -143,7 +144,8 @@ impl Port {
         };
     }
 
-    /// Leave for `Closed`, and keep what pollables may be children of, and these facts of a session.
+    /// Enters `Closed`. Keeps the handles that pollables may be children of, and the facts that
+    /// `facts` takes from a session.
     fn leave(&self, facts: impl FnOnce(&Session) -> Facts) {
         let mut remains = self.remains.borrow_mut();
         let mut state = self.state.borrow_mut();
@@ -164,7 +166,8 @@ impl Port {
         }
     }
 
-    /// Repeat an operation until it says something else than `want-`, waiting in between.
+    /// Repeats an operation until it returns something other than a `want-` error, and waits in
+    /// between.
     fn block<T>(
         &self,
         interest: Interest,
@@ -181,17 +184,17 @@ impl Port {
         }
     }
 
-    /// Wait for the transport or the next timer. The pollables are gone when it returns.
+    /// Waits for the transport or the next timer. The pollables are dropped before it returns.
     fn wait(&self, interest: Interest) {
         let (ready, left) = {
             let mut state = self.state.borrow_mut();
             (state.pollables(interest), state.timer_left(now()))
         };
         if ready.is_empty() {
-            // There is nothing to wait for: the next call goes on, or tells why.
+            // There is nothing to wait for: the next call goes on, or returns the reason why not.
             return;
         }
-        // A little late rather than a little early: then the timer has run out for sure.
+        // Waking a little late is better than a little early: the timer has then surely run out.
         let timer = left.map(|left| after(left.saturating_add(Duration::from_nanos(1))));
         let all: Vec<_> = ready.iter().chain(&timer).collect();
         poll(&all);
@@ -227,7 +230,7 @@ impl Drop for Port {
         if Rc::strong_count(&self.state) > 1 {
             self.leave(Session::facts);
         } else {
-            // Nobody is left to ask for them, and to find them out may take a verification.
+            // No session is left to ask for the facts, and finding them may take a verification.
             self.leave(|_| Facts::default());
         }
         self.remains.take().keep();
@@ -348,7 +351,7 @@ impl GuestPort for Port {
         let set = match &mut *self.state.borrow_mut() {
             State::Connecting(connecting) => connecting.timers.set_limit(timer, milliseconds),
             State::Connected(pump) => pump.set_timeout(timer, milliseconds),
-            // It has no timers any more; what is no timer is told all the same.
+            // There are no timers any more, but a timer that is not supported is still refused.
             State::Broken(_) => Timeouts::default().set(timer, milliseconds),
             State::Closed(_) => Err(Error::Closed),
         };

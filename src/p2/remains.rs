@@ -1,11 +1,12 @@
-//! What has to outlive its port. A pollable is a child of a stream or socket, and a host traps
-//! where a parent is dropped before its children; whether a pollable lives, nobody tells.
+//! Handles that have to outlive their port. A pollable is a child of a stream or socket, and a host
+//! traps where a parent is dropped before its children. Nothing tells the component whether a
+//! pollable is still alive.
 
 use super::net;
 use super::net::{Connector, Streams};
 use crate::pump::Transport as _;
 
-/// What pollables that were handed out may be children of.
+/// Handles that may be the parents of pollables that were handed out.
 #[derive(Default)]
 pub(crate) struct Remains {
     pub(crate) streams: Option<Streams>,
@@ -13,8 +14,9 @@ pub(crate) struct Remains {
 }
 
 impl Remains {
-    /// The port is gone. Both directions end now, and the handles are dropped later. Streams of a
-    /// socket of the caller's are dropped now: the caller may drop that, which is their parent.
+    /// Called when the port is dropped: ends both directions now, and drops the handles later.
+    /// Streams of a caller's socket are dropped now: the caller may drop the socket, which is their
+    /// parent.
     pub(crate) fn keep(mut self) {
         self.streams = self.streams.take().filter(Streams::has_socket);
         if let Some(streams) = &mut self.streams {

@@ -12,7 +12,7 @@ use super::port::state::State;
 use crate::error::Error;
 use crate::tls::Session;
 
-/// A view of a port's connection, and of what is left of it when the port has gone.
+/// A view of a port's connection, and of the facts that are left when the port is dropped.
 pub(crate) struct SessionOfPort {
     state: Rc<RefCell<State>>,
 }

@@ -1,11 +1,11 @@
 //! Ciphertext that was received and is still to be decrypted.
 
-/// Bytes that are taken from the front. What is left stays where it is: to move it each time would
-/// cost a quarter of its decryption.
+/// Bytes that are taken from the front. The rest stays where it is: moving it each time would cost
+/// a quarter of the time of its decryption.
 ///
 /// A byte that is received is copied five times: by the host into this; into the buffer of rustls,
-/// where it is decrypted in place; into a chunk of plaintext of rustls; into the list for the caller;
-/// and by the caller's engine out of that.
+/// where it is decrypted in place; into a chunk of plaintext of rustls; into the list for the
+/// caller; and by the caller's engine out of that.
 pub(super) struct Ciphertext {
     bytes: Vec<u8>,
     taken: usize,
@@ -20,7 +20,7 @@ impl Ciphertext {
         self.rest().is_empty()
     }
 
-    /// The memory is freed with the last byte.
+    /// Takes bytes from the front. The memory is freed with the last byte.
     pub(super) fn take(&mut self, count: usize) {
         self.taken = self.taken.saturating_add(count);
         if self.is_empty() {

@@ -7,8 +7,8 @@ use crate::timers::Moment;
 /// The first pause: a peer that reads makes room in less.
 const FIRST: Duration = Duration::from_millis(1);
 
-/// The longest: one call a second costs nothing that shows, even with a thousand connections. No
-/// honest peer waits longer for the last bytes.
+/// The longest pause: one call a second costs little, even with a thousand connections. No honest
+/// peer waits longer for the last bytes.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Pauses that double while the output takes nothing.
@@ -25,12 +25,12 @@ impl Pause {
         }
     }
 
-    /// The output was tried; whether it took anything.
+    /// Notes that the output was tried. `is_moving` says whether it took anything.
     pub(super) fn tried(&mut self, is_moving: bool, now: Moment) {
         if is_moving {
             self.length = FIRST;
         } else if now < self.end {
-            // Out of turn, which says nothing of how long it will take.
+            // Tried before the pause was over, which says nothing of how long it will take.
             return;
         } else {
             self.length = self.length.saturating_mul(2).min(LAST);

@@ -6,7 +6,7 @@ use crate::timers::Moment;
 use crate::tls::{State, Work};
 
 impl<T: Transport> Pump<T> {
-    /// Take ciphertext from the transport, unless there is plaintext to be fetched before.
+    /// Takes ciphertext from the transport, unless there is plaintext to be fetched first.
     pub(super) fn receive(&mut self, work: &mut Work) -> Result<Step, Error> {
         if self.session.is_readable() {
             return Ok(Step::Nothing);
@@ -63,8 +63,9 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// The transport has nothing now. Where time has run out, nothing more is waited for; where the
-    /// transport takes nothing any more, it may still give.
+    /// Called when the transport has nothing to read now. After a timer has run out there is no
+    /// waiting for more, so the connection fails. Where only the output is broken, input may still
+    /// come.
     fn found_nothing(&mut self) -> Result<Step, Error> {
         match self.broken.clone() {
             Some(error @ Error::Timeout(_)) => Err(self.fail(error)),
@@ -72,13 +73,13 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// Fail for good: put the alert to the peer if it takes it at once, and free the transport.
-    /// The first failure is the one that is told.
+    /// Fails for good: sends the alert if the transport takes it at once, and frees the transport.
+    /// Returns the first failure of the session.
     pub(super) fn fail(&mut self, error: Error) -> Error {
         let error = self.session.fail(error);
         self.has_tickets = false;
         if self.broken.is_none() {
-            // Whatever becomes of the alert, the error stays.
+            // Whether or not the alert can be sent, the error stays the same.
             let _ = self.try_send(Moment::ZERO);
         }
         self.release();

@@ -24,7 +24,7 @@ impl<T: Transport> Pump<T> {
         Mark::At(self.taken.saturating_add(length(&self.unsent)))
     }
 
-    /// Hand ciphertext to the transport; whether all has left.
+    /// Hands ciphertext to the transport; returns whether all has left.
     pub(super) fn send(&mut self, now: Moment) -> Result<bool, Error> {
         self.check_output()?;
         self.try_send(now)
@@ -63,7 +63,7 @@ impl<T: Transport> Pump<T> {
         result
     }
 
-    /// Hand everything over; the condition lasts until that is done.
+    /// Hands everything to the transport; the condition lasts until that is done.
     pub(super) fn push(&mut self, condition: Condition, now: Moment) -> Result<(), Error> {
         if self.send(now)? {
             self.timers.stop(condition);
@@ -72,7 +72,7 @@ impl<T: Transport> Pump<T> {
         Err(self.want_write(condition, now))
     }
 
-    /// The condition begins, or lasts.
+    /// The condition begins, or lasts: `WantWrite`, or the time-out if it has lasted too long.
     pub(super) fn want_write(&mut self, condition: Condition, now: Moment) -> Error {
         if !self.timers.is_running(condition) {
             let end = self.end_of_output();
@@ -89,7 +89,8 @@ impl<T: Transport> Pump<T> {
         Error::WantWrite
     }
 
-    /// Nothing can be sent any more: what is told of it. What arrived can still be read.
+    /// From now on nothing can be sent. What has arrived can still be read. Returns the first
+    /// failure.
     pub(super) fn break_output(&mut self, error: Error) -> Error {
         if self.broken.is_none() {
             self.broken = Some(error.clone());
@@ -105,7 +106,7 @@ impl<T: Transport> Pump<T> {
         self.check_output().err().unwrap_or(error)
     }
 
-    /// Stop the timers of what has ended, whichever operation has ended it.
+    /// Stops the timers of conditions that have ended, whichever operation has ended them.
     pub(super) fn settle(&mut self) {
         if self.session.is_readable() {
             self.timers.stop(Condition::Reading);
@@ -131,7 +132,7 @@ impl<T: Transport> Pump<T> {
     /// Whether everything up to that place has left the transport.
     fn has_left(&mut self, place: u64) -> bool {
         if self.taken != place {
-            // It takes more only when the last has left.
+            // The transport takes more only when what it took before has left.
             return self.taken > place;
         }
         let Some(transport) = &mut self.transport else {

@@ -1,8 +1,8 @@
-//! What a pump asks of the bytes below it, and what it waits for there.
+//! What a pump needs from the transport below it, and what it waits for there.
 
 use crate::error::NetworkError;
 
-/// What a transport has to give.
+/// The result of a read from a transport.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     /// At least one byte.
@@ -21,10 +21,10 @@ pub trait Transport {
     /// The transport is broken.
     fn read(&mut self, limit: usize) -> Result<Received, NetworkError>;
 
-    /// How many bytes it takes best in one write.
+    /// The best number of bytes for one write.
     fn write_size(&self) -> usize;
 
-    /// Send from the front of `ciphertext`; how much was taken, 0 for "none now".
+    /// Sends from the front of `ciphertext`; returns how much was taken, 0 if there is no room now.
     ///
     /// # Errors
     /// The transport is broken.
@@ -36,7 +36,7 @@ pub trait Transport {
     /// The transport is broken.
     fn flush(&mut self) -> Result<bool, NetworkError>;
 
-    /// End both directions now, where handles to parts of the transport may still be about.
+    /// Ends both directions now, although handles to parts of the transport may still be in use.
     fn abort(&mut self);
 }
 
@@ -47,7 +47,8 @@ pub enum Wait {
     Input,
     /// The transport's output.
     Output,
-    /// Whichever comes first: what is unsent goes on its way while the peer's answer is awaited.
+    /// Either, whichever comes first: what is unsent goes on its way while the peer's answer is
+    /// awaited.
     Both,
     /// Nothing: call now.
     Nothing,

@@ -10,7 +10,7 @@ use crate::tls::State;
 impl<T: Transport> Pump<T> {
     /// What `handshake` or `read` waits for.
     pub fn wait_to_read(&self) -> Wait {
-        // The peer may send nothing more for ever, and what ran out is to be told.
+        // The peer may never send anything more, and the timer that has run out is to be reported.
         if matches!(self.broken, Some(Error::Timeout(_))) {
             return Wait::Nothing;
         }
@@ -20,7 +20,7 @@ impl<T: Transport> Pump<T> {
         } else if !self.has_unsent() {
             Wait::Input
         } else if has_received {
-            // In the handshake, rustls takes nothing before what it has said is taken.
+            // In the handshake, rustls takes no input before its own output is taken.
             Wait::Output
         } else {
             Wait::Both
@@ -45,11 +45,11 @@ impl<T: Transport> Pump<T> {
         self.timers.time_left(now)
     }
 
-    /// The same for a caller who may be waiting for the input alone: due after a pause, too, while
-    /// something is unsent.
+    /// The same for a caller who may be waiting for the input alone: while something is unsent, a
+    /// call is also due after a pause.
     pub fn time_left(&mut self, now: Moment) -> Option<Duration> {
         let timer = self.timer_left(now);
-        // Before the first operation nobody waits for anything.
+        // Before the first operation no caller waits for anything.
         let has_begun = *self.session.state() != State::Handshaking
             || self.timers.is_running(Condition::Handshaking);
         let is_unattended = has_begun && self.has_unsent() && !self.is_output_awaited;

@@ -1,4 +1,4 @@
-//! Seals: `Settings` become a `Config`, if the whole can work.
+//! Sealing: `Settings` become a `Config`, if the whole can work.
 
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ impl Settings {
         }
     }
 
-    /// None if clients are not asked for certificates.
+    /// `None` if clients are not asked for certificates.
     fn client_verifier(
         &self,
         provider: &CryptoProvider,

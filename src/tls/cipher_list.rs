@@ -25,14 +25,14 @@ pub(super) struct CipherList {
 /// The words of a cipher list that had no effect, as they were written and in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CipherListReport {
-    /// Words that stand for nothing.
+    /// Words that are not known.
     pub unknown: Vec<String>,
-    /// Suites that exist, and that this component does not have; not those removed by `!`.
+    /// Suites that exist, but that this component does not have; not those removed by `!`.
     pub unsupported: Vec<String>,
 }
 
 impl CipherList {
-    /// All suites in the provider's order, which stands until a list is set.
+    /// All suites in the provider's order, which holds until a list is set.
     pub(super) fn preferred() -> Self {
         let in_order = |suites: &'static [Suite]| {
             let ids = ALL_CIPHER_SUITES.iter().map(SupportedCipherSuite::suite);
@@ -46,7 +46,7 @@ impl CipherList {
         }
     }
 
-    /// What a list selects, be it nothing.
+    /// The suites that a list selects, possibly none.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         parser::parse(text)
     }
@@ -74,8 +74,8 @@ impl CipherList {
             .collect()
     }
 
-    /// Refuses a list that leaves these versions without a suite. Where TLS 1.2 is among them it
-    /// needs one: OpenSSL has no list without. TLS 1.3 may do without, if its suites were all
+    /// Refuses a list that leaves these versions without a suite. If TLS 1.2 is among them, it
+    /// needs a suite, as in OpenSSL. TLS 1.3 beside it may be left without, if its suites were all
     /// removed by name; then only TLS 1.2 is spoken.
     pub(super) fn check(&self, versions: &RangeInclusive<Version>) -> Result<(), Error> {
         let (needed, name) = if versions.contains(&Version::Tls12) {

@@ -1,4 +1,4 @@
-//! Sealed configurations: what connections are made with.
+//! Sealed configurations, which connections are made with.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::timeouts::Timeouts;
 use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
 use crate::error::Error;
 
-/// Which end of the handshake.
+/// An end of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Speaks first.
@@ -78,7 +78,7 @@ pub(crate) struct ClientSide {
 #[derive(Debug)]
 pub(crate) struct ServerSide {
     pub(crate) rustls: Arc<ServerConfig>,
-    /// None if clients are not asked for certificates.
+    /// `None` if clients are not asked for certificates.
     pub(crate) verifier: Option<Arc<ClientVerifier>>,
     /// The certificate that every connection presents; none if there are several to choose from.
     pub(crate) own: Option<CertificateDer<'static>>,
@@ -94,7 +94,8 @@ pub(crate) struct ClientParameters {
 
 impl ClientSide {
     /// The parameters of a connection to the host. rustls has one name for SNI, for resumption and
-    /// for its verifier; where SNI and the verified name differ, ours is told the other.
+    /// for its verifier. Where the name for SNI and the name to verify differ, our verifier is
+    /// given the name to verify.
     pub(crate) fn connection(&self, host: Option<&str>) -> Result<ClientParameters, Error> {
         let host = host.map(parse_host).transpose()?;
         let verified = match &self.verifier.name {
@@ -139,8 +140,8 @@ impl ClientSide {
         })
     }
 
-    /// A connection to nobody in particular: a name that SNI never sends, and no resumption, which
-    /// would be filed under it.
+    /// The parameters of a connection without a name. rustls is given an address, which SNI never
+    /// sends. Resumption is off, because sessions would be stored under that address.
     fn nameless(&self) -> ClientParameters {
         let mut rustls = (*self.rustls).clone();
         rustls.resumption = Resumption::disabled();

@@ -1,4 +1,4 @@
-//! Certificates and private keys, out of what people have: PEM, DER, PKCS #7, PKCS #8, PKCS #12.
+//! Reads certificates and private keys from what people have: PEM, DER, PKCS #7, PKCS #8, PKCS #12.
 
 mod ber;
 pub(crate) mod certificates;

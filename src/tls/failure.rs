@@ -1,7 +1,7 @@
-//! What rustls says of a failure, as an error of ours and in plain words.
+//! Turns the failures that rustls reports into errors of ours, in plain words.
 //!
-//! Its own texts are the names of its variants. A detail with `; ` in it brings its own cure, in place of
-//! the one that all of its case have.
+//! The texts of rustls are the names of its variants. A detail with `; ` in it brings its own cure,
+//! in place of the general cure of its case.
 
 mod certificate;
 mod peer;
@@ -14,7 +14,7 @@ use rustls::{
 
 use crate::error::{CertificateError, CertificateReason, Error, ProtocolError, ProtocolReason};
 
-/// What rustls cannot take: its own bound on a message of the handshake, which is no setting.
+/// The bound that rustls has on a message of the handshake, which is no setting.
 const TOO_LARGE: &str = "it sent a message of more than 64 KiB in the handshake, which is the most \
                          that is taken, as with a very long certificate chain or very many names \
                          of authorities; have it send less";
@@ -51,7 +51,7 @@ impl Error {
                 reason: CertificateReason::Missing,
                 expected_name: None,
                 names: Vec::new(),
-                // In TLS 1.3 it leaves encrypted.
+                // In TLS 1.3 the alert leaves encrypted, and cannot be read.
                 alert_sent: alert_sent
                     .or_else(|| Some(AlertDescription::CertificateRequired.into())),
                 detail: Some("none was presented, and one is required".to_owned()),
@@ -129,14 +129,14 @@ impl Error {
             E::InvalidEncryptedClientHello(_) => {
                 ours("an encrypted ClientHello was asked for, which is not offered")
             }
-            // For whoever reads the report: what our cryptography says, or rustls of itself.
+            // The text of our cryptography or of rustls, for the reader of the report.
             E::General(what) => Self::Other(Some(format!("in the TLS engine: {what}"))),
             E::Other(_) => ours("the cryptography failed"),
             _ => ours("the TLS engine failed for a reason that is not known here"),
         }
     }
 
-    /// The error of rustls' that takes no more of what the peer sent.
+    /// The error when rustls takes no more of what the peer sent.
     pub(crate) fn from_read(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::InvalidData {
             return Self::Protocol(ProtocolError {
@@ -219,7 +219,7 @@ fn misbehaved_reason(cause: &PeerMisbehaved) -> ProtocolReason {
     }
 }
 
-/// Where a certificate is out of place, nobody asked for it, or it comes a second time.
+/// A certificate that is out of place was not asked for, or comes a second time.
 fn misplaced_reason(got: HandshakeType, expected: &[HandshakeType]) -> ProtocolReason {
     let is_certificate = |kind: &HandshakeType| {
         matches!(

@@ -20,7 +20,7 @@ pub(super) enum NamedGroup {
 }
 
 impl NamedGroup {
-    /// What is permitted until something is chosen.
+    /// The groups that are permitted until others are chosen.
     pub(super) const PREFERRED: [Self; 4] = [
         Self::X25519Mlkem768,
         Self::X25519,
@@ -28,13 +28,13 @@ impl NamedGroup {
         Self::Secp384r1,
     ];
 
-    /// The group that the provider's implementation is of.
+    /// The group of an implementation of the provider's.
     pub(super) fn of(supported: &dyn SupportedKxGroup) -> Option<Self> {
         let is_it = |group: &Self| group.supported().name() == supported.name();
         Self::PREFERRED.into_iter().find(is_it)
     }
 
-    /// The group that IANA calls so, in any case.
+    /// The group with this IANA name, which may be written in any case.
     fn of_name(name: &str) -> Option<Self> {
         let is_it = |group: &Self| group.name().eq_ignore_ascii_case(name);
         Self::PREFERRED.into_iter().find(is_it)
@@ -72,7 +72,7 @@ pub fn supported_groups() -> [&'static str; 4] {
     NamedGroup::PREFERRED.map(NamedGroup::name)
 }
 
-/// Refuses a list that permits nothing, names what is not known, or a group twice.
+/// Reads a list of names. Refuses an empty list, an unknown name, and a group that is named twice.
 pub(super) fn parse<Name: AsRef<str>>(names: &[Name]) -> Result<Vec<NamedGroup>, Error> {
     let refused = |reason, detail| Err(Error::refused(ConfigurationItem::Groups, reason, detail));
     if names.is_empty() {

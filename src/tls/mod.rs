@@ -1,8 +1,8 @@
 //! TLS as bytes in and bytes out.
 //!
 //! Nothing here does I/O, waits, or knows WASI; randomness and the clock come in through
-//! `portcullis-provider` and rustls' time provider. It compiles and is tested natively. rustls types do not
-//! leave this module but for the clock.
+//! `portcullis-provider` and rustls' time provider. It compiles and is tested natively. No type of
+//! rustls leaves this module but the clock's.
 #![forbid(unsafe_code)]
 
 mod alpn;

@@ -9,9 +9,9 @@ use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 pub enum SendName {
     /// The verified name.
     Automatic,
-    /// None.
+    /// No name.
     Off,
-    /// This one.
+    /// This name.
     Name(String),
 }
 
@@ -20,13 +20,14 @@ pub enum SendName {
 pub enum VerifyName {
     /// The host that the connection is made to.
     Host,
-    /// This one.
+    /// This name.
     Name(String),
-    /// Any.
+    /// Any name.
     Unverified,
 }
 
-/// A host as a name; a trailing dot, which DNS allows and certificates never have, goes.
+/// Reads a host as a name. A trailing dot, which DNS allows and certificates never have, is
+/// removed.
 pub(super) fn parse_host(host: &str) -> Result<ServerName<'static>, Error> {
     parse_name(host).ok_or_else(|| {
         let cure = if host.is_ascii() {

@@ -29,7 +29,8 @@ pub use state::State;
 /// The most plaintext in a record (RFC 8446 §5.1).
 const RECORD: usize = 16 * 1024;
 
-/// The most that is handed to rustls at once: it takes no more than one full record (RFC 8446 §5.2).
+/// The most that is handed to rustls at once: it takes no more than one full record (RFC 8446
+/// §5.2).
 const RUSTLS_READ: usize = 5 + RECORD + 2048;
 
 /// What a read found.
@@ -39,13 +40,14 @@ pub enum Plaintext {
     Bytes(Vec<u8>),
     /// Nothing yet.
     Pending,
-    /// The peer sent close_notify, or its end without is tolerated; it stays so.
+    /// The peer sent close_notify, or ended without it where that is tolerated. Later reads find
+    /// the same.
     End,
 }
 
 /// One connection. Its methods stand in four groups: facts; what came from the network; what the
-/// application wants; what goes to the network. It does no I/O and knows no time but the
-/// certificate's.
+/// application wants; what goes to the network. It does no I/O, and needs the time only to verify
+/// certificates.
 pub struct Session {
     state: State,
     connection: Connection,
@@ -54,7 +56,7 @@ pub struct Session {
     /// The certificate that a server presents, if it has one alone.
     own: Option<CertificateDer<'static>>,
     check: PeerCheck,
-    /// Its result, once somebody has asked: later ones are told the same.
+    /// The result of the check, once it was asked for; later calls get the same.
     verified: OnceCell<Result<(), CertificateError>>,
     opening: Opening,
     truncation: Truncation,
@@ -68,16 +70,16 @@ pub struct Session {
     last_words: Vec<u8>,
     /// How many bytes of ciphertext `write` makes before they are polled.
     batch: usize,
-    /// How many it has made.
+    /// How many bytes `write` has made that were not polled yet.
     waiting: usize,
     /// Plaintext that arrived and was not yet read.
     readable: usize,
-    /// Where in a record the peer's ciphertext stands.
+    /// The position of the peer's ciphertext within a record.
     boundary: Boundary,
 }
 
 impl Session {
-    /// A session in the role of the configuration; a client is told the host that it talks to.
+    /// A session in the role of the configuration. `host` is the host that a client talks to.
     pub fn new(config: &Arc<Config>, host: Option<&str>) -> Result<Self, Error> {
         let made = |error: rustls::Error| Error::from_rustls(error, None);
         let (mut sent_name, mut own) = (None, None);
@@ -117,7 +119,7 @@ impl Session {
                 (Connection::from(server), check)
             }
         };
-        // `write` keeps the bound, so that it can be told beforehand.
+        // `write` keeps to a bound of its own, which `room` can tell beforehand.
         connection.set_buffer_limit(None);
         Ok(Self {
             state: State::Handshaking,
@@ -139,15 +141,15 @@ impl Session {
         })
     }
 
-    /// Let this many bytes of ciphertext wait for the transport: as many as it takes best at once, so
-    /// that one call carries several records while a slow peer costs no more than this.
+    /// Lets this many bytes of ciphertext wait for the transport: the number that it takes best at
+    /// once, so that one call carries several records while a slow peer costs no more than this.
     pub fn set_batch(&mut self, bytes: usize) {
         self.batch = bytes;
     }
 
     // Facts.
 
-    /// Where it stands.
+    /// The state of the session.
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
@@ -181,8 +183,8 @@ impl Session {
         room.saturating_sub(room.div_ceil(RECORD + overhead) * overhead)
     }
 
-    /// What protection adds to a record: header, tag, and by version and suite the type of what is
-    /// inside (RFC 8446 §5.2) or the nonce (RFC 5288 §3).
+    /// How many bytes protection adds to a record: header and tag, and depending on version and
+    /// suite the inner content type (RFC 8446 §5.2) or the explicit nonce (RFC 5288 §3).
     fn overhead(&self) -> usize {
         match self.connection.negotiated_cipher_suite() {
             Some(SupportedCipherSuite::Tls12(suite)) => {
@@ -198,8 +200,9 @@ impl Session {
         !self.last_words.is_empty() || self.connection.wants_write()
     }
 
-    /// Whether what is to be sent when the handshake has just been done are session tickets alone: all
-    /// else of a server's has left before the client's last flight, in TLS 1.3 (RFC 8446 §2).
+    /// Whether there is nothing but session tickets to send, when the handshake has just been done:
+    /// in TLS 1.3 everything else of a server's leaves before the client's last flight (RFC 8446
+    /// §2).
     #[must_use]
     pub fn has_tickets(&self) -> bool {
         self.is_server() && self.version() == Some(Version::Tls13) && self.connection.wants_write()
@@ -207,7 +210,8 @@ impl Session {
 
     // From the application.
 
-    /// Fetch up to `limit` bytes of plaintext. What arrived before the end or a failure comes first.
+    /// Fetch up to `limit` bytes of plaintext. What arrived before the end or a failure comes
+    /// first.
     ///
     /// # Errors
     /// The session has failed, and everything that came before has been fetched.
@@ -229,7 +233,7 @@ impl Session {
         let before = plaintext.len();
         let mut reader = self.connection.reader();
         while plaintext.len() < limit {
-            // An error stands for "nothing here"; what that means is for the state to say.
+            // An error means that nothing is here; the state tells whether that is an end.
             let Ok(chunk) = reader.fill_buf() else { break };
             let Some(taken) = chunk.get(..chunk.len().min(limit - plaintext.len())) else {
                 break;
@@ -245,7 +249,7 @@ impl Session {
         self.readable = self.readable.saturating_sub(read);
     }
 
-    /// Protect as much of the plaintext as there is room for; how much that was. Nothing is
+    /// Protect as much of the plaintext as there is room for; returns how much that was. Nothing is
     /// protected before the handshake is done.
     ///
     /// # Errors
@@ -268,7 +272,7 @@ impl Session {
         }
     }
 
-    /// Put close_notify behind what was written, once. In `Handshaking` there is nothing to close.
+    /// Send close_notify after what was written, once. In `Handshaking` there is nothing to close.
     pub fn close(&mut self) {
         let next = match std::mem::replace(&mut self.state, State::Closed) {
             State::Open => State::WriteClosed,
@@ -292,7 +296,7 @@ impl Session {
         error
     }
 
-    /// An unknown authority, with where it was looked for.
+    /// Adds to the error for an unknown authority where that authority was looked for.
     fn with_places(&self, error: Error) -> Error {
         match error {
             Error::Certificate(refused)

@@ -1,4 +1,4 @@
-//! What a context holds while it can change. What is made of it is another room's: `build`.
+//! The settings of a context, while it can change. `build` makes a configuration of them.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use super::version::Version;
 use super::x509::Certificate;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 
-/// What a context holds until it is sealed. Each change is atomic.
+/// The settings of a context until it is sealed. Each change is atomic.
 #[derive(Clone)]
 pub struct Settings {
     pub(super) role: Role,
@@ -39,10 +39,10 @@ pub struct Settings {
     pub(super) alpn: Vec<Vec<u8>>,
     pub(super) chain: Option<Vec<CertificateDer<'static>>>,
     pub(super) key: Option<Arc<dyn SigningKey>>,
-    /// Besides chain and key.
+    /// Identities besides chain and key.
     pub(super) more_identities: Vec<Arc<CertifiedKey>>,
     pub(super) roots: TrustRoots,
-    /// In place of the subjects of the trust roots.
+    /// Authorities to suggest in place of the subjects of the trust roots.
     pub(super) suggested: Option<Vec<DistinguishedName>>,
     pub(super) verify: Verify,
     pub(super) server_name: SendName,
@@ -55,7 +55,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Safe as they are: verification, names and web roots for a client.
+    /// Settings that are safe as they are: verification, names and web roots for a client.
     #[must_use]
     pub fn secure(role: Role) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Settings {
         }
     }
 
-    /// Nothing verified, nothing trusted, no name sent.
+    /// Settings that verify nothing, trust nobody and send no name.
     #[must_use]
     pub fn unverified(role: Role) -> Self {
         Self {
@@ -237,19 +237,19 @@ impl Settings {
         Ok(())
     }
 
-    /// Trust the certificates of the input too; how many were new.
+    /// Trust the certificates of the input too; returns how many were new.
     pub fn add_trust_roots(&mut self, input: &[u8]) -> Result<u32, Error> {
         self.roots.add(input, None)
     }
 
-    /// The same, of an input that comes from a place: a path, for the message of an unknown authority.
+    /// The same, for input from a path, which the message of an unknown authority then names.
     pub fn add_trust_roots_of(&mut self, place: &str, input: &[u8]) -> Result<u32, Error> {
         self.roots.add(input, Some(place))
     }
 
-    /// Trust the certificates of the files of a directory too, each a path and what reading it
-    /// gave. Files that hold none are reported; the directory itself is, as its only file, if it
-    /// is not there.
+    /// Trust the certificates of the files of a directory too; each file is a path and the result
+    /// of reading it. Files without a certificate are reported. A directory that is not there is
+    /// given as its only file, and so reported itself.
     pub fn add_trust_files<B: AsRef<[u8]>>(
         &mut self,
         directory: &str,
@@ -258,18 +258,19 @@ impl Settings {
         self.roots.add_files(directory, files)
     }
 
-    /// Trust the built-in web roots too; how many were new.
+    /// Trust the built-in web roots too; returns how many were new.
     pub fn add_web_roots(&mut self) -> u32 {
         self.roots.add_web_roots()
     }
 
-    /// Whether what is trusted has been left to the default, and whether that matters.
+    /// Whether trust is left to the default, and anything is verified by it.
     #[must_use]
     pub fn wants_default_roots(&self) -> bool {
         self.roots.is_default() && self.verify != Verify::Unverified
     }
 
-    /// Suggest the subjects of these certificates to clients, and no others; how many they are.
+    /// Suggest the subjects of these certificates to clients, and no others; returns how many they
+    /// are.
     pub fn load_suggested_authorities(&mut self, input: &[u8]) -> Result<u32, Error> {
         if self.role == Role::Client {
             return Err(Error::InvalidArgument(
@@ -331,7 +332,8 @@ fn parse_chain(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(chain)
 }
 
-/// What peers make of a certificate is theirs: of any version, with any extension, it can be presented.
+/// Checks no more than that each can be parsed: a certificate of any version and with any extension
+/// can be presented, and it is for the peer to judge it.
 fn check_x509(chain: &[CertificateDer<'_>], item: ConfigurationItem) -> Result<(), Error> {
     match chain
         .iter()
@@ -357,7 +359,8 @@ fn parse_identity(
     Ok((chain, key))
 }
 
-/// The chain in the order that peers want: the key's certificate first, each followed by its issuer.
+/// The chain in the order that peers want: the key's certificate first, each followed by its
+/// issuer.
 fn pair(
     chain: &[CertificateDer<'static>],
     key: &Arc<dyn SigningKey>,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Timer};
 
-/// Limits in milliseconds; none is no limit.
+/// Limits in milliseconds; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For `Timer::Connect`.
@@ -17,7 +17,7 @@ pub struct Timeouts {
     pub write: Option<u64>,
 }
 
-/// As long as browsers and package managers are patient with a name whose addresses do not answer.
+/// As long as browsers and package managers wait for a name whose addresses do not answer.
 const HALF_A_MINUTE_MS: u64 = 30_000;
 
 /// The seed's two minutes (P1, P2).

@@ -1,4 +1,4 @@
-//! What is asked of the peer's certificate; the only code that may say "verified".
+//! The checks of the peer's certificate. This is the only code that may say "verified".
 
 mod anchors;
 mod client;
@@ -18,21 +18,21 @@ pub(crate) use server::{NameCheck, ServerVerifier};
 /// Which checks the peer's certificate has to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
-    /// All; it must be there.
+    /// All checks, and there must be a certificate.
     Required,
-    /// Client: as `Deferred`. Server: all, if there is one.
+    /// For a client, the same as `Deferred`. For a server, all checks if there is a certificate.
     Optional,
-    /// All, and the handshake goes on whatever they find; the result is kept for the caller.
+    /// All checks, and the handshake goes on whatever they find; the caller can ask for the result.
     Deferred,
-    /// None.
+    /// No checks.
     Unverified,
 }
 
 /// The checks of a handshake that goes on whatever they find.
 pub(crate) enum DeferredCheck {
-    /// By a client.
+    /// The checks that a client makes.
     OfServer(Arc<ServerVerifier>, ServerName<'static>),
-    /// By a server.
+    /// The checks that a server makes.
     OfClient(Arc<ClientVerifier>),
 }
 

@@ -2,8 +2,8 @@
 //!
 //! webpki, which rustls brings, refuses what others accept (certificates of version 1, policies,
 //! constraints on directory names, chains of more than six authorities) and does not look at an
-//! authority's key usage; so this is code of ours. All of it takes bytes that a peer chose: every
-//! function is total, and what a verification may cost is bounded.
+//! authority's key usage; so certificates are verified by code of ours. All of it takes bytes that
+//! a peer chose: every function is total, and the cost of a verification is bounded.
 
 mod auxiliary;
 mod budget;
@@ -27,6 +27,6 @@ pub(crate) use public_key::PublicKey;
 pub(crate) use purpose::Purpose;
 pub(crate) use refusal::{Refusal, algorithm_name};
 
-// rcgen is not there on Wasm.
+// rcgen is not available on Wasm.
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

@@ -1,5 +1,5 @@
-//! Key exchange groups: ours on both ends, and rustls with ring, which knows no ML-KEM. With others
-//! that know it, `host/cli/tests/peers.rs` does it.
+//! Key exchange groups, with the component on both ends, and with rustls on ring, which knows no
+//! ML-KEM. `host/cli/tests/peers.rs` meets other peers that know it.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn identity() -> (Authority, Identity) {
     (authority, identity)
 }
 
-/// What rustls calls it.
+/// The group as rustls names it.
 #[track_caller]
 fn of_rustls(name: &str) -> NamedGroup {
     match name {
@@ -57,7 +57,7 @@ fn seen<Side>(connection: &rustls::ConnectionCommon<Side>) -> Seen {
     (group.name(), connection.handshake_kind().unwrap())
 }
 
-/// What a server sees of our client with these groups, or with those that it has if none are given.
+/// What a server sees of our client with these groups, or with its default ones.
 fn client_meets(authority: &Authority, config: Arc<ServerConfig>, groups: Option<&[&str]>) -> Seen {
     let (address, peer) = serve_tls(config, |stream: &mut ServerStream| {
         echo_and_close(stream).unwrap();
@@ -86,7 +86,7 @@ fn a_server_without_ml_kem_gets_x25519_in_one_round_trip() {
     let config = server_config(&chain, &key, None, ALL);
     let seen = client_meets(&authority, config, None);
     assert_eq!(seen, (NamedGroup::X25519, HandshakeKind::Full));
-    // Another one has to be asked for: that costs a round trip, which would be seen above.
+    // Another group has to be asked for, which costs a round trip; above, that would be seen.
     let config = server_config_with_groups(&chain, &key, &[kx_group::SECP256R1]);
     let seen = client_meets(&authority, config, None);
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_server_without_ml_kem_gets_x25519_in_one_round_trip() {
             HandshakeKind::FullWithHelloRetryRequest
         )
     );
-    // It is X25519 of TLS 1.2 as well.
+    // With TLS 1.2 the group is X25519 as well.
     let config = server_config(&chain, &key, None, TLS12);
     assert_eq!(
         client_meets(&authority, config, None),

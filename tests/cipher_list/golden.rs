@@ -1,22 +1,22 @@
-//! Lists with what OpenSSL 3.0.19 makes of them, in so far as it is of our suites.
+//! Lists, with those of our suites that OpenSSL 3.0.19 selects for them.
 
 use portcullis::error::ConfigurationReason;
 
 use super::{ALL, outcome, refusal};
 
-/// What is to come of a list.
+/// The expected outcome of a list.
 enum Expected {
     /// These suites in this order.
     Suites(&'static str),
-    /// None of ours, be it that OpenSSL has others or that it fails.
+    /// None of our suites: OpenSSL selects others, or fails.
     None,
-    /// A failure to read it.
+    /// The list cannot be read.
     Malformed,
 }
 
 use Expected::{Malformed, None, Suites};
 
-/// The list, what comes of it, and the words that had no effect.
+/// The list, its outcome, and the words that have no effect.
 const VECTORS: [(&str, Expected, &str); 56] = [
     ("DEFAULT", Suites(ALL), ""),
     ("DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!SSLv2", Suites(ALL), ""),
@@ -104,7 +104,7 @@ const VECTORS: [(&str, Expected, &str); 56] = [
         Suites("E128 R128 E256 R256 ECC RCC"),
         "DHE-RSA-AES128-GCM-SHA256 DHE-RSA-AES256-GCM-SHA384",
     ),
-    // The names of TLS 1.3 count here, and are reported by OpenSSL's rules.
+    // The names of TLS 1.3 suites have an effect here; by OpenSSL's rules they would be reported.
     (
         "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:\
          ECDHE-RSA-AES128-GCM-SHA256:HIGH:!aNULL:!eNULL:!EXPORT:!DES:!RC4:!MD5:!PSK:!SRP:!CAMELLIA",

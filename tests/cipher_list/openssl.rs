@@ -1,9 +1,9 @@
 //! Random lists, and what OpenSSL makes of them.
 //!
-//! They leave out, as not worth to be copied: `FIPS` and the `COMPLEMENTOF` words joined to others,
+//! They leave out what is not worth copying: `FIPS` and the `COMPLEMENTOF` words joined to others,
 //! which OpenSSL reads as nothing or without the join; and `@SECLEVEL` above 2, which is refused
 //! here. Words that some builds of OpenSSL do not know, and suites that are none of ours, are
-//! followed by a separator: a word that is unknown takes with it what it is written up against.
+//! followed by a separator, since OpenSSL skips what touches an unknown word.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -90,7 +90,7 @@ impl Random {
         list
     }
 
-    /// Appends an item, which may touch the one before; whether the next may touch it.
+    /// Appends an item, which may touch the one before; returns whether the next may touch it.
     fn item(&mut self, list: &mut String, touches: bool) -> bool {
         if self.one_in(12) {
             *list += self.of(&COMMANDS);
@@ -124,7 +124,7 @@ impl Random {
     }
 }
 
-/// What OpenSSL's answer has of our suites of TLS 1.2, by their short names.
+/// Our suites of TLS 1.2 in OpenSSL's answer, by their short names.
 fn ours(answer: &str) -> String {
     let short = |name| SHORT.iter().find(|(_, long)| *long == name);
     let names = answer.trim().split(':').filter_map(short);
@@ -151,7 +151,7 @@ fn python(input: String) -> String {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // It answers while it is still being asked, and either pipe may be full.
+    // It answers while it still reads, and either pipe may be full: so both are served at once.
     let asking = thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
     asking.join().unwrap().unwrap();

@@ -165,7 +165,7 @@ fn k1_a_chain_in_any_order_and_with_strangers_is_presented_in_order() {
         (vec![own, first], vec![own, first]),
     ] {
         let file: String = file.iter().map(|der| pem("CERTIFICATE", der)).collect();
-        // Whether the key comes after the chain, before it or with it.
+        // The key comes after the chain, before it or with it.
         let mut after = Settings::secure(Role::Server);
         after.load_certificate_chain(file.as_bytes()).unwrap();
         after
@@ -201,7 +201,7 @@ fn k1_a_chain_longer_than_any_is_taken_as_it_is() {
     let authority = Authority::root("Root");
     let identity = authority.issue(&Leaf::server());
     let own = identity.certificate_pem();
-    // All the same: that they are held against each other must not show.
+    // All certificates are the same; the time to compare each with each must not show.
     let many = authority.pem().repeat(2000);
     let mut server = Settings::secure(Role::Server);
     let file = format!("{own}{many}");

@@ -1,4 +1,5 @@
-//! Files that nobody reads, told by name with a command that makes one of them that is read: it is run.
+//! Files in forms that are not read: the refusal names the form and a command that converts the
+//! file, and that command is run here.
 
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use super::support::{openssl, require_tool};
 use super::{key_refusal, load_key, refusal};
 use crate::support::folder::Folder;
 
-/// What a shell makes of the file by the command that the line has between its first backticks.
+/// The file that a shell makes of this one by the command between the first backticks of the line.
 fn cured(line: &str, file: &[u8]) -> Vec<u8> {
     let command = line.split('`').nth(1).expect(line);
     let folder = Folder::new();
@@ -43,7 +44,7 @@ fn utf_16_is_told_by_name_and_the_cure_cures() {
             assert_eq!(taken(&authority, &cured(&line, &file)), expected);
         }
     }
-    // One shell appends UTF-16 to what was none.
+    // One shell appends UTF-16 to a file that is not in UTF-16.
     let both = [plain.as_bytes(), &little(&plain)].concat();
     assert!(refused(&both).contains("UTF-16 from here on"));
 }
@@ -63,7 +64,7 @@ fn base64_without_the_lines_of_pem_is_told_and_the_cure_cures() {
     let bare = lines(&identity.chain_pem());
     let line = refused(bare.as_bytes());
     assert!(line.contains("base64 without the lines of PEM"), "{line}");
-    // As Kubernetes keeps it.
+    // Base64 of PEM, as Kubernetes keeps it.
     let whole = identity.chain_pem() + &identity.key_pem();
     let wrapped = lines(&pem("X", whole.as_bytes()));
     let line_of_wrapped = refused(wrapped.as_bytes());
@@ -100,7 +101,7 @@ fn a_file_whose_lines_are_lost_is_told_so_and_is_not_passed_over() {
             assert!(line.contains("a whole block in one line"), "{line}");
         }
     }
-    // What the line says, does it.
+    // `printf %b` restores the lines.
     let escaped = chain.replace('\n', "\\n");
     let printf = Command::new("printf")
         .args(["%b", &escaped])

@@ -47,7 +47,7 @@ fn pkcs12_with_pbmac1_loads_and_is_refused_with_a_wrong_passphrase() {
         for bits in [0x01, 0x80, 0xff] {
             let mut flipped = file.clone();
             flipped[at] ^= bits;
-            // What `MacData` has of its own is unused, and so are the parameters of hashes.
+            // The fields of `MacData` itself are not used, nor are the parameters of hashes.
             if let Ok(mut server) = load(&flipped, Some(SESAME)) {
                 let own = server.load_certificate_chain(identity.certificate_der());
                 assert_eq!(own, Ok(()), "another key, by a flip at {at}");
@@ -77,7 +77,7 @@ fn pkcs12_in_ber_loads_with_every_mac_and_encryption() {
         certificate_bag(intermediate),
     ];
     let inner = ber(&contents(&[&bags[0], &bags[1], &bags[2]]));
-    // The MAC is over what is written, which is BER.
+    // The MAC covers the bytes as they are written, in BER.
     for der in [
         file(&inner),
         file_with_mac(&inner, &bmp(SESAME), 3),
@@ -138,7 +138,7 @@ fn pkcs12_of_nss_loads() {
         let fixed = ["-o", &out, "-n", "own", "-d", &root, "-W", SESAME];
         run("pk12util", &[&fixed, ciphers].concat());
         let file = std::fs::read(&out).unwrap();
-        // Without lengths, which is what this is about.
+        // The lengths are indefinite, which is what this test is about.
         assert!(file.starts_with(&[0x30, 0x80]), "{:02x?}", &file[..4]);
         match expected {
             None => {
@@ -187,7 +187,7 @@ fn pkcs12_in_ber_that_is_cut_or_flipped_anywhere_gives_no_other_key() {
             let mut flipped = good.clone();
             flipped[at] ^= bits;
             if let Ok(mut server) = load(&flipped, Some(SESAME)) {
-                // A string in other segments is the same string.
+                // A string that is divided into other segments is the same string.
                 let own = server.load_certificate_chain(identity.certificate_der());
                 assert_eq!(own, Ok(()), "another key, by a flip at {at}");
             }

@@ -17,7 +17,7 @@ use super::support::pkcs12::{der, integer};
 use super::support::{openssl, require_tool};
 use super::{SESAME, key_refusal, load_key, presented, reason, with_key};
 
-/// `openssl pkcs8 -topk8` with these options more.
+/// `openssl pkcs8 -topk8` with these further options.
 fn encrypt(key: &str, options: &[&str]) -> Vec<u8> {
     let fixed = ["pkcs8", "-topk8", "-passout", "pass:open sesame"];
     openssl(&[&fixed, options].concat(), key.as_bytes())
@@ -76,7 +76,7 @@ fn k3_what_stands_in_the_way_of_the_kind_that_was_asked_for_is_told_and_nothing_
         (closed_rsa.clone(), right, Ok(())),
         (closed_rsa.clone(), None, Err(PassphraseMissing)),
         (closed_rsa.clone(), Some("x"), Err(PassphraseWrong)),
-        // Whether it is RSA cannot be told without the passphrase, and is told with it.
+        // Without the passphrase it is not known whether the key is RSA; with it, it is.
         (closed_ec.clone(), None, Err(PassphraseMissing)),
         (closed_ec.clone(), right, Err(NoPrivateKey)),
         (legacy_rsa.clone(), right, Err(Encrypted)),
@@ -123,7 +123,7 @@ fn k3_encryption_of_old_is_refused_with_or_without_the_passphrase_and_the_cure_i
             assert!(line.contains("openssl pkcs8 -topk8"), "{line}");
         }
     }
-    // The cure cures.
+    // The command that the line names opens the key.
     let arguments = ["-passin", "pass:open sesame", "-iter", "1"];
     let legacy = String::from_utf8(openssl(&legacy, key.as_bytes())).unwrap();
     let cured = encrypt(&legacy, &arguments);
@@ -196,7 +196,7 @@ fn a_key_derivation_of_hostile_cost_is_refused_before_it_is_begun() {
     }
     for kdf in [
         pbkdf2(0),
-        // The library computes a logarithm of it, and would panic.
+        // The library would panic, as it computes the logarithm of N.
         scrypt(0, 8, 1),
         scrypt(1, 8, 1),
         scrypt(3, 8, 1),
@@ -205,7 +205,8 @@ fn a_key_derivation_of_hostile_cost_is_refused_before_it_is_begun() {
     ] {
         assert_eq!(refusal(kdf).0, Malformed);
     }
-    // Those differ from these by their cost only: they are opened, and are found to hold nothing.
+    // These differ from the first ones by their cost only: they are opened, and found to hold
+    // nothing.
     for kdf in [pbkdf2(2048), scrypt(1 << 14, 8, 1), scrypt(1 << 15, 4, 1)] {
         assert_eq!(refusal(kdf).0, PassphraseWrong);
     }
@@ -226,7 +227,7 @@ fn the_keys_of_one_file_share_what_they_may_cost() {
         load_key(cheap.as_bytes(), KeyKind::Ec, Some(SESAME)),
         Ok(())
     );
-    // What one may take to the last iteration is too much after another.
+    // A cost that one key alone may just have is too much after another key.
     let dear = with_parameters(pbkdf2(10_000_000), AES);
     let both = cheap + &pem("ENCRYPTED PRIVATE KEY", &dear);
     let refused = load_key(both.as_bytes(), KeyKind::Rsa, Some(SESAME));
@@ -291,7 +292,7 @@ fn an_encrypted_key_that_is_cut_or_flipped_anywhere_gives_no_other_key() {
             let mut flipped = good.clone();
             flipped[at] ^= bits;
             if let Ok(server) = with_key(&identity, &flipped, Some(SESAME)) {
-                // The flip is in what does not count, as the version of the key.
+                // The flip is in a part that does not count, such as the version of the key.
                 assert_eq!(presented(&authority, &server), [identity.certificate_der()]);
             }
         }

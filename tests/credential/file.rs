@@ -10,7 +10,8 @@ use super::support::{openssl, require_tool};
 use super::{key_refusal, load_key, presented, refusal, with_key};
 use crate::support::folder::Folder;
 
-/// Loads the file as chain and key of a server, and as trust roots; the chain that it presents.
+/// Loads the file as chain and key of a server, and as trust roots; returns the chain that the
+/// server presents.
 #[track_caller]
 pub(super) fn taken(authority: &Authority, file: &[u8]) -> Vec<Vec<u8>> {
     let mut server = Settings::secure(Role::Server);
@@ -20,7 +21,8 @@ pub(super) fn taken(authority: &Authority, file: &[u8]) -> Vec<Vec<u8>> {
     presented(authority, &server)
 }
 
-/// The refusal of the file as a chain: its line.
+/// The line of the refusal of the file as a chain; as trust roots it is refused for the same
+/// reason.
 #[track_caller]
 pub(super) fn refused(file: &[u8]) -> String {
     let mut server = Settings::secure(Role::Server);
@@ -116,7 +118,7 @@ fn a_bad_block_in_a_bundle_is_told_with_its_number_and_its_line() {
         line.contains(&last) && line.contains("is not there"),
         "{line}"
     );
-    // Of a file of keys too.
+    // The same holds for a file of keys.
     let key = identity.key_pem();
     let (_, line) = key_refusal(load_key(
         format!(
@@ -203,7 +205,7 @@ fn pkcs7_gives_its_certificates_as_chain_and_as_roots() {
             .load_identity(&file, identity.key_der(), None)
             .unwrap();
         let own = &identity.chain;
-        // PKCS #7 has a set of them, in no order that counts.
+        // PKCS #7 has a set of certificates, whose order does not count.
         assert_eq!(
             presented(&authority, &server),
             [&own[0][..], &own[1][..], authority.der()]

@@ -96,7 +96,8 @@ fn k4_dsa_and_dh_are_refused_whatever_the_source_and_the_cure_is_told() {
     }
 }
 
-/// A DSA key by its shape, as OpenSSL writes it without PKCS #8; parameters take it seconds to make.
+/// A DSA key by its shape, as OpenSSL writes it without PKCS #8, which takes seconds to make real
+/// parameters.
 fn dsa_key() -> Vec<u8> {
     pem("DSA PRIVATE KEY", &dsa_der()).into_bytes()
 }
@@ -294,7 +295,7 @@ fn k5_a_byte_of_a_key_that_is_flipped_never_gives_another_key() {
                 let mut flipped = good.to_vec();
                 flipped[at] ^= bits;
                 if let Ok(server) = with_key(&identity, &flipped, None) {
-                    // The flip is in what does not count.
+                    // The flip is in a part that does not count.
                     assert_eq!(presented(&authority, &server), [identity.certificate_der()]);
                 }
             }

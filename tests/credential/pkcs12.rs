@@ -18,7 +18,7 @@ use super::support::{openssl, require_tool};
 use super::{SESAME, presented, reason, refusal};
 use crate::support::folder::Folder;
 
-/// `openssl pkcs12 -export` of chain and key, with these options more.
+/// `openssl pkcs12 -export` of chain and key, with these further options.
 pub(super) fn export(identity: &Identity, options: &[&str]) -> Vec<u8> {
     let input = identity.key_pem() + &identity.chain_pem();
     openssl(
@@ -93,7 +93,7 @@ fn pkcs12_loads_with_every_mac_and_encryption_that_is_not_of_old() {
         let (wrong, _) = refused(&file, Some("open barley"));
         assert_eq!(wrong, ConfigurationReason::PassphraseWrong, "{way:?}");
     }
-    // Nothing is under a passphrase, so none is asked for, and any will do.
+    // Nothing is protected by a passphrase, so none is asked for, and any will do.
     let options = [&["-passout", "pass:x", "-nomac"], &none[..]].concat();
     let file = export(&identity, &options);
     for passphrase in [None, Some(""), Some(SESAME)] {
@@ -304,7 +304,7 @@ fn pkcs12_of_hostile_cost_or_depth_is_refused() {
         assert_eq!(reason, ConfigurationReason::Malformed, "{line}");
     }
 
-    // The MAC has taken one: what is left is not enough.
+    // The MAC takes one iteration, and what is left of the limit is not enough for the key.
     let shrouded = bag(2, &with_parameters(pbkdf2(10_000_000), AES));
     let dear = file_with_mac(&contents(&[&shrouded, &own]), &bmp("x"), 1);
     let (reason, line) = refused(&dear, Some("x"));
@@ -314,7 +314,7 @@ fn pkcs12_of_hostile_cost_or_depth_is_refused() {
     let (reason, line) = refused(&cheap, Some("x"));
     assert_eq!(reason, ConfigurationReason::PassphraseWrong, "{line}");
 
-    // Distinct, and none of them a certificate.
+    // The bags are distinct, and none of them is a certificate.
     let many = |count: u16| {
         let more: Vec<_> = (0..count)
             .map(|number| certificate_bag(&number.to_be_bytes()))

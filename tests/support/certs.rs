@@ -14,7 +14,7 @@ use rustls::pki_types::CertificateDer;
 /// The name that leaves have unless they are given others.
 pub const NAME: &str = "server.test";
 
-/// What a key is for and how long it is.
+/// The algorithm of a key, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyType {
     P256,
@@ -26,7 +26,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// Those that the component supports.
+    /// The types that the component supports.
     pub const SUPPORTED: [Self; 4] = [Self::P256, Self::P384, Self::Ed25519, Self::Rsa2048];
 }
 
@@ -52,7 +52,7 @@ pub enum Usage {
     CodeSigning,
 }
 
-/// What a certificate is to say.
+/// The contents of a certificate to be made.
 #[derive(Clone, Debug)]
 pub struct Leaf {
     pub key: KeyType,
@@ -167,7 +167,7 @@ impl Leaf {
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
-    /// What a peer has to be given besides the leaf.
+    /// The certificates that a peer has to be given besides the leaf.
     intermediates: Vec<CertificateDer<'static>>,
 }
 
@@ -296,8 +296,8 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     )
 }
 
-/// A key pair; rcgen holds none that is too short, and so none here does more than name the public
-/// half.
+/// A key pair. rcgen refuses one that is too short; then `pair` is `None`, and rcgen is given the
+/// public half only.
 struct Key {
     pkcs8: Vec<u8>,
     public: Vec<u8>,

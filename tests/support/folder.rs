@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An empty folder that goes with its owner.
+/// A folder that is empty at first, and removed when it is dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -34,7 +34,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left behind is for the system to clear.
+        // If this fails, the system clears its temporary directory at some time.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -31,8 +31,8 @@ use std::time::Duration;
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
-/// Whether the tool runs. If not, the test is to return: the skip has been told where it is seen,
-/// or, with `PORTCULLIS_REQUIRE_TOOLS` set, has failed the test.
+/// Whether the tool runs. If not, the test has to return: this has reported the skip on standard
+/// error, or, with `PORTCULLIS_REQUIRE_TOOLS` set, has failed the test.
 #[must_use]
 pub fn require_tool(name: &str) -> bool {
     let is_there = Command::new(name)
@@ -57,7 +57,7 @@ pub fn require_tool(name: &str) -> bool {
     is_there
 }
 
-/// What `openssl` makes of the input.
+/// Runs `openssl` on the input; returns its output.
 pub fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("openssl")
         .args(arguments)

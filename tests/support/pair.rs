@@ -13,7 +13,7 @@ pub struct Wire {
     pub queue: Vec<u8>,
     /// At most so many bytes are delivered at once.
     pub chunk: usize,
-    /// The byte of this number has these bits changed.
+    /// In the byte of this number, these bits are changed.
     pub flip: Option<(usize, u8)>,
     /// The end comes after so many bytes.
     pub eof_at: Option<usize>,
@@ -51,7 +51,7 @@ impl Wire {
         self.queue.len() > start
     }
 
-    /// Whether the session took anything, the end included.
+    /// Deliver what is due; returns whether the session took anything, the end included.
     fn deliver_to(&mut self, session: &mut Session) -> bool {
         let left = self
             .eof_at
@@ -99,13 +99,13 @@ impl Pair {
         }
     }
 
-    /// At most this many bytes at once, both ways.
+    /// Deliver at most this many bytes at once, both ways.
     pub fn in_chunks(mut self, chunk: usize) -> Self {
         (self.to_client.chunk, self.to_server.chunk) = (chunk, chunk);
         self
     }
 
-    /// Hand each side's ciphertext to the other, once; whether anything moved.
+    /// Hand each side's ciphertext to the other, once; returns whether anything moved.
     pub fn step(&mut self) -> bool {
         let moved = [
             self.to_server.take_from(&mut self.client),
@@ -121,7 +121,7 @@ impl Pair {
         while self.step() {}
     }
 
-    /// Both are open afterwards.
+    /// Run the handshake, after which both have to be open.
     pub fn handshake(mut self) -> Self {
         self.drive();
         assert_eq!(*self.client.state(), State::Open);
@@ -180,7 +180,7 @@ pub fn verifying_server_settings(identity: &Identity, verify: Verify, roots: &[u
     settings
 }
 
-/// Give the settings chain and key.
+/// Load chain and key into the settings.
 pub fn identify(settings: &mut Settings, identity: &Identity) {
     settings
         .load_identity(
@@ -191,7 +191,7 @@ pub fn identify(settings: &mut Settings, identity: &Identity) {
         .unwrap();
 }
 
-/// Only this version.
+/// The settings with this version only.
 pub fn only(mut settings: Settings, version: Version) -> Settings {
     settings.set_versions(version, version).unwrap();
     settings
@@ -201,7 +201,7 @@ pub fn seal(settings: &Settings) -> Arc<Config> {
     Arc::new(settings.seal().unwrap())
 }
 
-/// The configurations of a client and a server that trusts nobody, for one version.
+/// The configurations of a client, which trusts the server, and of a server, for one version.
 pub fn configs(version: Version) -> (Arc<Config>, Arc<Config>) {
     let authority = Authority::root("Root");
     let server = server_settings(&authority.issue(&Leaf::server()));
@@ -211,7 +211,7 @@ pub fn configs(version: Version) -> (Arc<Config>, Arc<Config>) {
     )
 }
 
-/// Open, of this version.
+/// A pair of this version after its handshake.
 pub fn open(version: Version) -> Pair {
     let (client, server) = configs(version);
     Pair::new(&client, &server).handshake()

@@ -131,7 +131,7 @@ fn provider_with_groups(
     })
 }
 
-/// A TLS 1.2 client's configuration with the suites whose names begin so.
+/// A TLS 1.2 client's configuration with the suites whose names begin with the prefix.
 pub fn client_config_with_suites(server_roots: &str, prefix: &str) -> Arc<ClientConfig> {
     let mut provider = rustls::crypto::ring::default_provider();
     let is_wanted = |suite: &SupportedCipherSuite| {
@@ -272,7 +272,7 @@ pub fn echo_and_close(stream: &mut ServerStream) -> io::Result<()> {
 /// Shake hands as a client of `NAME`, and wait for the server to end the connection.
 pub fn greet(config: Arc<ClientConfig>, port: u16) {
     let mut stream = connect_tls(config, NAME, port);
-    // How it goes is for the server's side to tell.
+    // The server's side tells how it goes.
     let _ = stream.conn.complete_io(&mut stream.sock);
     let _ = stream.read(&mut [0; 1]);
 }

@@ -1,4 +1,4 @@
-//! PKCS #12 as no tool writes it: put together by hand, with a MAC of its own making.
+//! PKCS #12 as no tool writes it: put together by hand, with a MAC that is computed here.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -32,7 +32,7 @@ pub fn integer(value: u64) -> Vec<u8> {
     der(2, &[sign, &bytes[first..]])
 }
 
-/// A bag of the kind that ends in this number (RFC 7292 §4.2).
+/// A bag of the kind whose OID ends in this number (RFC 7292 §4.2).
 pub fn bag(kind: u8, value: &[u8]) -> Vec<u8> {
     let oid = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, kind];
     der(0x30, &[&der(6, &[&oid]), &der(0xa0, &[value])])
@@ -84,8 +84,8 @@ pub fn file_with(contents: &[u8], mac: &[u8], iterations: &[u8]) -> Vec<u8> {
     der(0x30, &[&integer(3), &contents, &mac])
 }
 
-/// A file with PBMAC1 (RFC 9579) by HMAC-SHA-256, its key of so many bytes; what `MacData` has of its
-/// own is unused.
+/// A file with PBMAC1 (RFC 9579) by HMAC-SHA-256, its key of so many bytes; the fields of `MacData`
+/// itself are not used.
 pub fn file_with_pbmac1(
     contents: &[u8],
     passphrase: &str,
@@ -94,7 +94,7 @@ pub fn file_with_pbmac1(
 ) -> Vec<u8> {
     let length = usize::from(key_length.unwrap_or(32));
     let mut key = vec![0; length];
-    // Too many are never derived from: the file is refused before.
+    // A file with too many iterations is refused before its key is derived.
     let derived = iterations.min(1000);
     pbkdf2::pbkdf2_hmac::<Sha256>(passphrase.as_bytes(), SALT, derived, &mut key);
     let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
@@ -118,8 +118,8 @@ pub fn file_with_pbmac1(
     der(0x30, &[&integer(3), &data(&der(4, &[contents])), &mac])
 }
 
-/// DER as BER has it where a stream is written: no lengths, and strings in segments. What is in a
-/// string stays.
+/// DER as the BER of a program that writes a stream: indefinite lengths, and octet strings in
+/// segments. What is in a string stays.
 pub fn ber(der: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = der;
@@ -154,7 +154,7 @@ pub fn ber(der: &[u8]) -> Vec<u8> {
     out
 }
 
-/// RFC 7292 §B.2 for the purpose 3 and 32 bytes.
+/// Derives the 32 bytes of a MAC's key (RFC 7292 §B.2 with ID 3).
 fn derive(passphrase: &[u8], iterations: u32) -> Vec<u8> {
     let fill = |bytes: &[u8]| -> Vec<u8> {
         let blocks = bytes.len().div_ceil(64);

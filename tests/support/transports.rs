@@ -24,7 +24,7 @@ pub struct Script {
     pub is_dropped: bool,
 }
 
-/// What it takes best: no multiple of anything.
+/// The length of the writes that it takes best: no round number.
 pub const WRITE_SIZE: usize = 65_483;
 
 /// A transport by script; the script stays with the test.
@@ -43,7 +43,7 @@ impl Drop for Scripted {
     }
 }
 
-/// A failure as the network makes them.
+/// A failure of the network.
 pub fn broken(operation: NetworkOperation) -> NetworkError {
     NetworkError {
         operation,

@@ -92,7 +92,7 @@ pub fn extended_key_usage(dotted: &[&str]) -> Vec<u8> {
 pub const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 pub const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 
-/// A GeneralName of the kind of a host.
+/// A GeneralName that is a DNS name.
 pub fn dns(text: &str) -> Vec<u8> {
     tlv(0x82, text.as_bytes())
 }
@@ -134,7 +134,7 @@ pub fn require_policy(after: u8) -> Vec<u8> {
     extension("2.5.29.36", true, &sequence(&[tlv(0x80, &[after])]))
 }
 
-/// What a certificate is to say.
+/// The contents of a certificate to be made.
 #[derive(Clone)]
 pub struct Spec {
     pub version: u8,
@@ -183,9 +183,9 @@ impl Spec {
     }
 
     /// Signed with its own key.
-    pub fn self_signed(&self) -> Made {
+    pub fn self_signed(&self) -> Issued {
         let key = KeyPair::generate().unwrap();
-        self.made(
+        self.issued(
             &self.subject,
             &key,
             KeyPair::try_from(key.serialize_der()).unwrap(),
@@ -193,23 +193,23 @@ impl Spec {
     }
 
     /// Signed by the issuer, for a new key.
-    pub fn issued_by(&self, issuer: &Made) -> Made {
-        self.made(&issuer.subject, &issuer.key, KeyPair::generate().unwrap())
+    pub fn issued_by(&self, issuer: &Issued) -> Issued {
+        self.issued(&issuer.subject, &issuer.key, KeyPair::generate().unwrap())
     }
 
     /// Signed by the issuer, for a key that is there already.
-    pub fn issued_for(&self, key: &Made, issuer: &Made) -> Made {
+    pub fn issued_for(&self, key: &Issued, issuer: &Issued) -> Issued {
         let key = KeyPair::try_from(key.key.serialize_der()).unwrap();
-        self.made(&issuer.subject, &issuer.key, key)
+        self.issued(&issuer.subject, &issuer.key, key)
     }
 
     /// Signed by the issuer, for a key of any kind, of which this is the SubjectPublicKeyInfo.
-    pub fn issued_for_public_key(&self, info: &[u8], issuer: &Made) -> CertificateDer<'static> {
+    pub fn issued_for_public_key(&self, info: &[u8], issuer: &Issued) -> CertificateDer<'static> {
         CertificateDer::from(self.der(&issuer.subject, &issuer.key, info))
     }
 
     /// Signed by the issuer, for an RSA key of so many bits that nobody holds.
-    pub fn issued_for_rsa(&self, bits: usize, issuer: &Made) -> Made {
+    pub fn issued_for_rsa(&self, bits: usize, issuer: &Issued) -> Issued {
         let mut modulus = vec![0; bits / 8 + 1];
         getrandom::fill(modulus.get_mut(1..).unwrap()).unwrap();
         *modulus.get_mut(1).unwrap() |= 0x80;
@@ -217,15 +217,15 @@ impl Spec {
         let key = sequence(&[tlv(2, &modulus), tlv(2, &[1, 0, 1])]);
         let algorithm = sequence(&[oid("1.2.840.113549.1.1.1"), tlv(5, &[])]);
         let info = sequence(&[algorithm, tlv(3, &[&[0], key.as_slice()].concat())]);
-        Made {
+        Issued {
             der: self.der(&issuer.subject, &issuer.key, &info),
             subject: self.subject.clone(),
             key: KeyPair::generate().unwrap(),
         }
     }
 
-    fn made(&self, issuer: &[u8], with: &KeyPair, key: KeyPair) -> Made {
-        Made {
+    fn issued(&self, issuer: &[u8], with: &KeyPair, key: KeyPair) -> Issued {
+        Issued {
             der: self.der(issuer, with, &key.subject_public_key_info()),
             subject: self.subject.clone(),
             key,
@@ -256,13 +256,13 @@ impl Spec {
 }
 
 /// A certificate and its key.
-pub struct Made {
+pub struct Issued {
     pub der: Vec<u8>,
     subject: Vec<u8>,
     key: KeyPair,
 }
 
-impl Made {
+impl Issued {
     pub fn certificate(&self) -> CertificateDer<'static> {
         CertificateDer::from(self.der.clone())
     }
@@ -277,6 +277,6 @@ impl Made {
 }
 
 /// The chain as a file, the own certificate first.
-pub fn chain_pem(chain: &[&Made]) -> String {
-    chain.iter().map(|made| made.pem()).collect()
+pub fn chain_pem(chain: &[&Issued]) -> String {
+    chain.iter().map(|issued| issued.pem()).collect()
 }

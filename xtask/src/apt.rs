@@ -13,7 +13,7 @@ use crate::process;
 /// A program and the Debian package that has it.
 pub(crate) type Tool = (&'static str, &'static str);
 
-/// What tests talk to.
+/// The programs that tests talk to.
 pub(crate) const PEERS: &[Tool] = &[
     ("curl", "curl"),
     ("exim4", "exim4-daemon-light"),
@@ -56,11 +56,11 @@ apt-get -o DPkg::Lock::Timeout=120 update
 apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends --no-remove "$@"
 "#;
 
-/// What compiles the little C in wasmtime for Windows.
+/// The compiler for the C code in wasmtime, for Windows.
 pub(crate) const FOR_WINDOWS: &[Tool] = &[("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64-win32")];
 
-/// Make sure that the programs are there; whether they are. Where that cannot be done, fails if
-/// `required`, else says what is missing; what needs it is skipped.
+/// Makes sure that the programs are there, and returns whether they are. If that cannot be done, it
+/// fails if `required`, else it says what is missing; what needs it is skipped.
 pub(crate) fn need(tools: &[Tool], required: bool) -> Result<bool> {
     let missing = missing(tools);
     if missing.is_empty() {
@@ -85,7 +85,7 @@ fn missing(tools: &[Tool]) -> Vec<&'static str> {
         .iter()
         .filter(|(program, _)| !is_there(program))
         .map(|(_, package)| *package);
-    // Debian has it apart from Python, and no program tells.
+    // Debian has venv in a package of its own, and no program shows whether it is installed.
     let needs_venvs = tools.iter().any(|(program, _)| *program == "python3");
     let makes_venvs =
         || process::succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
@@ -93,7 +93,7 @@ fn missing(tools: &[Tool]) -> Vec<&'static str> {
     programs.chain(venv).collect()
 }
 
-/// Where the tests look too.
+/// The directories that are searched for programs. The tests search the same.
 fn directories() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir(POSTGRESQL).into_iter().flatten().flatten();
@@ -113,7 +113,8 @@ fn install(packages: &[&str]) -> Result<()> {
         .context("apt could not install them")
 }
 
-/// `env` as root: as it is, or through sudo, which may ask for a password on a terminal.
+/// A command that runs `env` as root: directly, or through sudo, which may ask for a password on a
+/// terminal.
 fn as_root() -> Result<Command> {
     let user = process::capture(Command::new("id").arg("-u"))?;
     if user.trim_ascii() == b"0" {

@@ -10,7 +10,7 @@ use crate::component::{self, Flavour};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// What of the benchmark is built for wasm, besides the component.
+/// The packages of the benchmark that are built for WebAssembly, besides the component.
 pub(crate) const GUESTS: [&str; 3] = [
     "portcullis-bench-aead",
     "portcullis-bench-consumer",
@@ -71,8 +71,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     process::run("building and running the benchmark", &mut cargo)
 }
 
-/// Build packages for wasm as the component is built; where they are then. One by one: what one of
-/// them needs is no feature of the others.
+/// Builds packages for WebAssembly as the component is built, and returns the directory of the
+/// results. They are built one by one, so that the features that one needs do not apply to the
+/// others.
 fn build(workspace: &Workspace, flavour: Flavour, packages: &[&str]) -> Result<PathBuf> {
     let mut directory = PathBuf::new();
     for package in packages {

@@ -42,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
     Ok(())
 }
 
-/// The program, which is built once; cargo takes it from the crate.
+/// The program mdBook, which `cargo install` builds once.
 fn need_mdbook(workspace: &Workspace) -> Result<PathBuf> {
     let tools = workspace.target.join("tools");
     let program = tools.join("mdbook").join("bin").join("mdbook");
@@ -63,7 +63,8 @@ fn need_mdbook(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Put what mdBook reads where the repository has it, so that links between pages stay true.
+/// Copies what mdBook reads in the layout of the repository, so that links between pages stay
+/// valid.
 fn stage(workspace: &Workspace, to: &Path) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to).with_context(|| format!("cannot empty {}", to.display()))?;
@@ -89,8 +90,8 @@ fn stage(workspace: &Workspace, to: &Path) -> Result<()> {
     write(&source.join("SUMMARY.md"), from_root(&summary))
 }
 
-/// A summary whose links begin at the root, made of one whose links begin at `docs/`. A link to a
-/// WIT file is one to its page.
+/// Rewrites a summary whose links begin at `docs/`, so that they begin at the root. A link to a WIT
+/// file becomes one to its page.
 fn from_root(summary: &str) -> String {
     let mut parts = summary.split("](");
     let mut made = parts.next().unwrap_or_default().to_owned();
@@ -109,7 +110,7 @@ fn from_root(summary: &str) -> String {
     made
 }
 
-/// mdBook's own is a copy of the first page, whose links are not true there.
+/// mdBook's own start page is a copy of the first page, whose relative links are wrong there.
 fn start_page() -> String {
     let to = "docs/introduction.html";
     format!(

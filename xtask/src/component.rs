@@ -1,4 +1,5 @@
-//! The component in its two flavours: built from the guest, put where people find it, and described.
+//! The component in its two flavours: built from the guest, copied to where people find it, and
+//! described.
 
 use std::env;
 use std::fs;
@@ -17,7 +18,7 @@ pub(crate) const VARIABLE: &str = "PORTCULLIS_COMPONENT";
 /// The profile of what is shipped.
 pub(crate) const PROFILE: &str = "component";
 
-/// What the guest is built for. The code is the same.
+/// The engines that the guest is built for. The code is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
     /// Every engine that has SIMD.
@@ -35,14 +36,16 @@ impl Flavour {
         let mut cargo = workspace.cargo();
         cargo.args(["--config", &dist::remapped(workspace)?]);
         cargo.args(["--config", self.flags()]);
-        // They would take the place of the flags in .cargo: a component is always the same.
+        // These variables would replace the flags in .cargo, but a component is always built the
+        // same.
         cargo
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS");
         Ok(cargo)
     }
 
-    /// What it has beyond `.cargo/config.toml`; for the wide one, `host/build.rs` takes the same.
+    /// The configuration beyond `.cargo/config.toml`; `host/build.rs` takes the same for the wide
+    /// flavour.
     const fn flags(self) -> &'static str {
         match self {
             Self::Baseline => ".cargo/baseline.toml",
@@ -118,7 +121,8 @@ pub(crate) fn build(
     Ok(copy)
 }
 
-/// Build what is selected for wasm, in the profile of the component; the directory of the results.
+/// Builds the selection for WebAssembly in the profile of the component, and returns the directory
+/// of the results.
 pub(crate) fn build_guest(
     workspace: &Workspace,
     flavour: Flavour,
@@ -141,7 +145,7 @@ pub(crate) fn build_guest(
     Ok(target.join(rust::WASM_TARGET).join(PROFILE))
 }
 
-/// Whether an engine must have what tells the flavours apart.
+/// Whether an engine must have the features that distinguish the wide flavour.
 fn needs_more_than_simd(component: &[u8]) -> bool {
     let more = WasmFeatures::WIDE_ARITHMETIC.union(WasmFeatures::RELAXED_SIMD);
     let features = WasmFeatures::all().difference(more);
@@ -164,7 +168,7 @@ fn describe(path: &Path) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
-/// The names of what the component itself imports and exports, not the modules inside it.
+/// The names of the imports and exports of the component itself, not of the modules inside it.
 fn interfaces(component: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_u32;

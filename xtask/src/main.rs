@@ -1,5 +1,5 @@
-//! `cargo xtask`: the one entry for building, demo, tests and checks. This file knows the arguments;
-//! each command has a file of its own.
+//! `cargo xtask`: the one entry for building, demo, tests and checks. This file knows the
+//! arguments; each command has a file of its own.
 
 mod apt;
 mod bench;

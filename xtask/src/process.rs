@@ -1,5 +1,5 @@
-//! Running other programs: says what is done while it is done, and keeps the status of the one that
-//! failed. Knows no particular program.
+//! Runs other programs: says what is being done, and keeps the status of a program that failed.
+//! This file knows no particular program.
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -48,8 +48,8 @@ pub(crate) fn run(step: &str, command: &mut Command) -> Result<()> {
     check(command, status)
 }
 
-/// Run a program that is only worth reading when it fails: with a spinner on a terminal, and its
-/// output shown on failure.
+/// Run a program whose output is only worth reading when it fails: with a spinner on a terminal,
+/// and its output shown on failure.
 pub(crate) fn run_quietly(step: &str, command: &mut Command) -> Result<()> {
     let spinner = io::stderr().is_terminal().then(|| spinner(step));
     if spinner.is_none() {
@@ -96,7 +96,7 @@ fn check(command: &Command, status: ExitStatus) -> Result<()> {
     .into())
 }
 
-/// The command as one would type it; a word of several lines is left out.
+/// The command as a user would type it; a word of several lines is left out.
 fn line(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         Some(format!(

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// The target that gives components.
+/// The target of components.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
 
-/// Another system than those that tests run on.
+/// A system other than those that the tests run on.
 pub(crate) const WINDOWS_TARGET: &str = "x86_64-pc-windows-gnu";
 
 /// Make sure that the standard library for a target is there.
@@ -56,7 +56,8 @@ pub(crate) fn need_lint_components(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// `rustc --print target-libdir` names a directory even when nothing is in it.
+/// Whether the standard library for a target is there. `rustc --print target-libdir` names a
+/// directory even when nothing is in it.
 fn has_target(workspace: &Workspace, target: &str) -> Result<bool> {
     let mut rustc = workspace.program("rustc");
     rustc.args(["--print", "target-libdir", "--target", target]);

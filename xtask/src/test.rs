@@ -94,7 +94,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
 /// Turns the skip of a test whose program is missing into a failure.
 pub(crate) const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
 
-/// What programs for WebAssembly run with: `host/examples/wasi.rs`.
+/// The runner of programs for WebAssembly: `host/examples/wasi.rs`.
 const RUNNER: &str = "wasi";
 
 /// Set up what the ring needs and run it.
@@ -131,7 +131,8 @@ pub(crate) fn run(
             .args(filters)
             .args(arguments)
             .env(component::VARIABLE, &component)
-            // One of them looks at what the host then tells the component.
+            // With it, wasmtime adds a backtrace to the errors that it tells the component, which
+            // one test looks at.
             .env("RUST_BACKTRACE", "1");
         if let Some(examples) = &examples {
             examples.tell(&mut cargo);
@@ -144,13 +145,13 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Whether what is missing is a failure.
+/// Whether this runs in CI, where a missing program is a failure.
 pub(crate) fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
-/// Build the runner, of the same packages as the tests: with others it would have other features of
-/// wasmtime, which would be compiled a second time.
+/// Builds the runner with the packages that the tests are built with. With others, wasmtime would
+/// have other features and be compiled a second time.
 fn build_runner(workspace: &Workspace, component: &Path) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked"]).args(workspace::MOST);
@@ -160,7 +161,7 @@ fn build_runner(workspace: &Workspace, component: &Path) -> Result<PathBuf> {
     Ok(workspace.target.join("debug").join("examples").join(RUNNER))
 }
 
-/// Run the vectors in WebAssembly: code and settings are those of the component, down to the
+/// Runs the vectors in WebAssembly, with the code and settings of the component, down to the
 /// compiled dependencies.
 fn test_in_wasm(
     workspace: &Workspace,
@@ -182,9 +183,9 @@ fn test_in_wasm(
     process::run(&step, &mut cargo)
 }
 
-/// The arguments that make `cargo test` take what is asked for, one list for each run. All of them
-/// name the workspace, so that they agree on features and share what they build; all of it but the
-/// benchmark, which needs much that nothing else does.
+/// The arguments of `cargo test` for a ring, one list for each run. Each list names the whole
+/// workspace, so that the runs agree on features and share what they build. Only the benchmark is
+/// left out, which needs much that nothing else does.
 fn selections(workspace: &Workspace, ring: Option<Ring>) -> Result<Vec<Vec<String>>> {
     let with = |arguments: &[&str]| {
         let all = workspace::MOST.iter().chain(arguments);

@@ -10,19 +10,20 @@ use serde_json::Value;
 use crate::workspace::Workspace;
 use crate::{process, rust};
 
-/// A directory that is kept as a crate has it.
+/// A directory whose files are kept as a crate has them.
 struct Vendored {
     name: &'static str,
     /// In the crate's sources.
     from: &'static str,
     /// In the workspace.
     to: &'static str,
-    /// What is used of it, and what that needs.
+    /// The files that are used, and those that they need.
     files: &'static [&'static str],
 }
 
 const VENDORED: [Vendored; 2] = [
-    // `wasi` re-exports its bindings, and it ships the WIT that they are made of.
+    // The crate `wasi` re-exports the bindings of `wasip2`, which ships the WIT that they are made
+    // of.
     Vendored {
         name: "wasip2",
         from: "wit/deps",
@@ -86,7 +87,7 @@ fn stale(vendored: &Vendored, source: &Path, to: &Path) -> Result<Vec<&'static s
     Ok(stale)
 }
 
-/// Version and WIT directory of the crate; cargo fetches it if need be.
+/// The version and the WIT directory of the crate, which cargo fetches if need be.
 fn source(workspace: &Workspace, vendored: &Vendored) -> Result<(String, PathBuf)> {
     let packages = workspace.packages(&["--filter-platform", rust::WASM_TARGET])?;
     let field = |package: &Value, name: &str| {

@@ -1,5 +1,4 @@
-//! Where things are: the workspace's root, its target directory, its packages; all of it as cargo
-//! says it.
+//! The workspace's root, its target directory and its packages, as cargo reports them.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -17,7 +17,7 @@ def check(function):
 
 
 def receive(tls, length):
-    """Exactly so many bytes."""
+    """Receive exactly so many bytes."""
     echo = bytearray()
     while len(echo) < length:
         plaintext = tls.recv(length - len(echo))
@@ -27,7 +27,7 @@ def receive(tls, length):
 
 
 def refusal(kind, function, *arguments, **keywords):
-    """The failure of that class, which the function must end with."""
+    """Call a function that must fail with this class; returns the failure."""
     try:
         outcome = function(*arguments, **keywords)
     except Exception as failure:
@@ -37,7 +37,7 @@ def refusal(kind, function, *arguments, **keywords):
 
 
 def assign(target, name, value):
-    """An assignment as a function, to be refused."""
+    """An assignment as a function, for `refusal`."""
     setattr(target, name, value)
 
 
@@ -48,7 +48,7 @@ def pki(name):
 
 @contextlib.contextmanager
 def environment(**variables):
-    """These variables for a while; None is without."""
+    """Set environment variables for a while; None removes one."""
     before = {name: os.environ.pop(name, None) for name in variables}
     os.environ.update({name: value for name, value in variables.items() if value is not None})
     try:
@@ -61,14 +61,14 @@ def environment(**variables):
 
 
 def server_context():
-    """That of a server for localhost."""
+    """The context of a server for localhost."""
     context = portcullis.create_default_context(portcullis.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pki("cert.pem"), pki("key.pem"))
     return context
 
 
 def together(*calls):
-    """Call functions that do not wait, each of a connection, until all succeeded; the results."""
+    """Repeat calls that do not wait, each on its connection, until all succeed; the results."""
     results, needs = {}, {}
     with portcullis.Selector() as selector:
         while True:
@@ -103,7 +103,7 @@ def pair(context=None, of_server=None):
 
 
 def accepted(client, here):
-    """The server's end of a connection that is on its way."""
+    """Accept the connection that the client has begun; returns the server's end."""
     with portcullis.Selector() as selector:
         selector.register(client, selectors.EVENT_WRITE)
         selector.register(here, selectors.EVENT_READ)

@@ -1,4 +1,4 @@
-"""What does not fit is refused as `socket` does, before it can trap the component."""
+"""Wrong arguments are refused as `socket` refuses them, before they can trap the component."""
 
 import array
 import decimal
@@ -28,7 +28,7 @@ def lengths_are_checked(server):
         refusal(TypeError, tls.recv_into, None)
         refusal(TypeError, tls.recv_into, memoryview(buffer)[::2])
         assert tls.recv_into(bytearray()) == 0
-        # Nothing was lost by any of it.
+        # The refused calls have lost nothing.
         tls.sendall(b"all of it")
         assert tls.recv(True) == b"a" and receive(tls, 8) == b"ll of it"
 

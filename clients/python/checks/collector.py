@@ -1,4 +1,4 @@
-"""Whatever the order in which the garbage collector finds things, nothing traps."""
+"""Nothing traps, in whatever order the garbage collector finds objects."""
 
 import contextlib
 import gc
@@ -10,14 +10,14 @@ from portcullis_plain import PlainSocket
 
 
 def collected(function, *arguments):
-    """Make garbage of what the function makes, and collect it: often, for each order is another."""
+    """Let the function make garbage, and collect it; repeatedly, for the order differs."""
     for _ in range(3):
         function(*arguments)
         gc.collect()
 
 
 class Circle:
-    """Something that uses what it has when it goes, and that is in a circle with it."""
+    """An object in a circle with what it holds, which it uses when it is collected."""
 
     log = []
 
@@ -141,7 +141,7 @@ def what_is_brought_back_is_usable(server):
     gc.collect()
     back[0].sendall(b"alive")
     assert receive(back[0], 5) == b"alive"
-    # And goes when it goes once more.
+    # It is freed when it becomes garbage once more.
     back.append(back.pop())
     kept = len(portcullis._RESOURCES)
     back[0].me = back[0]
@@ -193,7 +193,7 @@ def connections_that_began_in_the_clear_go_in_any_order(server):
             raise AssertionError("not refused")
 
     collected(refused)
-    # The raw port, kept beyond the connection that it was of.
+    # The raw port outlives the connection that it belonged to.
     tls = PlainSocket(server).start_tls("localhost")
     port = tls.port
     tls.close()

@@ -20,7 +20,7 @@ def sizes_from_0_to_1_mib_come_back(server):
     with portcullis.connect(server) as tls:
         for size in (0, 1, 100, 16384, 16385, 65536, 1 << 20):
             plaintext = os.urandom(size)
-            # By pieces: who writes all of it first waits for a server that waits for its reader.
+            # In pieces: to write all of it first would wait for a server that waits for its reader.
             for start in range(0, size, 16384):
                 piece = plaintext[start : start + 16384]
                 tls.sendall(piece)
@@ -109,7 +109,7 @@ def the_facts_of_a_connection_outlive_it(server):
     version, group, chain = tls.facts.version(), tls.group(), tls.get_unverified_chain()
     assert version in types.Version and group and chain
     tls.close()
-    # These say that there is no connection, as those of `ssl`.
+    # As in `ssl`, these say that there is no connection.
     assert tls.version() is None and tls.cipher() is None and tls.group() is None
     assert tls.facts.version() == version and tls.facts.group() == group
     assert tls.facts.cipher_suite().startswith("TLS_")
@@ -117,7 +117,7 @@ def the_facts_of_a_connection_outlive_it(server):
     facts = tls.facts
     del tls
     assert facts.version() == version and not facts.is_truncated()
-    # Nothing of a handshake that never was.
+    # There are no facts of a handshake that never ran.
     with portcullis.connect(server, do_handshake_on_connect=False) as tls:
         assert tls.version() is None and tls.cipher() is None and tls.group() is None
         refusal(ValueError, tls.getpeercert, True)
@@ -221,7 +221,7 @@ def a_socket_that_does_not_wait_says_so(server):
             assert tls.gettimeout() == 0 and not tls.getblocking()
             failure = refusal(portcullis.SSLWantReadError, tls.recv, 1)
             assert failure.errno == errno.EAGAIN and isinstance(failure, portcullis.SSLError)
-            # As redis-py looks at it, which has no `ssl` here.
+            # redis-py, which has no `ssl` here, looks at the class.
             assert failure.__class__ is BlockingIOError
             assert tls.makefile("rb", 0).read(1) is None
             tls.setblocking(True)
@@ -280,7 +280,7 @@ def what_arrives_is_seen_without_waiting(server):
         selector.register(tls, selectors.EVENT_READ)
         for look in (tls.pending, lambda: selector.select(0)):
             assert tls.pending() == 0
-            # More often than a host may allow without a wait between.
+            # More looks than a host may allow without a wait in between.
             assert not any(look() for _ in range(500))
             tls.sendall(b"x")
             deadline = time.monotonic() + SECONDS
@@ -293,7 +293,7 @@ def what_arrives_is_seen_without_waiting(server):
 def a_world_without_clocks_has_no_timeouts(server):
     with portcullis.connect(server) as tls, portcullis.Selector() as selector:
         selector.register(tls, selectors.EVENT_READ)
-        # Behind the tickets, which make it ready, too.
+        # This byte comes behind the tickets, which make the connection ready too.
         tls.sendall(b"x")
         assert tls.recv(1) == b"x"
         clock, portcullis._clock = portcullis._clock, None

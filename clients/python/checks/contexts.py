@@ -44,7 +44,7 @@ def groups_go_by_names_of_iana_and_openssl(server):
     for group in known:
         context = portcullis.create_default_context()
         context.set_groups(group)
-        # Whatever the server of the checks has, ours has all of them.
+        # The server of the checks may lack a group; the one of `pair` has all of them.
         with pair(context) as (client, server):
             assert client.group() is None
             together((client, client.do_handshake), (server, server.do_handshake))
@@ -64,7 +64,7 @@ def what_is_not_there_cannot_be_set(server):
     }.items():
         refusal(NotImplementedError, assign, context, name, value)
     refusal(NotImplementedError, context.set_alpn_protocols, ["http/1.1"])
-    # What asks for nothing is harmless.
+    # Values that ask for nothing are accepted.
     context.keylog_filename, context.post_handshake_auth = None, False
     assert context.keylog_filename is None and context.post_handshake_auth is False
 
@@ -118,7 +118,7 @@ def a_server_that_requires_certificates_gets_them(server):
     assert met(portcullis.CERT_NONE, known) is None
     assert met(portcullis.CERT_OPTIONAL, anonymous()) is None
     for mode in (portcullis.CERT_OPTIONAL, portcullis.CERT_REQUIRED):
-        # Sealed, and so copied: what was loaded goes along.
+        # A copy of the sealed context has what was loaded.
         assert met(mode, known.copy()) == met(mode, known)
     failure = refusal(portcullis.CertificateError, met, portcullis.CERT_REQUIRED, anonymous())
     assert failure.error.value.reason == types.CertificateReason.MISSING
@@ -173,7 +173,7 @@ def an_end_without_close_notify_is_tolerated_if_asked_for(server):
             together((client, client.do_handshake), (server, server.do_handshake))
             together((server, server.send, b"half"), (client, client.recv, 4))
             assert not client.facts.is_truncated()
-            # Dropped, which says nothing to the peer.
+            # Dropping the handle sends nothing to the peer.
             server._handle = None
             if asked:
                 assert together((client, client.recv, 1)) == [b""]
@@ -192,7 +192,7 @@ def a_password_is_text_bytes_or_a_function(server):
         return b"secret"
 
     context = portcullis.Context()
-    # Not asked for a key that needs none.
+    # The function is not called for a key that needs no password.
     context.load_cert_chain(pki("cert.pem"), pki("key.pem"), password)
     context.load_cert_chain(pki("cert.pem"), pki("key.pem"), bytearray(b"unused"))
     assert not asked

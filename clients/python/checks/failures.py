@@ -49,7 +49,7 @@ def each_case_has_a_class(server):
         failure = made(case, *([values[case]] if case in values else []))
         assert isinstance(failure, portcullis.SSLError) and isinstance(failure.error, case)
         assert str(failure) and "\n" not in str(failure), failure
-        # A loop that calls again what would have waited has to wait for nothing else.
+        # A loop repeats a call on `BlockingIOError`, so only a call that would wait may raise it.
         assert isinstance(failure, BlockingIOError) == (case in waits), repr(failure)
     failure = made(types.Error_NotSupported, "raw keys")
     assert isinstance(failure, NotImplementedError) and failure.errno == errno.ENOTSUP

@@ -24,7 +24,7 @@ from checks import check, receive, refusal
 
 
 class Scripted(portcullis.TLSSocket):
-    """A connection on which the server says its lines, one for each thing that is sent."""
+    """A connection that sends one of the server's lines in place of each thing to send."""
 
     def sendall(self, plaintext, flags=0):
         self.sent.append(bytes(plaintext))
@@ -37,7 +37,7 @@ class Scripted(portcullis.TLSSocket):
 def scripted(server, *lines, greeting=b""):
     tls = portcullis.connect(server, timeout=30)
     tls.sendall(greeting)
-    # As programs do that want a method of their own.
+    # Programs do this that want a method of their own.
     tls.__class__ = Scripted
     tls.sent, tls.lines = [], list(lines)
     return tls
@@ -207,6 +207,6 @@ def a_file_that_ran_into_a_timeout_says_so_again(server):
         refusal(TimeoutError, file.read, 1)
         tls.settimeout(30)
         tls.sendall(b"x")
-        # As with `socket`: half of a line may be lost in it.
+        # As with `socket`, since the file may have lost half of a line.
         assert "timed out object" in str(refusal(OSError, file.read, 1))
         assert tls.recv(1) == b"x"

@@ -1,4 +1,4 @@
-"""What verification found, where a connection goes on in spite of it."""
+"""The result of verification, where a connection goes on in spite of it."""
 
 import portcullis
 from checks import assign, check, pair, pki, refusal, server_context, together
@@ -23,7 +23,7 @@ def reason(tls):
 def a_client_that_defers_verification_is_told_what_it_found(server):
     def met(context, **names):
         with portcullis.connect(server, context=context, **names) as tls:
-            # It is a connection as any.
+            # The connection works as any other.
             tls.sendall(b"x")
             assert tls.recv(1) == b"x"
         return tls
@@ -32,7 +32,7 @@ def a_client_that_defers_verification_is_told_what_it_found(server):
     assert reason(tls) == types.CertificateReason.UNKNOWN_AUTHORITY
     failure = tls.verify_result()
     assert failure.verify_code == 20 and "cadata" in str(failure), failure
-    # A value, which may also be raised.
+    # The result is a value, which may also be raised.
     assert refusal(portcullis.SSLCertVerificationError, throw, failure) is failure
     context = deferred(portcullis.create_default_context())
     tls = met(context, server_hostname="wrong.invalid")
@@ -41,9 +41,9 @@ def a_client_that_defers_verification_is_told_what_it_found(server):
     assert "localhost" in tls.verify_result().error.value.names
     # The same context, and a certificate that passes.
     assert met(context).verify_result() is None
-    # Sealed, and so copied: it goes along.
+    # A copy of the sealed context defers verification too.
     assert reason(met(context.copy(), server_hostname="wrong.invalid"))
-    # The client's `optional` of the component is the same.
+    # For a client, `optional` of the component does the same.
     context = portcullis.create_default_context(cadata=STRANGER)
     context.context.set_verify(Verify.OPTIONAL)
     assert reason(met(context)) == types.CertificateReason.UNKNOWN_AUTHORITY
@@ -98,13 +98,14 @@ def a_server_that_defers_verification_is_told_what_it_found(server):
     assert reason(tls) == types.CertificateReason.UNKNOWN_AUTHORITY and tls.getpeercert(True)
     tls = met(portcullis.create_default_context(), demanding(cafile=pki("ca.pem")))
     assert reason(tls) == types.CertificateReason.MISSING and tls.getpeercert(True) is None
-    # Optional: none is fine, and told; one that does not pass is refused.
+    # With `CERT_OPTIONAL` a missing certificate is accepted and reported, and one that does not
+    # pass is refused.
     optional = demanding(cadata=STRANGER)
     optional.verify_mode = portcullis.CERT_OPTIONAL
     tls = met(portcullis.create_default_context(), optional.copy())
     assert reason(tls) == types.CertificateReason.MISSING
     failure = refusal(OSError, met, known.copy(), optional)
     assert failure.error.value.reason == types.CertificateReason.UNKNOWN_AUTHORITY
-    # None is asked for.
+    # No certificate is asked for.
     tls = met(known, server_context())
     assert reason(tls) == types.CertificateReason.NOT_CHECKED

@@ -79,7 +79,7 @@ def two_clients_are_served_by_one_loop(server):
 
 
 def turn(client, state):
-    """A client that sends and receives at once, as far as it goes."""
+    """Let a client send and receive what it can without waiting."""
     failures = 0
     try:
         if state[0]:
@@ -90,7 +90,7 @@ def turn(client, state):
 
 
 def echo(tls, echoes, selector):
-    """A server that reads when it has sent what it has."""
+    """Let a server send its echo, and read only when it has sent all of it."""
     if not echoes[tls]:
         echoes[tls] = tls.recv(1 << 16)
     while echoes[tls]:
@@ -167,7 +167,7 @@ def a_timer_that_runs_out_wakes_the_selector(of_checks):
         refusal(BlockingIOError, server.do_handshake)
         selector.register(server, selectors.EVENT_READ)
         assert selector.select(SECONDS)
-        # And is told of beside one that is always ready.
+        # It is also reported beside a socket that is always ready.
         plain = PlainSocket(of_checks)
         selector.register(plain, selectors.EVENT_WRITE)
         assert server in [key.fileobj for key, _ in selector.select(SECONDS)]

@@ -67,7 +67,7 @@ def a_refusal_says_who_is_trusted(server):
     assert "cadata" in told(portcullis.create_default_context(cadata=STRANGER))
     with environment(SSL_CERT_FILE=None, SSL_CERT_DIR=None):
         assert "the web roots that are built in" in told()
-    # Of what is not refused here, what would be said.
+    # Trust that leads to no refusal here: what a refusal would say.
     ours = pki("ca.pem")
     assert ours in portcullis.create_default_context(cafile=ours)._searched()
     with environment(SSL_CERT_FILE=ours, SSL_CERT_DIR="no-such"):
@@ -93,7 +93,7 @@ def the_environment_names_directories(server):
     with environment(SSL_CERT_FILE=f"{own}no-such.pem", SSL_CERT_DIR=None):
         failure = refusal(FileNotFoundError, portcullis.connect, server)
         assert f"SSL_CERT_FILE={own}no-such.pem (not there)" in str(failure), failure
-    # Empty is as good as not there: the web roots, which do not know this server.
+    # Empty variables count as unset: the web roots are used, which do not know this server.
     with environment(SSL_CERT_FILE="", SSL_CERT_DIR=":"):
         assert "web roots" in str(refusal(portcullis.CertificateError, portcullis.connect, server))
 
@@ -137,7 +137,7 @@ def contents_are_in_no_text(server):
         assert "BEGIN" not in told, told
     with environment(SSL_CERT_FILE=chain):
         assert pem in str(refusal(ValueError, portcullis.create_default_context))
-    # The same as bytes is taken.
+    # The same contents as bytes are accepted.
     context.load_cert_chain(chain.encode(), key.encode())
     context.load_verify_locations(cafile=chain.encode())
     assert body not in repr(context) + repr(vars(portcullis.TLSError))
@@ -148,7 +148,7 @@ def names_in_other_scripts_are_sent_in_ascii(server):
     for name, ascii_name in {
         "bücher.invalid": "xn--bcher-kva.invalid",
         "BÜCHER\u3002invalid": "xn--bcher-kva.invalid",
-        # Not `fass`, which is another's name.
+        # Not `fass.invalid`, which is another name.
         "faß.invalid": "xn--fa-hia.invalid",
         "βόλος.invalid": "xn--nxasmm1c.invalid",
     }.items():

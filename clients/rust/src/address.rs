@@ -1,4 +1,4 @@
-//! Addresses of the three sides: `std::net`, `wasi:sockets`, and the text of the component.
+//! Addresses in three forms: `std::net`, `wasi:sockets`, and the text of the component.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -10,8 +10,8 @@ use wasip2::sockets::tcp::TcpSocket;
 
 use crate::types::Address;
 
-/// The address that a host is, if it is one: that of IPv6 may be in brackets and have a zone, an
-/// interface's number. An address of IPv4 that is written as one of IPv6 is one of IPv4.
+/// The host as an address, if it is one. An IPv6 address may be in brackets and have a zone, an
+/// interface's number; an IPv4-mapped one becomes the IPv4 address.
 pub(crate) fn literal(host: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = host.parse::<Ipv4Addr>() {
         return Some(SocketAddr::from((ip, port)));
@@ -26,7 +26,7 @@ pub(crate) fn literal(host: &str, port: u16) -> Option<SocketAddr> {
     })
 }
 
-/// What the component says.
+/// An address that the component returned.
 pub(crate) fn parsed(address: &Address) -> Result<SocketAddr> {
     let strange = || Error::other(format!("{} is not an IP address", address.ip));
     literal(&address.ip, address.port).ok_or_else(strange)
@@ -74,7 +74,7 @@ fn from_wasi(address: IpSocketAddress) -> SocketAddr {
     }
 }
 
-/// An address of IPv4 that is written as one of IPv6 is one of IPv4.
+/// An address of `wasi:sockets`; an IPv4-mapped IPv6 address becomes the IPv4 address.
 pub(crate) fn ip(address: IpAddress) -> IpAddr {
     match address {
         IpAddress::Ipv4((a, b, c, d)) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),

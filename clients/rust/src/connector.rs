@@ -1,5 +1,5 @@
 //! A TCP connection to a host by its name: all of its addresses, both families, the first that
-//! answers (RFC 8305). It never waits itself; who drives it does.
+//! answers (RFC 8305). It never waits itself: its caller does.
 
 use std::collections::VecDeque;
 use std::io::{Error as IoError, Result};
@@ -38,7 +38,7 @@ pub(crate) struct Connector {
     /// The addresses that have not been tried.
     addresses: VecDeque<SocketAddr>,
     attempts: Vec<Attempt>,
-    /// When the next address has its turn; none if at once.
+    /// When the next address has its turn; `None` is at once.
     next: Option<Instant>,
     deadline: Option<Instant>,
     failure: Option<Error>,
@@ -75,8 +75,8 @@ impl Connector {
         })
     }
 
-    /// Go on as far as it goes; none if there is something to wait for: one of the
-    /// [`pollables`](Self::pollables), or the time of [`time_left`](Self::time_left).
+    /// Go on as far as possible without waiting; `None` if there is something to wait for: one of
+    /// the [`pollables`](Self::pollables), or the time of [`time_left`](Self::time_left).
     pub(crate) fn turn(&mut self, host: &str) -> Result<Option<Connected>> {
         if !self.look_up(host)? {
             return self.in_time();
@@ -115,7 +115,7 @@ impl Connector {
         self.in_time()
     }
 
-    /// What it waits for.
+    /// The pollables to wait for before the next [`turn`](Self::turn).
     pub(crate) fn pollables(&self) -> Vec<Pollable> {
         match &self.lookup {
             Some(lookup) => vec![lookup.subscribe()],
@@ -144,7 +144,7 @@ impl Connector {
         }
     }
 
-    /// The next address need not wait any longer.
+    /// Keep the failure of an address; the next one need not wait any longer.
     fn failed(&mut self, code: ErrorCode, address: SocketAddr) {
         let address = address.to_string();
         self.failure = Some(failure(NetworkOperation::Connect, code, &address));
@@ -196,7 +196,7 @@ fn begin(address: SocketAddr) -> std::result::Result<TcpSocket, ErrorCode> {
     Ok(socket)
 }
 
-/// What the network refuses, as TLS tells it.
+/// A failure of the network as one of the interface.
 pub(crate) fn failure(operation: NetworkOperation, code: ErrorCode, detail: &str) -> Error {
     let code = match code {
         ErrorCode::InvalidArgument if operation == NetworkOperation::Resolve => {
@@ -234,7 +234,7 @@ pub(crate) fn failure(operation: NetworkOperation, code: ErrorCode, detail: &str
     })
 }
 
-/// What a stream of a socket says when it has failed.
+/// The failure of a socket's stream.
 pub(crate) fn lost(operation: NetworkOperation, detail: &str) -> IoError {
     failure(operation, ErrorCode::ConnectionReset, detail).into()
 }

@@ -26,13 +26,14 @@ pub enum Error {
     WantAccept,
     /// Kept for the seed's sake; nothing returns it.
     WantX509Lookup,
-    /// Not a failure: the caller is to choose a context by what the client has said. Nothing returns
-    /// it yet.
+    /// Not a failure: the caller is to choose a context by what the client has said. Nothing
+    /// returns it yet.
     WantContext,
-    /// Not a failure: the caller is to sign by a key that it keeps elsewhere. Nothing returns it yet.
+    /// Not a failure: the caller is to sign by a key that it keeps elsewhere. Nothing returns it
+    /// yet.
     WantSignature,
-    /// Not a failure: the caller is to decide about the peer's certificate before the handshake goes
-    /// on. Nothing returns it yet.
+    /// Not a failure: the caller is to decide about the peer's certificate before the handshake
+    /// goes on. Nothing returns it yet.
     WantVerification,
     /// This side closed the port or listener, or the peer closed in the handshake.
     Closed,
@@ -67,9 +68,8 @@ pub enum Error {
 }
 
 /// A refused certificate: the record `types.certificate-error` of the interface. `Display` and
-/// `Debug` are as for [`Error::Certificate`], which it turns into, as it does into
-/// [`std::io::Error`]: so a `?` behind [`verify_result`](crate::Session::verify_result) refuses the
-/// peer.
+/// `Debug` are those of [`Error::Certificate`]. It converts into that and into [`std::io::Error`],
+/// so a `?` behind [`verify_result`](crate::Session::verify_result) refuses the peer.
 #[derive(Clone)]
 pub struct CertificateError {
     /// The check that failed.
@@ -103,7 +103,7 @@ impl fmt::Display for CertificateError {
     }
 }
 
-/// For people; with `{:#?}` for who writes the program.
+/// The line for people; with `{:#?}` the structure, for programmers.
 impl fmt::Debug for CertificateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if formatter.alternate() {
@@ -132,8 +132,7 @@ impl From<CertificateError> for IoError {
 const SEARCHED: &str = "searched: ";
 
 impl Error {
-    /// The same failure; an authority that is not found is told with the places where it was
-    /// looked for.
+    /// The same failure; if an authority was not found, the detail says where it was searched for.
     pub(crate) fn searched(mut self, sources: &str) -> Self {
         match &mut self {
             Self::Certificate(refusal) if refusal.reason == CertificateReason::UnknownAuthority => {
@@ -203,7 +202,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// For people, as `main` prints it; with `{:#?}` for who writes the program.
+/// The line for people, as `main` prints it; with `{:#?}` the structure, for programmers.
 impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if formatter.alternate() {

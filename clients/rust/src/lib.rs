@@ -19,8 +19,8 @@
 //! }
 //! ```
 //!
-//! A client trusts the authorities that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else the web's. Whom
-//! to trust, certificates, versions and timers are settings of a [`Context`]:
+//! A client trusts the authorities that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else the web's.
+//! Whom to trust, certificates, versions and timers are settings of a [`Context`]:
 //!
 //! ```no_run
 //! use portcullis_client::context::{Context, Source};

@@ -23,9 +23,9 @@ const PIECE: u64 = 16 * 1024;
 ///
 /// It has a buffer of its own, so read lines from it as it is (`BufRead`), and put no `BufReader`
 /// around it. What the peer sent too early goes to TLS, where it fails: nobody can smuggle in plain
-/// bytes as if they had been protected. A write returns when the transport has taken all of it. To
-/// drop a stream frees its socket; after a write that timed out, wasmtime 48 and 49 wait there until the
-/// peer has taken what it had of it, or has gone.
+/// bytes as if they had been protected. A write returns when the transport has taken all of it.
+/// Dropping a stream frees its socket; after a write that timed out, wasmtime 48 and 49 wait in the
+/// drop until the peer has taken the part that they hold, or is gone.
 ///
 /// ```no_run
 /// use std::io::{BufRead as _, Error, Result, Write as _};
@@ -59,15 +59,15 @@ pub(crate) struct Link {
     is_at_end: bool,
     pub(crate) input: InputStream,
     pub(crate) output: OutputStream,
-    /// The streams are its children: it goes last.
+    /// The streams are its children: it is dropped last.
     pub(crate) socket: TcpSocket,
     timeout: Option<Duration>,
 }
 
 impl PlainStream {
-    /// Connect to a host (a DNS name or an IP address; that of a link has its zone, `fe80::1%2`) and
-    /// TCP port. Its addresses of both families are tried in turn, the next one after a quarter of a
-    /// second, and the first that answers is taken (RFC 8305). Blocks up to 30 seconds.
+    /// Connect to a host (a DNS name or an IP address; that of a link has its zone, `fe80::1%2`)
+    /// and TCP port. Its addresses of both families are tried in turn, the next one after a quarter
+    /// of a second, and the first that answers is taken (RFC 8305). Blocks up to 30 seconds.
     ///
     /// # Errors
     /// - `InvalidInput`: the host is neither a DNS name nor an IP address, or port 0.
@@ -95,8 +95,8 @@ impl PlainStream {
         }
     }
 
-    /// Limit each read and each write; none, as it is at first, is no limit. One that runs out is
-    /// `TimedOut`.
+    /// Limit each read and each write; `None`, as it is at first, is no limit. A read or write that
+    /// takes longer fails with `TimedOut`.
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.link.set_timeout(timeout);
     }
@@ -134,7 +134,7 @@ impl PlainStream {
 
 impl Link {
     /// Read more, if all that was read before has been taken; true when there is something to take,
-    /// or the end is.
+    /// or at the end.
     pub(crate) fn fill(&mut self) -> Result<bool> {
         if self.pending().is_empty() {
             return self.read_more();
@@ -182,7 +182,7 @@ impl Link {
         Ok(length)
     }
 
-    /// Write what there is room for; none if there is none now.
+    /// Write what there is room for; `None` if there is no room now.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<Option<usize>> {
         let room = self.output.check_write().map_err(unwritten)?;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
@@ -212,7 +212,7 @@ impl Link {
             .and_then(|timeout| Instant::now().checked_add(timeout))
     }
 
-    /// For TLS, with what was read and not taken.
+    /// The streams for TLS, with what was read and not taken, and the socket.
     pub(crate) fn into_parts(self) -> (PlainTransport, TcpSocket) {
         let transport = PlainTransport {
             already_read: self.pending().to_vec(),
@@ -244,7 +244,7 @@ impl From<Connected> for Link {
     }
 }
 
-/// Without what was read.
+/// Shows how much was read and not taken, and not what.
 impl fmt::Debug for Link {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -313,7 +313,7 @@ fn wait_until(ready: &Pollable, deadline: Option<Instant>, timer: Timer) -> Resu
     Ok(())
 }
 
-/// Milliseconds, rounded up.
+/// The milliseconds to the deadline, rounded up; a failure if it has passed.
 pub(crate) fn time_left(deadline: Option<Instant>, timer: Timer) -> Result<Option<u64>> {
     let Some(deadline) = deadline else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What may hold a secret: its `Debug` tells how much there is, and not what.
+//! Types that may hold a secret: their `Debug` shows how much there is, and not what.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Source {
     Path(String),
 }
 
-/// Neither the bytes, which may be a key, nor a path that is one by mistake.
+/// Shows neither the bytes, which may be a key, nor a path that is PEM text by mistake.
 impl fmt::Debug for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

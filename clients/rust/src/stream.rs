@@ -16,7 +16,7 @@ use crate::{Context, PlainTransport, Port, Session, address};
 const TOGETHER: usize = 64 * 1024;
 
 /// A TLS connection. Reads and writes block; `Read` and `Write` are there for `&TlsStream` too, so
-/// that a `BufReader` can hold one reference, and what writes another.
+/// that a `BufReader` can hold one reference, and a writer another.
 ///
 /// A read returns 0 when the peer has sent close_notify. A connection that ends without it fails
 /// with `UnexpectedEof`, and with [`Truncated`](crate::types::Error::Truncated) inside: what was
@@ -25,27 +25,27 @@ const TOGETHER: usize = 64 * 1024;
 ///
 /// A write returns when the transport has taken all of it, so nothing waits for a `flush`, and
 /// nothing is lost with a stream that is dropped. Each write is a record, and so is each `write!`,
-/// however many parts it has. Several small ones in a row, before the peer answers, cost up to 40 ms
-/// of the network's patience: put a [`BufWriter`](std::io::BufWriter) around the stream, and flush
-/// it before you read.
+/// however many parts it has. Several small ones in a row, before the peer answers, cost up to 40
+/// ms of the network's patience: put a [`BufWriter`](std::io::BufWriter) around the stream, and
+/// flush it before you read.
 ///
 /// Dropping a stream frees its socket and sends nothing: call [`close`](Self::close), or the peer
 /// sees a truncated connection.
 #[derive(Debug)]
 pub struct TlsStream {
     pub(crate) port: Port,
-    /// One handle for all who ask.
+    /// One handle for all calls of `session`.
     pub(crate) session: Session,
-    /// That of a connection which began in the clear. The port's streams are its children: it goes
-    /// after the port.
+    /// The socket of a connection that began in the clear. The port's streams are its children: it
+    /// is dropped after the port.
     pub(crate) socket: Option<TcpSocket>,
 }
 
 impl TlsStream {
     /// Connect to a host (a DNS name or an IP address) and TCP port, trust whom the environment
-    /// names, else the built-in web roots, see [`client_context`](crate::client_context), and verify
-    /// that the certificate has the host's name. Blocks until the handshake is done, up to the
-    /// timers of 30 seconds for connecting and 120 for that.
+    /// names, else the built-in web roots, see [`client_context`](crate::client_context), and
+    /// verify that the certificate has the host's name. Blocks until the handshake is done, up to
+    /// the timers: 30 seconds for connecting, and 120 for the handshake.
     ///
     /// # Errors
     /// - `InvalidInput`: the host is neither a DNS name nor an IP address, or port 0.
@@ -76,8 +76,8 @@ impl TlsStream {
 
     /// Speak TLS from now on, in the context's role, on a connection that is there already
     /// (STARTTLS). A client sends and verifies the name `host`. If the streams belong to a socket,
-    /// that has to outlive this stream; [`PlainStream`](crate::PlainStream) takes care of it. Blocks
-    /// until the handshake is done, up to its timer.
+    /// that has to outlive this stream; [`PlainStream`](crate::PlainStream) takes care of it.
+    /// Blocks until the handshake is done, up to its timer.
     ///
     /// # Errors
     /// Those of the handshake as for [`connect`](Self::connect), and `InvalidInput`: a client
@@ -91,8 +91,8 @@ impl TlsStream {
         Ok(port.into())
     }
 
-    /// Run the handshake, if it has not been run: of a stream that was accepted, before the first
-    /// read or write does it. Blocks up to its timer.
+    /// Run the handshake, if it has not been run: an accepted stream would run it with the first
+    /// read or write. Blocks up to its timer.
     ///
     /// # Errors
     /// Those of the handshake as for [`connect`](Self::connect).
@@ -271,7 +271,7 @@ impl Write for TlsStream {
     }
 }
 
-/// What a `write!` says, as one text.
+/// The text of a `write!`, in one piece.
 pub(crate) fn formatted(arguments: fmt::Arguments<'_>) -> Result<String> {
     let mut text = String::new();
     match fmt::Write::write_fmt(&mut text, arguments) {
@@ -288,7 +288,7 @@ pub(crate) fn wait(ready: &Pollable, milliseconds: Option<u64>) {
         None => ready.block(),
         Some(milliseconds) => {
             let timer = subscribe_duration(milliseconds.saturating_mul(1_000_000));
-            // Whichever it was, the operation knows.
+            // The operation itself finds out which of the two it was.
             poll(&[ready, &timer]);
         }
     }

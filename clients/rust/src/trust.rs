@@ -1,4 +1,4 @@
-//! Whom a client trusts that is told nothing: `SSL_CERT_FILE` and `SSL_CERT_DIR`, as for OpenSSL.
+//! Whom a client trusts by default: `SSL_CERT_FILE` and `SSL_CERT_DIR`, as for OpenSSL.
 
 use std::io::Result;
 

@@ -1,5 +1,5 @@
-//! Who waits on one stream. Several tasks may wait for the same input: the first to be woken takes
-//! what has come, and that may have been all that the others waited for.
+//! The tasks that wait on one stream. Several may wait for the same input: the first to be woken
+//! takes what has come, and that may have been all that the others waited for.
 
 use std::future::Future;
 use std::pin::pin;
@@ -31,8 +31,8 @@ struct Waiter {
     waker: Option<Waker>,
 }
 
-/// A task's place among those that wait. A task that gives up calls the others: they may have relied
-/// on what it would have done.
+/// A task's place among those that wait. A task that gives up calls the others: they may have
+/// relied on what it would have done.
 struct Place<'a> {
     waiters: &'a Waiters,
     number: u64,
@@ -40,7 +40,7 @@ struct Place<'a> {
 }
 
 impl Waiters {
-    /// Wait until it is ready, or until the task is called.
+    /// Wait until `ready` is done, or until the task is called.
     pub(crate) async fn wait(&self, direction: Direction, ready: impl Future<Output = ()>) {
         let mut place = self.join(direction);
         let mut ready = pin!(ready);

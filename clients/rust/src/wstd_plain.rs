@@ -47,7 +47,7 @@ impl AsyncPlainStream {
                 return Ok(Self { link });
             }
             let pollables = connector.pollables();
-            // Whichever it was, the connector knows.
+            // The connector itself finds out which of the two it was.
             let _ = any(pollables).timeout(timer(connector.time_left())).await;
         }
     }
@@ -74,9 +74,9 @@ impl AsyncPlainStream {
     }
 
     /// Read up to the end of a line, and put it after what the text holds already; 0 at the end of
-    /// the connection. The beginning of a line stays in the stream until its end is there, also when
-    /// this future is dropped or fails. A peer that ends no line fills the memory: limit how long it
-    /// may take.
+    /// the connection. The beginning of a line stays in the stream until its end is there, also
+    /// when this future is dropped or fails. A peer that ends no line fills the memory: limit how
+    /// long it may take.
     ///
     /// # Errors
     /// - `InvalidData`: the line is not UTF-8.
@@ -119,7 +119,7 @@ impl AsyncPlainStream {
         Ok(stream)
     }
 
-    /// Wait until there is something to take, or the end is.
+    /// Wait until there is something to take, or the end.
     async fn fill(&mut self) -> Result<()> {
         match self.link.pending() {
             [] => self.read_more().await,
@@ -127,7 +127,7 @@ impl AsyncPlainStream {
         }
     }
 
-    /// Wait until there is more than there was, or the end is.
+    /// Wait until there is more than there was, or the end.
     async fn read_more(&mut self) -> Result<()> {
         let deadline = self.link.deadline();
         while !self.link.read_more()? {
@@ -197,7 +197,7 @@ async fn wait(ready: Pollable, deadline: Option<Instant>, of: Timer) -> Result<(
     let ready = AsyncPollable::new(ready);
     match left {
         None => ready.wait_for().await,
-        // Whichever it was, the next look at the clock tells.
+        // The next call of `time_left` finds out which of the two it was.
         Some(left) => {
             let left = timer(Duration::from_millis(left));
             let _ = ready.wait_for().timeout(left).await;
@@ -213,7 +213,7 @@ async fn any(pollables: Vec<Pollable>) {
         .map(|pollable| AsyncPollable::new(pollable).wait_for())
         .collect();
     poll_fn(|task| {
-        // Each has to be asked, for each is to wake the task.
+        // Each wait has to be polled, for each is to wake the task.
         let ready = waits
             .iter_mut()
             .filter_map(|wait| match Pin::new(wait).poll(task) {

@@ -1,5 +1,5 @@
-//! A connection behind wstd's `AsyncRead` and `AsyncWrite`: a call that cannot go on waits on wstd's
-//! reactor, beside the other tasks.
+//! A connection behind wstd's `AsyncRead` and `AsyncWrite`: a call that cannot go on waits on
+//! wstd's reactor, beside the other tasks.
 
 use std::io::{Error as IoError, Result, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ pub struct AsyncTlsStream {
     pub(crate) socket: Option<TcpSocket>,
 }
 
-/// As many milliseconds as wstd can count in nanoseconds; past it, it panics.
+/// The most milliseconds that wstd can count in nanoseconds; with more it panics.
 const LONGEST_WAIT: u64 = u64::MAX / 1_000_000;
 
 impl AsyncTlsStream {
@@ -94,8 +94,8 @@ impl AsyncTlsStream {
         &self.port
     }
 
-    /// Go on with the handshake until it is done: for a stream that was accepted, and whoever wants to
-    /// know before the first read or write, which would run it. Waits up to its timer.
+    /// Run the handshake, if it has not been run: an accepted stream would run it with the first
+    /// read or write. Waits up to its timer.
     ///
     /// # Errors
     /// Those of the handshake as for [`TlsStream::connect`].
@@ -121,9 +121,9 @@ impl AsyncTlsStream {
     }
 
     /// Say by close_notify that nothing more will be written, and free the socket. Before the
-    /// handshake is done there is nothing to protect and nothing is sent; closing twice is harmless.
-    /// Another task that reads or writes fails with `BrokenPipe`. Waits up to the shutdown timer, and
-    /// not for the peer's reply.
+    /// handshake is done there is nothing to protect and nothing is sent; closing twice is
+    /// harmless. Another task that reads or writes fails with `BrokenPipe`. Waits up to the
+    /// shutdown timer, and not for the peer's reply.
     ///
     /// # Errors
     /// - `TimedOut` and those of the network: the peer may not have got it.
@@ -135,7 +135,7 @@ impl AsyncTlsStream {
         } else {
             Ok(())
         };
-        // Frees the socket whatever became of close_notify, and tells a failure that was before.
+        // This frees the socket whatever became of close_notify, and returns an earlier failure.
         let freed = self.port.close();
         self.waiters.call(None);
         match sent {
@@ -144,7 +144,7 @@ impl AsyncTlsStream {
         }
     }
 
-    /// Call an operation until it says something else than `want-`, waiting in between.
+    /// Repeat an operation until its result is no `want-` error, waiting in between.
     async fn repeat<T>(
         &self,
         mut operation: impl FnMut(&Port) -> std::result::Result<T, Error>,
@@ -159,15 +159,16 @@ impl AsyncTlsStream {
                 Err(Error::WantWrite) => (Direction::Output, self.port.subscribe_write()),
                 result => return Ok(result?),
             };
-            // It is dropped before the next call, and with the future, and so before the port.
+            // The pollable is dropped before the next call, and with the future, and so before the
+            // port, whose child it is.
             let pollable = AsyncPollable::new(pollable);
-            // Asked for behind the pollable, which may make it longer.
+            // Asked for after `subscribe`, which may make it longer.
             let left = self.port.time_left();
             let ready = async {
                 match left {
                     None => pollable.wait_for().await,
                     Some(left) => {
-                        // Whichever it was, the operation knows.
+                        // The operation itself finds out which of the two it was.
                         let timer = Duration::from_millis(left.min(LONGEST_WAIT));
                         let _ = pollable.wait_for().timeout(timer).await;
                     }
@@ -177,9 +178,9 @@ impl AsyncTlsStream {
         }
     }
 
-    /// Let other tasks try again whose pollables may have nothing more to say after this call: it may
-    /// have taken what they waited for, left data for them, or bytes that are still to be sent while
-    /// they wait.
+    /// Let other tasks try again whose pollables may never be ready after this call: it may have
+    /// taken what they waited for, left data for them, or left bytes that are still to be sent
+    /// while they wait.
     fn tell_others<T>(&self, result: &std::result::Result<T, Error>) {
         let is_want = matches!(
             result,
@@ -199,8 +200,8 @@ impl AsyncTlsStream {
 
 impl TlsListener {
     /// As [`accept`](Self::accept), and waits on the reactor. The handshake runs with the stream's
-    /// first read or write, or with [`AsyncTlsStream::handshake`]: spawn a task for each stream, and a
-    /// silent client holds up nobody.
+    /// first read or write, or with [`AsyncTlsStream::handshake`]: spawn a task for each stream,
+    /// and a silent client holds up nobody.
     ///
     /// # Errors
     /// The same.

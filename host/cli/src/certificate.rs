@@ -1,4 +1,4 @@
-//! What a certificate says, for people and for `--json`.
+//! A summary of a certificate, for people and for `--json`.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,8 +13,7 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use crate::exit::one_line;
 
-/// The part of a certificate that people look at. It is shown, never decided on: what counts is
-/// what the component found.
+/// The part of a certificate that people look at. It is only shown: the component decides.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     subject: String,
@@ -30,7 +29,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// None if it is no certificate.
+    /// None if the bytes are not a certificate.
     pub(crate) fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let alternative = certificate.subject_alternative_name().ok().flatten();
@@ -51,8 +50,8 @@ impl Summary {
         })
     }
 
-    /// In full, a line for each part; what `openssl s_client -showcerts` and `step certificate
-    /// inspect --short` tell.
+    /// The summary in full, with a line for each part, as `openssl s_client -showcerts` and `step
+    /// certificate inspect --short` show it.
     pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let left = match self.days_left {
             days @ ..0 => format!("expired {} days ago", -days),
@@ -84,7 +83,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// `id-ecPublicKey, 256 bits`.
+/// Algorithm and size, such as `id-ecPublicKey, 256 bits`.
 fn key(key: &SubjectPublicKeyInfo<'_>) -> String {
     let algorithm = algorithm(&key.algorithm);
     match key.parsed().map_or(0, |key| key.key_size()) {
@@ -93,7 +92,7 @@ fn key(key: &SubjectPublicKeyInfo<'_>) -> String {
     }
 }
 
-/// By its short name, else its number.
+/// The short name of an algorithm, else its object identifier.
 fn algorithm(algorithm: &AlgorithmIdentifier<'_>) -> String {
     match oid2sn(&algorithm.algorithm, oid_registry()) {
         Ok(name) => name.to_owned(),

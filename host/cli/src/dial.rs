@@ -1,4 +1,4 @@
-//! A TCP connection of the host's own, for what is spoken before TLS, and for addresses with a zone.
+//! TCP connections of the host's own, for dialogues before TLS and for addresses with a zone.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -19,7 +19,8 @@ pub(crate) fn dial(target: &Target, limit: Duration) -> Result<TcpStream> {
     let until = Instant::now() + limit;
     let addresses = interleave(resolve(target, until)?);
     let stream = race(addresses, until, TcpStream::connect_timeout)?;
-    // The last part of a message would wait for an acknowledgement else. It is faster, no more.
+    // Otherwise the last part of a message would wait for an acknowledgement. This only makes it
+    // faster, so a failure does not matter.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
@@ -61,7 +62,7 @@ pub(crate) fn upgrade(
                 format_args!("the connection failed before TLS: {error}; see the server's log"),
             ),
         })?;
-    // The component makes the socket non-blocking, so that these limits mean nothing any more.
+    // The component makes the socket non-blocking, so the limits set on it mean nothing any more.
     Ok(wire.stream)
 }
 
@@ -82,8 +83,8 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     ordered
 }
 
-/// Tries the addresses, each a moment after the one before, or at once if that one failed. The first
-/// that answers wins; the other attempts are left to themselves, and what comes of them is dropped.
+/// Tries the addresses, each a moment after the one before, or at once if that one failed. The
+/// first that answers wins; the other attempts are not stopped, and their results are dropped.
 fn race<T: Send + 'static>(
     mut waiting: VecDeque<SocketAddr>,
     until: Instant,
@@ -104,7 +105,7 @@ fn race<T: Send + 'static>(
             if let Some(address) = waiting.pop_front() {
                 let (attempt, sender) = (Arc::clone(&attempt), sender.clone());
                 thread::spawn(move || {
-                    // Nobody listens any more once one has won.
+                    // Nobody receives this any more once an attempt has won.
                     let _ = sender.send((address, attempt(&address, left)));
                 });
                 running += 1;
@@ -133,7 +134,7 @@ fn race<T: Send + 'static>(
 #[derive(Default)]
 struct Failures {
     told: Vec<(SocketAddr, String)>,
-    /// None of them answered at all.
+    /// Whether all attempts so far timed out.
     silent: bool,
 }
 
@@ -150,7 +151,7 @@ impl Failures {
         let Some((_, first)) = self.told.first() else {
             return Exit::new(Status::Network, "the name has no address; check it");
         };
-        // With the addresses only where they fared differently.
+        // The addresses are named only where their failures differ.
         let reasons = if self.told.iter().all(|(_, reason)| reason == first) {
             first.clone()
         } else {
@@ -164,7 +165,7 @@ impl Failures {
     }
 }
 
-/// In words, without the system's number where there are words.
+/// The error in words, without the system's number where there are words.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         kind @ (io::ErrorKind::ConnectionRefused
@@ -178,7 +179,7 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The system's resolver cannot be interrupted: a thread waits for it.
+/// Resolves the target on a thread, because the system's resolver cannot be interrupted.
 fn resolve(target: &Target, until: Instant) -> Result<Vec<SocketAddr>> {
     let (sender, found) = mpsc::channel();
     let (node, port) = (target.node(), target.port);
@@ -186,7 +187,7 @@ fn resolve(target: &Target, until: Instant) -> Result<Vec<SocketAddr>> {
         let addresses = (node.as_str(), port)
             .to_socket_addrs()
             .map(Iterator::collect);
-        // Nobody listens any more when time is up.
+        // Nobody receives this any more when time is up.
         let _ = sender.send(addresses);
     });
     let check = match target.zone {
@@ -215,7 +216,7 @@ fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
-/// A connection on which everything together takes no longer than until a moment.
+/// A connection with one deadline for all its reads and writes.
 struct Deadline {
     stream: TcpStream,
     until: Instant,

@@ -94,7 +94,7 @@ fn address_that_never_answers_holds_up_no_other() {
 #[test]
 fn host_that_drops_what_it_gets_holds_up_no_other() {
     let hole = TcpListener::bind("127.0.0.2:0").unwrap();
-    // Its queue is full, so that it takes no connection and refuses none.
+    // The queue of this listener is full, so that it takes no connection and refuses none.
     socket2::SockRef::from(&hole).listen(0).unwrap();
     let hole = (hole.local_addr().unwrap(), hole);
     let _queued = TcpStream::connect(hole.0).unwrap();
@@ -104,7 +104,7 @@ fn host_that_drops_what_it_gets_holds_up_no_other() {
     let won = race([hole.0, good.0].into(), until, TcpStream::connect_timeout).unwrap();
     assert_eq!(won.peer_addr().unwrap(), good.0);
     assert!(Instant::now() < until - LONG / 2);
-    // It is a hole.
+    // The full listener alone does time out.
     let limit = Instant::now() + Duration::from_millis(500);
     let exit = race([hole.0].into(), limit, TcpStream::connect_timeout).unwrap_err();
     assert_eq!(exit.status, Status::Timeout);

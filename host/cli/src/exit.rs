@@ -33,7 +33,7 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// An end that is no success.
+/// A failure that ends the command: its exit status, and the line that explains it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exit {
     pub(crate) status: Status,
@@ -52,7 +52,8 @@ impl Exit {
         Self::new(Status::Usage, line)
     }
 
-    /// A handshake that failed. Where it was cut, nothing has been read that could be partial.
+    /// A failed handshake. If it was cut, the line says so: no data was read that could be
+    /// incomplete.
     pub(crate) fn handshake(failure: Failure) -> Self {
         match failure.error() {
             Some(Error::Truncated) => Self::new(
@@ -64,8 +65,8 @@ impl Exit {
         }
     }
 
-    /// A program of the user's that could not be run, or that trapped. Where it trapped, for whoever
-    /// wrote it, is told in lines before.
+    /// A user's program that could not be run, or that trapped. The backtrace of a trap, for the
+    /// author of the program, is printed before this line.
     pub(crate) fn program(error: &wasmtime::Error) -> Self {
         match trap(error) {
             Some(cause) => Self::new(Status::Tls, format_args!("it trapped: {cause}")),
@@ -73,7 +74,7 @@ impl Exit {
         }
     }
 
-    /// Says what was being done.
+    /// Adds what was being done.
     pub(crate) fn context(mut self, doing: impl fmt::Display) -> Self {
         self.line = format!("{doing}: {}", self.line);
         self
@@ -86,7 +87,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Why a component trapped, if it is that. Where, is told in lines of their own.
+/// The cause of a trap; none for another error. The backtrace is printed here, line by line.
 fn trap(error: &wasmtime::Error) -> Option<String> {
     let backtrace = error.downcast_ref::<WasmBacktrace>()?;
     for line in backtrace.to_string().lines() {

@@ -20,13 +20,13 @@ pub(crate) struct Facts {
     alpn: Option<String>,
     resumed: bool,
     verified: bool,
-    /// Why it is not, as the WIT spells it.
+    /// Why the peer is not verified, as the WIT spells it.
     not_verified: Option<&'static str>,
     certificates: Vec<Option<Summary>>,
-    /// The same as they came.
+    /// The certificates as DER.
     #[serde(skip)]
     der: Vec<Vec<u8>>,
-    /// The same as PEM, if they are to be shown in full.
+    /// The certificates as PEM, if they are to be shown in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pem: Vec<String>,
 }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .init();
     }
-    // No command but `run`, which passes arguments on, has one that could be a key.
+    // A key must not be an argument, except with `run`, which passes arguments on to its program.
     let is_passed_on = matches!(cli.command, Command::Run(_));
     if !is_passed_on && std::env::args_os().any(|argument| is_pem(&argument)) {
         return mistaken(&format!("{}: name a file that holds it", place::PEM));
@@ -95,10 +95,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version go out as clap formats them; a mistake is one line.
+/// Prints help and version as clap formats them, and a mistake in one line.
 fn refused(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // Whoever closes the output early has seen enough.
+        // A reader that closes the output early has seen enough.
         let _ = error.print();
         return if error.use_stderr() {
             Status::Usage.into()
@@ -109,7 +109,7 @@ fn refused(error: &clap::Error) -> ExitCode {
     mistaken(&told(&error.to_string(), std::env::args_os()))
 }
 
-/// A line about a mistake in the arguments.
+/// Reports a mistake in the arguments in one line.
 fn mistaken(what: &str) -> ExitCode {
     let first = std::env::args_os().nth(1);
     anstream::eprintln!(
@@ -124,7 +124,7 @@ fn is_pem(argument: &OsStr) -> bool {
     place::is_pem(&argument.to_string_lossy())
 }
 
-/// The command as it was called, with its subcommand if that is one.
+/// The name of the command, with the subcommand if `first` is one.
 fn command(first: Option<&str>) -> String {
     match first.filter(|name| Cli::command().find_subcommand(name).is_some()) {
         Some(name) => format!("portcullis {name}"),
@@ -132,7 +132,8 @@ fn command(first: Option<&str>) -> String {
     }
 }
 
-/// What clap says, unless it may quote a key: `--key "$(cat key)"` is no path, and begins like a flag.
+/// What clap says, or a fixed line if it may quote a key: the key in `--key "$(cat key)"` is no
+/// path, and begins like a flag.
 fn told(message: &str, mut arguments: impl Iterator<Item = OsString>) -> String {
     match arguments.any(|argument| is_pem(&argument)) {
         true => format!("{}: name a file that holds it", place::PEM),

@@ -1,4 +1,4 @@
-//! Both directions at once: input to the peer, the peer to output.
+//! Relays both directions at once: input to the peer, and the peer to output.
 
 use std::io::{Read, Write};
 
@@ -11,7 +11,7 @@ use crate::terminal::stdio::{Inlet, Input, Outlet, Output};
 /// Bytes per read: four TLS records.
 const CHUNK: u64 = 64 * 1024;
 
-/// When it is over.
+/// When the relay ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
     /// The input has ended and the peer has closed.
@@ -23,16 +23,16 @@ pub(crate) enum Until {
 /// What the end of the input means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtEnd {
-    /// Nothing to the peer. Many servers take close_notify for leaving, and drop the answer that
-    /// they are still at.
+    /// Nothing is sent. Many servers take close_notify for a disconnect, and drop the answer that
+    /// they are still sending.
     Stay,
-    /// The peer is told, by close_notify.
+    /// close_notify is sent.
     Tell,
 }
 
-/// Ends when both sides are done, or when nobody reads the output any more. Nothing is read from a
-/// side while the other one takes no more. What the peer sent before a failure is written; that it
-/// has not taken all of the input is told after its answer.
+/// Ends when both sides are done, or when nobody reads the output any more. Neither side is read
+/// while the other takes no more. What the peer sent before a failure is written. If the peer did
+/// not take all of the input, that is reported after its answer.
 pub(crate) fn relay(
     tls: &mut Instance,
     port: &Port,
@@ -63,7 +63,7 @@ struct Relay {
     sending: Sending,
     receiving: Receiving,
     unsent: Vec<u8>,
-    /// Whether something was written that the transport may not have taken.
+    /// Whether something was written that the transport may not have taken yet.
     is_on_its_way: bool,
     /// Why the peer did not take all of the input.
     lost: Option<Failure>,
@@ -71,7 +71,7 @@ struct Relay {
     at_end: AtEnd,
 }
 
-/// The way of the input, in order.
+/// The states of sending the input, in order.
 #[derive(PartialEq, Eq)]
 enum Sending {
     Open,
@@ -91,15 +91,15 @@ enum Receiving {
 /// What a direction waits for.
 #[derive(PartialEq, Eq)]
 enum Wants {
-    /// It is done.
+    /// Nothing: the direction is done.
     Nothing,
-    /// It can go on.
+    /// Nothing: the direction can go on.
     Turn,
     PortRead,
     PortWrite,
     Input,
     Output,
-    /// The other direction.
+    /// The end of the other direction.
     Other,
     /// Nobody reads the output any more.
     ToLeave,
@@ -128,8 +128,9 @@ impl Relay {
         }
     }
 
-    /// A connection that has failed in both directions failed by the first; what the peer says of it
-    /// is more.
+    /// The failure to report if both directions may have failed. Sending failed first, so its
+    /// failure counts, unless receiving failed by something else than the network: what the peer
+    /// says, such as an alert, tells more.
     fn worst(&mut self, receiving: Exit) -> Exit {
         match self.lost.take() {
             Some(failure) if receiving.status == Status::Network => lost_exit(failure),
@@ -137,11 +138,11 @@ impl Relay {
         }
     }
 
-    /// A failure does not end receiving: what the peer sent before it may say why.
+    /// A failure to send does not end receiving: what the peer sent before it may say why.
     fn send(&mut self, tls: &mut Instance, port: &Port) -> Result<Wants> {
         match self.try_send(tls, port) {
             Err(Stop::Tls(failure)) if !failure.is_want() && failure.error().is_some() => {
-                // A peer that has all there was may be gone altogether.
+                // A peer that has taken everything may be gone altogether.
                 if self.is_on_its_way || !self.unsent.is_empty() {
                     self.lost = Some(failure);
                 }

@@ -1,4 +1,5 @@
-//! The server behind `portcullis serve`: many connections in one poll loop, and what is served on them.
+//! The server behind `portcullis serve`: many connections in one poll loop, and what is served on
+//! them.
 
 pub(crate) mod connection;
 pub(crate) mod server;

@@ -1,6 +1,6 @@
-//! The plaintext dialogues that come before TLS: after each, the next byte in either direction is
-//! TLS. Nothing beyond the server's go-ahead is read, so that whatever somebody puts there is taken
-//! for TLS, and fails.
+//! The plaintext dialogues before TLS: after each, the next byte in either direction is TLS.
+//! Nothing beyond the server's go-ahead is read, so whatever an attacker inserts there is taken for
+//! TLS, and fails.
 
 mod binary;
 mod lines;
@@ -40,24 +40,24 @@ pub(crate) enum Protocol {
     Smtp,
     /// RFC 6120 section 5, as a client
     Xmpp,
-    /// The same as a server
+    /// RFC 6120 section 5, as a server
     XmppServer,
 }
 
 /// Why there is no TLS.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The server does not offer it, or said no, or speaks something else; what it said.
+    /// The server does not offer TLS, refuses it, or speaks something else; with what it said.
     Server(String),
     /// The connection failed.
     Io(io::Error),
 }
 
 impl Refusal {
-    /// The longest text of a server's that is told.
+    /// How many characters of a server's text are shown at most.
     const LONGEST: usize = 300;
 
-    /// With the server's words, as far as they are not endless.
+    /// A refusal with the server's words, cut if they are too long.
     fn server(text: &str) -> Self {
         let text = text.trim();
         Self::Server(match text.char_indices().nth(Self::LONGEST) {
@@ -66,7 +66,7 @@ impl Refusal {
         })
     }
 
-    /// It speaks the protocol, but does not offer TLS.
+    /// The server speaks the protocol, but does not offer TLS.
     fn not_offered(word: &str) -> Self {
         Self::Server(format!("it does not offer {word}"))
     }
@@ -105,8 +105,8 @@ impl Protocol {
         matches!(self, Self::Xmpp | Self::XmppServer)
     }
 
-    /// Asks the server to begin TLS, and returns when it is the client's turn to. The domain is the
-    /// one that the server is asked for, where the protocol does so.
+    /// Asks the server to begin TLS, and returns when it is the client's turn to begin it. The
+    /// server is asked for the domain where the protocol has one.
     pub(crate) fn upgrade(self, stream: &mut (impl Read + Write), domain: &str) -> Result<()> {
         let wire = &mut Wire::new(stream);
         match self {

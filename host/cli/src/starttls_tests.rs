@@ -1,11 +1,11 @@
-//! The dialogues against scripts. It is long for its two tables: what servers say that is understood,
-//! and what is refused.
+//! The dialogues against scripts. The file is long for its two tables: the answers of servers that
+//! are understood, and those that are refused.
 
 use std::io::{self, Read, Write};
 
 use super::{Protocol, Refusal};
 
-/// A server that says what it is told to, and takes what it is sent.
+/// A server that sends its script, and keeps what it is sent.
 struct Script {
     says: io::Cursor<Vec<u8>>,
     heard: Vec<u8>,
@@ -27,7 +27,7 @@ impl Write for Script {
     }
 }
 
-/// What is left unread, and what the server heard.
+/// The bytes that are left unread, and those that the server received.
 fn run(protocol: Protocol, says: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
     let mut script = Script {
         says: io::Cursor::new(says.to_vec()),
@@ -47,10 +47,11 @@ const LDAP_REFUSAL: &[u8] = &[
 ];
 const LDAP_UNAVAILABLE: &[u8] =
     b"\x30\x1d\x02\x01\x01\x78\x18\x0a\x01\x34\x04\0\x04\x11SSL not available";
-/// As Active Directory has it: each length in four bytes, and the name of the response at the end.
+/// The form of Active Directory: each length in four bytes, and the name of the response at the
+/// end.
 const LDAP_LONG: &[u8] = b"\x30\x84\0\0\0\x28\x02\x01\x01\x78\x84\0\0\0\x1f\x0a\x01\0\x04\0\x04\0\
     \x8a\x161.3.6.1.4.1.1466.20037";
-/// A notice of disconnection, which has number 0; with a success that is none of ours.
+/// A notice of disconnection, which has number 0; its success is not an answer to us.
 const LDAP_NOTICE: &[u8] = &[
     0x30, 0x0c, 0x02, 0x01, 0x00, 0x78, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00,
 ];
@@ -153,7 +154,7 @@ fn dialogues() -> Vec<(Protocol, Vec<u8>, &'static [u8])> {
     ]
 }
 
-/// What servers say that differs from the plainest form, and is the same.
+/// Answers that differ from the plainest form, and mean the same.
 #[test]
 fn dialogues_are_understood_as_servers_have_them() {
     let xmpp = |words: &[u8]| [XMPP_OPENING, words].concat();
@@ -421,7 +422,7 @@ fn refusals_carry_the_servers_words() {
     ));
 }
 
-/// An answer without end is given up, whatever it is made of, and wherever it stands.
+/// An answer without end is given up, whatever it consists of, and wherever it stands.
 #[test]
 fn endless_answers_are_given_up() {
     let endless = |part: &[u8]| {
@@ -447,7 +448,7 @@ fn endless_answers_are_given_up() {
         for (start, part) in [(0, &b"x"[..]), (0, inside), (says.len() / 2, b"x")] {
             let says = [&says[..start], &endless(part)].concat();
             let outcome = run(protocol, &says);
-            // MySQL's whole answer may be in the first half, which is well.
+            // The first half may hold MySQL's whole answer; then the dialogue succeeds.
             let done = protocol == Protocol::Mysql && start > 0;
             assert!(
                 matches!(outcome, Err(Refusal::Server(_))) || done,
@@ -462,7 +463,7 @@ fn endless_answers_are_given_up() {
     ));
 }
 
-/// What a server says may be long; what we say of it is not.
+/// A server's text may be long; the refusal quotes no more than its beginning.
 #[test]
 fn refusal_repeats_no_more_than_a_line_can_hold() {
     let long = [b"500 ".to_vec(), vec![b'x'; 5000], b"\r\n".to_vec()].concat();

@@ -32,7 +32,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What `portcullis ciphers` prints, and what it says of the list on standard error.
+/// The output of `portcullis ciphers`, and what it says of the list on standard error.
 #[track_caller]
 fn ciphers(arguments: &[&str]) -> (String, String) {
     let output = portcullis(&[&["ciphers"], arguments].concat());
@@ -43,7 +43,7 @@ fn ciphers(arguments: &[&str]) -> (String, String) {
     (line.trim_end().to_owned(), complaint)
 }
 
-/// Whether the program runs; if not, the skip is told where it is seen.
+/// Whether OpenSSL runs; if not, the skip is reported visibly.
 fn has_openssl() -> bool {
     let is_there = Command::new("openssl").arg("version").output().is_ok();
     if !is_there {
@@ -98,7 +98,7 @@ fn k11_lists_are_answered_as_by_openssl_in_so_far_as_they_are_of_our_suites() {
             .filter(|name| ours.contains(name))
             .collect();
         let output = portcullis(&["ciphers", "--", list]);
-        // OpenSSL may have selected suites of TLS 1.2 that are none of ours.
+        // OpenSSL may have selected only suites of TLS 1.2 that the component lacks.
         if theirs.iter().any(|name| !name.starts_with("TLS_")) {
             assert_eq!(text(&output.stdout).trim_end(), theirs.join(":"), "{list}");
             assert_eq!(output.status.code(), Some(0), "{list}");
@@ -179,7 +179,7 @@ impl Drop for Folder {
     }
 }
 
-/// A server that is ended with the value, by its own id.
+/// A server that is ended by its own id when the value is dropped.
 struct Server(Child);
 
 impl Drop for Server {
@@ -234,7 +234,7 @@ fn k11_connect_and_serve_keep_to_their_lists() {
         "{facts}"
     );
     assert_eq!(connect("CHACHA20").status.code(), Some(1));
-    // A list that nothing can be done with is wrong usage here.
+    // A list that selects nothing is wrong usage here.
     assert_eq!(connect("NOSUCH").status.code(), Some(2));
 }
 
@@ -261,7 +261,7 @@ fn connect_and_serve_keep_to_their_groups() {
         assert_eq!(refused.status.code(), Some(1), "{version}");
         assert!(text(&refused.stderr).contains("alert 40"));
     }
-    // What cannot work is wrong usage.
+    // A combination that cannot work is wrong usage.
     let impossible = connect("x25519mlkem768", "--tls1_2");
     assert_eq!(impossible.status.code(), Some(2));
     assert!(text(&impossible.stderr).contains("permit TLS 1.3"));
@@ -284,7 +284,7 @@ fn groups_without_a_meaning_are_wrong_usage_and_refused_by_name() {
             ("x25519,x448", "x448"),
             ("X25519MLKEM768:secp521r1:x448", "secp521r1"),
             ("x25519 secp256r1", "x25519 secp256r1"),
-            // OpenSSL's name for one that it has and the component has not.
+            // OpenSSL's name of a group that the component lacks.
             ("P-521", "P-521"),
         ] {
             let refused = portcullis(&[command, &[list]].concat());

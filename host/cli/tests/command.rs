@@ -46,7 +46,7 @@ fn connect_fetches_a_page_from_openssl_in_either_version_with_every_key_type() {
         &["ED25519"],
     ] {
         let (cert, key) = (folder.path("own.pem"), folder.path("own.key"));
-        // What it makes says CA:TRUE and signs itself.
+        // The certificate that this makes is self-signed, and says CA:TRUE.
         let made = Command::new(&openssl)
             .args([
                 "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=test", "-newkey",
@@ -110,7 +110,7 @@ fn e13_connect_fetches_a_page_from_python_that_ends_without_close_notify() {
     let _server = start(server, &folder, port);
     let target = format!("localhost:{port}");
     let arguments = ["connect", &target, "--cafile", &folder.path("ca.pem")];
-    // It sends no close_notify.
+    // The server sends no close_notify.
     for (flags, status) in [(&[][..], 1), (&["--ignore-unexpected-eof"], 0)] {
         let arguments = [&arguments[..], flags].concat();
         let output = run(&arguments, b"GET /hello.txt HTTP/1.0\r\n\r\n");

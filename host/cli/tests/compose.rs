@@ -64,7 +64,7 @@ fn a_composed_component_imports_nothing_but_wasi() {
     assert!(imports(client).iter().any(is_ours));
     let made = run(&["compose", client, "-o", output], b"");
     assert!(made.status.success(), "{made:?}");
-    // The one inside the command serves as well as one from a file.
+    // The component inside the command serves as well as one from a file.
     let plug = folder.path("plug.wasm");
     std::fs::write(&plug, portcullis_host::EMBEDDED).unwrap();
     let made = run(&["compose", client, "--plug", &plug, "-o", output], b"");
@@ -75,7 +75,7 @@ fn a_composed_component_imports_nothing_but_wasi() {
         "{left:?}"
     );
 
-    // What imports nothing of ours is not what was meant.
+    // A component that imports nothing of ours is refused, for it is not what was meant.
     refusal(&run(&["compose", output, "-o", output], b""), 2);
 }
 
@@ -86,7 +86,7 @@ fn a_consumer_of_an_interface_that_is_not_there_is_refused_by_its_name() {
     };
     let client = std::fs::read(client).unwrap();
     portcullis_host::compose(&client, portcullis_host::EMBEDDED).unwrap();
-    // As one that was built against another version, name for name of the same length.
+    // The client as if it was built against another version; the names have the same length.
     let (ours, other) = (b"portcullis:tls/port@0.2.1", b"portcullis:tls/port@0.1.0");
     let mut old = client;
     while let Some(at) = old.windows(ours.len()).position(|window| window == ours) {

@@ -1,5 +1,5 @@
-//! How `portcullis connect` comes to its end: when its input has ended, when the peer leaves, and when
-//! the peer has judged it.
+//! How `portcullis connect` ends: when its input has ended, when the peer leaves, and when the peer
+//! has judged its certificate.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -34,8 +34,8 @@ const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rust
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
-/// A server with the folder's identity; it wants a certificate of the folder's authority if it is
-/// told to.
+/// A server with the folder's identity; if `mutual`, it requires a certificate of the folder's
+/// authority.
 fn config(
     folder: &Folder,
     version: &'static SupportedProtocolVersion,
@@ -62,7 +62,7 @@ fn config(
     .unwrap()
 }
 
-/// What the command does with a server that does this with its one connection.
+/// The output of the command with a server that treats its one connection in this way.
 fn meet(
     config: ServerConfig,
     folder: &Folder,
@@ -89,7 +89,7 @@ fn read_request(stream: &mut Stream) {
     stream.read_exact(&mut [0; REQUEST.len()]).unwrap();
 }
 
-/// Nothing comes for a while, and the client has not left either.
+/// Whether nothing comes for a while, and the client has not left either.
 fn is_still_there(stream: &mut Stream) -> bool {
     stream.sock.set_read_timeout(Some(A_WHILE)).unwrap();
     let read = stream.read(&mut [0]);
@@ -102,7 +102,7 @@ fn say_goodbye(stream: &mut Stream) {
     let _ = stream.flush();
 }
 
-/// As Node and asyncio do it: who leaves gets no answer.
+/// Like Node and asyncio, this server does not answer a client that leaves.
 #[test]
 fn answer_that_takes_its_time_is_whole_though_the_input_has_ended() {
     let folder = Folder::new("late");
@@ -131,7 +131,7 @@ fn half_close_tells_the_server_that_the_input_has_ended() {
         let input = vec![b'x'; 300_000];
         let output = meet(config, &folder, &["--half-close"], &input, |mut stream| {
             let mut heard = Vec::new();
-            // It is the end that is answered.
+            // This server answers the end of the input.
             let count = stream.read_to_end(&mut heard).unwrap();
             write!(stream, "{count} bytes").unwrap();
             say_goodbye(&mut stream);
@@ -146,7 +146,7 @@ fn answer_that_is_not_whole_is_printed_and_no_success() {
     let folder = Folder::new("part");
     type Serve = fn(Stream);
     let cases: [(&[&str], Serve, i32, &str); 3] = [
-        // It says no more, and does not end either.
+        // The server says no more, and does not end either.
         (
             &["--read-timeout", "3"],
             |mut stream| {
@@ -155,9 +155,9 @@ fn answer_that_is_not_whole_is_printed_and_no_success() {
             4,
             "allow more time",
         ),
-        // The end is no goodbye.
+        // The server ends without close_notify.
         (&[], drop, 1, "close_notify"),
-        // The end is a reset.
+        // The server ends with a reset.
         (
             &[],
             |stream| {
@@ -176,7 +176,7 @@ fn answer_that_is_not_whole_is_printed_and_no_success() {
         let output = meet(config, &folder, more, REQUEST, move |mut stream| {
             read_request(&mut stream);
             stream.write_all(b"first half").unwrap();
-            // Sent is not received: the client is given time to.
+            // What is sent is not yet received: the client is given time for that.
             assert!(is_still_there(&mut stream));
             then(stream);
         });
@@ -191,14 +191,14 @@ fn answer_that_is_not_whole_is_printed_and_no_success() {
 #[test]
 fn answer_is_printed_before_it_is_told_that_the_input_was_not_taken() {
     let folder = Folder::new("early");
-    // More than a record, and no more than fits on its way.
+    // More than a record, and no more than the buffers of a connection hold.
     let answer = vec![b'a'; 40_000];
     for version in VERSIONS {
         let config = config(&folder, version, false);
         let (input, answer) = (vec![b'x'; 20_000_000], answer.clone());
         let expected = answer.clone();
         let output = meet(config, &folder, &[], &input, move |mut stream| {
-            // Else the end of the answer waits for an acknowledgement, and is lost here.
+            // Otherwise the end of the answer waits for an acknowledgement, and is lost here.
             stream.sock.set_nodelay(true).unwrap();
             stream.read_exact(&mut [0; 10]).unwrap();
             stream.write_all(&answer).unwrap();
@@ -242,7 +242,7 @@ fn info_waits_for_the_servers_verdict_on_our_certificate() {
     }
 }
 
-/// A server that does not mind whether we stay says nothing to either.
+/// A server that accepts the client, and ignores its close_notify, says nothing.
 #[test]
 fn info_waits_for_no_verdict_for_ever() {
     let folder = Folder::new("no-verdict");
@@ -257,7 +257,7 @@ fn info_waits_for_no_verdict_for_ever() {
             while stream.conn.is_handshaking() {
                 stream.conn.complete_io(&mut stream.sock).unwrap();
             }
-            // Past TLS, until the socket is closed.
+            // Reads below TLS, until the socket is closed.
             while stream
                 .sock
                 .read(&mut [0; 1024])

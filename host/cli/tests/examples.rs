@@ -1,7 +1,7 @@
-//! The programs under `examples/`, as their pages say to build and run them, against servers of
-//! others: one test for each line that runs one, and one that it trusts nobody unasked; and the
-//! program of `tests/compat`. Ends in the table of language by runtime, and holds `examples/README.md`
-//! to it.
+//! The programs under `examples/`, built and run as their pages say, against servers of others: one
+//! test for each line that runs a program, and one that the program trusts nobody unasked; and the
+//! program of `tests/compat`. The run ends in the table of language by runtime, and compares
+//! `examples/README.md` with it.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -55,7 +55,8 @@ const OF_RUST: EchoServer = EchoServer {
     built: "../../target/wasm32-wasip2/component/echo-server.wasm",
 };
 
-/// The echo servers, and what they ask for of WASI: what they were built with, or an older patch.
+/// The echo servers, each with the version of WASI that it asks for: the one that it was built
+/// with, or an older patch.
 const ECHO_SERVERS: [(EchoServer, Option<&str>); 3] = [
     (OF_PYTHON, None),
     (OF_RUST, None),
@@ -92,7 +93,7 @@ struct Column {
 
 fn main() {
     let mut arguments = Arguments::from_args();
-    // Each builds and runs with both cores.
+    // Two tests at once keep both cores busy, for each builds and runs programs.
     arguments.test_threads.get_or_insert(2);
     let table = Arc::new(Mutex::new(Table::default()));
     let columns = columns();
@@ -161,7 +162,7 @@ fn columns() -> Vec<Column> {
 /// Build what the filter does not leave out, and list what is to be run.
 fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
     let mut trials = compat::trials(columns, table);
-    // The column with the newest runtime builds.
+    // Programs are built in the column of the newest wasmtime.
     let path = &columns.get(columns.len() - 2).unwrap().path;
     for language in LANGUAGES {
         let page = Page::read(language);
@@ -239,11 +240,11 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
     trials
 }
 
-/// What a check asks for: the line that starts the server, the folder and search path that it is run
-/// with, and the folder of its files.
+/// The parameters of a check: the line that starts the server, the folder and search path that it
+/// is run with, and the folder of its files.
 type Check = fn(&str, &Path, &OsStr, &Folder) -> Result<(), String>;
 
-/// The echo server by one of the runtimes serves others beside these clients.
+/// The echo server, run by one of the runtimes, serves others beside these clients.
 fn beside(column: &Column, whom: &str, check: Check) -> Trial {
     let title = format!("rust: echo server beside {whom} by {}", column.name);
     let column = column.clone();
@@ -255,8 +256,8 @@ fn beside(column: &Column, whom: &str, check: Check) -> Trial {
     })
 }
 
-/// The line that starts an echo server by one of the runtimes, as it is or made to ask for another
-/// WASI. Its arguments are to follow.
+/// The line that starts an echo server by one of the runtimes, as it is or changed to ask for
+/// another WASI. The server's arguments are to follow.
 fn start_echo(
     server: &EchoServer,
     column: &Column,
@@ -315,8 +316,8 @@ fn serve_many(server: &EchoServer, column: &Column, wasi: Option<&str>) -> Resul
     }
 }
 
-/// The component with its imports of WASI 0.2.12 renamed: what a consumer looks like that was built
-/// against another patch of WASI. The names are as long.
+/// The component with its imports of WASI 0.2.12 renamed, as if it was built against another patch
+/// of WASI. The names have the same length.
 fn with_wasi(component: &[u8], version: &str) -> Vec<u8> {
     let (ours, other) = (b"@0.2.12", format!("@{version}"));
     assert_eq!(ours.len(), other.len());

@@ -1,5 +1,5 @@
-//! Files as people have them, and what stands in their place: the command reads them, or says what
-//! they are, and shows no key.
+//! Files as users have them, and what they give in place of files: the command reads them or says
+//! what they are, and shows no key.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -123,7 +123,7 @@ fn a_key_or_a_passphrase_in_the_place_of_its_file_is_in_no_message() {
             assert!(!line.contains(&secret[..20]), "{line}");
         }
     }
-    // Where no key belongs, none is shown either.
+    // A key in place of another file is not shown either.
     for arguments in [
         vec!["inspect", &text],
         vec!["compose", &text, "-o", "none.wasm"],
@@ -208,7 +208,7 @@ fn a_program_trusts_whom_the_machine_trusts_by_one_flag() {
     };
     let program = program.to_str().unwrap();
     let folder = Folder::new("trust-env");
-    // As machines have it: a link, which leads nowhere for a program.
+    // Machines have links here, which a program cannot follow out of its folder.
     let link = folder.path("link.pem");
     std::os::unix::fs::symlink(folder.path("ca.pem"), &link).unwrap();
     let visit = |flags: &[&str], file: &str| {
@@ -231,7 +231,7 @@ fn a_program_trusts_whom_the_machine_trusts_by_one_flag() {
         let output = visit(&[], file);
         assert!(!output.status.success(), "{output:?}");
     }
-    // What is given by hand counts more, and is read before anything is sent.
+    // A variable that is given by --env takes precedence, and is read before anything is sent.
     let fixed = ["run", "--network", "loopback", "--trust-env"];
     let more = [
         "--env",

@@ -33,7 +33,7 @@ fn p3_authorities_come_from_flags_or_from_the_environment() {
     echoed(&say(port, "localhost", &[], &[("SSL_CERT_DIR", &full)]));
     let both = format!("{}:{full}", elsewhere.0.display());
     echoed(&say(port, "localhost", &[], &[("SSL_CERT_DIR", &both)]));
-    // A flag goes before the environment, and without either there are the web roots.
+    // A flag takes precedence over the environment, and without either the web roots are trusted.
     let other = elsewhere.path("ca.pem");
     let flagged = say(
         port,
@@ -80,7 +80,7 @@ fn p1_p4_timers_are_set_in_seconds_and_their_end_is_a_timeout() {
     assert!(refusal(&output, 4).contains("handshake took longer"));
     drop(silent.join().unwrap());
 
-    // A client that says nothing is given up.
+    // The server gives up a client that says nothing.
     let folder = Folder::new("timers");
     let (mut server, port) = serve(&folder, &["--once", "--read-timeout", "0.3"]);
     let target = format!("localhost:{port}");
@@ -100,7 +100,7 @@ fn k10_l3_a_server_suggests_the_authorities_that_it_is_told_to() {
     };
     let (folder, other) = (Folder::new("suggest"), Folder::new("suggested"));
     let (ca, suggested) = (folder.path("ca.pem"), folder.path("suggested.pem"));
-    // An authority of another name.
+    // An authority with another name.
     let mut make = Command::new(&openssl);
     make.args([
         "req",
@@ -232,7 +232,7 @@ fn showcerts_tells_all_about_the_certificates_and_prints_them() {
     for part in ["chain 0", "subject   CN=Server", " days left", "256 bits"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    // It goes to a file or another program: no colour.
+    // The output goes to another program, so it has no colour.
     assert!(!shown.contains('\u{1b}'), "{shown}");
     if let Some(openssl) = tool("openssl") {
         let mut openssl = Command::new(openssl);
@@ -250,7 +250,7 @@ fn showcerts_tells_all_about_the_certificates_and_prints_them() {
         let (_, fingerprint) = said.lines().next().unwrap().split_once('=').unwrap();
         assert!(shown.contains(fingerprint), "{said} {shown}");
     }
-    // Not asked for, it is a line.
+    // Without the flag, a certificate is one line.
     let short = run(&connect, b"");
     let short = String::from_utf8(short.stdout).unwrap();
     assert!(!short.contains("BEGIN"), "{short}");
@@ -267,7 +267,7 @@ fn showcerts_tells_all_about_the_certificates_and_prints_them() {
 fn shells_and_man_get_what_they_read() {
     let bash = run(&["completions", "bash"], b"");
     assert!(bash.status.success());
-    // It is well-formed: bash reads it, and does nothing.
+    // The script is well-formed: bash parses it, and runs nothing.
     let mut reads = Command::new("bash");
     reads.args(["-n", "/dev/stdin"]);
     assert!(finish(reads, &bash.stdout).status.success());

@@ -20,7 +20,7 @@ use support::{skip, tool};
 /// Seconds that a page may take.
 const LIMIT: &str = "120";
 
-/// Ends what a page leaves running, by its id, whatever happens.
+/// Ends the programs that a page leaves running, by their ids, whatever happens.
 const PRELUDE: &str = "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n";
 
 struct Page {
@@ -28,7 +28,7 @@ struct Page {
     text: String,
 }
 
-/// What stands in a fence, and what stands behind its first three characters.
+/// The contents of a fenced block, and what follows the opening fence on its line.
 struct Block {
     info: String,
     code: String,
@@ -72,7 +72,7 @@ impl Page {
         blocks.map(|block| block.code.as_str()).collect()
     }
 
-    /// What went wrong, if something did.
+    /// The failure of the page's script, if it fails.
     fn run(&self) -> Option<String> {
         let script = self.script();
         if script.is_empty() {
@@ -108,8 +108,8 @@ fn root() -> &'static Path {
     host.parent().unwrap()
 }
 
-/// A file in the directory that a variable names; none, which is a loud skip or a failure, where it
-/// names none.
+/// A file in the directory that a variable names; none if it names none, which is a loud skip or a
+/// failure.
 fn built(variable: &str, name: &str) -> Option<PathBuf> {
     let file = env::var_os(variable).map(|directory| PathBuf::from(directory).join(name));
     file.or_else(|| unbuilt(name))
@@ -202,9 +202,9 @@ fn every_block_of_code_is_checked_by_something() {
         let name = &page.name;
         for Block { info, code } in page.blocks() {
             let is_checked = match info.as_str() {
-                // Compiled as a test of the documentation.
+                // It is compiled as a documentation test.
                 "rust,no_run" => crates.contains(&format!("docs/guide/{name}\")")),
-                // Run above, without the internet.
+                // It is run above, without the internet.
                 "sh" => !code.contains("example.com"),
                 "python" | "js" | "c" => sources.iter().any(|source| source.contains(&code)),
                 "text" | "wit" => true,

@@ -82,7 +82,7 @@ fn serve_presents_the_identity_of_a_pkcs12_file() {
     for (arguments, passphrase) in [
         (&own[..], Some("open sesame")),
         (&from_file, None),
-        // What is on the command line counts more.
+        // The command line takes precedence.
         (&from_file, Some("open barley")),
     ] {
         let (_server, port) = serving(command(arguments, passphrase));
@@ -140,7 +140,7 @@ fn connect_presents_the_identity_of_a_pkcs12_file_and_of_an_encrypted_key() {
             assert!(page.contains("Client certificate"), "{output:?}");
         }
     }
-    // Without one it is refused.
+    // Without a certificate, the client is refused.
     let output = fetch(&[], None);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
@@ -167,7 +167,7 @@ fn a_passphrase_that_is_missing_or_wrong_is_told_in_a_line_and_asked_for_nowhere
         &["--cert", &cert, "--key", &encrypted][..],
         &["--pkcs12", &pkcs12],
     ] {
-        // Where nothing else fails, the network does: nobody listens.
+        // If nothing else fails, the network does: nobody listens.
         let right = connect(own, &[], Some("open sesame"));
         assert_eq!(right.status.code(), Some(3), "{right:?}");
         let line = refused(own, &[], None);
@@ -191,8 +191,8 @@ fn a_passphrase_that_is_missing_or_wrong_is_told_in_a_line_and_asked_for_nowhere
     assert!(line.contains("--key or --pkcs12"), "{line}");
 }
 
-/// Runs a command on a terminal of its own, types a line when what is typed is not shown any more,
-/// prints what the terminal showed, and ends as the command does.
+/// Runs a command on a terminal of its own, types a line once the terminal does not echo any more,
+/// prints what the terminal showed, and ends with the command's status.
 const TERMINAL: &str = r"
 import os, pty, sys, termios
 pid, terminal = pty.fork()

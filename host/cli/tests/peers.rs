@@ -38,14 +38,14 @@ struct Peer {
     connect: fn(&Case<'_>) -> Vec<String>,
 }
 
-/// What the two agree on.
+/// The settings that both sides are started with.
 struct Case<'a> {
     port: u16,
     /// `2` or `3`, of TLS 1.
     version: &'a str,
-    /// The server requires a client certificate.
+    /// Whether the server requires a client certificate.
     mutual: bool,
-    /// The client has one: that of the server, which says nothing of its usage.
+    /// Whether the client has a certificate: that of the server, which says nothing of its usage.
     identified: bool,
 }
 
@@ -285,7 +285,8 @@ fn serves(name: &str, peer: &Peer) {
                     hears_hello(&client, (peer.connect)(&case), at)
                 };
                 assert!(ask(mutual, folder), "{what}");
-                // There it finds another authority, and another client certificate.
+                // In the other folder, the client finds another authority and another client
+                // certificate.
                 assert!(!ask(mutual, &stranger), "{what}");
                 assert!(!mutual || !ask(false, folder), "{what}");
             }
@@ -303,7 +304,7 @@ fn hears_hello(client: &Path, arguments: Vec<String>, folder: &Folder) -> bool {
         .stderr(Stdio::null())
         .spawn();
     let mut running = Running(child.unwrap());
-    // Some say it by themselves. It stays open, for at its end some would leave at once.
+    // Some clients say hello by themselves. The input stays open, because some leave when it ends.
     let mut input = running.0.stdin.take().unwrap();
     let _ = input.write_all(b"hello\n");
     let lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
@@ -340,8 +341,8 @@ fn we_serve_python() {
     serves("python", &PYTHON);
 }
 
-/// What both scripts begin with; the groups in OpenSSL's syntax, none for its own choice. pyOpenSSL
-/// has no function for them.
+/// The beginning of both scripts. The groups are in OpenSSL's syntax; with none, OpenSSL chooses.
+/// pyOpenSSL has no function for them.
 const MODERN: &str = "
 import socket, sys
 from OpenSSL import SSL
@@ -379,7 +380,7 @@ assert connection.recv(100) == b'hello'
 print(connection.get_group_name())
 ";
 
-/// Our groups and OpenSSL's, none for the own choice, and what the two come to; none for nothing.
+/// Our groups and OpenSSL's, empty for the own choice, and the group that they agree on, if any.
 const MEETINGS: [(&str, &str, Option<&str>); 8] = [
     ("", "", Some("x25519mlkem768")),
     ("x25519mlkem768", "", Some("x25519mlkem768")),

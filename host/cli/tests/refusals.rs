@@ -60,7 +60,7 @@ fn each_kind_of_failure_has_its_line_and_exit_status() {
     let nobody = format!("127.0.0.1:{}", free_port());
     let refused = run(&["connect", &nobody, "--cafile", &ca], b"");
     assert!(refusal(&refused, 3).contains("connection refused"));
-    // Without a port, it is that of the protocol.
+    // Without a port, the command takes that of the protocol.
     let unknown = ["connect", "no-such-host.invalid", "--cafile", &ca];
     for (more, port) in [(&[][..], 443), (&["--starttls", "imap"], 143)] {
         let output = run(&[&unknown[..], more].concat(), b"");
@@ -165,7 +165,7 @@ fn files_that_are_not_what_they_should_be_are_named_with_the_reason() {
     assert!(refusal(&none, 2).contains(&absent));
 }
 
-/// The line that tells of the failure; one of warning may stand before it.
+/// The line that reports the failure; a warning may stand before it.
 fn last_line(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(!text.contains("bug"), "{text}");
@@ -179,7 +179,7 @@ fn last_line(output: &Output) -> String {
 /// What a peer does with its one connection.
 type Peer = fn(TcpStream);
 
-/// A peer on loopback that does this with its one connection, and what the command says to it.
+/// The output of the command with a peer on loopback that treats its one connection in this way.
 fn meet(arguments: &[&str], peer: Peer) -> Output {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let target = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
@@ -196,7 +196,7 @@ fn meet(arguments: &[&str], peer: Peer) -> Output {
     output
 }
 
-/// Short where it is to run out.
+/// A short limit, if it is to run out.
 fn timeout(status: i32) -> &'static [&'static str] {
     if status == 4 {
         &["--timeout", "1"]
@@ -215,12 +215,13 @@ fn say(mut socket: TcpStream, speech: &[u8]) {
 }
 
 fn close(mut socket: TcpStream) {
-    // The client's first message, so that no byte is unread, for that would reset.
+    // Reads the client's first message, because closing with bytes unread would reset the
+    // connection.
     let _ = socket.read(&mut [0; 4096]);
     socket.shutdown(Shutdown::Both).unwrap();
 }
 
-/// One byte at a time, until the client is gone.
+/// Sends one byte at a time, until the client is gone.
 fn drip(mut socket: TcpStream, opening: &[u8]) {
     let pause = Some(Duration::from_millis(20));
     socket.set_read_timeout(pause).unwrap();
@@ -252,7 +253,7 @@ fn servers_that_misbehave_are_told_apart_by_line_and_exit_status() {
             "longer than any may be",
         ),
         (close, 1, "in the middle of the handshake"),
-        // Closing with bytes unread resets.
+        // Closing with bytes unread resets the connection.
         (
             |mut socket| socket.read_exact(&mut [0]).unwrap(),
             3,

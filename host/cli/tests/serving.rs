@@ -22,7 +22,7 @@ use support::{Folder, PATIENCE, Running, finish, portcullis, refusal, run, serve
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 const PAGE: &str = "hello from the gate";
 
-/// With a page to serve.
+/// A folder with a page to serve.
 fn site(name: &str) -> (Folder, String) {
     let folder = Folder::new(name);
     let www = folder.path("www");
@@ -47,7 +47,7 @@ fn silent(port: u16) -> TcpStream {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()
 }
 
-/// A client whose input is ours.
+/// A client whose input the test writes.
 fn client(folder: &Folder, port: u16) -> Running {
     let target = format!("localhost:{port}");
     let child = portcullis(&["connect", &target, "--cafile", &folder.path("ca.pem")])
@@ -77,7 +77,7 @@ fn head_of_a_request_that_comes_byte_by_byte_is_given_up() {
         .iter()
         .copied()
         .chain(std::iter::repeat(b'a'));
-    // Each byte comes long before a timer of silence would run out.
+    // Each byte comes long before a timer for silence would run out.
     while end.recv_timeout(Duration::from_millis(50)).is_err() {
         assert!(begun.elapsed() < PATIENCE);
         let _ = input.write_all(&[drip.next().unwrap()]);
@@ -122,11 +122,11 @@ fn those_who_have_said_what_they_want_keep_their_places() {
         answer
     };
     assert_eq!(say("one\n"), "one\n");
-    // All of them get the other place, one after the other.
+    // All of these get the other place, one after the other.
     let mut gone: Vec<TcpStream> = (0..4).map(|_| silent(port)).collect();
     for socket in gone.iter_mut().take(3) {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        // The end, or a reset, as it is closed.
+        // The server closes the connection by an end or a reset.
         let _ = socket.read(&mut [0]);
     }
     assert_eq!(say("two\n"), "two\n");
@@ -192,7 +192,7 @@ fn serve_at(folder: &Folder, address: &str, more: &[&str]) -> (Running, Vec<Sock
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Running(command.spawn().unwrap());
     let mut said = [0; 1024];
-    // One write.
+    // The lines come in one write.
     let length = server.0.stdout.as_mut().unwrap().read(&mut said).unwrap();
     let said = String::from_utf8_lossy(&said[..length]);
     let addresses = said
@@ -246,7 +246,8 @@ fn addresses_with_zones_and_mapped_ones_are_connected_to() {
     if !has_ipv6() {
         return;
     }
-    // An address of the link is not to be had in every place; the resolver takes a number for others.
+    // Not every machine has a link-local address. The resolver takes a numeric zone for other
+    // addresses too.
     let (_server, addresses) = serve_at(&folder, "[::1]:0", &[]);
     let name = ["--verify-hostname", "localhost"];
     let port = addresses[0].port();

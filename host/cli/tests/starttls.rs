@@ -28,17 +28,18 @@ use support::{Folder, User, await_log, free_port, portcullis, refusal, run, star
 struct Real {
     protocol: &'static str,
     program: &'static str,
-    /// Makes its configuration, and the arguments that it is started with.
+    /// Makes its configuration, and returns the arguments that it is started with.
     configure: fn(&Setup<'_>) -> Vec<String>,
-    /// What its log says when it is ready; nothing if it is as soon as it listens.
+    /// What its log says when it is ready; empty if it is ready as soon as it listens.
     ready: &'static str,
-    /// Said within TLS; each but the first when something has been answered to the one before.
+    /// What the client says within TLS; each part but the first when the one before has been
+    /// answered.
     says: &'static [&'static [u8]],
     /// Parts of the answer to that.
     answers: &'static [&'static [u8]],
     /// Whether it sends close_notify.
     says_goodbye: bool,
-    /// Part of the line that tells that it offers no TLS, where it offers none.
+    /// Part of the line that reports a server without TLS, if this one can be without.
     refuses: &'static str,
 }
 
@@ -58,19 +59,19 @@ impl Setup<'_> {
         self.folder.path(name)
     }
 
-    /// Write a configuration, with the lines for TLS if it is to offer that; its path.
+    /// Writes a configuration, with the lines for TLS if it is to offer that, and returns its path.
     fn write(&self, lines: &str, lines_for_tls: &str) -> String {
-        // Prosody goes by the end of the name.
+        // Prosody goes by the extension of the name.
         let path = self.path("server.cfg.lua");
         let lines_for_tls = if self.tls { lines_for_tls } else { "" };
         fs::write(&path, [lines, lines_for_tls].concat()).unwrap();
-        // vsftpd insists on it.
+        // vsftpd insists on this owner.
         self.user.own(&path);
         path
     }
 }
 
-/// Run the command to its end, saying one thing after the other.
+/// Runs the command to its end, saying one part after the other.
 fn talk(arguments: &[&str], says: &[&[u8]]) -> Output {
     let mut command = portcullis(arguments);
     let mut child = command
@@ -99,7 +100,7 @@ fn talk(arguments: &[&str], says: &[&[u8]]) -> Output {
     }
 }
 
-/// The command reaches TLS and talks within it; a server that offers no TLS is left.
+/// The command reaches TLS and talks within it; it leaves a server that offers no TLS.
 fn meet(real: &Real) {
     let needs = match real.protocol {
         "imap" => "imap-login",

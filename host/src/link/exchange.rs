@@ -1,22 +1,22 @@
-//! The guest's resources for the component's, and back, in the values of a call.
+//! Replaces resources in the values of a call: the guest's by the component's, and back.
 
 use wasmtime::component::{ResourceAny, Val};
 use wasmtime::{Result, StoreContextMut};
 
-use super::{Kind, Made, TlsView, of_guest};
+use super::{Instantiated, ResourceKind, TlsView, component_resource};
 
-/// The parameters with the component's resources in place of the guest's. Those of WASI are the same
-/// on both sides.
+/// The parameters, with the component's resources in place of the guest's. Resources of WASI are
+/// the same on both sides.
 pub(super) fn inward<T: TlsView + 'static>(
     store: &mut StoreContextMut<'_, T>,
     parameters: &[Val],
 ) -> Result<Vec<Val>> {
     let mut parameters = parameters.to_vec();
     for parameter in &mut parameters {
-        exchange(parameter, &mut |resource| match Kind::all()
+        exchange(parameter, &mut |resource| match ResourceKind::all()
             .any(|(kind, _)| kind.host() == resource.ty())
         {
-            true => of_guest(store, resource),
+            true => component_resource(store, resource),
             false => Ok(resource),
         })?;
     }
@@ -28,12 +28,12 @@ pub(super) fn outward<T: TlsView + 'static>(
     store: &mut StoreContextMut<'_, T>,
     results: &mut [Val],
 ) -> Result<()> {
-    let Some(Made { resources, .. }) = store.data_mut().tls().made else {
+    let Some(Instantiated { resources, .. }) = store.data_mut().tls().instantiated else {
         return Ok(());
     };
     for result in results {
         exchange(result, &mut |resource| {
-            let mut kinds = Kind::all().zip(resources);
+            let mut kinds = ResourceKind::all().zip(resources);
             match kinds.find(|(_, ours)| *ours == Some(resource.ty())) {
                 Some(((kind, _), _)) => kind.outward(store, resource),
                 None => Ok(resource),
@@ -58,7 +58,7 @@ fn exchange(
                 exchange(field, replace)?;
             }
         }
-        // No list or tuple of the interface has a resource in it.
+        // No list or tuple of the interface holds a resource.
         _ => {}
     }
     Ok(())

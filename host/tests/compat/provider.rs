@@ -1,5 +1,5 @@
-//! A component with the types of a WIT package and none of its work: every function traps. What can be
-//! composed and linked with what depends on types alone.
+//! A component with the types of a WIT package, in which every function traps. It is for composing
+//! and linking, which depend on types alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub fn parse(wit: &Path) -> (Resolve, PackageId) {
     (resolve, package)
 }
 
-/// A copy of a package, to be changed, whose world `provider` is exported.
+/// A copy of a package that can be changed; its world `provider` is exported.
 pub struct Provider(Folder);
 
 impl Provider {
@@ -38,7 +38,7 @@ impl Provider {
         self.0.0.join("wit").join(file)
     }
 
-    /// Write something in the place of what is there once.
+    /// Replaces a text that occurs exactly once.
     pub fn edit(&self, file: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(file)).unwrap();
         assert_eq!(text.matches(from).count(), 1, "{from:?} in {file}");
@@ -49,7 +49,7 @@ impl Provider {
         fs::write(self.path(file), text).unwrap();
     }
 
-    /// The patch that follows; its version.
+    /// Raises the version to the next patch, and returns it.
     pub fn raise_version(&self) -> String {
         let (resolve, package) = parse(&self.path(""));
         let name = &resolve.packages.get(package).unwrap().name;
@@ -104,7 +104,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// A module that grows by functions that trap.
+/// A module to which functions that trap are added.
 #[derive(Default)]
 struct Body {
     types: TypeSection,

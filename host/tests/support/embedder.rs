@@ -88,7 +88,7 @@ impl Compiled {
     }
 }
 
-/// A store for the client, and what it will have printed.
+/// A store for the client, and the pipes that it prints to.
 pub fn store(
     engine: &Engine,
     folder: &Folder,
@@ -132,7 +132,7 @@ pub fn store_with(
     (store, stdout, stderr)
 }
 
-/// Run the client in this store; whether it ended well.
+/// Runs the client in this store, and returns whether it ended well.
 pub fn run(compiled: &Compiled, store: &mut Store<Embedder>) -> wasmtime::Result<bool> {
     let mut linker = Linker::new(&compiled.engine);
     wasi_sync(&mut linker)?;
@@ -149,7 +149,7 @@ pub fn text(pipe: &MemoryOutputPipe) -> String {
     String::from_utf8(pipe.contents().to_vec()).unwrap()
 }
 
-/// Run it to its end on this thread alone.
+/// Runs a future to its end on this thread alone.
 pub fn on_one_thread<O>(future: impl Future<Output = O>) -> O {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

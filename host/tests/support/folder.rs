@@ -19,12 +19,12 @@ impl Folder {
     }
 
     pub fn with_key(name: &str, key: &KeyPair) -> Self {
-        // Where another user may go too; the target directory may not be.
+        // Another user must be able to go there, which the target directory may not allow.
         let folder = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-        // Two with the same name would be taken for each other.
+        // Two authorities with the same name would be taken for each other.
         parameters
             .distinguished_name
             .push(DnType::CommonName, format!("Root of {name}"));
@@ -39,7 +39,7 @@ impl Folder {
         fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
         fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
         fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-        // PostgreSQL insists on it.
+        // PostgreSQL insists on this mode.
         let secret = fs::Permissions::from_mode(0o600);
         fs::set_permissions(folder.join("key.pem"), secret).unwrap();
         let user = User::of_servers();
@@ -60,11 +60,11 @@ impl Drop for Folder {
     }
 }
 
-/// Whom servers run as: an unprivileged user, for some refuse to be root.
+/// The user that servers run as: an unprivileged one, because some servers refuse to be root.
 pub struct User {
     pub name: String,
     pub group: String,
-    /// What to become; none if it is what we are.
+    /// The ids to become; none if they are ours.
     ids: Option<(u32, u32)>,
 }
 

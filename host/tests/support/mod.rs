@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub use folder::{Folder, User};
 pub use servers::{PAGE, serve_echo, serve_page};
 
-/// A built example, not composed; none, which is a loud skip or a failure, where it is not built.
+/// A built example, not composed; none if it is not built, which is a loud skip or a failure.
 pub fn example(name: &str) -> Option<PathBuf> {
     let Some(directory) = std::env::var_os("PORTCULLIS_EXAMPLES") else {
         skip("the examples are not built; run `cargo xtask test`");
@@ -37,7 +37,7 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// Tell, where it is seen, that a test is skipped; with `PORTCULLIS_REQUIRE_TOOLS` set, fail instead.
+/// Reports visibly that a test is skipped; with `PORTCULLIS_REQUIRE_TOOLS` set, fails instead.
 pub fn skip(reason: &str) {
     assert!(
         std::env::var_os("PORTCULLIS_REQUIRE_TOOLS").is_none(),

@@ -14,7 +14,7 @@ use super::Folder;
 /// What [`serve_page`] answers.
 pub const PAGE: &str = "hello from afar";
 
-/// Answers as many clients as it is told, when all of them have done their handshakes.
+/// Answers this many clients, once all of them have done their handshakes.
 pub fn serve_page(folder: &Folder, clients: usize) -> (u16, JoinHandle<()>) {
     let config = config(folder);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -30,7 +30,7 @@ pub fn serve_page(folder: &Folder, clients: usize) -> (u16, JoinHandle<()>) {
                 let mut stream = StreamOwned::new(connection, socket);
                 let read = stream.read(&mut [0; 1024]);
                 all.wait();
-                // A client that refuses us is gone.
+                // A client that refuses the server is gone.
                 if read.is_ok_and(|length| length > 0) {
                     let _ = stream.write_all(PAGE.as_bytes());
                     stream.conn.send_close_notify();
@@ -45,7 +45,7 @@ pub fn serve_page(folder: &Folder, clients: usize) -> (u16, JoinHandle<()>) {
     (port, serving)
 }
 
-/// Answers every client by what it says, until it says no more. It serves as long as the process lives.
+/// Echoes to every client until it says no more. It serves as long as the process lives.
 pub fn serve_echo(folder: &Folder) -> u16 {
     let config = config(folder);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -53,7 +53,7 @@ pub fn serve_echo(folder: &Folder) -> u16 {
     thread::spawn(move || {
         for socket in listener.incoming() {
             let (socket, config) = (socket.unwrap(), Arc::clone(&config));
-            // A client that leaves early is the test's business.
+            // If a client leaves early, that is for its test to judge.
             thread::spawn(move || echo(socket, config));
         }
     });

@@ -6,16 +6,16 @@ use super::field::Words;
 pub(super) type Digits = [i8; 257];
 
 /// The width-w non-adjacent form (Hankerson, Menezes and Vanstone, "Guide to Elliptic Curve
-/// Cryptography", algorithm 3.35): of `WIDTH` digits in a row one is not zero at most, and it is less
-/// than 2^(`WIDTH` - 1) either way.
+/// Cryptography", algorithm 3.35): of `WIDTH` digits in a row at most one is not zero, and its
+/// absolute value is less than 2^(`WIDTH` - 1).
 pub(super) fn digits<const WIDTH: u32>(scalar: &Words) -> Digits {
     const { assert!(WIDTH <= i8::BITS) };
     let mut digits = [0; 257];
-    // What a digit that is less than zero has borrowed from those above it.
+    // 1 if the last nonzero digit is negative and so has borrowed from those above it.
     let mut carry = 0_u64;
     let mut at = 0_u32;
     loop {
-        // What is left of the scalar is even as long as its bits are the carry.
+        // The rest of the scalar plus the carry is even as long as its lowest bit equals the carry.
         let zeros = (window(scalar, at) ^ carry.wrapping_neg()).trailing_zeros();
         at += zeros;
         let Some(digit) = usize::try_from(at).ok().and_then(|at| digits.get_mut(at)) else {
@@ -32,12 +32,12 @@ pub(super) fn digits<const WIDTH: u32>(scalar: &Words) -> Digits {
     }
 }
 
-/// 64 bits from there upwards.
+/// The 64 bits of the scalar from bit `at` upwards.
 fn window(scalar: &Words, at: u32) -> u64 {
     let word = |number| scalar.get(number).copied().unwrap_or_default();
     let number = usize::try_from(at / u64::BITS).unwrap_or(usize::MAX - 1);
     let (low, high) = (word(number), word(number + 1));
-    // In two steps, because a shift by all 64 bits is none.
+    // The shift to the left is made in two steps, because a shift by all 64 bits overflows.
     let shift = at % u64::BITS;
     low >> shift | (high << 1) << (u64::BITS - 1 - shift)
 }

@@ -1,8 +1,8 @@
 //! Integers modulo p = 2^256 - 2^224 + 2^192 + 2^96 - 1, in Montgomery form (FIPS 186-5, SP 800-186
 //! §3.2.1.3).
 //!
-//! Limbs are signed and have bits to spare, so that sums and differences need no carries. How large
-//! they may have become is in the type, and what would overflow does not compile.
+//! Limbs are signed and have bits to spare, so that sums and differences need no carries. The type
+//! of an element bounds the size of its limbs: code that could overflow does not compile.
 
 #[cfg(any(test, all(target_family = "wasm", not(portcullis_wide))))]
 mod narrow;
@@ -18,7 +18,7 @@ use wide as limbs;
 
 use limbs::Limbs;
 
-/// The magnitude of what is [`Element::settled`].
+/// The magnitude of the result of [`Element::settled`].
 pub(super) const SETTLED: u32 = limbs::SETTLED;
 
 /// 256 bits as four words, the lowest first.
@@ -34,7 +34,8 @@ pub(super) const MODULUS: Words = [
 
 const COUNT: usize = limbs::ONE.len();
 
-/// A residue, not unique. A product has magnitude 1; magnitudes of sums and differences add up.
+/// A residue in a form that is not unique. A product has magnitude 1; magnitudes of sums and
+/// differences add up.
 #[derive(Clone, Copy)]
 pub(super) struct Element<const MAGNITUDE: u32>(Limbs);
 
@@ -44,19 +45,19 @@ pub(super) const ONE: Element<1> = Element(limbs::ONE);
 pub(super) const CURVE_B: Element<2> = Element(limbs::CURVE_B);
 
 impl Element<1> {
-    /// None if this is not less than p.
+    /// `None` if `words` is not less than p.
     pub(super) fn from_words(words: &Words) -> Option<Self> {
         is_less(words, &MODULUS).then(|| Self::from_reduced(words))
     }
 
-    /// For what is known to be less than p.
+    /// `words` must be less than p.
     pub(super) fn from_reduced(words: &Words) -> Self {
         Element::<2>(to_limbs(words)).times(&Element::<2>(limbs::MONTGOMERY_SQUARED))
     }
 }
 
 impl<const A: u32> Element<A> {
-    /// The same, as something that may be larger.
+    /// The same element, with a type that allows a larger magnitude.
     pub(super) const fn widened<const B: u32>(self) -> Element<B> {
         const { assert!(A <= B) };
         Element(self.0)
@@ -94,7 +95,7 @@ impl<const A: u32> Element<A> {
         Self(self.0.map(i64::wrapping_neg))
     }
 
-    /// Half of it, or of it and p.
+    /// Half of the element, with p added first if it is odd.
     #[inline(always)]
     pub(super) fn halved<const HALF: u32>(self) -> Element<HALF> {
         const { assert!(A + 2 <= 2 * HALF) };
@@ -113,17 +114,18 @@ impl<const A: u32> Element<A> {
         Element(half)
     }
 
-    /// The same, small enough to be a coordinate.
+    /// The same residue, with a magnitude that is small enough for a coordinate.
     #[inline(always)]
     pub(super) fn settled(self) -> Element<SETTLED> {
         const { assert!(A <= limbs::MAX_UNSETTLED) };
         Element(limbs::settle(self.0))
     }
 
-    /// Whether it is a multiple of p.
+    /// Whether the element is a multiple of p.
     #[inline(always)]
     pub(super) fn is_zero(&self) -> bool {
-        // A multiple that has this magnitude is a small one, and p is -1 modulo 2^96.
+        // Of this magnitude only small multiples k of p are possible, and p is -1 modulo 2^96: the
+        // lowest limb of such a multiple is -k.
         let small = i64::from(const { 32 * A });
         let mask = (1 << limbs::BITS) - 1;
         let [lowest, ..] = self.0;
@@ -135,7 +137,7 @@ impl<const A: u32> Element<A> {
         let mut one = [0; COUNT];
         let [lowest, ..] = &mut one;
         *lowest = 1;
-        // Not negative and not more than p, because one factor is so small.
+        // The product is not negative and not more than p, because one factor is so small.
         let words = from_limbs(&self.times(&Element::<1>(one)).0);
         if words == MODULUS { [0; 4] } else { words }
     }
@@ -171,7 +173,7 @@ fn to_limbs(words: &Words) -> Limbs {
     })
 }
 
-/// From limbs of any sign, together not negative and less than 2^256.
+/// The limbs may have any sign; their value must not be negative and must be less than 2^256.
 fn from_limbs(limbs: &Limbs) -> Words {
     let mut limbs = limbs.iter();
     let (mut waiting, mut bits) = (0, 0);
@@ -189,7 +191,7 @@ fn from_limbs(limbs: &Limbs) -> Words {
     })
 }
 
-#[expect(clippy::as_conversions, reason = "the cut is what is asked for")]
+#[expect(clippy::as_conversions, reason = "truncation is intended")]
 const fn low(value: i128) -> i64 {
     value as i64
 }

@@ -1,19 +1,19 @@
-//! Inverses modulo an odd prime, in variable time: for public values alone.
+//! Inverses modulo an odd prime, in variable time: for public values only.
 //!
 //! Division steps from the lowest bits up (Bernstein and Yang, "Fast constant-time gcd computation
-//! and modular inversion", 2019), 30 at a time: their effect on whole numbers is a matrix, which
-//! follows from the lowest bits alone.
+//! and modular inversion", 2019), 30 at a time: their effect on the whole numbers is a matrix,
+//! which follows from the lowest bits.
 
 use super::field::Words;
 
-/// A prime and what division by 2^30 modulo it needs.
+/// A prime, with the inverse that division by 2^30 modulo the prime needs.
 pub(super) struct Modulus {
     limbs: Limbs,
     /// Its inverse modulo 2^30.
     inverse: i64,
 }
 
-/// 270 bits, the lowest first; all but the last limb are from 0 to 2^30 - 1.
+/// 270 bits in limbs of 30, the lowest first; all but the last limb are from 0 to 2^30 - 1.
 type Limbs = [i64; 9];
 
 const BITS: u32 = 30;
@@ -33,7 +33,8 @@ impl Modulus {
     pub(super) fn new(prime: &Words) -> Self {
         let limbs = to_limbs(prime);
         let [lowest, ..] = limbs;
-        // Newton's iteration doubles the bits that are right; an odd number inverts its lowest 3.
+        // Each step of Newton's iteration doubles the number of right bits. It starts with 3 right
+        // bits, because an odd number is its own inverse modulo 8.
         let mut inverse = lowest;
         for _ in 0..4 {
             inverse = (inverse * ((2 - lowest * inverse) & MASK)) & MASK;
@@ -57,12 +58,13 @@ impl Modulus {
         self.canonical(if top < 0 { d.map(|limb| -limb) } else { d })
     }
 
-    /// The matrix times `(d, e)`, divided by 2^30 modulo the prime. What is between minus twice the
-    /// prime and the prime stays there.
+    /// The matrix times `(d, e)`, divided by 2^30 modulo the prime. Values between minus twice the
+    /// prime and the prime stay in that range.
     fn apply(&self, steps: &Matrix, d: &Limbs, e: &Limbs) -> (Limbs, Limbs) {
         let [d0, .., d8] = *d;
         let [e0, .., e8] = *e;
-        // As many primes as make up for the negative ones, and clear the lowest 30 bits.
+        // How many primes to add: enough to make up for a negative d or e, and to clear the lowest
+        // 30 bits.
         let factor = |a: i64, b: i64| {
             let primes = a * i64::from(d8 < 0) + b * i64::from(e8 < 0);
             let lowest = a * d0 + b * e0;
@@ -118,7 +120,7 @@ fn steps(eta: &mut i64, f: &Limbs, g: &Limbs) -> Matrix {
     };
     let mut left = BITS;
     loop {
-        // Even steps, all at once.
+        // All steps for which g is even, at once.
         let zeros = (g | (-1 << left)).trailing_zeros();
         g >>= zeros;
         matrix.u <<= zeros;
@@ -139,7 +141,8 @@ fn steps(eta: &mut i64, f: &Limbs, g: &Limbs) -> Matrix {
                 r: -v,
             };
         }
-        // As many f as clear up to 6 bits of g, and no more than are steps before the next swap.
+        // Adds as many f as clear up to 6 bits of g, and no more bits than there are steps before
+        // the next swap.
         let limit = i64::from(left).min(*eta + 1).min(6);
         // f * (2 - f * f) is 1/f modulo 64.
         let (low_f, low_g) = (f & 63, g & 63);
@@ -150,7 +153,7 @@ fn steps(eta: &mut i64, f: &Limbs, g: &Limbs) -> Matrix {
     }
 }
 
-/// Divides by 2^30 what has its lowest 30 bits clear, carrying from limb to limb.
+/// Divides a number whose lowest 30 bits are zero by 2^30, carrying from limb to limb.
 fn divided(columns: impl Iterator<Item = i64>) -> Limbs {
     let mut limbs = [0; 9];
     let mut sum = 0;

@@ -13,14 +13,14 @@ pub(super) struct Jacobian {
     pub(super) z: Element<1>,
 }
 
-/// Not infinity.
+/// A point in affine coordinates, not infinity.
 #[derive(Clone, Copy)]
 pub(super) struct Affine {
     x: Element<1>,
     y: Element<1>,
 }
 
-/// Ready to be added often. Not infinity.
+/// A point to be added often, with powers of its Z computed in advance. Not infinity.
 #[derive(Clone, Copy)]
 pub(super) struct Addend {
     point: Jacobian,
@@ -79,7 +79,7 @@ impl Affine {
 }
 
 impl Jacobian {
-    // Alone: as part of a larger function it is compiled for too few registers.
+    // Not inlined: in a larger function the engine's compiler runs out of registers.
     #[inline(never)]
     pub(super) fn doubled(&self) -> Self {
         let Self { x, y, z } = *self;
@@ -104,8 +104,9 @@ impl Jacobian {
         }
     }
 
-    /// What both additions end with. `x` and `y` are the numerators of one point over denominators
-    /// that both have been brought to, `h` and `r` what the numerators of the other one have more.
+    /// The last steps of both kinds of addition, once the coordinates of both points have common
+    /// denominators. `x` and `y` are the numerators of one point; adding `h` and `r` to them gives
+    /// those of the other. `z` is the Z of the sum.
     #[inline(always)]
     fn sum<const X: u32, const Y: u32, const H: u32, const R: u32>(
         x: &Element<X>,
@@ -135,7 +136,7 @@ impl Jacobian {
 }
 
 impl Add for Affine {
-    // Alone, as doubling is.
+    // Not inlined, for the same reason as `doubled`.
     #[inline(never)]
     fn add_to(&self, other: &Jacobian) -> Jacobian {
         let z_squared = other.z.squared();
@@ -179,7 +180,7 @@ impl Addend {
 }
 
 impl Add for Addend {
-    // Alone, as doubling is.
+    // Not inlined, for the same reason as `doubled`.
     #[inline(never)]
     fn add_to(&self, other: &Jacobian) -> Jacobian {
         let z_squared = other.z.squared();
@@ -205,7 +206,8 @@ impl Add for Addend {
     }
 }
 
-/// The sum when the formulas do not hold: `a` is infinity, or has the x of `b`, which is not.
+/// The sum where the formulas do not hold: `a` is infinity or has the same x as `b`. `b` is not
+/// infinity.
 #[cold]
 fn sum_of_special(a: &Jacobian, b: &Jacobian, have_same_y: bool) -> Jacobian {
     if a.is_infinity() {
@@ -228,7 +230,7 @@ pub(super) fn odd_multiples<const N: usize>(point: &Affine) -> [Addend; N] {
     })
 }
 
-/// With one inversion for all (Montgomery's trick).
+/// Converts the points to affine coordinates with a single inversion (Montgomery's trick).
 pub(super) fn to_affine<const N: usize>(points: &[Addend; N]) -> [Affine; N] {
     let mut product = ONE;
     let before = points.map(|one| {
@@ -248,7 +250,7 @@ pub(super) fn to_affine<const N: usize>(points: &[Addend; N]) -> [Affine; N] {
     affine
 }
 
-/// Of what is not zero.
+/// The inverse of an element that is not zero.
 fn inverse(element: &Element<1>) -> Element<1> {
     let one = [1, 0, 0, 0];
     let words = Modulus::new(&field::MODULUS).divide(&one, &element.to_words());

@@ -1,4 +1,4 @@
-//! Integers modulo n, the order of the base point, in variable time: for public values alone.
+//! Integers modulo n, the order of the base point, in variable time: for public values only.
 
 use super::field::{MODULUS, Words, is_less};
 use super::inverse::Modulus;
@@ -17,17 +17,17 @@ const MONTGOMERY_ONE: Words = [0x0c46_353d_039c_daaf, 0x4319_0552_58e8_617b, 0, 
 /// -1/n modulo 2^64.
 const MONTGOMERY_FACTOR: u64 = 0xccd1_c8aa_ee00_bc4f;
 
-/// Less than n.
+/// An integer less than n.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scalar(Words);
 
 impl Scalar {
-    /// None if this is 0 or not less than n, which an integer of a signature must be.
+    /// `None` if the integer is not from 1 to n - 1, as the integers of a signature must be.
     pub(super) fn nonzero(words: &Words) -> Option<Self> {
         (*words != [0; 4] && is_less(words, &ORDER)).then_some(Self(*words))
     }
 
-    /// Subtracts n if this is not less: twice n does not fit.
+    /// Reduces modulo n. One subtraction is enough, because twice n does not fit into 256 bits.
     pub(super) fn reduced(words: &Words) -> Self {
         if is_less(words, &ORDER) {
             Self(*words)
@@ -40,7 +40,7 @@ impl Scalar {
         &self.0
     }
 
-    /// The sum with n, if that is less than p: the other x coordinate that is this modulo n.
+    /// The sum with n, if it is less than p: the other x coordinate that equals this one modulo n.
     pub(super) fn plus_order(&self) -> Option<Words> {
         let mut carry = false;
         let mut sum = self.0;
@@ -52,15 +52,15 @@ impl Scalar {
         (!carry && is_less(&sum, &MODULUS)).then_some(sum)
     }
 
-    /// The quotients of two by a third one, which is not 0.
+    /// The quotients of `a` and `b` by `divisor`, which is not 0.
     pub(super) fn quotients(a: &Self, b: &Self, divisor: &Self) -> (Self, Self) {
         let inverse = Modulus::new(&ORDER).divide(&MONTGOMERY_ONE, &divisor.0);
         (a.times(&inverse), b.times(&inverse))
     }
 
-    /// The product with a number that is in Montgomery form, out of that form.
+    /// The product with a number that is in Montgomery form; the product itself is not.
     fn times(&self, other: &Words) -> Self {
-        // Invariant: less than twice n.
+        // Invariant: the sum is less than twice n.
         let mut sum = [0; 5];
         for word in &self.0 {
             let (product, _) = add_product(sum, *word, other);
@@ -78,7 +78,7 @@ impl Scalar {
     }
 }
 
-/// The sum and its carry.
+/// `sum` plus `factor` times `words`, and the carry.
 fn add_product(mut sum: [u64; 5], factor: u64, words: &Words) -> ([u64; 5], u64) {
     let [rest @ .., top] = &mut sum;
     let mut carry = 0;

@@ -11,7 +11,7 @@ use super::super::random;
 use super::ml_kem::{DecapsulationKey, RANDOMNESS_LENGTH, SEED_LENGTH, encapsulate};
 use super::{INVALID_KEY_SHARE, Montgomery, MontgomeryExchange};
 
-/// The group.
+/// The group X25519MLKEM768.
 #[derive(Debug)]
 pub(super) struct Hybrid;
 
@@ -39,7 +39,7 @@ impl SupportedKxGroup for Hybrid {
     }
 }
 
-/// The client's side, from its share on.
+/// The client's side, once its share is made.
 pub(super) struct HybridExchange {
     key: DecapsulationKey,
     classic: MontgomeryExchange,
@@ -66,7 +66,7 @@ impl ActiveKeyExchange for HybridExchange {
         Ok(joined(&*secret, &*classic))
     }
 
-    /// X25519's share goes along, for servers that know no other.
+    /// X25519's share is sent too, so that a server without ML-KEM needs no second ClientHello.
     fn hybrid_component(&self) -> Option<(NamedGroup, &[u8])> {
         Some((self.classic.group(), self.classic.pub_key()))
     }

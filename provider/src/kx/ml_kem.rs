@@ -1,4 +1,4 @@
-//! ML-KEM-768 (FIPS 203), from randomness that is given. It knows nothing of TLS.
+//! ML-KEM-768 (FIPS 203), with randomness from the caller. It knows nothing of TLS.
 
 use std::ops::IndexMut as _;
 
@@ -20,21 +20,21 @@ pub(super) const SEED_LENGTH: usize = 64;
 /// Bytes of m, which a ciphertext is made of.
 pub(super) const RANDOMNESS_LENGTH: usize = 32;
 
-/// What both sides arrive at.
+/// The secret that both sides share.
 pub(super) type Secret = Zeroizing<[u8; 32]>;
 
 /// The secret half of a key pair; zeroized when dropped.
 pub(super) struct DecapsulationKey(Box<MlKem768PrivateKey>);
 
 impl DecapsulationKey {
-    /// A key pair.
+    /// Makes a key pair from d and z.
     pub(super) fn generate(seed: &[u8; SEED_LENGTH]) -> (Self, [u8; ENCAPSULATION_KEY_LENGTH]) {
         let (secret, public) = generate_key_pair(*seed).into_parts();
         (Self(Box::new(secret)), public.into())
     }
 
-    /// The secret in the ciphertext. A ciphertext that was not made for this key gives another one,
-    /// as FIPS 203 wants it: there is no error to learn from.
+    /// The secret in the ciphertext. A ciphertext that was not made for this key gives a different
+    /// secret, as FIPS 203 requires, so that there is no error to learn from.
     pub(super) fn decapsulate(&self, ciphertext: &[u8; CIPHERTEXT_LENGTH]) -> Secret {
         Zeroizing::new(decapsulate(&self.0, &MlKem768Ciphertext::from(ciphertext)))
     }
@@ -46,8 +46,8 @@ impl Drop for DecapsulationKey {
     }
 }
 
-/// A ciphertext for the holder of the key, and the secret in it; none if that is no key: a
-/// coefficient is not below the modulus (FIPS 203 §7.2).
+/// A ciphertext for the holder of the key, and the secret in it; `None` if the key is not valid,
+/// because a coefficient is not below the modulus (FIPS 203 §7.2).
 pub(super) fn encapsulate(
     key: &[u8; ENCAPSULATION_KEY_LENGTH],
     randomness: &[u8; RANDOMNESS_LENGTH],

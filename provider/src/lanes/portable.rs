@@ -1,7 +1,7 @@
-//! 128 bits at a time, as an integer. `simd128.rs` is the same for WebAssembly.
+//! Operations on 128 bits at a time, as an integer. `simd128.rs` has the same for WebAssembly.
 //!
 //! Every operation takes the same time for all values. Words and bytes are numbered as they lie in
-//! memory, words are little-endian.
+//! memory; words are little-endian.
 
 use std::array;
 use std::ops::{BitAnd, BitXor};
@@ -93,12 +93,12 @@ impl Lanes {
         Self(self.0.rotate_right(64))
     }
 
-    /// Moves each byte one place up; into the first comes the last of `from`.
+    /// Moves each byte one place up; the first byte becomes the last one of `from`.
     pub(super) const fn push_byte(self, from: Self) -> Self {
         Self(self.0 << 8 | from.0 >> 120)
     }
 
-    /// What [`permute!`] calls: byte `i` of the result is byte `from[i]`.
+    /// Called by [`permute!`]: byte `i` of the result is byte `from[i]`.
     pub(super) fn permute(self, from: [u8; 16]) -> Self {
         Self::from_bytes(&from.map(|index| self.byte(index)))
     }
@@ -133,7 +133,7 @@ impl Zeroize for Lanes {
 
 #[expect(
     clippy::as_conversions,
-    reason = "there is no other lossless one in a constant"
+    reason = "a constant allows no other lossless conversion"
 )]
 const fn splat(word: u32) -> u128 {
     let word = word as u128;

@@ -1,7 +1,8 @@
-//! 128 bits at a time, as a `v128` of WebAssembly. `portable.rs` is the same without it.
+//! Operations on 128 bits at a time, as a `v128` of WebAssembly. `portable.rs` has the same without
+//! it.
 //!
 //! Every operation takes the same time for all values. Words and bytes are numbered as they lie in
-//! memory, words are little-endian.
+//! memory; words are little-endian.
 
 use core::arch::wasm32::{
     i8x16_eq, i8x16_shuffle, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u32x4, u32x4_add,
@@ -144,7 +145,7 @@ impl Lanes {
         Self(i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0))
     }
 
-    /// Moves each byte one place up; into the first comes the last of `from`.
+    /// Moves each byte one place up; the first byte becomes the last one of `from`.
     #[inline(always)]
     #[rustfmt::skip]
     pub(super) fn push_byte(self, from: Self) -> Self {
@@ -153,8 +154,8 @@ impl Lanes {
         ))
     }
 
-    /// What [`permute!`] calls: byte `i` of the result is byte `X % 16`, `X` the `i`th parameter.
-    /// The first parameter is 16 or more, the others are less.
+    /// Called by [`permute!`]: byte `i` of the result is byte `X % 16`, where `X` is the `i`th
+    /// parameter. The first parameter is 16 or more, the others are less.
     #[inline(always)]
     #[rustfmt::skip]
     pub(super) fn permute<
@@ -163,9 +164,9 @@ impl Lanes {
         const I: usize, const J: usize, const K: usize, const L: usize,
         const M: usize, const N: usize, const O: usize, const P: usize,
     >(self) -> Self {
-        // Of a shuffle that takes from one value alone LLVM makes one of this value and zeros, for
-        // which Cranelift needs two lookups. LLVM does not know that the selection below gives the
-        // same value; Cranelift does, and needs one lookup for a shuffle of twice the same.
+        // LLVM turns a shuffle of a single value into a shuffle of that value and zeros, for which
+        // Cranelift needs two lookups. LLVM does not know that the selection below gives the same
+        // value; Cranelift does, and needs one lookup for a shuffle of a value with itself.
         let same = v128_bitselect(self.0, self.0, self.0);
         Self(i8x16_shuffle::<A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P>(self.0, same))
     }
@@ -197,13 +198,14 @@ impl Zeroize for Lanes {
     }
 }
 
-// An index above 15 gives zero, which costs a second instruction; relaxed, it gives anything.
+// For an index above 15 the plain swizzle gives zero, which costs a second instruction; the relaxed
+// one may give anything. No index here is above 15.
 #[cfg(target_feature = "relaxed-simd")]
 use core::arch::wasm32::u8x16_relaxed_swizzle as swizzle;
 #[cfg(not(target_feature = "relaxed-simd"))]
 use core::arch::wasm32::u8x16_swizzle as swizzle;
 
-#[expect(clippy::as_conversions, reason = "the cut is what is asked for")]
+#[expect(clippy::as_conversions, reason = "truncation is intended")]
 const fn low_half(value: u128) -> u64 {
     value as u64
 }

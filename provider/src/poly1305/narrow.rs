@@ -6,7 +6,7 @@ use super::low_half;
 #[derive(Clone, Copy)]
 pub(super) struct Accumulator {
     r: [u64; 4],
-    /// 5/4 of the upper limbs of `r`, whose last two bits are zero: 2^130 is 5.
+    /// 5/4 of the upper limbs of `r`, whose lowest two bits are zero: 2^130 is 5 modulo the prime.
     s: [u64; 3],
     /// Invariant: the first limb is less than 2^34, the others but the last less than 2^32, the
     /// last less than 4.

@@ -6,7 +6,7 @@ use super::low_half;
 #[derive(Clone, Copy)]
 pub(super) struct Accumulator {
     r: [u64; 2],
-    /// 5/4 of the upper limb of `r`, whose last two bits are zero: 2^130 is 5.
+    /// 5/4 of the upper limb of `r`, whose lowest two bits are zero: 2^130 is 5 modulo the prime.
     s1: u64,
     /// Invariant: the value is less than twice the modulus, so the last limb is less than 8.
     h: [u64; 3],
@@ -40,7 +40,7 @@ impl Accumulator {
         let d1 = product(h0, r1) + product(h1, r0) + u128::from(h2 * s1) + (d0 >> 64);
         let d2 = h2 * r0 + low_half(d1 >> 64);
 
-        // What stands above 2^130, times 5: four times it is there already.
+        // The part above 2^130, times 5: `d2 & !3` is four times that part.
         let carry = (d2 >> 2) + (d2 & !3);
         let sum0 = u128::from(low_half(d0)) + u128::from(carry);
         let sum1 = u128::from(low_half(d1)) + (sum0 >> 64);

@@ -11,7 +11,7 @@ use portcullis_provider::ecdsa_p256::{Refused, verify};
 
 use crate::hex;
 
-/// Whether the signature is valid, which both must say.
+/// Whether the signature is valid, on which both implementations must agree.
 fn both(key: &[u8], digest: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> bool {
     let valid = verify(key, digest, r, s).is_ok();
     let other = VerifyingKey::from_sec1_bytes(key).and_then(|key| {
@@ -36,8 +36,8 @@ fn bytes(scalar: &Scalar) -> [u8; 32] {
     scalar.to_repr().into()
 }
 
-/// The signature for which verification computes `u1` and `u2`: digest, r and s. It is valid if r is
-/// that of `u1` times G plus `u2` times the key.
+/// The signature for which verification computes `u1` and `u2`: digest, r and s. It is valid if r
+/// is that of `u1` times G plus `u2` times the key.
 fn signature(u1: &Scalar, u2: &Scalar, r: &Scalar) -> ([u8; 32], [u8; 32], [u8; 32]) {
     let s = r * &u2.invert().unwrap();
     (bytes(&(u1 * &s)), bytes(r), bytes(&s))
@@ -54,7 +54,7 @@ fn next(bytes: &[u8; 32]) -> [u8; 32] {
     next
 }
 
-/// Around 0, n, powers of two and long runs of equal bits.
+/// Scalars around 0, n, powers of two and long runs of equal bits.
 fn edges() -> Vec<Scalar> {
     let mut edges = vec![
         Scalar::ZERO,
@@ -108,11 +108,11 @@ fn edge_scalars_verify_as_with_rustcrypto() {
     assert!(valid > 1500 && infinite > 10, "{valid} {infinite}");
 }
 
-/// Of so many pairs of edges one is run; with 1, all have passed.
+/// One pair of edges in this many is run; with 1, which runs all, they have passed too.
 const STEP: usize = 32;
 
-/// Keys of small multiples and their negatives meet the multiples of G in the sum, as equals and as
-/// opposites.
+/// With keys that are small multiples of G or their negatives, the points that are added meet as
+/// equals and as opposites.
 #[test]
 fn small_scalars_verify_as_with_rustcrypto() {
     let mut run = 0;
@@ -150,7 +150,7 @@ fn random_signatures_verify_as_with_rustcrypto() {
         let s = k.invert().unwrap() * (e + r * d);
         let (r, s) = (bytes(&r), bytes(&s));
         assert!(both(&key, &digest, &r, &s));
-        // The other square root.
+        // With n - s it is valid too.
         assert!(both(
             &key,
             &digest,
@@ -164,7 +164,7 @@ fn random_signatures_verify_as_with_rustcrypto() {
     }
 }
 
-/// With 25,000 they have passed as well.
+/// With 25,000 rounds the test has passed as well.
 const ROUNDS: usize = 250;
 
 /// Verification compares modulo n, and some x coordinates are not less than n.
@@ -225,7 +225,7 @@ fn integers_outside_the_range_are_refused() {
 #[test]
 fn key_that_is_no_point_of_the_curve_is_refused() {
     let (u1, u2) = (Scalar::from(3_u64), Scalar::from(5_u64));
-    // G, and the point with x = 5, which stays one to those who do not see that x + p is too large.
+    // G, and the point with x = 5, whose encoding with x = p + 5 must be refused below.
     let mut five = [0; 32];
     five[31] = 5;
     for point in [ProjectivePoint::GENERATOR, with_x(&five).unwrap()] {
@@ -263,7 +263,7 @@ fn key_that_is_no_point_of_the_curve_is_refused() {
         }
     }
 
-    // For the digest 0 and r = s the sum is the key, wherever that is.
+    // For the digest 0 and r = s the sum is the key, even if that is not on the curve.
     let mut wrong = sec1(&ProjectivePoint::GENERATOR);
     let r = bytes(&r_of(&ProjectivePoint::GENERATOR));
     assert!(both(&wrong, &[0; 32], &r, &r));

@@ -83,7 +83,7 @@ impl Pair {
         }
     }
 
-    /// Sends several records each way, then one that was changed on its way.
+    /// Sends several records each way, then one that is changed on its way.
     fn exchange(&mut self) {
         let plaintext = vec![0x42; 40_000];
         self.client.writer().write_all(&plaintext).unwrap();
@@ -120,7 +120,7 @@ fn sent<D>(from: &mut ConnectionCommon<D>) -> Vec<u8> {
     ciphertext
 }
 
-/// Hands the bytes over and gives what came out as plaintext.
+/// Hands the bytes over and returns the plaintext that came out.
 fn deliver<D>(mut ciphertext: &[u8], to: &mut ConnectionCommon<D>) -> Result<Vec<u8>, Error>
 where
     D: SideData,
@@ -170,7 +170,7 @@ fn every_suite_works_with_every_group() {
             run += 1;
         }
     }
-    // X25519MLKEM768 with the suites of TLS 1.3 alone.
+    // X25519MLKEM768 runs with the three suites of TLS 1.3 alone.
     assert_eq!(run, 9 * 3 + 3);
 }
 

@@ -21,7 +21,7 @@ const CIPHERTEXT: usize = 1088;
 /// FIPS 203's q.
 const MODULUS: u16 = 3329;
 
-/// A private key of X25519 where nothing hangs on it, and the point that belongs to it.
+/// A private key of X25519, where a test does not depend on it.
 const CLASSIC: [u8; 32] = [9; 32];
 
 fn client(seed: &[u8; 64], classic: &[u8; 32]) -> Box<dyn ActiveKeyExchange> {
@@ -43,9 +43,9 @@ fn bytes<const LENGTH: usize>(number: u8) -> [u8; LENGTH] {
     bytes
 }
 
-/// Go hashes what a hundred keys, encapsulations and decapsulations, half of them of random
-/// ciphertexts, come to, in place of the vectors. (Its hash of ten thousand comes out too, in a
-/// quarter of a minute: 8a518cc63da366322a8e7a818c7a0d63483cb3528d34a4cf42f35d5ad73f22fc.)
+/// In place of the vectors, Go has a hash of the outcomes of a hundred keys, encapsulations and
+/// decapsulations, half of the last of random ciphertexts. (Its hash of ten thousand comes out too,
+/// in a quarter of a minute: 8a518cc63da366322a8e7a818c7a0d63483cb3528d34a4cf42f35d5ad73f22fc.)
 #[test]
 fn a_hundred_accumulated_vectors_of_go_come_out() {
     let mut stream = Shake128::default().finalize_xof();
@@ -186,7 +186,7 @@ fn shares_of_another_length_or_without_a_point_are_refused_on_both_sides() {
     }
 }
 
-/// So that a server which knows X25519 alone needs no second ClientHello.
+/// A server that knows X25519 alone then needs no second ClientHello.
 #[test]
 fn x25519s_share_goes_along_and_is_completed_alone() {
     let ours = client(&bytes(0), &CLASSIC);

@@ -12,7 +12,7 @@ use rustls::{Error, InconsistentKeys, SignatureScheme};
 
 use crate::{der, hex, load};
 
-/// A directory of its own for each test, removed at the end of it.
+/// Runs `openssl` in a directory of the test, which is removed at the end.
 struct OpenSsl(PathBuf);
 
 impl OpenSsl {

@@ -137,7 +137,7 @@ fn both_sides_of_every_group_reach_the_same_secret() {
 
 #[test]
 fn key_share_of_another_shape_is_refused() {
-    // `hybrid` has what holds of X25519MLKEM768.
+    // The module `hybrid` tests X25519MLKEM768.
     for group in &ALL_KX_GROUPS[1..] {
         let good = group.start().unwrap().pub_key().to_vec();
         let mut shapes = vec![

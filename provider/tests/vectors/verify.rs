@@ -90,7 +90,7 @@ fn ecdsa_p256_with_sha_384_agrees_with_rfc_6979() {
         .unwrap_err();
 }
 
-/// Of a key that OpenSSL 3.0 made for once, and signed with.
+/// The signatures are by OpenSSL 3.0, with a key that it made for them.
 #[test]
 fn ecdsa_p521_with_shorter_hashes_agrees_with_openssl() {
     let point = hex(
@@ -133,7 +133,7 @@ fn ecdsa_p521_with_shorter_hashes_agrees_with_openssl() {
     }
 }
 
-/// Valid signatures are remembered: by all that makes them so.
+/// Valid signatures are cached, by all inputs that make them valid.
 #[test]
 fn a_signature_that_was_valid_is_so_again_and_for_nothing_else() {
     use ed25519_dalek::{Signer, SigningKey};
@@ -168,7 +168,7 @@ fn a_signature_that_was_valid_is_so_again_and_for_nothing_else() {
             &signature
         ));
     }
-    // As many as are remembered, so that the first is forgotten, and valid all the same.
+    // More than the cache holds, so that the first is removed; it is valid all the same.
     for number in 0..200_u32 {
         let message = number.to_le_bytes();
         let signature = other.sign(&message).to_bytes();

@@ -19,7 +19,7 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Waits for the host's bind and listen.
+    /// Binds and listens, and waits until the host has done both.
     pub(crate) fn listen(address: SocketAddr, backlog: Option<u64>) -> Result<Self, NetworkError> {
         let (bind, listen) = (NetworkOperation::Bind, NetworkOperation::Listen);
         let fail = |operation| move |code| failure(operation, code, &address.to_string());
@@ -38,7 +38,7 @@ impl Acceptor {
         Ok(Self { socket })
     }
 
-    /// A connection that waits, if one does.
+    /// Accepts a waiting connection, if there is one.
     pub(crate) fn accept(&self) -> Result<Option<Streams>, NetworkError> {
         if park::is_full() {
             return Err(no_room(NetworkOperation::Accept));
@@ -57,8 +57,8 @@ impl Acceptor {
         }
     }
 
-    /// What the host had no name for. Descriptors that ran out are among it (wasmtime 48), and then no
-    /// other socket can be made either.
+    /// Names a failure that the host calls `unknown`: wasmtime 48 calls it that when descriptors
+    /// have run out. In that case no other socket can be made either.
     fn named(&self, code: ErrorCode) -> ErrorCode {
         match (code, self.socket.local_address()) {
             (ErrorCode::Unknown, Ok(address)) if is_out_of_sockets(from_wasi(address)) => {
@@ -68,7 +68,7 @@ impl Acceptor {
         }
     }
 
-    /// A child of the socket: to be dropped before it.
+    /// The pollable is a child of the socket, and must be dropped before it.
     pub(crate) fn pollable(&self) -> Pollable {
         self.socket.subscribe()
     }

@@ -1,4 +1,5 @@
-//! Addresses, as the standard library has them and as WASI has them.
+//! Converts addresses between the types of the standard library and those of WASI, and makes
+//! sockets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -10,8 +11,9 @@ use wasi::sockets::tcp_create_socket::create_tcp_socket;
 
 use super::kept;
 
-/// A socket of the address's family, if need be for handles that are kept. Nothing but a limit is in the
-/// way of it that has no name of its own: wasmtime 48 calls descriptors that ran out `unknown`.
+/// Makes a socket of the address's family. If sockets have run out, kept handles are dropped to
+/// make room. `unknown` is taken for that limit: wasmtime 48 says so when descriptors have run out,
+/// and all other failures here have names.
 pub(super) fn new_socket(address: SocketAddr) -> Result<TcpSocket, ErrorCode> {
     loop {
         match create_tcp_socket(family(address)) {

@@ -19,31 +19,31 @@ use crate::p2::clock::after;
 use crate::race::Race;
 use crate::timers::Moment;
 
-/// A connection in the making: attempts at the addresses of the host, of which the first that succeeds
-/// is taken and the others are given up.
+/// A connection in the making: attempts at the addresses of the host, of which the first that
+/// succeeds is taken and the others are given up.
 pub(crate) struct Connector {
     host: String,
     port: u16,
     resolver: Resolver,
     race: Race,
     attempts: Vec<Attempt>,
-    /// The failure that says most.
+    /// The failure so far that says most.
     failure: Option<NetworkError>,
-    /// Sockets that pollables may be children of, which were handed out: they cannot be dropped
-    /// before the connector is.
+    /// Sockets of ended attempts, a pollable of which was handed out. That pollable is a child of
+    /// its socket and may still be alive, so they are not dropped before the connector is.
     spent: Vec<TcpSocket>,
-    /// The same of the resolver.
+    /// A pollable of the resolver was handed out.
     is_resolver_shared: bool,
-    /// A pollable was handed out that is a child of any of them.
+    /// A pollable of the resolver or of any socket was handed out.
     is_shared: bool,
 }
 
 enum Resolver {
-    /// It was never asked.
+    /// It was never asked, or has given all addresses and no pollables.
     None,
-    /// It has not told all.
+    /// It has not given all addresses yet.
     Asked(ResolveAddressStream),
-    /// It has, and is kept for its pollables.
+    /// It has given all addresses, and is kept for its pollables.
     Done(#[expect(dead_code, reason = "kept until the connector is dropped")] ResolveAddressStream),
 }
 
@@ -84,7 +84,7 @@ impl Connector {
         })
     }
 
-    /// Go on; the connection once it is there, none while it is not.
+    /// Goes on with the attempts. Returns the connection once it is made, and `None` until then.
     pub(crate) fn advance(&mut self, now: Moment) -> Result<Option<Streams>, NetworkError> {
         self.resolve();
         loop {
@@ -106,7 +106,8 @@ impl Connector {
         }))
     }
 
-    /// Time until the next attempt is due, if one goes on: the first is due with the first call.
+    /// Time until the next attempt is due, if one will be. `None` while no attempt is under way:
+    /// the first one begins as soon as there is an address.
     pub(crate) fn time_left(&self, now: Moment) -> Option<Duration> {
         match self.attempts.as_slice() {
             [] => None,
@@ -114,7 +115,8 @@ impl Connector {
         }
     }
 
-    /// Everything that it waits for, children of this connector: to be dropped before the next call.
+    /// Pollables for everything that the connector waits for. They are children of its sockets and
+    /// resolver, and must be dropped before the next call.
     pub(crate) fn pollables(&self) -> Vec<Pollable> {
         let resolver = match &self.resolver {
             Resolver::Asked(stream) => Some(stream.subscribe()),
@@ -125,8 +127,9 @@ impl Connector {
         attempts.chain(resolver).collect()
     }
 
-    /// One pollable, which may outlive the next call, though not the connector. A pollable cannot stand
-    /// for several attempts, so while there are several, or will be, it is a short time instead.
+    /// One pollable, which may outlive the next call, though not the connector. A pollable cannot
+    /// stand for several attempts, so while there are several, or will be, it is a short pause
+    /// instead.
     pub(crate) fn subscribe(&mut self, now: Moment) -> Option<Pollable> {
         if let Some(pause) = self.race.pause(now) {
             return Some(after(pause));
@@ -146,13 +149,13 @@ impl Connector {
         }
     }
 
-    /// Whether it has to be kept until the port is dropped. The socket of the connection that came of
-    /// it may have such a pollable, too.
+    /// Whether a pollable was handed out, so that the connector has to be kept until the port is
+    /// dropped. It may also be a pollable of the socket that became the connection.
     pub(crate) fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    /// Give up what can be given up: the connector is kept for its pollables only.
+    /// Drops what can be dropped: from now on the connector is kept for its pollables only.
     pub(crate) fn retire(&mut self) {
         for attempt in self.attempts.drain(..) {
             if attempt.is_shared {
@@ -161,12 +164,12 @@ impl Connector {
         }
     }
 
-    /// Take the addresses that the resolver has found.
+    /// Takes the addresses that the resolver has found.
     fn resolve(&mut self) {
         while let Resolver::Asked(stream) = &self.resolver {
             match stream.resolve_next_address() {
                 Ok(Some(ip)) => {
-                    // A name for an address that is nobody's is no address.
+                    // An address that no machine can have counts as unresolved.
                     let ip = ip_from_wasi(ip).to_canonical();
                     match unreachable(ip) {
                         None => self.race.add(SocketAddr::new(ip, self.port)),
@@ -193,7 +196,7 @@ impl Connector {
         }
     }
 
-    /// The first attempt that has succeeded; those that have failed are gone.
+    /// Takes the first attempt that has succeeded, and removes the attempts that have failed.
     fn finish(&mut self) -> Option<Streams> {
         let mut next = 0;
         while let Some(attempt) = self.attempts.get(next) {
@@ -236,16 +239,16 @@ impl Connector {
         self.note(failure(operation, code, &address.to_string()));
     }
 
-    /// Of several failures the one that says most is told; of equal ones, the last.
+    /// Remembers the failure that says most; of equal ones, the last.
     fn note(&mut self, failure: NetworkError) {
         let weight = |failure: &NetworkError| match failure.code {
-            // Somebody has answered.
+            // A peer has answered.
             NetworkCode::ConnectionRefused
             | NetworkCode::ConnectionReset
             | NetworkCode::ConnectionAborted => 3,
-            // Nobody has.
+            // No peer has answered.
             NetworkCode::TimedOut => 2,
-            // Often for want of IPv6 on this machine, which is nothing to tell if IPv4 is there.
+            // Often the machine merely has no IPv6, which says nothing where it has IPv4.
             NetworkCode::RemoteUnreachable
             | NetworkCode::AddressNotBindable
             | NetworkCode::NotSupported => 0,

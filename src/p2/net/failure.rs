@@ -1,4 +1,4 @@
-//! What the host says of a failure, as an error of ours.
+//! Turns failures that the host reports into errors of ours.
 
 use wasi::io::error::Error as Cause;
 use wasi::io::streams::StreamError;
@@ -7,8 +7,8 @@ use wasi::sockets::network::ErrorCode;
 use super::park;
 use crate::error::{Error, NetworkCode, NetworkError, NetworkOperation};
 
-/// What the host says of a failed stream, in one line: wasmtime adds a backtrace of its own where
-/// `RUST_BACKTRACE` is set.
+/// The host's message about a failed stream, cut to one line: wasmtime adds a backtrace of its own
+/// where `RUST_BACKTRACE` is set.
 pub(super) fn told(cause: &Cause) -> String {
     let all = cause.to_debug_string();
     all.lines().next().unwrap_or_default().to_owned()
@@ -22,8 +22,8 @@ pub(super) fn lost_writing(error: StreamError) -> NetworkError {
     connection_lost(NetworkOperation::Write, cause)
 }
 
-/// A stream of an established connection failed. What exactly happened, WASI 0.2 tells in words
-/// only; `network-error-code` is unstable and not offered by every host.
+/// The error for a stream of an established connection that failed. WASI 0.2 tells the exact cause
+/// in words only; `network-error-code` is unstable and not offered by every host.
 pub(super) fn connection_lost(operation: NetworkOperation, cause: String) -> NetworkError {
     NetworkError {
         operation,
@@ -68,8 +68,8 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
     }
 }
 
-/// A resolver that fails at once. It has had no time to ask anybody, so it is the host that refuses:
-/// wasmtime calls a look-up that was not granted a permanent failure.
+/// The error for a resolver that fails at once. It has had no time to ask a server, so the host
+/// refuses: wasmtime calls a look-up that was not granted a permanent failure.
 pub(super) fn resolve_failure(code: ErrorCode, host: &str) -> Error {
     let refused = NetworkError {
         operation: NetworkOperation::Resolve,
@@ -85,7 +85,7 @@ pub(super) fn resolve_failure(code: ErrorCode, host: &str) -> Error {
     }
 }
 
-/// No connection can be made or accepted, because too many wait to be freed.
+/// The error when no connection can be made or accepted, because too many wait to be freed.
 pub(super) fn no_room(operation: NetworkOperation) -> NetworkError {
     NetworkError {
         operation,

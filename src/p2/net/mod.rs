@@ -1,4 +1,4 @@
-//! TCP and name resolution by wasi:sockets. It must not know TLS.
+//! TCP and name resolution by wasi:sockets. This module must not know TLS.
 
 mod acceptor;
 mod address;

@@ -1,7 +1,7 @@
 //! Connections that were given up and cannot be freed yet.
 //!
-//! A host may destroy an output stream by waiting until its bytes are sent: wasmtime 48 and 49 do,
-//! and with the one call waits the whole instance, for as long as the peer of one connection likes.
+//! A host may destroy an output stream by waiting until its bytes are sent. wasmtime 48 and 49 do
+//! so, and the whole instance waits for that call, for as long as the peer of one connection likes.
 //! Such a connection is kept here until the host has nothing more to wait for.
 
 use std::cell::RefCell;
@@ -9,19 +9,19 @@ use std::rc::Rc;
 
 use super::parts::Parts;
 
-/// How many connections may wait for peers that take nothing. Each is a socket that its peer holds
-/// open, as it could hold an open connection; so there is room for as many as a program has
-/// descriptors by default, and no new connection is made or accepted while it is taken. A smaller
-/// number would let fewer peers shut the door than the programs' own limits on connections do.
+/// How many connections may wait for peers that read nothing. While this many wait, no new
+/// connection is made or accepted. Each is a socket that its peer holds open, as it could hold an
+/// open connection; so there is room for as many as a program has descriptors by default. With less
+/// room, fewer peers could keep out all others than under a program's own limit on connections.
 pub(super) const ROOM: usize = 1024;
 
-/// How many connections are looked at in one call, so that it stays short however many there are.
-/// Each call adds one at most.
+/// How many connections one call looks at, so that the call stays short however many there are.
+/// Each call adds one connection at most.
 const LOOK: usize = 16;
 
 #[derive(Default)]
 struct Park {
-    /// Those with bytes that the host has not sent.
+    /// Connections with bytes that the host has not sent.
     sending: Vec<Rc<Parts>>,
     /// Where the next look begins.
     next: usize,
@@ -32,22 +32,22 @@ thread_local! {
     static PARK: RefCell<Park> = RefCell::default();
 }
 
-/// Free a connection now, or once that is possible without waiting.
+/// Frees a connection now, or once that is possible without waiting.
 pub(super) fn leave(parts: Rc<Parts>) {
     reap();
     if parts.is_freed_at_once() {
         return;
     }
-    // Fails only where the thread has ended, and with it everything.
+    // Fails only when the thread has ended, and then everything is freed.
     let _ = PARK.try_with(|park| park.borrow_mut().sending.push(parts));
 }
 
-/// Free what has become free.
+/// Frees connections that the host no longer has to wait for.
 pub(super) fn reap() {
     look(LOOK);
 }
 
-/// Whether there is no room for more connections that may end here.
+/// Whether there is no room to park another connection.
 pub(super) fn is_full() -> bool {
     reap();
     let is_full = || PARK.try_with(|park| park.borrow().sending.len() >= ROOM);

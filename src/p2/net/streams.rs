@@ -1,4 +1,4 @@
-//! A connection that is there: two streams, and the socket that they belong to if it is ours.
+//! An established connection: two streams, and the socket that they belong to if it is ours.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -15,29 +15,30 @@ use super::parts::Parts;
 use crate::error::{NetworkError, NetworkOperation};
 use crate::pump::{Received, Transport, Wait};
 
-/// The most that TCP sends in one segment on the loopback interface, by IPv4. What a write has beyond it
-/// is a short segment, and TCP sends no other short one, such as the end of a message, before the peer
-/// has acknowledged it (RFC 9293 §3.7.4), which may take 40 ms (RFC 1122 §4.2.3.2). WASI has no
-/// `TCP_NODELAY`. On other networks segments are shorter by far, and peers acknowledge every second one
-/// at once.
+/// The most bytes that TCP sends in one segment on the loopback interface, over IPv4. The part of a
+/// write beyond it is a short segment, and TCP sends no other short segment, such as the end of a
+/// message, before the peer has acknowledged the first (RFC 9293 §3.7.4), which may take 40 ms (RFC
+/// 1122 §4.2.3.2). WASI has no `TCP_NODELAY`. On other networks segments are shorter by far, and
+/// peers acknowledge every second one at once.
 const SEGMENT_V4: usize = 65_483;
 
-/// The same by IPv6.
+/// The same over IPv6.
 const SEGMENT_V6: usize = 65_464;
 
-/// A duplex transport over two streams, and the socket that they belong to if it is ours. Dropping it
-/// never waits.
+/// A duplex transport over two streams, and the socket that they belong to if it is ours. Dropping
+/// it never waits.
 pub(crate) struct Streams {
     parts: Rc<Parts>,
-    /// One segment of the socket's family.
+    /// The size of one segment of the socket's family.
     write_size: usize,
-    /// A flush was asked for, and check-write has not said that it is through.
+    /// A flush was asked for, and check-write has not said that it is done.
     is_flushing: bool,
 }
 
 impl Drop for Streams {
     fn drop(&mut self) {
-        // An output without room is waited for, unless it has ended and has no bytes of its own.
+        // The host waits for an output without room, unless it is shut down and no write is under
+        // way.
         if !self.parts.is_freed_at_once() {
             self.abort();
         }
@@ -62,7 +63,7 @@ impl Streams {
         }
     }
 
-    /// A child of a stream: to be dropped before it.
+    /// The pollable is a child of a stream, and must be dropped before it.
     pub(crate) fn pollable(&self, wait: Wait) -> Option<Pollable> {
         match wait {
             Wait::Input => Some(self.parts.input.subscribe()),
@@ -97,7 +98,7 @@ impl Transport for Streams {
     fn read(&mut self, limit: usize) -> Result<Received, NetworkError> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         match self.parts.input.read(limit) {
-            // wasi:io says "nothing yet" by no bytes, and "ended" by an error.
+            // In wasi:io no bytes mean "nothing yet", and the end is an error.
             Ok(bytes) if bytes.is_empty() => Ok(Received::Pending),
             Ok(bytes) => Ok(Received::Bytes(bytes)),
             Err(StreamError::Closed) => Ok(Received::Eof),

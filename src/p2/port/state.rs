@@ -1,4 +1,4 @@
-//! Where a port stands, what its operations wait for, and for how long.
+//! The state of a port, what its operations wait for, and for how long.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::pump::{Pump, Wait};
 use crate::timers::{Moment, Timers};
 use crate::tls::{Facts, Session};
 
-/// Where a connection stands.
+/// The state of a port's connection.
 pub(crate) enum State {
     /// Entered by `connect`; leaves to `Connected`, `Broken` or `Closed`.
     Connecting(Box<Connecting>),
     /// Handshake, data and failures of the session; leaves to `Closed`.
     Connected(Box<Pump<Streams>>),
-    /// The connection never came to be; leaves to `Closed`.
+    /// No connection could be made; leaves to `Closed`.
     Broken(Error),
-    /// Terminal; what was agreed on stays known.
+    /// Terminal; the facts of the session stay known.
     Closed(Box<Facts>),
 }
 
@@ -43,7 +43,7 @@ impl Interest {
         }
     }
 
-    /// What one pollable can say of it. `time-left` sees to the rest.
+    /// The part of a wait that one pollable can stand for. `time-left` sees to the rest.
     pub(super) fn one_of(self, wait: Wait) -> Wait {
         match (self, wait) {
             (Self::Read, Wait::Both) => Wait::Input,
@@ -54,12 +54,13 @@ impl Interest {
 }
 
 impl State {
-    /// What stands there while a state is exchanged for the next.
+    /// A placeholder while one state is exchanged for the next.
     pub(super) fn nowhere() -> Self {
         Self::Closed(Box::default())
     }
 
-    /// A fact: of the session, of what was kept of it, or of no connection at all.
+    /// A fact: from the session, from the facts that were kept of it, or from the default facts if
+    /// there is no connection.
     pub(crate) fn fact<T>(
         &self,
         live: impl FnOnce(&Session) -> T,
@@ -84,7 +85,7 @@ impl State {
         }
     }
 
-    /// What the interest waits for, whichever comes first; none for "nothing".
+    /// The pollables to wait for, whichever is ready first; none if there is nothing to wait for.
     pub(super) fn pollables(&self, interest: Interest) -> Vec<Pollable> {
         let (transport, wait) = match self {
             Self::Connecting(connecting) => return connecting.connector.pollables(),
@@ -103,7 +104,7 @@ impl State {
         pollables.collect()
     }
 
-    /// For a wait by `pollables`.
+    /// How long a wait for all of `pollables` may last.
     pub(super) fn timer_left(&mut self, now: Moment) -> Option<Duration> {
         match self {
             Self::Connecting(connecting) => {
@@ -116,7 +117,7 @@ impl State {
         }
     }
 
-    /// For a wait by one pollable.
+    /// How long a wait for one pollable may last.
     pub(super) fn time_left(&mut self, now: Moment) -> Option<Duration> {
         match self {
             Self::Connected(pump) => pump.time_left(now),

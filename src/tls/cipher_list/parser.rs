@@ -7,7 +7,7 @@ use super::word::{Word, strip_prefix};
 use super::{CipherList, CipherListReport};
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 
-/// What a list selects, be it nothing.
+/// The suites that a list selects, possibly none.
 pub(super) fn parse(text: &str) -> Result<CipherList, Error> {
     let mut parser = Parser {
         text,
@@ -132,7 +132,7 @@ impl<'a> Parser<'a> {
         }
         let level = strip_prefix(command, "SECLEVEL=");
         let (reason, detail) = match level {
-            // What is always asked for is more: 112 bits, no SHA-1, no compression.
+            // These levels ask for no more than always holds: 112 bits, no SHA-1, no compression.
             Some("0" | "1" | "2") => return Ok(skip_item(after)),
             Some("3" | "4" | "5") => (
                 ConfigurationReason::UnsupportedSecurityLevel,
@@ -174,7 +174,7 @@ impl<'a> Parser<'a> {
                     }
                 }
                 Word::Retired => return Ok(skip_item(after)),
-                // A suite of TLS 1.3 has nothing in common with anything.
+                // A suite of TLS 1.3 has nothing in common with any other word.
                 Word::Tls13(_) | Word::Unknown => {
                     self.report.unknown.push(word.to_owned());
                     return Ok(skip_item(after));
@@ -194,7 +194,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The list of TLS 1.3 is all three until one is named to be added, then those named.
+    /// The list of TLS 1.3 has all three suites until one is added by name, and then those that
+    /// are.
     fn apply_tls13(&mut self, rule: Rule, suite: &'static Suite) {
         if rule == Rule::Add && !self.names_tls13 {
             self.names_tls13 = true;
@@ -226,7 +227,7 @@ fn split_word(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// What follows the item: whatever is left of it is not looked at.
+/// The text after the item; the rest of the item is ignored.
 fn skip_item(text: &str) -> &str {
     text.trim_start_matches(|c| !is_separator(c))
 }
@@ -235,8 +236,8 @@ fn is_separator(c: char) -> bool {
     matches!(c, ':' | ',' | ';' | ' ')
 }
 
-/// What the beginning of a list stands for, the longer words first (RFC 6460). Groups and
-/// certificates stay as they are.
+/// Words that may begin a list, and the lists that they stand for (RFC 6460); a longer word comes
+/// before its prefix. They change neither groups nor certificates.
 const SUITE_B: [(&str, &str); 4] = [
     ("SUITEB128ONLY", "ECDHE-ECDSA-AES128-GCM-SHA256"),
     ("SUITEB128C2", "ECDHE-ECDSA-AES256-GCM-SHA384"),

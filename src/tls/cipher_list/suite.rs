@@ -53,7 +53,7 @@ pub(super) static TLS12: [Suite; 6] = [
     ),
 ];
 
-/// The suites of TLS 1.3, in OpenSSL's order. No class holds them: only their names do.
+/// The suites of TLS 1.3, in OpenSSL's order. No class holds them: they are selected by name only.
 pub(super) static TLS13: [Suite; 3] = [
     tls13(
         "TLS_AES_256_GCM_SHA384",
@@ -91,7 +91,7 @@ const fn tls13(name: &'static str, id: CipherSuite, strength: u16) -> Suite {
 }
 
 impl Suite {
-    /// Whether the class holds it.
+    /// Whether the class holds this suite.
     pub(super) fn is_in(&self, class: Class) -> bool {
         self.class.0 != 0 && class.0 & self.class.0 == self.class.0
     }
@@ -101,14 +101,14 @@ impl Suite {
         word.eq_ignore_ascii_case(self.name) || word.eq_ignore_ascii_case(iana)
     }
 
-    /// What its name holds: itself. OpenSSL leaves the version out, so that a suite and a class of
-    /// another version are not at odds.
+    /// The class that its name stands for: the suite alone. OpenSSL allows any version in it, so
+    /// that the name of a suite and a class of another version do not contradict each other.
     pub(super) fn own_class(&self) -> Class {
         Class(self.class.0 | VERSION)
     }
 }
 
-/// A class of suites: of each property, the values that it allows, a bit each.
+/// A class of suites: a bit for each value of each property that it allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Class(pub(super) u64);
 
@@ -116,13 +116,13 @@ impl Class {
     /// Every suite.
     pub(super) const ALL: Self = Self(u64::MAX);
 
-    /// What is in both.
+    /// The class of the suites that are in both.
     pub(super) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Whether a property has no value left. Then OpenSSL ignores the item; a class that merely
-    /// has no suite it does not ignore.
+    /// Whether a property has no value left. OpenSSL ignores an item with such a class, but not one
+    /// whose class merely has no suite.
     pub(super) fn is_contradiction(self) -> bool {
         PROPERTIES.iter().any(|property| self.0 & property == 0)
     }
@@ -185,7 +185,7 @@ pub(super) const V_SSL3: u64 = 1 << 52;
 pub(super) const V_TLS1: u64 = 1 << 53;
 pub(super) const V_TLS12: u64 = 1 << 54;
 
-/// Of one property only these values; of the others any.
+/// The class that allows only these values of one property, and any value of the others.
 pub(super) const fn only(property: u64, values: u64) -> u64 {
     !property | values
 }

@@ -7,7 +7,7 @@ use super::suite::*;
 /// What a word of a cipher list stands for.
 #[derive(Debug)]
 pub(super) enum Word {
-    /// A class of suites; a suite of TLS 1.2 is one of its own.
+    /// A class of suites; the name of a suite of TLS 1.2 is a class of its own.
     Class(Class),
     /// A suite of TLS 1.3.
     Tls13(&'static Suite),
@@ -15,12 +15,13 @@ pub(super) enum Word {
     OtherSuite,
     /// A class that OpenSSL no longer knows, as no build of it has a suite left there.
     Retired,
-    /// Nothing.
+    /// A word that is not known.
     Unknown,
 }
 
 impl Word {
-    /// Case does not matter, as of OpenSSL 4.0; no two words that are left differ by case only.
+    /// Looks a word up. Case does not matter, as of OpenSSL 4.0; no two of its words differ by case
+    /// only.
     pub(super) fn of(text: &str) -> Self {
         let is_text = |name: &str| name.eq_ignore_ascii_case(text);
         if let Some((_, class)) = CLASSES.iter().find(|(name, _)| is_text(name)) {
@@ -43,7 +44,7 @@ impl Word {
 const CLASSES: [(&str, u64); 63] = [
     ("ALL", !E_NONE),
     ("COMPLEMENTOFALL", only(CIPHER, E_NONE)),
-    // It holds anonymous suites too; that is nothing to us, who have neither.
+    // It holds anonymous suites too, which makes no difference: this component has neither.
     ("COMPLEMENTOFDEFAULT", only(CIPHER, E_NONE)),
     ("HIGH", only(STRENGTH, HIGH)),
     ("MEDIUM", only(STRENGTH, MEDIUM)),
@@ -78,7 +79,7 @@ const CLASSES: [(&str, u64); 63] = [
     ),
     ("kSRP", only(EXCHANGE, K_SRP)),
     ("SRP", only(EXCHANGE, K_SRP)),
-    // Who signs it.
+    // Signature.
     ("aRSA", only(SIGNER, A_RSA)),
     ("aDSS", only(SIGNER, A_DSS)),
     ("DSS", only(SIGNER, A_DSS)),
@@ -118,7 +119,7 @@ const CLASSES: [(&str, u64); 63] = [
             E_3DES | E_AES128_CBC | E_AES256_CBC | E_CAMELLIA128 | E_CAMELLIA256,
         ),
     ),
-    // Message authentication, which a suite with an AEAD has not: SHA384 holds none of ours.
+    // Message authentication. A suite with an AEAD has none, so SHA384 holds none of our suites.
     ("MD5", only(MAC, M_MD5)),
     ("SHA", only(MAC, M_SHA1)),
     ("SHA1", only(MAC, M_SHA1)),
@@ -130,7 +131,7 @@ const CLASSES: [(&str, u64); 63] = [
 const RETIRED: &str = "SSLv2 EXP EXPORT EXPORT40 EXPORT56 kDH kDHd kDHr kECDH kECDHr DES IDEA RC2 \
     RC4 SEED GOST GOST12 GOST2012 GOST89 GOST89MAC GOST94 aGOST aGOST01 aGOST12 kGOST kGOST18";
 
-/// Whether it is OpenSSL's or IANA's name of a suite that is none of ours.
+/// Whether the word is OpenSSL's or IANA's name of a suite that is none of ours.
 fn is_other_suite(word: &str) -> bool {
     let has_iana_name = |id: u16| {
         let name = CipherSuite::from(id).as_str();
@@ -162,7 +163,7 @@ fn is_other_suite(word: &str) -> bool {
     })
 }
 
-/// What follows the prefix, whatever its case.
+/// The text after the prefix, which may be written in any case.
 pub(super) fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then_some(rest)

@@ -1,28 +1,29 @@
-//! BER (X.690 §8) to DER: what NSS, Windows and streaming encoders write, as the readers of DER want
-//! it. Lengths become definite and short, strings that come in segments become one.
+//! Converts BER (X.690 §8), which NSS, Windows and streaming encoders write, to DER. Lengths become
+//! definite and as short as possible, and a string in segments becomes one string.
 //!
-//! What is inside of a string stays as it is: nobody but who reads it knows what it is, and a MAC or a
-//! signature may be over it. DER comes out as it went in.
+//! The contents of a string stay as they are: only their reader knows what they mean, and a MAC or
+//! a signature may be over them. DER comes out as it went in.
 
 use zeroize::Zeroizing;
 
-/// Elements within elements; ten are met in practice.
+/// How deep elements may be nested; ten levels are met in practice.
 const MAX_DEPTH: u8 = 32;
 
-/// Constructed elements, whose lengths are kept; a file with all keys and certificates that are read
-/// has some ten thousand.
+/// How many constructed elements there may be, whose lengths are all kept. A file with as many keys
+/// and certificates as are read has some ten thousand.
 const MAX_CONSTRUCTED: usize = 1 << 18;
 
 const CONSTRUCTED: u8 = 0x20;
 
-/// One element in BER, nothing after it, as DER. None if it is none, or is nested too deeply.
+/// Converts one element of BER, with nothing after it, to DER. `None` if the input is something
+/// else, is nested too deeply or has too many elements.
 pub(super) fn to_der(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut lengths = Lengths(Vec::new());
     let measured = lengths.measure(input, MAX_DEPTH)?;
     if measured.consumed != input.len() {
         return None;
     }
-    // As long as it will be: what grows leaves pieces of a key behind.
+    // The whole length is reserved: a buffer that grows leaves pieces of a key behind.
     let mut der = Zeroizing::new(Vec::with_capacity(measured.element));
     write(input, &mut lengths.0.iter(), Part::Element, &mut der)?;
     Some(der)
@@ -31,16 +32,16 @@ pub(super) fn to_der(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 /// The start of an element.
 struct Header {
     tag: u8,
-    /// Of tag and length together.
+    /// Bytes of tag and length together.
     length: usize,
-    /// Of the content; none if it ends by two zeros (X.690 §8.1.5).
+    /// Bytes of the content; `None` if two zeros end it (X.690 §8.1.5).
     content: Option<usize>,
 }
 
 impl Header {
     fn read(input: &[u8]) -> Option<Self> {
         let (&tag, rest) = input.split_first()?;
-        // No tag above 30 is met, and the end of contents is no element.
+        // Tags above 30 are not met in practice, and the end of contents is no element.
         if tag & 0x1f == 0x1f || tag == 0 {
             return None;
         }
@@ -71,13 +72,13 @@ impl Header {
         self.tag & CONSTRUCTED != 0
     }
 
-    /// Whether it is a string in segments: those of the universal types that DER has in one piece.
+    /// Whether it is a string in segments, of one of the universal types that DER has in one piece.
     fn is_segmented(&self) -> bool {
         self.tag & 0xe0 == CONSTRUCTED
             && matches!(self.tag & 0x1f, 4 | 12 | 18..=20 | 22 | 26..=28 | 30)
     }
 
-    /// The content, or from its start to who knows where.
+    /// The content; if its length is not given, everything from its start on.
     fn content<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
         let content = input.get(self.length..)?;
         match self.content {
@@ -86,7 +87,7 @@ impl Header {
         }
     }
 
-    /// What is to be read of the content: nothing if that is its end.
+    /// Whether the content is over where `rest` begins; `None` if it is cut short.
     fn is_over(&self, rest: &[u8]) -> Option<bool> {
         match (self.content, rest) {
             (Some(_), []) | (None, [0, 0, ..]) => Some(true),
@@ -95,7 +96,7 @@ impl Header {
         }
     }
 
-    /// The zeros that end it, where its length does not.
+    /// How many zeros end the content: two if its length is not given.
     fn end(&self) -> usize {
         if self.content.is_some() { 0 } else { 2 }
     }
@@ -103,15 +104,16 @@ impl Header {
 
 /// How long an element is.
 struct Measured {
-    /// As it stands.
+    /// Bytes of the element in the input.
     consumed: usize,
-    /// Its content in DER.
+    /// Bytes of its content in DER.
     content: usize,
-    /// All of it in DER.
+    /// Bytes of the element in DER.
     element: usize,
 }
 
-/// What the contents of the constructed elements are long in DER, in the order of their beginnings.
+/// The lengths in DER of the contents of the constructed elements, in the order of their
+/// beginnings.
 struct Lengths(Vec<usize>);
 
 impl Lengths {
@@ -152,7 +154,7 @@ impl Lengths {
     }
 }
 
-/// How many bytes DER has for a length (X.690 §10.1).
+/// How many bytes a length takes in DER (X.690 §10.1).
 fn length_bytes(length: usize) -> usize {
     if length < 0x80 {
         1
@@ -169,16 +171,16 @@ fn significant(length: usize) -> impl Iterator<Item = u8> {
         .skip_while(|byte| *byte == 0)
 }
 
-/// What of an element is written.
+/// The part of an element that is written.
 #[derive(Clone, Copy)]
 enum Part {
-    /// All.
+    /// The whole element.
     Element,
-    /// What is in it, as of the segments of a string.
+    /// Its content alone, for the segments of a string.
     Content,
 }
 
-/// Writes what `measure` has measured; how many bytes of the input it was.
+/// Writes an element that `measure` has measured; returns how many bytes of the input it takes.
 fn write(
     input: &[u8],
     lengths: &mut std::slice::Iter<'_, usize>,
@@ -262,7 +264,7 @@ mod tests {
             0x30, 0x0f, 0x04, 0x04, 1, 2, 3, 4, 0xa0, 0x03, 0x02, 0x01, 5, 0x0c, 0x02, b'a', b'b',
         ];
         assert_eq!(converted(&ber).as_deref(), Some(&der[..]));
-        // Cut anywhere, or with more after it, it is none.
+        // Cut anywhere, or with more after it, it is refused.
         for end in 0..ber.len() {
             assert_eq!(converted(&ber[..end]), None, "cut at {end}");
         }

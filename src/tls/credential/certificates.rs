@@ -1,4 +1,4 @@
-//! PEM, DER or PKCS #7 to certificates.
+//! Reads certificates from PEM, DER or PKCS #7.
 
 use std::borrow::Cow;
 
@@ -50,7 +50,7 @@ pub(crate) fn certificates(
         };
         let is_trusted = match block.label {
             "CERTIFICATE" | "X509 CERTIFICATE" => false,
-            // OpenSSL's own label adds what it is trusted for after the certificate.
+            // Under this label of OpenSSL's, what the certificate is trusted for follows it.
             "TRUSTED CERTIFICATE" => true,
             "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => {
                 match signed(&definite(&block.contents)) {
@@ -63,7 +63,7 @@ pub(crate) fn certificates(
             _ => continue,
         };
         let contents = block.contents.as_slice();
-        // Some authorities send their chains so.
+        // Some authorities send their chains as PKCS #7 under this label.
         if let Some(found) = signed(&definite(contents)) {
             certificates.append(&mut found.or_else(malformed)?);
             continue;
@@ -93,7 +93,7 @@ pub(crate) fn certificates(
     Ok(certificates)
 }
 
-/// The certificates in PKCS #7; none if it is something else.
+/// The certificates in PKCS #7; `None` if it is something else.
 fn signed(der: &[u8]) -> Option<Result<Vec<CertificateDer<'static>>, &'static str>> {
     let found = pfx::signed_certificates(der)?;
     let owned = |der: &&[u8]| CertificateDer::from(der.to_vec());
@@ -104,7 +104,7 @@ fn signed(der: &[u8]) -> Option<Result<Vec<CertificateDer<'static>>, &'static st
     })
 }
 
-/// DER of what may be BER without a length, as streams are written.
+/// The input as DER, which may be BER of indefinite length, as streams are written.
 pub(super) fn definite(input: &[u8]) -> Cow<'_, [u8]> {
     match ber::to_der(input).filter(|_| input.starts_with(INDEFINITE)) {
         Some(der) => Cow::Owned(der.to_vec()),
@@ -112,11 +112,11 @@ pub(super) fn definite(input: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A SEQUENCE that ends by two zeros (X.690 §8.1.3.6).
+/// How a SEQUENCE begins that two zeros end (X.690 §8.1.3.6).
 const INDEFINITE: &[u8] = &[0x30, 0x80];
 
-/// What is wrong with input that is neither PEM, nor one element of DER; its length is what it says of
-/// itself.
+/// What is wrong with input that is neither PEM nor one element of DER. `length` is the length that
+/// its header gives, if it has one.
 pub(super) fn not_der(input: &[u8], length: Option<usize>) -> String {
     match (length, strange(input)) {
         (Some(length), _) if length > input.len() => {
@@ -128,7 +128,7 @@ pub(super) fn not_der(input: &[u8], length: Option<usize>) -> String {
     }
 }
 
-/// What people have in place of a PEM or DER file, and how they make one of it.
+/// Names what people have in place of a PEM or DER file, and how they convert it.
 pub(super) fn strange(input: &[u8]) -> Option<&'static str> {
     let text = std::str::from_utf8(input).unwrap_or_default().trim();
     let wide = b"B\0E\0G\0I\0N";
@@ -162,11 +162,11 @@ fn is_path(text: &str) -> bool {
     !text.contains('\n') && ENDS.iter().any(|end| text.ends_with(end))
 }
 
-/// What a text is that cannot be a path: the contents of a file, mostly. It is not to be shown, for it
-/// may be a key.
+/// Says what a text that cannot be a path is: mostly the contents of a file. The text itself must
+/// not be shown, because it may be a key.
 #[must_use]
 pub fn mistaken_path(text: &str) -> Option<&'static str> {
-    /// No file system has longer names.
+    /// The longest name in bytes that file systems allow.
     const LONGEST: usize = 255;
     if text.contains("-----BEGIN") || text.contains("PRIVATE KEY") {
         Some("PEM text where a path belongs; pass bytes")
@@ -181,20 +181,20 @@ pub fn mistaken_path(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the text is one element of DER in base64, as what is in PEM.
+/// Whether the text is one element of DER in base64, as inside PEM.
 fn is_base64_der(text: &str) -> bool {
-    // A SEQUENCE of more than a hundred bytes, and what else begins so.
+    // A SEQUENCE begins with this letter, though other things do too.
     if !text.starts_with('M') {
         return false;
     }
-    // It may be a key: nothing is left behind by growing.
+    // It may be a key: a buffer that grows would leave pieces of it behind.
     let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
     base64.extend(text.split_whitespace());
     let decoded = Base64::decode_vec(&base64).map(Zeroizing::new);
     decoded.is_ok_and(|der| der_length(&der) == Some(der.len()))
 }
 
-/// Whether the input is meant as PEM. DER can hold its armour by chance.
+/// Whether the input is meant as PEM. DER can hold the armour of PEM by chance.
 pub(super) fn is_pem(input: &[u8]) -> bool {
     der_length(input) != Some(input.len()) && !input.starts_with(INDEFINITE) && pem::is_pem(input)
 }

@@ -8,11 +8,12 @@ use rustls::sign::SigningKey;
 use crate::tls::x509;
 use crate::tls::x509::{Certificate, PublicKey};
 
-/// Certificates that are held against each other; no peer takes a chain as long.
+/// How many certificates are compared with each other; no peer takes a chain as long.
 const MAX_ORDERED: usize = 256;
 
-/// The certificates with that of the key first and then each followed by its issuer, each once; those
-/// that lead nowhere come last, in their order. None if none of them is that of the key.
+/// Puts certificates in order: the certificate of the key first, then each followed by its issuer,
+/// each once. Certificates that lead nowhere come last, in their order. `None` if no certificate is
+/// that of the key.
 pub(in crate::tls) fn ordered(
     certificates: &[CertificateDer<'static>],
     key: &Arc<dyn SigningKey>,
@@ -42,7 +43,8 @@ pub(in crate::tls) fn ordered(
     Some(chain)
 }
 
-/// Whether the certificate holds the public key; of a key that cannot say, the handshake will.
+/// Whether the certificate holds the public key. A key that does not tell its public half is taken
+/// for a match; the handshake shows whether it is.
 fn is_pair(certificate: &CertificateDer<'static>, key: &Arc<dyn SigningKey>) -> bool {
     let of_key = key.public_key();
     match of_key.as_deref().map(PublicKey::of_info) {

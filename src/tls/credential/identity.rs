@@ -31,7 +31,8 @@ impl ResolvesClientCert for Identities {
             .iter()
             .filter(usable)
             .find(|identity| is_issued_by_one_of(identity, suggested))
-            // The server's refusal says more than no certificate at all.
+            // With nothing to choose by, the first usable identity is presented: the server's
+            // refusal says more than an absent certificate would.
             .or_else(|| self.all.iter().find(usable))
             .map(Arc::clone)
     }
@@ -55,7 +56,7 @@ impl ResolvesServerCert for Identities {
             .filter(usable)
             .find(|identity| hello.server_name().is_some_and(|n| has_name(identity, n)))
             .or_else(|| self.all.iter().find(usable))
-            // rustls finds out that it cannot be used, and says why.
+            // rustls finds out that this identity cannot be used, and says why.
             .or_else(|| self.all.first())
             .map(Arc::clone)
     }

@@ -1,8 +1,8 @@
-//! PEM (RFC 7468) taken apart into blocks; base64 is decoded in constant time, for keys pass here.
+//! Splits PEM (RFC 7468) into blocks. Base64 is decoded in constant time, because keys pass here.
 //!
-//! Read is what OpenSSL and Go read, and what editors do to it: a byte order mark, any line ending,
-//! blanks at the ends of lines and inside base64. A block that is not whole is told with its line, and
-//! never passed over: whoever reads on without it looks for the fault elsewhere.
+//! It reads what OpenSSL and Go read, and what editors make of that: a byte order mark, any line
+//! ending, blanks at the ends of lines and inside base64. A block that is not whole is reported
+//! with its line, and never passed over: a user who is not told looks for the fault elsewhere.
 
 use std::fmt;
 
@@ -35,14 +35,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// Input with the armour of PEM that cannot be decoded; holds where, and what is wrong.
+/// Input with the armour of PEM that cannot be decoded. The text says where, and what is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) String);
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
-/// How UTF-8 begins for editors of Windows; files put together have it in the middle as well.
+/// Editors of Windows begin UTF-8 with it; concatenated files have it in the middle as well.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Whether the input is meant as PEM.
@@ -93,7 +93,7 @@ pub(crate) fn blocks(input: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
     Ok(blocks)
 }
 
-/// The lines of a text with their numbers, by any ending that there is, without blanks around them.
+/// The lines of a text with their numbers, without blanks around them. Any line ending is accepted.
 struct Lines<'a> {
     rest: Option<&'a [u8]>,
     number: usize,
@@ -119,7 +119,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Without blanks and control characters around it, as OpenSSL reads a line.
+/// The line without the blanks and control characters around it, as OpenSSL reads lines.
 fn trimmed(line: &[u8]) -> &[u8] {
     let is_black = |byte: &u8| *byte > b' ';
     let from = line.iter().position(is_black).unwrap_or(line.len());
@@ -170,7 +170,7 @@ fn block<'a>(label: &'a str, place: Place, lines: &mut Lines<'a>) -> Result<Bloc
 }
 
 fn decode(lines: &[(usize, &[u8])]) -> Result<Zeroizing<Vec<u8>>, String> {
-    // As long as it will be: what grows leaves pieces of a key behind.
+    // The whole length is reserved: a buffer that grows leaves pieces of a key behind.
     let length = lines.iter().map(|(_, line)| line.len()).sum();
     let mut base64 = Zeroizing::new(Vec::with_capacity(length));
     for (_, line) in lines {

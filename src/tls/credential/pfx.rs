@@ -1,5 +1,5 @@
-//! The structure of PKCS #12 (RFC 7292 §4) and of the PKCS #7 that it is made of, in DER. It decrypts
-//! nothing.
+//! The structure of PKCS #12 (RFC 7292 §4) and of the PKCS #7 that it is made of, in DER. This
+//! module decrypts nothing.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use pkcs8::spki::AlgorithmIdentifierRef;
 
 use portcullis_provider::pkcs12_mac::Mac;
 
-/// What to say to somebody who gives PKCS#12 where PEM or DER is taken.
+/// The detail for a user who gives PKCS#12 where PEM or DER is taken.
 pub(super) const HINT: &str = "PKCS#12, which load-pkcs12 takes, and --pkcs12 of the command";
 
-/// The same, where certificates of others are wanted.
+/// The same, where certificates of authorities are wanted.
 pub(super) const HINT_FOR_ROOTS: &str =
     "PKCS#12: take the certificates out of it with `openssl pkcs12 -in OLD -nokeys -out NEW`";
 
@@ -71,7 +71,7 @@ fn mac_data<'a>(reader: &mut SliceReader<'a>) -> der::Result<Mac<'a>> {
     })
 }
 
-/// An algorithm, and what is encrypted by it.
+/// An algorithm, and the ciphertext that it made.
 pub(super) type Ciphertext<'a> = (AlgorithmIdentifierRef<'a>, Cow<'a, [u8]>);
 
 /// `EncryptedData` (RFC 5652 §8): the algorithm and the ciphertext.
@@ -86,7 +86,7 @@ pub(super) fn encrypted_data(content: &[u8]) -> der::Result<Ciphertext<'_>> {
                 let algorithm = reader.decode()?;
                 Ok::<_, der::Error>((algorithm, ciphertext(reader.decode()?)?))
             })?;
-            // Attributes, which nothing protects.
+            // Attributes are passed over: nothing protects them.
             if !reader.is_finished() {
                 reader.decode::<AnyRef<'_>>()?;
             }
@@ -95,8 +95,8 @@ pub(super) fn encrypted_data(content: &[u8]) -> der::Result<Ciphertext<'_>> {
     })
 }
 
-/// The content of an OCTET STRING under the implicit tag 0. What was BER can be in segments: that it is
-/// a string, its tag does not say.
+/// The content of an OCTET STRING under the implicit tag 0. If the file was BER, the string can
+/// still be in segments, because this tag does not say that it is a string.
 fn ciphertext(any: AnyRef<'_>) -> der::Result<Cow<'_, [u8]>> {
     if !any.tag().is_constructed() {
         return tagged(any, false).map(Cow::Borrowed);
@@ -109,8 +109,8 @@ fn ciphertext(any: AnyRef<'_>) -> der::Result<Cow<'_, [u8]>> {
     Ok(Cow::Owned(whole))
 }
 
-/// The certificates in `SignedData` (RFC 5652 §5.1), each in DER; other kinds of certificates, and
-/// what is signed, are passed over. None if the input is no PKCS #7.
+/// The certificates in `SignedData` (RFC 5652 §5.1), each in DER. Other kinds of certificates and
+/// the signed content are passed over. `None` if the input is not `SignedData`.
 pub(super) fn signed_certificates(input: &[u8]) -> Option<der::Result<Vec<&[u8]>>> {
     let (SIGNED_DATA, Some(content)) = whole(input, content_info).ok()? else {
         return None;
@@ -118,7 +118,7 @@ pub(super) fn signed_certificates(input: &[u8]) -> Option<der::Result<Vec<&[u8]>
     Some(whole(content, |reader| {
         reader.sequence(|reader| {
             reader.decode::<u8>()?;
-            // The digests, and what is signed.
+            // The digests, and the signed content.
             reader.decode::<AnyRef<'_>>()?;
             reader.decode::<AnyRef<'_>>()?;
             let mut certificates = Vec::new();
@@ -199,7 +199,7 @@ pub(super) fn octet_string(der: &[u8]) -> der::Result<&[u8]> {
     <&OctetStringRef>::from_der(der).map(OctetStringRef::as_bytes)
 }
 
-/// What is within the context-specific tag 0.
+/// The content of the context-specific tag 0.
 fn tagged(any: AnyRef<'_>, constructed: bool) -> der::Result<&[u8]> {
     any.tag().assert_eq(Tag::ContextSpecific {
         constructed,

@@ -1,8 +1,8 @@
-//! PKCS #12 (RFC 7292) to certificate chain and private key. The structure is `pfx`'s, what the
-//! passphrase opens is `provider::password`'s.
+//! Reads a certificate chain and a private key from PKCS #12 (RFC 7292). `pfx` reads the structure,
+//! and `provider::password` opens what a passphrase protects.
 //!
-//! Read is what tools write today: DER or BER, PBES2, and an HMAC or PBMAC1 over the whole, or none.
-//! Refused by name are PBES1, and what is encrypted or signed with a public key.
+//! It reads what tools write today: DER or BER, PBES2, and an HMAC or PBMAC1 over the whole, or
+//! none. It refuses PBES1 by name, and files that are encrypted or signed with a public key.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,10 +25,11 @@ use portcullis_provider::key::{is_pkcs8, signing_key};
 use portcullis_provider::password::{Budget, Encrypted, Locked};
 use portcullis_provider::pkcs12_mac::Mac;
 
-/// Contents within contents, of which there are two in practice.
+/// How deep contents may be nested; two levels are met in practice.
 const MAX_DEPTH: u8 = 8;
 
-/// Keys and certificates, each of which is held against all others; no peer takes a chain as long.
+/// How many keys and certificates a file may have. Each is compared with all others; no peer takes
+/// a chain as long.
 const MAX_KEPT: usize = 256;
 
 /// A chain, the own certificate first, and its key.
@@ -37,8 +38,9 @@ pub(in crate::tls) struct Identity {
     pub(in crate::tls) key: Arc<dyn SigningKey>,
 }
 
-/// The first key that a certificate belongs to, with the chain that leads away from it by issuers;
-/// certificates that do not belong to it come last. Without a passphrase the empty one is tried.
+/// The first key that has a certificate, with the chain from that certificate on, issuer by issuer.
+/// Certificates that do not belong to the chain come last. Without a passphrase the empty one is
+/// tried.
 pub(in crate::tls) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identity, Error> {
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
@@ -84,7 +86,7 @@ fn unarmoured(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     }
 }
 
-/// What the file holds.
+/// The contents of a file.
 #[derive(Default)]
 struct Bags {
     certificates: Vec<CertificateDer<'static>>,
@@ -112,10 +114,11 @@ impl Bags {
             }
             _ => return Err(malformed()),
         };
-        // The MAC is over what was written, which is not what is read.
+        // The MAC is over the contents as they were written, not over the DER made of them.
         let read = der(contents)?;
         let safes = sequence_of(&read, content_info).map_err(|_| malformed())?;
-        // Before the passphrase is tried: it does not help against what is not supported.
+        // This comes before the passphrase is tried, which does not help if a part is not
+        // supported.
         let safes: Vec<_> = safes.into_iter().map(safe).collect::<Result<_, _>>()?;
         if let Some(mac) = &mac {
             lock.verify(mac, contents)?;
@@ -128,7 +131,7 @@ impl Bags {
                     let opened = ber::to_der(&lock.open(&encrypted)?);
                     match opened.filter(|der| sequence_of(der, safe_bag).is_ok()) {
                         Some(opened) => bags.add(&opened, &mut lock, 0)?,
-                        // What a wrong passphrase leaves can pass for padding.
+                        // Under a wrong passphrase the padding can look right by chance.
                         None if mac.is_none() => {
                             return Err(lock.wrong("it does not decrypt to what it should"));
                         }
@@ -149,7 +152,7 @@ impl Bags {
         for (kind, value) in sequence_of(contents, safe_bag).map_err(|_| malformed())? {
             match kind {
                 KEY_BAG => {
-                    self.make_room()?;
+                    self.check_room()?;
                     self.keys.push(Zeroizing::new(value.to_vec()));
                 }
                 SHROUDED_KEY_BAG => {
@@ -160,15 +163,15 @@ impl Bags {
                     let Some(key) = key else {
                         return Err(lock.wrong("it does not decrypt to what it should"));
                     };
-                    self.make_room()?;
+                    self.check_room()?;
                     self.keys.push(key);
                 }
                 CERTIFICATE_BAG => {
                     if let Some(der) = x509(value).map_err(|_| malformed())? {
                         let certificate = CertificateDer::from(der.to_vec());
-                        // Some tools put the own certificate among the others again.
+                        // Some tools repeat the own certificate among the others.
                         if !self.certificates.contains(&certificate) {
-                            self.make_room()?;
+                            self.check_room()?;
                             self.certificates.push(certificate);
                         }
                     }
@@ -180,7 +183,7 @@ impl Bags {
         Ok(())
     }
 
-    fn make_room(&self) -> Result<(), Error> {
+    fn check_room(&self) -> Result<(), Error> {
         if self.certificates.len() + self.keys.len() < MAX_KEPT {
             return Ok(());
         }

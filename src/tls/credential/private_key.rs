@@ -1,4 +1,4 @@
-//! PEM or DER to a private key, ready to sign.
+//! Reads a private key from PEM or DER, and makes it ready to sign.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub(crate) fn private_key(
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
     }
-    // One for all, so that many keys are not many times the work.
+    // All keys share one budget, so that many keys are not many times the work.
     let mut budget = Budget::default();
     if !is_pem(input) {
         return match der_key(input, passphrase, &mut budget) {
@@ -68,7 +68,7 @@ pub(crate) fn private_key(
     }
     let blocks = pem::blocks(input)
         .map_err(|pem::Malformed(what)| fail(ConfigurationReason::Malformed, &what))?;
-    // The first of a kind asked for counts; what stood in the way of others is told if none is.
+    // The first usable key of the kind is returned. If there is none, the first obstacle is.
     let mut first = None;
     for block in &blocks {
         match pem_key(block, passphrase, &mut budget) {
@@ -100,13 +100,13 @@ fn is_kind(algorithm: SignatureAlgorithm, kind: KeyKind) -> bool {
 
 /// Why a key is not taken.
 struct Obstacle {
-    /// Of the key, as far as it can be told without taking it.
+    /// The algorithm of the key, as far as it can be told without taking the key.
     algorithm: Option<SignatureAlgorithm>,
     error: Error,
 }
 
 impl Obstacle {
-    /// Whether it stands in the way of a key of this kind; of others nobody has to hear.
+    /// Whether the key that it concerns may be of this kind; other obstacles are not reported.
     fn is_of(&self, kind: KeyKind) -> bool {
         self.algorithm
             .is_none_or(|algorithm| is_kind(algorithm, kind))
@@ -142,7 +142,7 @@ pub(super) fn key_refused(item: ConfigurationItem, error: &KeyError) -> Error {
     Error::refused(item, reason, error.to_string())
 }
 
-/// What a passphrase does not open, as an error of the item that it was found in.
+/// Data that cannot be opened, as an error of the item that it was found in.
 pub(super) fn locked(item: ConfigurationItem, locked: Locked) -> Error {
     let (reason, detail) = match locked {
         Locked::Malformed(what) => (ConfigurationReason::Malformed, what.to_owned()),
@@ -157,8 +157,9 @@ pub(super) fn locked(item: ConfigurationItem, locked: Locked) -> Error {
     })
 }
 
-/// The key of a PEM block, or none if it is a block of something else. What is in it counts, and not
-/// the label: keys are under the label of another encoding often enough, and OpenSSL and Go read them.
+/// The key of a PEM block, or `None` if the block is of something else. The contents count, and not
+/// the label: keys are often found under the label of another encoding, and OpenSSL and Go read
+/// them.
 fn pem_key(
     block: &pem::Block<'_>,
     passphrase: Option<&str>,
@@ -224,14 +225,14 @@ fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Resul
     Ok(signing_key(key)?)
 }
 
-/// Open an encrypted PKCS#8 key (RFC 5958 §3, PBES2 of RFC 8018).
+/// Opens an encrypted PKCS#8 key (RFC 5958 §3, PBES2 of RFC 8018).
 fn decrypt(
     (algorithm, ciphertext): (AlgorithmIdentifierRef<'_>, &[u8]),
     passphrase: Option<&str>,
     budget: &mut Budget,
 ) -> Result<PrivateKeyDer<'static>, Error> {
     let locked = |reason| locked(ConfigurationItem::PrivateKey, reason);
-    // First what no passphrase helps against.
+    // Encryption that is not supported is refused first, because no passphrase helps against it.
     let encrypted = Encrypted::new(algorithm, ciphertext).map_err(locked)?;
     let Some(passphrase) = passphrase else {
         return Err(fail(
@@ -240,7 +241,7 @@ fn decrypt(
         ));
     };
     let opened = encrypted.open(passphrase, budget).map_err(locked)?;
-    // A wrong passphrase can leave something that passes for padding, and never a key.
+    // Under a wrong passphrase the padding can look right by chance, but the rest is never a key.
     if !is_pkcs8(&opened) {
         return Err(locked(Locked::WrongPassphrase));
     }

@@ -7,7 +7,7 @@ use crate::error::{CertificateError, CertificateReason as Reason};
 use crate::tls::x509::{Refusal, algorithm_name};
 
 impl CertificateError {
-    /// Of what our verifier said, or rustls itself.
+    /// The error for a refusal by our verifier, or by rustls itself.
     pub(super) fn from_rustls(cause: Cause, alert_sent: Option<u8>) -> Self {
         let (mut expected_name, mut names) = (None, Vec::new());
         let (reason, detail) = match cause {
@@ -99,7 +99,7 @@ impl CertificateError {
                 Some(refusal) => (refusal_reason(refusal), refusal.to_string()),
                 None => (Reason::Other, "a check of it failed".to_owned()),
             },
-            // What rustls has given up, and what it may yet say.
+            // Variants that rustls has deprecated, and those that it may add.
             _ => (
                 Reason::Other,
                 "a check of it failed that is not known here".to_owned(),
@@ -152,7 +152,7 @@ fn purposes(purposes: &[ExtendedKeyPurpose]) -> String {
     }
 }
 
-/// No revocation list is loaded so far.
+/// Why a revocation list was refused. None is loaded so far.
 pub(super) fn revocation_list(cause: &CertRevocationListError) -> &'static str {
     use CertRevocationListError as E;
     match cause {

@@ -9,7 +9,7 @@ const UNASKED: &str = "it sent an extension that was not asked for";
 const CHANGED: &str = "its second hello does not fit its first";
 const EARLY_DATA: &str = "it sent early data that it was not allowed to send";
 
-/// What a message has that none may have.
+/// What is wrong with a message that is not valid.
 pub(super) fn invalid(cause: &InvalidMessage) -> String {
     use InvalidMessage as E;
     let words = match cause {
@@ -56,7 +56,8 @@ pub(super) fn invalid(cause: &InvalidMessage) -> String {
     words.to_owned()
 }
 
-/// `ClientHelloPayload`, as rustls names the parts of messages, in words: `client hello payload`.
+/// The name that rustls gives a part of a message, in words: `client hello payload` for
+/// `ClientHelloPayload`.
 fn part(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
@@ -70,7 +71,8 @@ fn part(name: &str) -> String {
     words
 }
 
-/// What it does not have that we have. The cures are its own: what to enable differs.
+/// What the peer lacks that we need. Most texts bring their own cure, because what to enable
+/// differs.
 pub(super) fn incompatible(cause: &PeerIncompatible) -> &'static str {
     use PeerIncompatible as E;
     match cause {
@@ -131,7 +133,7 @@ pub(super) fn incompatible(cause: &PeerIncompatible) -> &'static str {
     }
 }
 
-/// Which rule it broke.
+/// Which rule the peer broke.
 pub(super) fn misbehaved(cause: &PeerMisbehaved) -> &'static str {
     use PeerMisbehaved as E;
     match cause {
@@ -251,5 +253,5 @@ pub(super) fn misbehaved(cause: &PeerMisbehaved) -> &'static str {
     }
 }
 
-/// For rules that a later rustls may tell; the tests see that none of today's ends here.
+/// For rules that a later rustls may report. A test checks that none of today's ends here.
 pub(super) const UNKNOWN: &str = "a rule that is not known here by name";

@@ -1,5 +1,5 @@
-//! Walks every variant that the locked versions of rustls have. What is a case, a sentence and a cure is
-//! asserted of each; `variant` is what rustls itself would print.
+//! Walks every variant that the locked versions of rustls have, and asserts that each has a case, a
+//! sentence and a cure. `variant` is what rustls itself would print.
 //!
 //! Over 400 lines: the variants are many.
 
@@ -16,15 +16,15 @@ use rustls::{
 use super::*;
 use crate::tls::x509::{Purpose, Refusal};
 
-/// The error, after its line was found to say something in words of ours and how to mend it.
+/// Converts the error, and asserts that its line says something in our words, and how to mend it.
 #[track_caller]
 fn told(error: Rustls) -> Error {
     let variant = format!("{error:?}");
-    // What is innermost: `PeerMisbehaved(TooManyKeyUpdateRequests)`.
+    // The names in `PeerMisbehaved(TooManyKeyUpdateRequests)`, which must not be in the line.
     let names: Vec<_> = variant
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|name| name.len() > 6 && name.chars().skip(1).any(|c| c.is_ascii_uppercase()))
-        // Names of the standards' own.
+        // These are names of the standards.
         .filter(|name| !matches!(*name, "ServerHello" | "ClientHello" | "CertificateVerify"))
         .map(str::to_owned)
         .collect();
@@ -223,7 +223,7 @@ fn every_way_to_have_nothing_in_common_says_what_to_enable() {
 #[test]
 fn every_message_that_cannot_be_parsed_says_what_is_wrong_with_it() {
     use Invalid as E;
-    // `UnsupportedKeyExchangeAlgorithm` holds a type that rustls does not let out.
+    // `UnsupportedKeyExchangeAlgorithm` is not here: it holds a type that rustls does not export.
     for one in [
         E::InvalidCcs,
         E::InvalidContentType,
@@ -308,7 +308,7 @@ fn every_misplaced_message_is_told_by_its_name() {
     }
 }
 
-/// Every way to refuse a certificate, ours first, with the reason that it is told by.
+/// Every way to refuse a certificate, ours first, with the reason that is reported for it.
 fn refusals() -> Vec<(Rustls, CertificateReason)> {
     use CertificateReason as R;
     let time = UnixTime::since_unix_epoch(Duration::from_secs(1_600_000_000));

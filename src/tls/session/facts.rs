@@ -1,4 +1,4 @@
-//! What a handshake has agreed on: told by a session, and kept after it has gone.
+//! The facts of a session, which can be kept when the session is gone.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::tls::group::NamedGroup;
 use crate::tls::verify::DeferredCheck;
 use crate::tls::version::Version;
 
-/// The facts of one connection; the functions of the same names of `Session` say what they mean.
+/// The facts of one connection. The functions of `Session` with the same names say what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the functions of Session say it")]
 pub struct Facts {
@@ -30,7 +30,7 @@ pub struct Facts {
 }
 
 impl Default for Facts {
-    /// Of a connection that never came to be.
+    /// The facts of a connection that was never made.
     fn default() -> Self {
         Self {
             version: None,
@@ -50,9 +50,9 @@ impl Default for Facts {
 
 /// How `verify_result` is answered.
 pub(super) enum PeerCheck {
-    /// The handshake fails without; so a certificate that is there has passed.
+    /// The handshake fails if a check does, so a certificate that is there has passed.
     InHandshake,
-    /// Nothing is asked for.
+    /// No verification is asked for.
     Never,
     /// The handshake goes on regardless, so the check is made when its result is asked for.
     OnDemand(DeferredCheck, Arc<dyn TimeProvider>),
@@ -156,8 +156,8 @@ impl Session {
         }
     }
 
-    /// Whether the peer presented a certificate that passed what the configuration asks for; if not,
-    /// why.
+    /// Whether the peer presented a certificate that passed what the configuration asks for; if
+    /// not, why.
     ///
     /// # Errors
     /// `Missing` if there is none, `NotChecked` before the handshake is done and where nothing is
@@ -176,7 +176,7 @@ impl Session {
         self.verified.get_or_init(|| self.verify_peer()).clone()
     }
 
-    /// After a handshake in which it was asked for.
+    /// Called after a handshake in which verification was asked for.
     fn verify_peer(&self) -> Result<(), CertificateError> {
         let Some((end_entity, intermediates)) = self.peer_certificates().split_first() else {
             let why = "none was presented";
@@ -194,7 +194,7 @@ impl Session {
         };
         match self.with_places(Error::from_rustls(refused, None)) {
             Error::Certificate(refused) => Err(CertificateError {
-                // The handshake went on.
+                // The handshake went on, so no alert was sent.
                 alert_sent: None,
                 ..refused
             }),

@@ -1,4 +1,4 @@
-//! What the peer's first bytes say of it: TLS, or something else that is told by name.
+//! Looks at the peer's first bytes: they are TLS, or something else that the error names.
 
 use crate::error::{Error, ProtocolError, ProtocolReason};
 
@@ -10,13 +10,13 @@ pub(super) enum Opening {
     Tls,
 }
 
-/// What the next bytes make of it.
+/// The result of a look at the next bytes.
 pub(super) enum Look {
-    /// They belong to TLS, behind those that were kept.
+    /// They belong to TLS, after those that were kept, which are returned.
     Tls(Vec<u8>),
-    /// It is still open, and they are kept.
+    /// There are still not enough to tell, and they are kept.
     Open,
-    /// They are not TLS. What is to be sent may be empty: an alert would be noise to most.
+    /// They are not TLS. The bytes to be sent may be none: an alert would be noise to most peers.
     Strange(Error, Vec<u8>),
 }
 
@@ -26,23 +26,23 @@ const HANDSHAKE: u8 = 22;
 /// Change of cipher, alert, handshake, data, and the heartbeat of RFC 6520.
 const CONTENT_TYPES: std::ops::RangeInclusive<u8> = 20..=24;
 
-/// As long as a record's header, and enough to tell `HTTP/` and the methods of HTTP (RFC 9110 §9) from
-/// other protocols.
+/// As long as a record's header, and enough to tell `HTTP/` and the methods of HTTP (RFC 9110 §9)
+/// from other protocols.
 const ENOUGH: usize = 5;
 
 /// The most that a record may hold (RFC 5246 §6.2.3).
 const RECORD: u16 = (1 << 14) + 2048;
 
-/// protocol_version, which RFC 5246 appendix E.2 has for whoever speaks SSL 2.0.
+/// The alert protocol_version, which RFC 5246 appendix E.2 has for peers that speak SSL 2.0.
 const PROTOCOL_VERSION: u8 = 70;
 
 impl Opening {
-    /// Nothing has come.
+    /// Nothing has come yet.
     pub(super) fn new() -> Self {
         Self::Begun(Vec::new())
     }
 
-    /// Look at what comes next.
+    /// Looks at the next bytes.
     pub(super) fn look(&mut self, bytes: &[u8]) -> Look {
         let Self::Begun(kept) = self else {
             return Look::Tls(Vec::new());
@@ -57,7 +57,7 @@ impl Opening {
             return Look::Open;
         }
         if is_header(&seen) {
-            // A record that cannot come first: rustls refuses it with the alert that it deserves.
+            // This record cannot come first: rustls refuses it with the alert for that.
             return self.tls();
         }
         if is_ssl2_hello(&seen) {
@@ -78,7 +78,7 @@ impl Opening {
         }
     }
 
-    /// The error of a peer that ends here, in the middle of the handshake, by this failure.
+    /// The error when the transport ends here, in the middle of the handshake, with this failure.
     pub(super) fn at_end(&self, failure: Error) -> Error {
         match self {
             Self::Begun(kept) if !kept.is_empty() => strange(kept),
@@ -87,7 +87,7 @@ impl Opening {
     }
 }
 
-/// Whether a record's header comes first, of a version that TLS has had.
+/// Whether the bytes begin with the header of a record, of a version that TLS has had.
 fn is_header(bytes: &[u8]) -> bool {
     match bytes {
         [content, 3, 0..=4, high, low, ..] => {
@@ -97,8 +97,8 @@ fn is_header(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether it is a ClientHello in the form of SSL 2.0 (RFC 5246 appendix E.2), which very old clients
-/// send whatever they speak.
+/// Whether it is a ClientHello in the form of SSL 2.0 (RFC 5246 appendix E.2), which very old
+/// clients send whichever version they speak.
 fn is_ssl2_hello(bytes: &[u8]) -> bool {
     matches!(
         bytes,

@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::tls::config::Truncation;
 
 impl Session {
-    /// Take ciphertext of the peer's; how much was taken. Less than all means that plaintext is to
-    /// be fetched first, or that the rest is of no use any more.
+    /// Take ciphertext of the peer's; returns how much was taken. Less than all means that
+    /// plaintext is to be fetched first, or that the rest is of no use any more.
     ///
     /// # Errors
     /// The session has failed, now or before; its last ciphertext may hold an alert for the peer.
@@ -16,7 +16,7 @@ impl Session {
         self.handle_records(ciphertext, &mut Work::unlimited())
     }
 
-    /// The same as far as there is work left for it.
+    /// The same, as far as there is work left in `work`.
     ///
     /// # Errors
     /// Those of `handle_ciphertext`.
@@ -47,8 +47,8 @@ impl Session {
         self.handle_end(Error::Truncated)
     }
 
-    /// The same, where a failure of the transport is known that an end without close_notify is a
-    /// part of.
+    /// The same, where the transport has failed before: `failure` is then the cause of an end
+    /// without close_notify.
     ///
     /// # Errors
     /// That failure, where `handle_eof` has `Truncated`.

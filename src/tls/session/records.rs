@@ -1,17 +1,19 @@
-//! Where records begin and end in a stream of ciphertext, and how much of them one call may do.
+//! Finds where records end in a stream of ciphertext, and bounds how many one call may process.
 
 /// A record's header (RFC 8446 §5.1): type, version, and the length of what follows.
 const HEADER: u8 = 5;
 
-/// What one call may do: 128 records of data, or a fourth of that without any, such as session
-/// tickets and key updates. Either takes a millisecond or so in the component, which is what the
-/// other connections of an instance wait for, and is a hundred times what a call costs its caller.
+/// The work of one call: 128 records with data, or a fourth of that number without data, such as
+/// session tickets and key updates. Either takes about a millisecond in the component. The other
+/// connections of an instance wait that long, and it is a hundred times what a call costs its
+/// caller.
 const CALL: usize = 128;
 
-/// What a record without data costs, in records with: new keys are several hashes.
+/// What a record without data costs, in records with data: new keys take several hashes.
 const IDLE_RECORD: usize = 4;
 
-/// How much of one costs as much as a record of data: a record may hold hundreds of tickets.
+/// How many bytes of records without data cost as much as a record with data: a record may hold
+/// hundreds of tickets.
 const IDLE_BYTES: usize = 32;
 
 /// The work that is left for one call.
@@ -21,13 +23,13 @@ pub struct Work {
 }
 
 impl Work {
-    /// What one call may do.
+    /// The work of one call.
     #[must_use]
     pub fn of_a_call() -> Self {
         Self { left: CALL }
     }
 
-    /// For those who hold all there is.
+    /// Work without a bound, for callers that hold all the ciphertext there is.
     #[must_use]
     pub fn unlimited() -> Self {
         Self { left: usize::MAX }
@@ -39,13 +41,13 @@ impl Work {
         self.left == 0
     }
 
-    /// Account for a read from the transport, which costs as much as a record without data.
+    /// Accounts for a read from the transport, which costs as much as a record without data.
     pub fn count_read(&mut self) {
         self.spend(IDLE_RECORD);
     }
 
-    /// Account for records that have ended, the last bytes of ciphertext that they came with, and how
-    /// much data was in them: each with data has a byte at least.
+    /// Accounts for records that have ended: `ciphertext` is how many bytes they ended with, and
+    /// `data` how many bytes of data were in them. A record with data has at least one byte of it.
     pub(super) fn count(&mut self, records: usize, ciphertext: usize, data: usize) {
         let with_data = records.min(data);
         let idle = records.saturating_sub(with_data);
@@ -65,7 +67,7 @@ impl Work {
     }
 }
 
-/// Where in a record the stream stands.
+/// The position of a stream within a record.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boundary {
     /// Bytes of the header that have passed.
@@ -75,8 +77,8 @@ pub(super) struct Boundary {
 }
 
 impl Boundary {
-    /// Let bytes pass, until so many records have ended; how many bytes that were, and how many
-    /// records.
+    /// Lets bytes pass until `most` records have ended. Returns how many bytes have passed, and how
+    /// many records have ended.
     pub(super) fn pass(&mut self, bytes: &[u8], most: usize) -> (usize, usize) {
         let (mut passed, mut ended) = (0, 0);
         while ended < most {

@@ -1,8 +1,8 @@
-//! Where a session stands, and what moves it on.
+//! The state of a session, and what changes it.
 
 use crate::error::Error;
 
-/// Where a session stands.
+/// The state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Entered at creation; leaves to `Open` or `Failed`.
@@ -11,8 +11,8 @@ pub enum State {
     Open,
     /// We sent close_notify, reading goes on; leaves to `Closed` or `Failed`.
     WriteClosed,
-    /// The peer sent close_notify, or its end without is tolerated; writing goes on; leaves to
-    /// `Closed` or `Failed`.
+    /// The peer sent close_notify, or ended without it where that is tolerated; writing goes on;
+    /// leaves to `Closed` or `Failed`.
     ReadClosed,
     /// Terminal: closed both ways.
     Closed,

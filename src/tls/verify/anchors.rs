@@ -25,7 +25,7 @@ impl fmt::Debug for Roots {
 }
 
 impl Roots {
-    /// Everything but the names.
+    /// Verifies everything but the names.
     pub(super) fn verify<'a>(
         &self,
         end_entity: &'a CertificateDer<'_>,

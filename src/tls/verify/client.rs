@@ -15,13 +15,13 @@ use crate::tls::x509::Purpose;
 pub(crate) struct ClientVerifier {
     pub(crate) roots: Roots,
     pub(crate) verify: Verify,
-    /// The authorities that clients are told.
+    /// The authorities that are suggested to clients.
     pub(crate) suggested: Vec<DistinguishedName>,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ClientVerifier {
-    /// All checks, whatever the mode makes of the result.
+    /// Makes all checks, whatever the mode does with the result.
     pub(super) fn check(
         &self,
         end_entity: &CertificateDer<'_>,

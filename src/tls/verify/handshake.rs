@@ -7,8 +7,8 @@ use rustls::{DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
 
 use crate::tls::x509::{self, Refusal};
 
-/// Both verifiers ask for the proof that the peer holds its key, in the same way: three methods of
-/// either trait of rustls.
+/// The three methods that the traits of rustls for both verifiers share. Both ask in the same way
+/// for the proof that the peer holds its key.
 macro_rules! handshake_signatures {
     () => {
         fn verify_tls12_signature(
@@ -46,8 +46,8 @@ macro_rules! handshake_signatures {
 }
 pub(super) use handshake_signatures;
 
-/// The proof that the peer holds its key, which is asked for whatever else is not: of the certificate
-/// nothing has to be right but the key.
+/// Verifies the proof that the peer holds its key. It is asked for even where nothing else is: in
+/// the certificate nothing has to be right but the key.
 pub(super) fn verify_in_tls12(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -65,8 +65,8 @@ pub(super) fn verify_in_tls12(
     Ok(HandshakeSignatureValid::assertion())
 }
 
-/// In TLS 1.3 a scheme is for one kind of key, and PKCS #1 v1.5 is for certificates alone (RFC 8446
-/// §4.2.3).
+/// The same for TLS 1.3, where a scheme is for one kind of key, and PKCS #1 v1.5 is for
+/// certificates only (RFC 8446 §4.2.3).
 pub(super) fn verify_in_tls13(
     message: &[u8],
     certificate: &CertificateDer<'_>,

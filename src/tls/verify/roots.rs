@@ -1,4 +1,4 @@
-//! Trust roots in the making, and the authorities that a server suggests.
+//! The trust roots of a context before it is sealed, and the authorities that a server suggests.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -10,30 +10,30 @@ use crate::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, E
 use crate::tls::credential::certificates;
 use crate::tls::x509::Anchor;
 
-/// What is trusted so far.
+/// The trust roots so far.
 #[derive(Clone)]
 pub(crate) struct TrustRoots {
-    /// The web roots stand for themselves until the caller adds roots of its own.
+    /// The roots are still the default ones, which the first roots that the caller adds replace.
     is_default: bool,
     web: bool,
     own: Arc<BTreeSet<Vec<u8>>>,
-    /// Where the caller's own come from, for the message of whoever trusts nothing or not enough.
+    /// Where the caller's own roots come from, for the message about an unknown authority.
     places: Vec<String>,
-    /// Where nothing was found.
+    /// Places where no root was found.
     in_vain: Vec<String>,
 }
 
-/// Places that a message names; of more it says so.
+/// How many places a message names; of the others it gives the number.
 const MAX_NAMED: usize = 8;
 
-/// What a directory of authorities gave.
+/// The result of reading a directory of authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryReport {
     /// How many certificates were new.
     pub added: u32,
     /// How many files held at least one certificate.
     pub files: u32,
-    /// What gave none.
+    /// The files that gave none, or the directory itself.
     pub problems: Vec<FileProblem>,
 }
 
@@ -49,7 +49,7 @@ pub struct FileProblem {
 }
 
 impl TrustRoots {
-    /// Trust nobody.
+    /// Trusts nobody.
     pub(crate) fn none() -> Self {
         Self {
             is_default: false,
@@ -60,7 +60,7 @@ impl TrustRoots {
         }
     }
 
-    /// What is trusted until the caller says otherwise: the web roots, or nobody.
+    /// The roots until the caller says otherwise: the web roots, or none.
     pub(crate) fn by_default(web: bool) -> Self {
         Self {
             is_default: true,
@@ -74,10 +74,10 @@ impl TrustRoots {
         self.is_default
     }
 
-    /// Add the certificates of the input, which comes from a place that has a name, or from the caller
-    /// itself; how many were new.
+    /// Adds the certificates of the input, and returns how many were new. `place` is where the
+    /// input comes from, unless the caller gave it as bytes.
     pub(crate) fn add(&mut self, input: &[u8], place: Option<&str>) -> Result<u32, Error> {
-        let count = self.take(input)?;
+        let count = self.add_readable(input)?;
         self.places.push(match place {
             Some(place) => place.to_owned(),
             None => "what was given as bytes".to_owned(),
@@ -85,9 +85,9 @@ impl TrustRoots {
         Ok(count)
     }
 
-    fn take(&mut self, input: &[u8]) -> Result<u32, Error> {
+    fn add_readable(&mut self, input: &[u8]) -> Result<u32, Error> {
         let found = certificates::certificates(ConfigurationItem::TrustRoots, input)?;
-        // Bundles hold certificates that cannot be read; one that can is enough.
+        // Bundles may hold certificates that cannot be read; one readable certificate is enough.
         let readable: Vec<_> = found
             .into_iter()
             .filter(|der| Anchor::of_certificate(der).is_ok())
@@ -107,7 +107,7 @@ impl TrustRoots {
             .sum())
     }
 
-    /// Add the certificates of the files of a directory, each a path and what reading it gave.
+    /// Adds the certificates of the files of a directory, each a path and the result of reading it.
     pub(crate) fn add_files<B: AsRef<[u8]>>(
         &mut self,
         directory: &str,
@@ -116,7 +116,7 @@ impl TrustRoots {
         self.replace_default();
         let mut report = DirectoryReport::default();
         for (path, contents) in files {
-            match contents.and_then(|contents| self.take(contents.as_ref())) {
+            match contents.and_then(|contents| self.add_readable(contents.as_ref())) {
                 Ok(added) => {
                     report.added += added;
                     report.files += 1;
@@ -135,7 +135,7 @@ impl TrustRoots {
         report
     }
 
-    /// Add the built-in web roots; how many were new.
+    /// Adds the built-in web roots, and returns how many were new.
     pub(crate) fn add_web_roots(&mut self) -> u32 {
         let was_there = std::mem::replace(&mut self.web, true);
         self.is_default = false;
@@ -146,7 +146,8 @@ impl TrustRoots {
         }
     }
 
-    /// What is trusted and where was nothing, for whoever meets an authority that is not among it.
+    /// Where trust roots were found and where not, in words, for the message about an unknown
+    /// authority.
     pub(crate) fn searched(&self) -> Arc<str> {
         let web = self.web.then(|| "the built-in web roots".to_owned());
         let mut places: Vec<String> = Vec::new();
@@ -174,7 +175,7 @@ impl TrustRoots {
         }
     }
 
-    /// The roots to verify with; where it is `needed`, there must be one.
+    /// The roots to verify with. If `needed`, there must be at least one.
     pub(crate) fn seal(&self, needed: bool) -> Result<Roots, Error> {
         let anchors = if self.own.is_empty() && self.web {
             Arc::clone(web_roots())
@@ -220,9 +221,9 @@ impl FileProblem {
     }
 }
 
-/// How many bytes of names a CertificateRequest has room for: its extensions have 65,535 with the
-/// signature schemes (RFC 8446 §4.3.2), and some peers buffer no more than that with the records around
-/// it.
+/// How many bytes of names a CertificateRequest has room for. Its extensions, which include the
+/// signature schemes, have 65,535 bytes at most (RFC 8446 §4.3.2), and some peers buffer no more
+/// than that for the message and the records around it.
 const ROOM: usize = 64_000;
 
 /// How many of the names fit into one CertificateRequest.
@@ -240,8 +241,8 @@ fn fitting(names: &[DistinguishedName]) -> usize {
         .count()
 }
 
-/// What a server suggests that was not told what: its trust roots, or nothing where they are too many
-/// for one message. A client then chooses for itself, which it may do in any case.
+/// The authorities that a server suggests if it is not told which: its trust roots, or none if they
+/// are too many for one message. A client then chooses for itself, which it may do in any case.
 pub(crate) fn suggested_by_default(roots: &Roots) -> Vec<DistinguishedName> {
     let subjects = roots.anchors.iter().map(Anchor::subject);
     let names: Vec<_> = subjects.map(DistinguishedName::in_sequence).collect();

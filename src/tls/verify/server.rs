@@ -12,11 +12,11 @@ use crate::tls::x509::Purpose;
 /// Which name a server's certificate must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NameCheck {
-    /// The one that the connection was made with.
+    /// The name that the connection was made with.
     Connection,
-    /// This one.
+    /// This name.
     Fixed(ServerName<'static>),
-    /// None.
+    /// Any name.
     Unverified,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct ServerVerifier {
 }
 
 impl ServerVerifier {
-    /// All checks that this verifier stands for, whatever its mode makes of the result.
+    /// Makes all checks of this verifier, whatever its mode does with the result.
     pub(super) fn check(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -1,5 +1,5 @@
-//! What OpenSSL's `TRUSTED CERTIFICATE` has behind the certificate (`X509_CERT_AUX`): what it is trusted
-//! for, and what not.
+//! The trust settings that follow the certificate in OpenSSL's `TRUSTED CERTIFICATE`
+//! (`X509_CERT_AUX`): the purposes that it is trusted for, and those that it is not.
 
 use super::der::{Malformed, OID, Reader, SEQUENCE, constructed, only};
 
@@ -10,8 +10,9 @@ const OURS: [&[u8]; 3] = [
     &[0x55, 0x1d, 0x25, 0],
 ];
 
-/// Whether a certificate with this behind it may be a trust root of TLS: nothing of TLS is rejected, and
-/// if purposes are listed, TLS is among them. Distributions list roots so that they do not trust.
+/// Whether a certificate with these trust settings may be a trust root of TLS: no purpose of TLS is
+/// rejected, and if trusted purposes are listed, one of TLS is among them. Distributions list roots
+/// in this form that they do not trust.
 pub(crate) fn is_trusted_for_tls(auxiliary: &[u8]) -> Result<bool, Malformed> {
     if auxiliary.is_empty() {
         return Ok(true);

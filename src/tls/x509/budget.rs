@@ -10,9 +10,9 @@ pub(super) struct Budget {
 }
 
 impl Default for Budget {
-    /// A hundred signatures of elliptic curves, twenty of RSA with 4096 bits, and seven with 8192: far
-    /// more than any path in use takes, and a fraction of a second in the component. Comparisons are of
-    /// a few bytes each.
+    /// A hundred signatures of elliptic curves, twenty of RSA with 4096 bits, and seven with 8192:
+    /// far more than any path in use takes, and a fraction of a second in the component.
+    /// Comparisons are of a few bytes each.
     fn default() -> Self {
         Self {
             signatures: 500,
@@ -22,7 +22,8 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Of a certificate, by this key: RSA takes time by the square of its length.
+    /// Spends the cost of verifying a signature of a certificate with this key. The time that RSA
+    /// takes grows with the square of the key's length.
     pub(super) fn signature(&mut self, key: &[u8]) -> Result<(), Refusal> {
         let length = key.len() / 128;
         spend(
@@ -31,7 +32,8 @@ impl Budget {
         )
     }
 
-    /// Of a name with a constraint; a directory name is converted first.
+    /// Spends the cost of comparing a name with a constraint. A directory name costs more, because
+    /// it is converted first.
     pub(super) fn compare(&mut self, name: &Name<'_>, base: &Name<'_>) -> Result<(), Refusal> {
         let length = name.len().saturating_add(base.len());
         let cost = match name {
@@ -41,7 +43,7 @@ impl Budget {
         spend(&mut self.comparisons, cost)
     }
 
-    /// Of so many names that are looked up.
+    /// Spends the cost of looking up this many names.
     pub(super) fn names(&mut self, count: usize) -> Result<(), Refusal> {
         spend(&mut self.comparisons, count)
     }

@@ -1,4 +1,4 @@
-//! What a certificate says (RFC 5280 §4.1).
+//! Reads certificates (RFC 5280 §4.1).
 
 use super::der::{
     BIT_STRING, BOOLEAN, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, boolean,
@@ -8,18 +8,18 @@ use super::public_key::PublicKey;
 use super::refusal::Refusal;
 use super::time::time;
 
-/// A certificate; everything in it is as its DER has it and borrowed from that.
+/// A certificate. Its parts are as its DER has them, and borrowed from that.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate<'a> {
     der: &'a [u8],
-    /// What is signed.
+    /// The signed part, the TBSCertificate.
     signed: &'a [u8],
     /// The contents of the AlgorithmIdentifier.
     signature_algorithm: &'a [u8],
     signature: &'a [u8],
-    /// 1 to 3.
+    /// The version, 1 to 3.
     pub(super) version: u32,
-    /// The contents of the Name; so is the subject.
+    /// The contents of the issuer's Name; `subject` has those of the subject's.
     issuer: &'a [u8],
     subject: &'a [u8],
     /// First and last second, from the beginning of 1970.
@@ -46,7 +46,7 @@ pub(super) struct Extensions<'a> {
     pub(super) require_explicit_policy: Option<u32>,
     /// How many certificates may follow before anyPolicy is one policy among others.
     pub(super) inhibit_any_policy: Option<u32>,
-    /// One that must be understood and is not.
+    /// The OID of a critical extension that is not understood.
     pub(super) strange: Option<&'a [u8]>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// The whole.
+    /// The DER of the whole certificate.
     pub(super) fn der(&self) -> &'a [u8] {
         self.der
     }
@@ -123,7 +123,7 @@ impl<'a> Certificate<'a> {
         self.issuer
     }
 
-    /// The contents of its Name.
+    /// The contents of its subject's Name.
     pub(crate) fn subject(&self) -> &'a [u8] {
         self.subject
     }
@@ -140,7 +140,7 @@ impl<'a> Certificate<'a> {
             .is_some_and(|constraints| constraints.is_ca)
     }
 
-    /// Whether its signature is of this key.
+    /// Checks that its signature is by this key.
     pub(super) fn verify_signature(
         &self,
         key: &PublicKey<'_>,
@@ -155,7 +155,7 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// The public key of a certificate of which nothing else has to be right: what verifies a handshake
+/// The public key of a certificate in which nothing else has to be right. It verifies the handshake
 /// where the certificate itself is not verified.
 pub(crate) fn public_key_of(der: &[u8]) -> Result<PublicKey<'_>, Malformed> {
     let mut outer = Reader::new(only(der, SEQUENCE)?);
@@ -163,7 +163,7 @@ pub(crate) fn public_key_of(der: &[u8]) -> Result<PublicKey<'_>, Malformed> {
     PublicKey::parse(Head::read(&mut body)?.key)
 }
 
-/// What every version has.
+/// The parts that every version has.
 struct Head<'a> {
     version: u32,
     signature_algorithm: &'a [u8],
@@ -178,12 +178,12 @@ impl<'a> Head<'a> {
         let version = match body.optional(constructed(0))? {
             None => 1,
             Some(version) => match number(only(version, INTEGER)?)? {
-                // DER leaves the default out, and some do not.
+                // DER leaves the default out, but some encoders do not.
                 version @ 0..=2 => version + 1,
                 _ => return Err(Malformed),
             },
         };
-        // Negative ones and long ones are about (RFC 5280 §4.1.2.2), and it is not looked at.
+        // The serial number. It is not looked at: negative and long ones occur (RFC 5280 §4.1.2.2).
         body.expect(INTEGER)?;
         Ok(Self {
             version,
@@ -211,7 +211,7 @@ mod id {
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads the contents of the list. It may be empty, although it should not: some make it so.
+    /// Reads the contents of the list. It should not be empty, but some encoders make it so.
     fn read(list: &'a [u8]) -> Result<Self, Malformed> {
         let mut extensions = Self::default();
         let mut seen = 0_u64;
@@ -241,7 +241,7 @@ impl<'a> Extensions<'a> {
         Ok(extensions)
     }
 
-    /// Takes an extension's value; whether it is one that is known.
+    /// Takes an extension's value; returns whether the extension is known.
     fn understand(&mut self, number: u8, value: &'a [u8]) -> Result<bool, Malformed> {
         match number {
             id::KEY_USAGE => self.key_usage = Some(first_flags(only(value, BIT_STRING)?)?),
@@ -264,7 +264,7 @@ impl<'a> Extensions<'a> {
             id::POLICY_CONSTRAINTS => {
                 let mut reader = Reader::new(only(value, SEQUENCE)?);
                 let explicit = reader.optional(context(0))?.map(self::number);
-                // When mappings end: they are not followed in any case.
+                // inhibitPolicyMapping is ignored: mappings are not followed in any case.
                 reader.optional(context(1))?.map(self::number).transpose()?;
                 reader.end()?;
                 self.require_explicit_policy = explicit.transpose()?;
@@ -283,7 +283,7 @@ impl BasicConstraints {
     fn parse(contents: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(contents);
         let is_ca = reader.optional(BOOLEAN)?.map(boolean).transpose()?;
-        // On one that is no authority's it means nothing, and there are such.
+        // In a certificate that is no authority's it means nothing, but it occurs there.
         let path_length = reader.optional(INTEGER)?.map(number).transpose()?;
         reader.end()?;
         Ok(Self {

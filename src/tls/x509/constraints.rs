@@ -9,7 +9,7 @@ use super::distinguished_name::{email_addresses, is_within};
 use super::names::{Name, is_dns_name, shown};
 use super::refusal::Refusal;
 
-/// Which of the two lists a name is compared with. What cannot be compared is refused in both.
+/// The list that a name is compared with. A name that cannot be compared is refused with either.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum List {
     Permitted,
@@ -60,7 +60,7 @@ fn compare(
         let mut subtree = Reader::new(subtrees.expect(SEQUENCE)?);
         let base = Name::read(&mut subtree)?;
         budget.compare(name, &base)?;
-        // minimum is 0, which DER leaves out and some do not, and maximum is absent.
+        // minimum must be 0, which DER leaves out and some encoders do not; maximum must be absent.
         if !matches!(subtree.optional(context(0))?, None | Some([0])) {
             return Err(Malformed.into());
         }
@@ -71,7 +71,7 @@ fn compare(
             (Name::Email(name), Name::Email(base)) => is_email_within(name, base, list)?,
             (Name::Uri(name), Name::Uri(base)) => is_uri_within(name, base, list)?,
             (Name::Directory(name), Name::Directory(base)) => is_within(name, base)?,
-            // Where a form is constrained and not understood, its names are refused.
+            // If a form of names is constrained and not understood, its names are refused.
             (Name::Other(form), Name::Other(of)) if *form == of => list == List::Excluded,
             _ => continue,
         };
@@ -81,8 +81,9 @@ fn compare(
     Ok((is_asked, is_in))
 }
 
-/// RFC 5280 says: any name that can be made by adding labels to the left. A base with a dot in front
-/// excludes itself; that is no standard, and public authorities have it.
+/// By RFC 5280, a name is within the base if adding labels to the left of the base can make it. A
+/// base with a dot in front does not hold itself; that is no standard, but public authorities use
+/// it.
 fn is_dns_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malformed> {
     if !is_dns_name(name) || !is_dns_base(base) {
         return Err(Malformed);
@@ -90,8 +91,8 @@ fn is_dns_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malformed
     if is_host_within(name, base) {
         return Ok(true);
     }
-    // All that a wildcard stands for must be permitted, so that it is compared as it stands; one that
-    // stands for anything excluded is excluded.
+    // All names that a wildcard stands for must be permitted, so there it is compared as it stands.
+    // A wildcard that stands for any excluded name is excluded.
     Ok(list == List::Excluded
         && name.strip_prefix(b"*.").is_some_and(|parent| {
             let mut labels = base.splitn(2, |byte| *byte == b'.');
@@ -104,7 +105,7 @@ fn is_dns_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malformed
         }))
 }
 
-/// Whether the host is the base, or below it. An empty base is above all.
+/// Whether the host is the base, or below it. Every host is below an empty base.
 fn is_host_within(host: &[u8], base: &[u8]) -> bool {
     if base.is_empty() {
         return true;
@@ -127,7 +128,7 @@ fn is_dns_base(base: &[u8]) -> bool {
     base.is_empty() || (is_dns_name(host) && !host.starts_with(b"*"))
 }
 
-/// The base is an address and a mask, which must be the first so many bits.
+/// The base is an address and a mask. In the mask, all ones must come before all zeros.
 fn is_address_within(address: &[u8], base: &[u8]) -> Result<bool, Malformed> {
     if !matches!(address.len(), 4 | 16) || !matches!(base.len(), 8 | 32) {
         return Err(Malformed);
@@ -165,7 +166,7 @@ fn is_email_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malform
     }
 }
 
-/// The mailbox and the host of an address that is one (RFC 5321 §4.1.2).
+/// The mailbox and the host of a mail address; `None` if it is not valid (RFC 5321 §4.1.2).
 fn split_email(address: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = address.iter().rposition(|byte| *byte == b'@')?;
     let (mailbox, host) = address.split_at_checked(at)?;
@@ -205,7 +206,7 @@ fn is_uri_within(name: &[u8], base: &[u8], list: List) -> Result<bool, Malformed
     if is_address || host.starts_with('*') || !is_dns_name(host.as_bytes()) {
         return Err(Malformed);
     }
-    // Nothing stands for all or for none; the stricter is taken.
+    // An empty base can be read as all hosts or as none; the stricter reading is taken.
     if base.is_empty() {
         return Ok(list == List::Excluded);
     }

@@ -1,6 +1,6 @@
 //! Reads DER (X.690 §10) front to back, and refuses what is only BER.
 
-/// It is not DER, or not what belongs there.
+/// The input is not DER, or not what belongs in this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -22,7 +22,7 @@ pub(super) const fn constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
-/// What is left of some DER.
+/// The DER that is left to read.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(&'a [u8]);
 
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
         before.get(..length).ok_or(Malformed)
     }
 
-    /// Nothing may follow.
+    /// Checks that nothing follows.
     pub(super) fn end(&self) -> Result<(), Malformed> {
         match self.0 {
             [] => Ok(()),
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Read the contents of the only value, which has this tag.
+/// Reads the contents of the only value, which has this tag.
 pub(super) fn only(bytes: &[u8], tag: u8) -> Result<&[u8], Malformed> {
     let mut reader = Reader::new(bytes);
     let contents = reader.expect(tag)?;
@@ -112,7 +112,7 @@ fn length(bytes: &[u8]) -> Result<(usize, &[u8]), Malformed> {
     Ok((usize::try_from(length).map_err(|_| Malformed)?, rest))
 }
 
-/// Whether it is true; DER has one form of each, and absence is for the caller.
+/// Reads a BOOLEAN, whose two values have one form each in DER. A default is up to the caller.
 pub(super) fn boolean(contents: &[u8]) -> Result<bool, Malformed> {
     match contents {
         [0xff] => Ok(true),
@@ -121,7 +121,8 @@ pub(super) fn boolean(contents: &[u8]) -> Result<bool, Malformed> {
     }
 }
 
-/// A number that is not negative. What is too large for its type is as good as no limit.
+/// Reads a number that is not negative. A number that is too large for the type becomes the largest
+/// one, for as a limit it is as good as none.
 pub(super) fn number(contents: &[u8]) -> Result<u32, Malformed> {
     match contents {
         [] => Err(Malformed),
@@ -147,7 +148,7 @@ pub(super) fn bytes_of_bits(contents: &[u8]) -> Result<&[u8], Malformed> {
 pub(super) fn first_flags(contents: &[u8]) -> Result<u8, Malformed> {
     match contents {
         [0] => Ok(0),
-        // Those of a last byte that are not used count for nothing.
+        // Unused bits of the last byte do not count.
         [unused @ 0..=7, first] => Ok(first & (0xff << unused)),
         [0..=7, first, ..] => Ok(*first),
         _ => Err(Malformed),

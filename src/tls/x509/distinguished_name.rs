@@ -5,8 +5,8 @@ use super::der::{Malformed, OID, Reader, SEQUENCE, SET};
 /// 1.2.840.113549.1.9.1
 const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
 
-/// Whether the name is that of the base, or below it: whether the base is where it begins. Both are
-/// the contents of a Name.
+/// Whether the name is that of the base or below it, which means that it begins with the base. Both
+/// are the contents of a Name.
 pub(super) fn is_within(name: &[u8], base: &[u8]) -> Result<bool, Malformed> {
     let (mut name, mut base) = (Reader::new(name), Reader::new(base));
     while !base.is_empty() {
@@ -36,14 +36,14 @@ pub(super) fn email_addresses(name: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
     Ok(found)
 }
 
-/// An attribute in the form in which equal ones are the same.
+/// An attribute in a normal form, so that equal attributes compare as equal.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Attribute<'a> {
     Text(&'a [u8], String),
     Other(&'a [u8], u8, &'a [u8]),
 }
 
-/// The attributes of one part of a name, in an order of their own.
+/// The attributes of one part of a name, sorted, because their order there means nothing.
 fn attributes(set: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
     let mut found = Vec::new();
     let mut set = Reader::new(set);
@@ -61,8 +61,8 @@ fn attributes(set: &[u8]) -> Result<Vec<Attribute<'_>>, Malformed> {
     Ok(found)
 }
 
-/// A text of any of the encodings of DirectoryString, and of those that older names have: a name must
-/// not escape a constraint by being encoded otherwise.
+/// Decodes a text in any of the encodings of DirectoryString, and of those that older names have: a
+/// name must not escape a constraint by another encoding. `None` if the tag is not that of a text.
 fn text(tag: u8, value: &[u8]) -> Result<Option<String>, Malformed> {
     const UTF8: u8 = 12;
     const NUMERIC: u8 = 18;
@@ -80,7 +80,7 @@ fn text(tag: u8, value: &[u8]) -> Result<Option<String>, Malformed> {
             }
             value.iter().map(|byte| char::from(*byte)).collect()
         }
-        // What everybody takes it for: Latin-1.
+        // Everybody takes this for Latin-1.
         TELETEX => value.iter().map(|byte| char::from(*byte)).collect(),
         BMP => {
             let (pairs, rest) = value.as_chunks::<2>();
@@ -107,7 +107,8 @@ fn text(tag: u8, value: &[u8]) -> Result<Option<String>, Malformed> {
     Ok(Some(text))
 }
 
-/// Without difference of case and of blanks (RFC 5280 §7.1 by RFC 4518, as far as others do it).
+/// The text without differences of case and blanks (RFC 5280 §7.1 by RFC 4518, as far as other
+/// programs do it).
 fn prepared(text: &str) -> String {
     let mut prepared = String::with_capacity(text.len());
     for word in text.split_whitespace() {

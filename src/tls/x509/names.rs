@@ -14,9 +14,9 @@ pub(super) enum Name<'a> {
     /// The contents of a Name.
     Directory(&'a [u8]),
     Uri(&'a [u8]),
-    /// 4 or 16 bytes; of a constraint, twice as many.
+    /// An address of 4 or 16 bytes; in a constraint, twice as many.
     Address(&'a [u8]),
-    /// Of a form that is not understood: its tag without the bit of constructed values.
+    /// A name of a form that is not understood: its tag without the bit of constructed values.
     Other(u8),
 }
 
@@ -95,8 +95,8 @@ impl Certificate<'_> {
     }
 }
 
-/// Whether the name of a certificate stands for the one that was asked for: by itself, or by a wildcard
-/// that is its whole first label (RFC 9525 §6.3).
+/// Whether the name of a certificate stands for the one that was asked for: by itself, or by a
+/// wildcard that is its whole first label (RFC 9525 §6.3).
 fn has_dns_name(presented: &[u8], expected: &[u8]) -> bool {
     if !is_dns_name(presented) {
         return false;
@@ -113,7 +113,8 @@ fn has_dns_name(presented: &[u8], expected: &[u8]) -> bool {
     }
 }
 
-/// Whether it has the form of a host's name, its first label maybe `*`. Underscores are about.
+/// Whether it has the form of a host's name, whose first label may be `*`. Underscores are allowed,
+/// because they occur.
 pub(super) fn is_dns_name(name: &[u8]) -> bool {
     let labels = name.strip_prefix(b"*.").unwrap_or(name);
     name.len() <= 253
@@ -140,7 +141,7 @@ fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
     Some(IpAddr::V6(Ipv6Addr::from(groups)))
 }
 
-/// A name for people, of the forms that people know.
+/// The name as it is shown to people; `None` for forms that people do not know.
 pub(super) fn shown(name: &Name<'_>) -> Option<String> {
     match name {
         Name::Dns(text) | Name::Email(text) | Name::Uri(text) => {

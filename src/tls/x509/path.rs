@@ -19,14 +19,15 @@ pub(crate) struct Anchor {
     key: PublicKey<'static>,
     permitted: Option<Cow<'static, [u8]>>,
     excluded: Option<Cow<'static, [u8]>>,
-    /// What it may issue for; as for all authorities (OpenSSL and Go hold roots to it too).
+    /// The purposes that it may issue for. They bind a root as they bind other authorities, as in
+    /// OpenSSL and Go.
     extended_key_usage: Option<Vec<u8>>,
     /// How many authorities may follow, or why it may not issue anything.
     path_length: Result<Option<u32>, Refusal>,
 }
 
 impl Anchor {
-    /// One of the built-in roots, of which nothing else is known.
+    /// A built-in root, of which no more is known than its name, key and name constraints.
     pub(crate) fn built_in(anchor: &'static TrustAnchor<'static>) -> Result<Self, Malformed> {
         let constraints = match &anchor.name_constraints {
             Some(contents) => NameConstraints::parse(contents)?,
@@ -42,9 +43,9 @@ impl Anchor {
         })
     }
 
-    /// A certificate that the caller trusts. Its validity is not looked at, as with other programs;
-    /// whether it is an authority's is: one that is not is trusted as itself and vouches for nobody
-    /// else.
+    /// A certificate that the caller trusts. Its validity is not looked at, as in other programs,
+    /// but whether it is an authority's is: a certificate that is not is trusted for itself and
+    /// vouches for no other.
     pub(crate) fn of_certificate(der: &[u8]) -> Result<Self, Malformed> {
         let certificate = Certificate::parse(der)?;
         let constraints = certificate.extensions.name_constraints.unwrap_or_default();
@@ -83,10 +84,11 @@ pub(crate) struct Trust<'t> {
     pub(crate) algorithms: &'t Algorithms,
 }
 
-/// Verifies a peer's certificate but for its names. The others that it sent may be in any order, and
-/// some may have nothing to do with it.
+/// Verifies everything of a peer's certificate but its names. `others` are the other certificates
+/// that the peer sent; they may be in any order, and some may have nothing to do with it.
 ///
-/// One that `is_root` is trusted as it is: no path is looked for, and it may be an authority's.
+/// If `is_root`, the certificate is trusted as it is: no path is looked for, and it may be an
+/// authority's.
 pub(crate) fn verify(
     own: &Certificate<'_>,
     others: &[CertificateDer<'_>],
@@ -97,7 +99,7 @@ pub(crate) fn verify(
     own.check_for_use(trust.purpose, now)?;
     if !is_root {
         if own.is_authority() {
-            // What `openssl req -x509` makes; the cure is to trust it.
+            // `openssl req -x509` makes such certificates; the cure is to trust them.
             return Err(if own.is_self_issued() {
                 Refusal::UnknownAuthority
             } else {
@@ -127,8 +129,8 @@ pub(crate) fn verify(
 }
 
 impl Certificate<'_> {
-    /// What holds of the peer's own certificate and of each above it: understood, in time, and for
-    /// this use.
+    /// Checks the peer's own certificate, and each above it: its critical extensions are
+    /// understood, it is valid now, and it is for this use.
     fn check_for_use(&self, purpose: Purpose, now: i64) -> Result<(), Refusal> {
         if let Some(oid) = self.extensions.strange {
             return Err(Refusal::Extension(dotted(oid)));
@@ -146,10 +148,10 @@ impl Certificate<'_> {
         }
     }
 
-    /// What holds of an authority, with so many authorities below it that are not itself again
-    /// (RFC 5280 §6.1.4, k to n).
+    /// Checks an authority's certificate. `below` is the number of authorities below it that did
+    /// not issue to themselves (RFC 5280 §6.1.4, k to n).
     fn check_as_authority(&self, below: u32) -> Result<(), Refusal> {
-        // Version 1 cannot say that it is an authority's.
+        // A certificate of version 1 cannot say that it is an authority's.
         let limits = self.extensions.basic_constraints;
         let limits = limits.filter(|limits| limits.is_ca);
         let limits = limits.ok_or(Refusal::NoAuthority)?;
@@ -169,8 +171,9 @@ impl Certificate<'_> {
         }
     }
 
-    /// A root may be of version 1, which says nothing of authorities: that it is its own issuer does, and
-    /// who trusts it.
+    /// The path length of a root, or why it may not issue anything. A root may be of version 1 or
+    /// 2, which cannot say that it is an authority's: that it is its own issuer, and is trusted,
+    /// says so.
     fn path_length_as_root(&self) -> Result<Option<u32>, Refusal> {
         if let Some(oid) = self.extensions.strange {
             return Err(Refusal::Extension(dotted(oid)));
@@ -188,8 +191,8 @@ impl Certificate<'_> {
     }
 }
 
-/// The OIDs must include the purpose: one that allows any is refused, as OpenSSL does (RFC 5280
-/// §4.2.1.12 leaves it open).
+/// The OIDs must include the purpose. An OID that allows any purpose is not enough, as in OpenSSL
+/// (RFC 5280 §4.2.1.12 leaves it open).
 fn check_purpose(list: &[u8], purpose: Purpose) -> Result<(), Refusal> {
     let mut reader = Reader::new(list);
     let mut allowed = Vec::new();
@@ -226,14 +229,14 @@ fn purpose_name(oid: &[u8]) -> String {
     name.to_owned()
 }
 
-/// The search for a path, depth first. Each step costs a signature, so that it is as bounded as they
-/// are, and so is its depth.
+/// The search for a path, depth first. Each step costs a signature, so the bound on signatures
+/// bounds the search and its depth too.
 struct Search<'s, 't> {
     trust: &'s Trust<'t>,
     now: i64,
     pool: &'s [Certificate<'s>],
     budget: Budget,
-    /// Why the best of the ways so far leads nowhere.
+    /// Why the path that has come furthest so far does not hold.
     closest: Refusal,
 }
 
@@ -275,7 +278,7 @@ impl<'s> Search<'s, '_> {
         Ok(false)
     }
 
-    /// Whether the last of the path was issued with the candidate.
+    /// Checks that the last certificate of the path was issued with the candidate.
     fn check_link(
         &mut self,
         path: &[&Certificate<'_>],
@@ -286,9 +289,9 @@ impl<'s> Search<'s, '_> {
         self.check_signature(path, &candidate.key)
     }
 
-    /// Whether the path ends at the anchor, and holds as a whole.
+    /// Checks that the path ends at the anchor, and holds as a whole.
     fn end(&mut self, path: &[&Certificate<'_>], anchor: &Anchor) -> Result<(), Refusal> {
-        // First, so that a namesake is told as such.
+        // The signature comes first, so that another authority of the same name is reported as one.
         self.check_signature(path, &anchor.key)?;
         match &anchor.path_length {
             Err(refusal) => return Err(refusal.clone()),
@@ -319,8 +322,8 @@ impl<'s> Search<'s, '_> {
         head.verify_signature(key, self.trust.algorithms)
     }
 
-    /// Constraints hold for all below, but for authorities that issued to themselves, as when they
-    /// change their key (RFC 5280 §6.1.3, b).
+    /// Checks constraints for all certificates below, except those of authorities that issued to
+    /// themselves, as they do when they change their key (RFC 5280 §6.1.3, b).
     fn check_names(
         &mut self,
         constraints: &NameConstraints<'_>,
@@ -345,8 +348,8 @@ impl<'s> Search<'s, '_> {
     }
 }
 
-/// Whether the path has the authority already, under this or another certificate: it would go round in
-/// a circle (RFC 4158 §5.2).
+/// Whether the path has the authority already, under this or another certificate: it would go round
+/// in a circle (RFC 4158 §5.2).
 fn is_in(candidate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool {
     path.iter().any(|certificate| {
         certificate.der() == candidate.der()
@@ -354,8 +357,8 @@ fn is_in(candidate: &Certificate<'_>, path: &[&Certificate<'_>]) -> bool {
     })
 }
 
-/// How many authorities a path has between the peer's own certificate and what comes next; those that
-/// issued to themselves do not count (RFC 5280 §4.2.1.9).
+/// How many authorities a path has above the peer's own certificate; those that issued to
+/// themselves do not count (RFC 5280 §4.2.1.9).
 fn authorities(path: &[&Certificate<'_>]) -> u32 {
     let above_own = path.iter().skip(1);
     let counted = above_own.filter(|certificate| !certificate.is_self_issued());

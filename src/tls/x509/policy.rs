@@ -1,5 +1,5 @@
-//! Certificate policies (RFC 5280 §6.1), where an authority requires them. Nobody here asks for a policy
-//! of its own, so that otherwise any will do, and none.
+//! Certificate policies (RFC 5280 §6.1), which are checked only where an authority requires them.
+//! The component asks for no policy of its own, so that otherwise any policy will do, or none.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ enum Policies<'a> {
 
 /// Checks a path, the peer's own certificate first and the one that the trust root issued last.
 ///
-/// Policies that an authority maps to others are not followed: where one requires a policy and one maps
-/// any, the path is refused.
+/// Policies that an authority maps to others are not followed: if one authority requires a policy
+/// and one maps any, the path is refused.
 pub(super) fn check(path: &[&Certificate<'_>]) -> Result<(), Refusal> {
     let required =
         |certificate: &&Certificate<'_>| certificate.extensions.require_explicit_policy.is_some();
@@ -27,7 +27,8 @@ pub(super) fn check(path: &[&Certificate<'_>]) -> Result<(), Refusal> {
         return Ok(());
     }
     let after_all = u32::try_from(path.len()).map_or(u32::MAX, |n| n.saturating_add(1));
-    // How many certificates follow until a policy is required, and until anyPolicy stands for none.
+    // How many certificates follow until a policy is required, and until anyPolicy no longer
+    // counts.
     let (mut until_required, mut until_inhibited) = (after_all, after_all);
     let mut policies = Policies::Any;
     let mut are_mapped = false;
@@ -67,7 +68,7 @@ impl<'a> Policies<'a> {
         matches!(self, Self::These(these) if these.is_empty())
     }
 
-    /// What is left of them below a certificate with this list.
+    /// The policies that are left below a certificate with this list.
     fn and(self, list: &'a [u8], is_any_allowed: bool) -> Result<Self, Malformed> {
         let (mut listed, mut has_any) = (BTreeSet::new(), false);
         let mut list = Reader::new(list);

@@ -8,7 +8,7 @@ use super::der::{BIT_STRING, Malformed, Reader, SEQUENCE, bytes_of_bits, only};
 use super::refusal::Refusal;
 use portcullis_provider::refused_rsa_size;
 
-/// What verifies signatures.
+/// The algorithms that verify signatures.
 pub(crate) type Algorithms = [&'static dyn SignatureVerificationAlgorithm];
 
 /// The parts of a SubjectPublicKeyInfo.
@@ -53,7 +53,7 @@ impl<'a> PublicKey<'a> {
         }
     }
 
-    /// Verifies a signature of the algorithm that its identifier's contents name.
+    /// Verifies a signature. `signature_algorithm` is the contents of its AlgorithmIdentifier.
     pub(super) fn verify(
         &self,
         algorithms: &Algorithms,
@@ -82,8 +82,8 @@ impl<'a> PublicKey<'a> {
         Err(Refusal::unsupported(identifier))
     }
 
-    /// Verifies a signature of a TLS 1.2 handshake: the scheme stands for several algorithms there,
-    /// one for each kind of key.
+    /// Verifies a signature of a handshake with the algorithm of its scheme that fits the key: in
+    /// TLS 1.2 a scheme stands for several algorithms, one for each kind of key.
     pub(crate) fn verify_handshake(
         &self,
         algorithms: &Algorithms,

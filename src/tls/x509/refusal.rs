@@ -25,9 +25,9 @@ pub(crate) enum Refusal {
     Signature,
     /// The signature of the handshake is not of the certificate's key.
     HandshakeSignature,
-    /// An RSA key of so many bits.
+    /// An RSA key of this size in bits is not accepted.
     KeySize(usize),
-    /// A key or signature of this kind.
+    /// A key or signature of this kind is not accepted.
     Algorithm(String),
     /// It has other names.
     Name {
@@ -41,7 +41,7 @@ pub(crate) enum Refusal {
     },
     /// An authority's certificate is presented as the peer's own.
     AuthorityAsPeer,
-    /// What would have to be an authority is none.
+    /// A certificate that would have to be an authority's is not.
     NoAuthority,
     /// An authority's key usage does not include signing certificates.
     MayNotSign,
@@ -49,22 +49,23 @@ pub(crate) enum Refusal {
     PathLength,
     /// A name is outside what an authority above may issue for.
     Constraint(String),
-    /// A critical extension is not understood; its OID.
+    /// The critical extension with this OID is not understood.
     Extension(String),
     /// An authority requires policies, and they do not hold all the way down.
     Policy,
-    /// To find out would take too much work.
+    /// The verification would take too much work.
     TooComplex,
 }
 
 impl Refusal {
-    /// Of a signature's or a key's AlgorithmIdentifier.
+    /// The refusal of an algorithm, from the contents of a signature's or a key's
+    /// AlgorithmIdentifier.
     pub(super) fn unsupported(identifier: &[u8]) -> Self {
         Self::Algorithm(algorithm_name(identifier))
     }
 
-    /// Which of two says more to people: of all ways to a trust root, the one that came furthest is
-    /// told.
+    /// How much the refusal says to people: of all paths that were tried, the refusal of the one
+    /// that came furthest is reported.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::TooComplex => 10,
@@ -88,7 +89,7 @@ impl From<Malformed> for Refusal {
     }
 }
 
-/// rustls puts the alert to the peer by these.
+/// rustls chooses the alert for the peer by these errors.
 impl From<Refusal> for rustls::Error {
     fn from(refusal: Refusal) -> Self {
         let error = match refusal {
@@ -174,7 +175,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The dotted form of an OID's contents; what is none is told as such.
+/// The dotted form of an OID's contents; for contents that are no OID, words that say so.
 pub(super) fn dotted(oid: &[u8]) -> String {
     let mut arcs: Vec<u64> = Vec::new();
     let mut arc = 0_u64;
@@ -197,7 +198,7 @@ pub(super) fn dotted(oid: &[u8]) -> String {
     words.join(".")
 }
 
-/// What people call the algorithm of an AlgorithmIdentifier's contents.
+/// The name that people know for the algorithm of an AlgorithmIdentifier's contents.
 pub(crate) fn algorithm_name(identifier: &[u8]) -> String {
     use super::der::{OID, Reader};
     let mut reader = Reader::new(identifier);

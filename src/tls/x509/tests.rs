@@ -1,4 +1,4 @@
-//! What peers may send is any bytes.
+//! Verification of arbitrary bytes, which is what peers may send.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -71,7 +71,7 @@ fn chain() -> [CertificateDer<'static>; 3] {
     [leaf_der, authority_der, root_der]
 }
 
-/// Everything that is done with what a peer sent, and with a root.
+/// Does everything that is done with the certificates of a peer and with a root.
 fn verified(leaf: &[u8], authority: &[u8], root: &[u8]) -> Result<(), Refusal> {
     let provider = crypto_provider();
     let anchors: Vec<_> = Anchor::of_certificate(root).into_iter().collect();
@@ -110,7 +110,7 @@ fn no_change_of_a_byte_panics_or_is_accepted() {
                     0 => verified(&variant, &authority, &root),
                     _ => verified(&leaf, &variant, &root),
                 };
-                // Whatever was changed is signed, or is the signature.
+                // The changed byte is signed, or part of the signature.
                 assert!(result.is_err(), "{which} {at}");
             }
         }
@@ -119,7 +119,7 @@ fn no_change_of_a_byte_panics_or_is_accepted() {
         for bits in [0x01, 0x80, 0xff] {
             let mut flipped = root.clone();
             flipped[at] ^= bits;
-            // A root's signature is nobody's affair.
+            // The signature of a root is not verified, so the result may be either.
             let _ = verified(&leaf, &authority, &flipped);
             let _ = verified(&leaf, &authority, &root[..at]);
         }

@@ -1,5 +1,6 @@
-//! The links of a built book: those to other files of the repository get what they lead to, and
-//! those that lead nowhere are told. Knows HTML as mdBook writes it, and no Markdown.
+//! The links of a built book: a link to another file of the repository gets a copy of that file,
+//! and a link that leads nowhere is reported. This file knows HTML as mdBook writes it, and no
+//! Markdown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,11 +20,12 @@ type Pages = BTreeMap<PathBuf, Page>;
 
 /// Where a link leads.
 enum Target {
-    /// Where it says.
+    /// To the place that it names.
     There,
-    /// Another place in the book: a page by its HTML, a file of the repository by a copy.
+    /// To another place in the book, by this link: the HTML page of a WIT file, or the copy of a
+    /// file of the repository.
     Elsewhere(String),
-    /// Nowhere, and why.
+    /// Nowhere, for this reason.
     Dead(&'static str),
 }
 
@@ -91,7 +93,7 @@ fn target(
     if book.join(&path).is_file() {
         return Target::There;
     }
-    // The page that is made of a WIT file.
+    // A link to a WIT file becomes one to the page that is made of it.
     if let Some(page) = pages
         .get(&path.with_extension("html"))
         .filter(|_| is_wit(&path))
@@ -101,7 +103,7 @@ fn target(
             false => Target::Dead("the interface has no such item"),
         };
     }
-    // mdBook takes every Markdown file for a page.
+    // mdBook turns a link to any Markdown file into one to an HTML page, even if the book has none.
     let source = match path.extension().is_some_and(|ending| ending == "html") {
         true => path.with_extension("md"),
         false => path,
@@ -126,7 +128,7 @@ fn text(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// A relative link from a folder without `.` and `..`; none if it leads out.
+/// A relative link resolved from a folder, without `.` and `..`; none if it leads out of the root.
 pub(super) fn normal(folder: &Path, link: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for part in folder.join(link).components() {
@@ -165,7 +167,7 @@ fn pages(book: &Path) -> Result<Pages> {
     Ok(pages)
 }
 
-/// The same HTML, where the values of attributes are what `change` makes of name and value.
+/// The HTML with the value of each attribute replaced by what `change` returns for name and value.
 fn with_attributes(html: &str, mut change: impl FnMut(&str, &str) -> Option<String>) -> String {
     let mut made = String::with_capacity(html.len());
     let mut rest = html;

@@ -1,15 +1,15 @@
-//! The names of a package of WIT: what they stand for, on which page they are, and declarations
-//! and signatures as HTML with links to them.
+//! The names in a package of WIT: what they stand for, on which page they are, and declarations and
+//! signatures as HTML with links to those pages.
 
 use wit_parser::{
     Function, FunctionKind, Handle, Interface, InterfaceId, Resolve, Type, TypeDef, TypeDefKind,
     TypeId, TypeOwner,
 };
 
-/// A longer signature has a line for each parameter.
+/// A signature longer than this has one line for each parameter.
 const WIDTH: usize = 80;
 
-/// A package whose names are all known.
+/// A package whose names are all resolved.
 #[derive(Clone, Copy)]
 pub(super) struct Names<'a> {
     pub(super) resolve: &'a Resolve,
@@ -33,7 +33,7 @@ impl<'a> Names<'a> {
         definition.is_some_and(|definition| definition.name.as_deref() == Some(resource))
     }
 
-    /// The type itself, where it is declared.
+    /// The type itself, behind its aliases.
     pub(super) fn definition(self, id: TypeId) -> Option<&'a TypeDef> {
         let definition = self.resolve.types.get(id)?;
         match definition.kind {
@@ -42,7 +42,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Page and name of the interface that declares a type.
+    /// The interface that declares a type, by name, which is also the name of its page.
     pub(super) fn home(self, definition: &TypeDef) -> Option<&'a str> {
         match definition.owner {
             TypeOwner::Interface(id) => self.page(id),
@@ -57,7 +57,7 @@ impl<'a> Names<'a> {
             .map(|(_, interface)| interface)
     }
 
-    /// A type as it is declared; nothing for a resource, whose functions follow.
+    /// A type as it is declared; empty for a resource, whose functions follow.
     pub(super) fn declaration(self, name: &str, definition: &TypeDef) -> String {
         let members: Vec<_> = match &definition.kind {
             TypeDefKind::Record(record) => {
@@ -122,7 +122,7 @@ impl<'a> Names<'a> {
         format!("{name}: {word}(\n    {lines},\n){result};")
     }
 
-    /// As WIT, with links to what it names.
+    /// A type in WIT, with links to what it names.
     fn of_type(self, ty: &Type) -> String {
         let primitive = match ty {
             Type::Bool => "bool",
@@ -165,23 +165,23 @@ impl<'a> Names<'a> {
                 Some(error) => format!("result&lt;{}, {}&gt;", of_optional(&result.ok), of(error)),
                 None => format!("result&lt;{}&gt;", of_optional(&result.ok)),
             },
-            // The interfaces have no other types without a name.
+            // The interfaces have no other unnamed types.
             (None, kind) => kind.as_str().to_owned(),
         }
     }
 }
 
-/// A member in a declaration; its type goes before the name in the anchor.
+/// A member in a declaration. The caller puts the type's name before the member's in the anchor.
 fn marked(name: &str) -> String {
     format!("<i id=\"{name}\">{name}</i>")
 }
 
-/// WIT with links in it, which mdBook does not colour.
+/// A block of WIT with links in it, which mdBook is not to colour.
 pub(super) fn code(wit: &str) -> String {
     format!("<pre class=\"wit\"><code class=\"nohighlight\">{wit}\n</code></pre>\n\n")
 }
 
-/// How many characters of the HTML are shown.
+/// How many characters of the HTML are visible.
 fn visible(html: &str) -> usize {
     let parts = html
         .split('<')

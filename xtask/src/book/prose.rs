@@ -16,7 +16,7 @@ impl<'a> Prose<'a> {
         Self { names, interface }
     }
 
-    /// A whole comment, of a function or type in the scope of the resource.
+    /// A whole comment. Names are looked up in the scope of the resource, if there is one.
     pub(super) fn of(&self, docs: &Docs, resource: Option<&str>) -> String {
         let mut made = String::new();
         let docs = docs.contents.as_deref().unwrap_or_default();
@@ -25,7 +25,7 @@ impl<'a> Prose<'a> {
         made.push('\n');
         if !errors.is_empty() {
             made.push_str("\n**Errors**\n\n");
-            // What stands in an item belongs to the error that begins it.
+            // The names in an item are looked up in the error that begins the item.
             for item in errors.split_inclusive("\n- ") {
                 let mut words = item.split('`').skip(1).step_by(2);
                 let case = words.next().filter(|_| !item.starts_with("Those"));
@@ -45,7 +45,7 @@ impl<'a> Prose<'a> {
         made
     }
 
-    /// A comment without headings, on a line of its own.
+    /// A comment without headings, for an item of a list.
     pub(super) fn paragraph(&self, said: &str) -> String {
         linked(said, |name| self.find(name, None))
     }
@@ -86,7 +86,7 @@ impl<'a> Prose<'a> {
         Some(format!("{page}.html#{name}"))
     }
 
-    /// A case of a type that the interface or `types` knows.
+    /// A case of a type that the interface or `types` declares.
     fn case(&self, kind: &str, name: &str) -> Option<String> {
         let types = self.names.interface_of("types")?;
         let id = self
@@ -109,7 +109,7 @@ impl<'a> Prose<'a> {
         Some(format!("{page}.html#{kind}.{name}"))
     }
 
-    /// The types that say more about a case of the error.
+    /// The types that describe a case of the error further.
     fn inside(&self, case: &str) -> Vec<&'a TypeDef> {
         let defined = |ty: &Type| match ty {
             Type::Id(id) => self.names.definition(*id),
@@ -135,7 +135,7 @@ impl<'a> Prose<'a> {
     }
 }
 
-/// Markdown whose code leads to where `find` says.
+/// Markdown in which code is a link to where `find` says.
 fn linked(markdown: &str, find: impl Fn(&str) -> Option<String>) -> String {
     let mut made = String::with_capacity(markdown.len());
     for (number, part) in markdown.split('`').enumerate() {

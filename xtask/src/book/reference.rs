@@ -1,4 +1,4 @@
-//! The reference: a page for each interface of `wit/`, and one for the worlds, made of what
+//! The reference: a page for each interface of `wit/`, and one for the worlds, made from what
 //! wit-parser reads. Items have the anchors `item`, `resource.function`, `type.case`.
 
 use std::path::Path;
@@ -52,8 +52,8 @@ impl<'a> Names<'a> {
             .filter_map(|(name, id)| Some((name, self.resolve.types.get(*id)?)))
             .filter(|(_, definition)| !matches!(definition.kind, TypeDefKind::Type(_)))
             .collect();
-        // Resources come first, for one looks for them; the rest is as it is written, which is not
-        // the order of the parser.
+        // Resources come first, because readers look for them. The rest is in the order of the
+        // source, which the parser does not keep.
         types.sort_by_key(|(_, definition)| {
             (
                 definition.kind != TypeDefKind::Resource,
@@ -117,7 +117,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The version that brought an item, unless it came with what it is in.
+/// The version that brought an item, unless it is that of the enclosing item.
 fn since(stability: &Stability, around: Option<&Stability>) -> String {
     match stability {
         Stability::Stable { since, .. } if Some(stability) != around => {
@@ -127,7 +127,7 @@ fn since(stability: &Stability, around: Option<&Stability>) -> String {
     }
 }
 
-/// The members that say something about themselves.
+/// A list of the members that have a comment.
 fn cases(prose: &Prose<'_>, name: &str, definition: &TypeDef) -> String {
     let of = |member: &str, docs: &Docs| {
         let said = docs.contents.as_deref()?;

@@ -1,4 +1,4 @@
-//! Whom a client trusts that is told nothing: what the environment names.
+//! Whom a client trusts by default: the authorities that the environment names.
 
 use std::env;
 use std::io::{Error, ErrorKind, Result};

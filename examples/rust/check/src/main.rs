@@ -1,7 +1,7 @@
 //! Checks portcullis-client against a TLS server that echoes all bytes:
 //! `portcullis-client-check HOST PORT`. Trusts the authorities of the file that `SSL_CERT_FILE`
-//! names; the server must be unknown to the web roots. `cert.pem` and `key.pem` beside that file are
-//! a certificate for HOST and its key: with them servers are checked too.
+//! names; the server must be unknown to the web roots. `cert.pem` and `key.pem` beside that file
+//! are a certificate for HOST and its key: with them servers are checked too.
 
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, IoSlice, Read as _, Result, Write as _};
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ mod shared;
 mod starttls;
 mod told;
 
-/// No side holds more than this of an echo back, so that neither waits for the other.
+/// No more than this of an echo is under way at once, so that neither side waits for the other.
 const PIECE: usize = 16 * 1024;
 const SIZES: [usize; 6] = [1, 100, PIECE, PIECE + 1, 100_000, 1024 * 1024];
 
@@ -184,7 +184,7 @@ impl Check {
         limit(stream.port(), Timer::Read)?;
         let begin = Instant::now();
         expect_timeout(stream.read(&mut [0]), Timer::Read, begin)?;
-        // Not fatal.
+        // The timeout is not fatal.
         stream.port().set_timeout(Timer::Read, None)?;
         echo_sizes(&mut stream)?;
         stream.close()
@@ -211,7 +211,7 @@ impl Check {
         let (context, silent) = self.silent()?;
         let port = silent.local_addr()?.port();
         let begin = Instant::now();
-        // The silent one holds nobody up.
+        // The silent peer holds up no other connection.
         let silent = async {
             let result = AsyncTlsStream::connect_with(&context, "127.0.0.1", port).await;
             expect_timeout(result, Timer::Handshake, begin)
@@ -220,7 +220,7 @@ impl Check {
         Ok(())
     }
 
-    /// A peer that takes connections and says nothing, and a context that does not bear it long.
+    /// A peer that takes connections and says nothing, and a context with a short handshake timer.
     fn silent(&self) -> Result<(Context, TcpListener)> {
         let context = self.context()?;
         context.set_timeout(Timer::Handshake, Some(200))?;
@@ -342,7 +342,7 @@ fn expect_timeout<T>(result: Result<T>, timer: Timer, begin: Instant) -> Result<
     is(took < SHORT.saturating_add(LATE), "the timer is not late")
 }
 
-/// A failure of this kind, with such a one inside.
+/// Expect a failure of this kind, with one inside that `is_it` accepts.
 fn expect<T>(
     result: Result<T>,
     kind: ErrorKind,

@@ -115,7 +115,7 @@ async fn half_close_async(check: &Check) -> Result<()> {
 async fn close_beside_read(check: &Check) -> Result<()> {
     let stream = check.connect_async().await?;
     let mut byte = [0];
-    // Asked first, so that it waits before the other begins.
+    // The read is polled first, so that it waits before the other begins.
     let (read, closed) = zip((&stream).read(&mut byte), stream.close()).await;
     closed?;
     expect(read, ErrorKind::BrokenPipe, is_closed)

@@ -154,7 +154,7 @@ async fn many(check: &Check) -> Result<()> {
     is(failed == 1, "only the silent one has failed")
 }
 
-/// Plaintext of a client goes to another server, and what that answers back.
+/// A client's plaintext goes on to another server, and the answer back.
 async fn proxy(check: &Check) -> Result<()> {
     let listener = listen(&context(check)?)?;
     let port = listener.local_addr()?.port();
@@ -271,7 +271,7 @@ async fn deferred(check: &Check) -> Result<()> {
     Ok(())
 }
 
-/// To close what has not shaken hands does not wait for a silent client.
+/// Closing a connection before its handshake does not wait for a silent client.
 async fn close_early(check: &Check) -> Result<()> {
     let listener = listen(&context(check)?)?;
     let port = listener.local_addr()?.port();

@@ -1,4 +1,4 @@
-//! What a session tells, and what names and subscriptions promise beside it.
+//! What a session tells, and beside it the names of groups, timers and subscriptions.
 
 use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
 
@@ -69,7 +69,7 @@ fn session(check: &Check) -> Result<()> {
     stream.close()
 }
 
-/// One handle is taken along, and one lives as long as the stream.
+/// One handle outlives the stream, and the other lives as long as it.
 fn outlives(check: &Check) -> Result<()> {
     let stream = check.connect()?;
     let session = stream.port().session();
@@ -122,7 +122,7 @@ fn before(check: &Check) -> Result<()> {
     stream.close()
 }
 
-/// Refused for that reason, and told so by whoever asks with `?`.
+/// Expect that `verify_result` refuses for that reason, and that a `?` passes it on.
 fn refused(session: &Session, reason: CertificateReason) -> Result<()> {
     let told = || Ok::<_, Error>(session.verify_result()?);
     expect(
@@ -177,7 +177,7 @@ fn unknown_authority(check: &Check) -> Result<()> {
     })
 }
 
-/// The same context, and nothing is wrong.
+/// Deferred verification with nothing wrong.
 fn deferred(check: &Check) -> Result<()> {
     let context = check.context()?;
     context.set_verify(Verify::Deferred)?;
@@ -190,7 +190,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// Chosen in any case, and told as IANA writes them.
+/// Groups are chosen in any case, and told as IANA writes them.
 fn groups(check: &Check) -> Result<()> {
     for (chosen, told) in [("SECP256R1", "secp256r1"), ("X25519", "x25519")] {
         let context = check.context()?;
@@ -254,7 +254,7 @@ fn timers_refused(check: &Check) -> Result<()> {
     stream.close()
 }
 
-/// Who waits for what has ended waits no longer.
+/// The subscriptions of a closed port are ready at once.
 fn subscribe_after_close(check: &Check) -> Result<()> {
     let stream = check.connect()?;
     stream.close()?;

@@ -14,19 +14,19 @@ use wstd::time::Duration;
 
 use super::{Check, is};
 
-/// Each is the same to the step, but for how long the network takes.
+/// Every second round takes the same steps; only the times of the network differ.
 const ROUNDS: usize = 20;
 
-/// Who sleeps longer is never woken.
+/// A task that sleeps longer is never woken.
 const PATIENCE_SECONDS: u64 = 10;
 
 const GREETING: &[u8] = b"220 hello\r\n";
 
-/// A server that speaks first, with a task for each direction: the one takes the client's hello, the
-/// other the end of its handshake, and the client says nothing more.
+/// A server that speaks first, with a task for each direction: the one takes the client's hello,
+/// the other the end of its handshake, and the client says nothing more.
 pub(super) fn server_speaks_first(check: &Check) -> Result<()> {
     let context = check.server_context()?.ok_or(ErrorKind::NotFound)?;
-    // It would wake who sleeps on.
+    // The timer would wake a task that sleeps on.
     context.set_timeout(Timer::Handshake, None)?;
     let listener = TlsListener::listen(&context, ([127, 0, 0, 1], 0).into())?;
     for round in 0..ROUNDS {
@@ -64,7 +64,7 @@ async fn interleave(
     second: impl Future<Output = Result<()>>,
 ) -> Result<()> {
     let (mut first, mut second) = (pin!(first), pin!(second));
-    // A task that is stepped by hand is not woken: what it is to find has to be there before.
+    // A future that is polled by hand is not woken: what it is to find has to be there before.
     let arrived = || server.port().subscribe().block();
     let hello = client.handshake();
     is(matches!(hello, Err(Failure::WantRead)), "the client waits")?;

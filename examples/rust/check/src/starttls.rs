@@ -27,7 +27,7 @@ pub(crate) fn report(check: &mut Check) {
     ] {
         let listener = match PlainListener::listen(SocketAddr::new(ip, 0)) {
             Ok(listener) => listener,
-            // Not every machine has it.
+            // Not every machine has IPv6.
             Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
                 println!("skip {name}: {error}");
                 continue;
@@ -68,7 +68,7 @@ async fn start_async(check: &Check) -> Result<()> {
         .await?;
     echo_async(&stream, 100_000).await?;
     stream.close().await?;
-    // One that was started is another's, socket and all.
+    // A stream that was started becomes an async one, socket and all.
     let plain = PlainStream::connect(&check.host, check.port)?;
     let stream = plain.start_tls(&check.context()?, Some(&check.host))?;
     let stream = AsyncTlsStream::from(stream);
@@ -112,7 +112,7 @@ fn timeout() -> Result<()> {
         let outcome = plain.read_line(&mut line).await;
         expect(outcome, ErrorKind::TimedOut, is_read)
     })?;
-    // Who hangs up is the end of what is read.
+    // A peer that hangs up ends what is read.
     let mut plain = PlainStream::connect("127.0.0.1", port)?;
     drop((listener.accept()?, listener.accept()?));
     is(plain.read(&mut [0])? == 0, "the end")
@@ -125,7 +125,7 @@ async fn dropped() -> Result<()> {
     let mut reader = PlainStream::connect("127.0.0.1", port)?;
     let mut writer = listener.accept()?;
     writer.write_all(b"220 re")?;
-    // It has come, and is not taken.
+    // The beginning has come, and is not taken.
     is(!reader.fill_buf()?.is_empty(), "the beginning")?;
     let mut reader = AsyncPlainStream::from(reader);
     let mut line = String::new();

@@ -1,4 +1,4 @@
-//! What a failure says, and what nothing says.
+//! What the text of a failure says, and the secrets that no text shows.
 
 use std::io::{Error, ErrorKind, Result};
 
@@ -23,7 +23,7 @@ fn refusal(check: &Check) -> Result<Error> {
     }
 }
 
-/// What a `main` prints that returns the failure.
+/// The line that a `main` prints that returns the failure.
 fn debug(check: &Check) -> Result<()> {
     let cure = "add the authority to the trust roots";
     let failure = refusal(check)?;

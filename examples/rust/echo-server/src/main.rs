@@ -1,6 +1,6 @@
-//! Echoes over TLS to many clients at once, on one poll loop: `echo-server CERT KEY [PORT [IDLE]]`. It
-//! listens on 127.0.0.1, on a free port if none is given or 0, gives up a client that neither sends nor
-//! reads for IDLE seconds (60), and ends when it is stopped.
+//! Echoes over TLS to many clients at once, on one poll loop: `echo-server CERT KEY [PORT [IDLE]]`.
+//! It listens on 127.0.0.1, on a free port if none is given or 0, gives up a client that neither
+//! sends nor reads for IDLE seconds (60), and ends when it is stopped.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -46,7 +46,8 @@ const IDLE_SECONDS: u64 = 60;
 
 /// One connection, and what it waits for.
 struct Client {
-    /// Ready when it is worth a turn; none if it is. It goes before the port, whose child it is.
+    /// Ready when the client is worth a turn; `None` if it is already. It is dropped before the
+    /// port, whose child it is.
     ready: Option<Pollable>,
     /// When the first of its timers runs out.
     deadline: Option<Instant>,
@@ -89,7 +90,7 @@ impl Client {
     /// the first call.
     fn echo(&mut self) -> Result<(), Error> {
         for _ in 0..TURN {
-            // All is written before more is read: who does not read is not read from either.
+            // All is written before more is read: a client that does not read is not read from.
             while !self.echo.is_empty() {
                 let taken = self.port.write(&self.echo)?;
                 let taken = usize::try_from(taken).unwrap_or(usize::MAX);
@@ -110,8 +111,8 @@ impl Client {
     }
 }
 
-/// Everyone who waits in the listener's queue, as far as there is room; a failure is for the
-/// caller to tell.
+/// Accept the clients in the listener's queue, as far as there is room; the caller reports a
+/// failure.
 fn accept(listener: &Listener, clients: &mut Vec<Client>) -> Result<(), Error> {
     while clients.len() < CLIENTS {
         match listener.accept() {
@@ -123,7 +124,7 @@ fn accept(listener: &Listener, clients: &mut Vec<Client>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Wait until something is ready, or until the deadline; who is ready gets a turn.
+/// Wait until something is ready, or until the deadline; a client that is ready gets a turn.
 fn wait(clients: &mut [Client], incoming: Option<&Pollable>, deadline: Option<Instant>) {
     let timer = deadline.map(|deadline| {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -33,7 +33,7 @@ async fn fetch_all(host: &str, port: u16, paths: &[String]) -> ExitCode {
     for (path, fetch) in paths.iter().zip(fetches) {
         match fetch.await {
             Ok(response) => {
-                // Whoever closes our output early has seen enough.
+                // A reader that closes our output early has seen enough.
                 let _ = std::io::stdout().write_all(&response);
             }
             Err(error) => {

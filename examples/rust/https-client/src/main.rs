@@ -22,7 +22,7 @@ fn fetch(host: &str, port: u16, path: &str) -> Result<(), Error> {
     let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
     port.blocking_write_all(request.as_bytes())?;
     while let Some(plaintext) = port.blocking_read(16 * 1024)? {
-        // Whoever closes our output early has seen enough.
+        // A reader that closes our output early has seen enough.
         let _ = std::io::stdout().write_all(&plaintext);
     }
     port.close()

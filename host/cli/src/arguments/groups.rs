@@ -6,13 +6,13 @@ use portcullis_host::{Context, Instance};
 
 use crate::exit::{Exit, Result};
 
-/// Names of groups in order, as they are written: with `,` or `:` between them. Which groups there are
-/// the component knows.
+/// Names of groups in order, as they are written, with `,` or `:` between them. The component knows
+/// which groups exist.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Groups(Vec<String>);
 
 impl Groups {
-    /// Has the context use them.
+    /// Makes the context use these groups.
     pub(crate) fn set(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         context
             .set_groups(tls, &self.0)
@@ -20,14 +20,14 @@ impl Groups {
     }
 }
 
-/// OpenSSL's names, where they are others, and those of IANA.
+/// OpenSSL's names that differ from IANA's, each with IANA's name.
 const OTHER_NAMES: [(&str, &str); 3] = [
     ("P-256", "secp256r1"),
     ("prime256v1", "secp256r1"),
     ("P-384", "secp384r1"),
 ];
 
-/// The name that IANA has for it, if it is one of OpenSSL's; case does not matter.
+/// IANA's name for one of OpenSSL's, in any case; any other word as it is.
 fn iana(word: &str) -> &str {
     OTHER_NAMES
         .into_iter()
@@ -72,7 +72,7 @@ mod tests {
                 "X25519MLKEM768 X25519 secp256r1 SECP384R1",
             ),
             ("p-384", "secp384r1"),
-            // Which there are is the component's to say.
+            // The component decides which groups exist.
             ("x448", "x448"),
         ] {
             let names = names.split(' ').map(str::to_owned).collect();

@@ -17,14 +17,15 @@ use crate::exit::{Exit, Result};
 use crate::terminal::colour;
 use portcullis_host::place;
 
-/// Holds the passphrase of an encrypted key: on the command line every user would see it.
+/// The variable with the passphrase of an encrypted key. On the command line, every user would see
+/// the passphrase.
 const PASSPHRASE: &str = "PORTCULLIS_PASSPHRASE";
 
-/// What this side is identified with.
+/// The certificates and keys of this side.
 #[derive(Args, Debug)]
 pub(crate) struct Identity {
-    /// Certificate chain of this side, its own first (PEM or DER); with its key again and again, to
-    /// choose from by name, authority and type of key
+    /// Certificate chain of this side, its own first (PEM or DER); repeated with its key, each time
+    /// one more to choose from by name, authority and type of key
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Vec<PathBuf>,
     /// Private key of this side (PEM or DER); may be the same file
@@ -39,7 +40,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Loads what was named, if anything was.
+    /// Loads the files that were named, if any were.
     pub(crate) fn load(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         let mut all = Vec::new();
         if let Some(pkcs12) = &self.pkcs12 {
@@ -83,19 +84,19 @@ impl Identity {
     }
 }
 
-/// The files of an identity.
+/// The files of one identity.
 enum Files<'a> {
     Pem {
         cert: &'a Path,
         key: &'a Path,
-        /// Others are loaded besides it.
+        /// Whether it is loaded as the first identity; the others are added to that.
         is_first: bool,
     },
     Pkcs12(&'a Path),
 }
 
 impl Files<'_> {
-    /// Loads them; if a passphrase is needed and was not given, a terminal is asked.
+    /// Loads the files. If they need a passphrase and none was given, the terminal is asked for it.
     fn load(&self, tls: &mut Instance, context: &Context, passphrase: Option<&str>) -> Result<()> {
         let sources = match self {
             Self::Pem { cert, key, .. } => [source(cert)?, source(key)?],
@@ -138,7 +139,7 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// The file that a passphrase opens.
+    /// The file that the passphrase opens.
     fn locked(&self) -> &Path {
         match self {
             Self::Pem { key, .. } => key,
@@ -146,7 +147,7 @@ impl Files<'_> {
         }
     }
 
-    /// The file that was refused, both where they do not fit.
+    /// The file that was refused; both if they do not fit each other.
     fn blamed(&self, failure: &Failure) -> String {
         let Self::Pem { cert, key, .. } = self else {
             return self.locked().display().to_string();
@@ -163,8 +164,8 @@ impl Files<'_> {
     }
 }
 
-/// Whether each certificate was issued by the next, as far as they can be read here: the component has
-/// read them all, and put them in order.
+/// Whether each certificate was issued by the next, as far as they can be read here. The component
+/// has already read them all, and put them in order.
 fn is_ordered(chain: &[u8]) -> bool {
     let Ok(blocks) = pem::parse_many(chain) else {
         return true;
@@ -187,7 +188,7 @@ fn reason(failure: &Failure) -> Option<ConfigurationReason> {
     }
 }
 
-/// Asks who sits at the terminal, without showing what is typed.
+/// Asks the user at the terminal, without showing what is typed.
 fn ask(file: &Path) -> Result<Zeroizing<String>> {
     let file = file.display();
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -200,8 +201,8 @@ fn ask(file: &Path) -> Result<Zeroizing<String>> {
         .map_err(|error| Exit::usage(format_args!("no passphrase: {error}")))
 }
 
-/// The passphrase in a file. The name of a file that is not there may be the passphrase itself: it is
-/// told only if it leads to a folder that is there.
+/// The passphrase in a file. The name of a file that does not exist may be the passphrase itself:
+/// it is shown only if its folder exists.
 fn first_line(path: &Path) -> Result<Zeroizing<String>> {
     let folder = path
         .parent()
@@ -216,7 +217,7 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>> {
              the passphrase"
         ))
     })?;
-    // Editors of Windows begin a file so.
+    // Editors of Windows begin a file with a byte order mark.
     let line = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&contents);
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -1,4 +1,5 @@
-//! `HOST:PORT` on the command line, and names: those in Unicode become what DNS and certificates have.
+//! `HOST:PORT` on the command line, and names, which are converted from Unicode to the form that
+//! DNS and certificates have.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,7 +8,8 @@ use std::str::FromStr;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
-/// What is asked for on the command line: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, `[IPV6%ZONE]:PORT`.
+/// A target as it is given on the command line: `HOST`, `HOST:PORT`, `[IPV6]:PORT`,
+/// `[IPV6%ZONE]:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     host: String,
@@ -20,7 +22,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Target {
     /// A name in ASCII, or an address.
     pub(crate) host: String,
-    /// The interface through which an address of the link is reached.
+    /// The interface through which a link-local address is reached.
     pub(crate) zone: Option<String>,
     pub(crate) port: u16,
 }
@@ -77,7 +79,7 @@ impl FromStr for Wanted {
         }
         Ok(Self {
             host: match host.parse::<IpAddr>() {
-                // An IPv4 address that is written as one of IPv6 is the IPv4 address.
+                // An IPv4-mapped IPv6 address is the IPv4 address.
                 Ok(ip) => ip.to_canonical().to_string(),
                 Err(_) => name(host)?,
             },
@@ -93,8 +95,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// A name as DNS and certificates have it: one in Unicode is converted (IDNA), others stay as they
-/// are.
+/// A name as DNS and certificates have it: a name in Unicode is converted (IDNA), others stay as
+/// they are.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     if text.is_ascii() {
         return Ok(text.to_owned());
@@ -129,7 +131,7 @@ pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(ip.to_canonical(), port))
 }
 
-/// `IP:PORT`, with brackets where they belong.
+/// `HOST:PORT`, with brackets around an IPv6 address.
 pub(crate) fn authority(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")

@@ -27,12 +27,12 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Whether something was named.
+    /// Whether a flag names something.
     pub(crate) fn is_given(&self) -> bool {
         self.cafile.is_some() || self.capath.is_some()
     }
 
-    /// Trusts what was named.
+    /// Trusts what the flags name.
     pub(crate) fn load(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         if let Some(path) = &self.cafile {
             add_file(tls, context, path)?;
@@ -48,8 +48,8 @@ impl Trust {
         Ok(())
     }
 
-    /// Trusts what was named, else what the environment names; if neither says anything, the context
-    /// stays as it is.
+    /// Trusts what the flags name, else what the environment names; if neither names anything, the
+    /// context stays as it is.
     pub(crate) fn load_or_environment(&self, tls: &mut Instance, context: &Context) -> Result<()> {
         if self.is_given() {
             return self.load(tls, context);
@@ -57,8 +57,8 @@ impl Trust {
         Environment::read().load(tls, context)
     }
 
-    /// The failure, which for an unknown authority says where it was looked for: the component was given
-    /// bytes and knows no names.
+    /// The failure, with the places that were searched if the authority is unknown: the component
+    /// was given bytes, and knows no names of files.
     pub(crate) fn with_places(&self, tls: &mut Instance, failure: Failure) -> Failure {
         let Some(Error::Certificate(refused)) = failure.error() else {
             return failure;
@@ -138,7 +138,8 @@ impl Environment {
         if is_found || in_vain.is_empty() {
             return Ok(());
         }
-        // Nothing would be trusted; the web's roots in its place would be more than was wanted.
+        // Nothing would be trusted. To trust the web's roots instead would be more than was asked
+        // for.
         Err(Exit::usage(format_args!(
             "{}: name files that hold certificates, or unset it to trust the built-in web roots",
             in_vain.join("; ")
@@ -159,10 +160,10 @@ fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// What a place of certificates held.
+/// What a file or directory held.
 enum Found {
     Something,
-    /// And why.
+    /// Nothing to trust, and why.
     Nothing(String),
 }
 
@@ -174,7 +175,8 @@ fn add_file(tls: &mut Instance, context: &Context, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Nothing is no failure here, as what is broken is.
+/// Trusts a file of the environment. If the file is absent or holds no certificate, that is no
+/// failure; if it is broken, it is.
 fn try_file(tls: &mut Instance, context: &Context, path: &Path) -> Result<Found> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Ok(Found::Nothing("it is a directory".to_owned())),
@@ -199,8 +201,8 @@ fn is_nothing(reason: ConfigurationReason) -> bool {
     )
 }
 
-/// Passes over files that hold no certificate. The host reads them, not the component: Debian's
-/// directory is full of links that lead out of it.
+/// Trusts the files of a directory, except those that hold no certificate. The host reads them, not
+/// the component, because Debian's directory is full of links that lead out of it.
 fn add_directory(tls: &mut Instance, context: &Context, path: &Path) -> Result<Found> {
     let files = match files(path) {
         Ok(files) => files,
@@ -223,7 +225,8 @@ fn add_directory(tls: &mut Instance, context: &Context, path: &Path) -> Result<F
     })
 }
 
-/// Directories made by `c_rehash` hold each file twice, once by a link.
+/// The files of a directory, each once. Directories made by `c_rehash` hold each file twice, once
+/// by a link.
 fn files(directory: &Path) -> io::Result<BTreeSet<PathBuf>> {
     let mut files = BTreeSet::new();
     for entry in fs::read_dir(directory)? {

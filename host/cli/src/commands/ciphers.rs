@@ -40,7 +40,8 @@ impl Ciphers {
             context.set_protocol(&mut tls, protocol)?;
         }
         let report = set(&mut tls, &context, &self.list).map_err(|failure| {
-            // As of `openssl ciphers`: the list is what was to be looked at, not a usage of ours.
+            // As in `openssl ciphers`: the list is the object of this command, so a bad one is not
+            // wrong usage.
             match failure.error() {
                 Some(Error::InvalidConfiguration(_)) => Exit::new(Status::Tls, failure),
                 _ => Exit::from(failure),
@@ -69,7 +70,7 @@ struct Selection<'a> {
     unsupported: &'a [String],
 }
 
-/// Has the context use a cipher list, and names the words without effect on standard error.
+/// Makes the context use a cipher list, and names the words without effect on standard error.
 pub(crate) fn set(
     tls: &mut Instance,
     context: &Context,

@@ -42,7 +42,7 @@ impl Compose {
     }
 }
 
-/// What is in the file.
+/// The contents of the file.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).map_err(|error| {
         let name = file.display();

@@ -25,10 +25,10 @@ use crate::terminal::colour;
 
 /// The port of HTTPS, registered.
 const HTTPS: u16 = 443;
-/// How long a server may take to judge our certificate, and to say goodbye. One that does not mind
-/// that we leave says nothing; it is not waited for any longer.
+/// How long a server may take to judge our certificate, and to answer our close_notify. A server
+/// that ignores close_notify sends nothing, and is not waited for any longer.
 const VERDICT: Duration = Duration::from_secs(5);
-/// How much is read at once of what is not shown.
+/// Bytes per read of data that is not shown.
 const CHUNK: u64 = 64 * 1024;
 
 /// Connect, verify the server, and exchange standard input and output with it
@@ -41,8 +41,8 @@ const CHUNK: u64 = 64 * 1024;
     opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
 )]
 pub(crate) struct Connect {
-    /// Where to, an IPv6 address in brackets, with its zone if it has one ([fe80::1%eth0]:443); if no
-    /// port is given, 443 or that of --starttls
+    /// Where to, an IPv6 address in brackets, with its zone if it has one ([fe80::1%eth0]:443); if
+    /// no port is given, 443 or that of --starttls
     #[arg(value_name = "HOST:PORT")]
     target: Wanted,
     #[command(flatten)]
@@ -83,25 +83,26 @@ pub(crate) struct Connect {
     /// else is to be, in place of --servername or HOST
     #[arg(long, value_name = "NAME", value_parser = name, requires = "starttls")]
     xmpphost: Option<String>,
-    /// Tell the server when standard input has ended, and go on reading. Some wait for that, others
-    /// take it for leaving, and drop the answer that they are still at
+    /// Tell the server by close_notify when standard input has ended, and go on reading. Some
+    /// servers wait for that; others take it for a disconnect, and drop the answer that they are
+    /// still sending
     #[arg(long)]
     half_close: bool,
-    /// Take the end of the connection for the end of the data, though the peer did not say that it
-    /// is: an attacker can cut it
+    /// Take the end of the connection for the end of the data even without close_notify: an
+    /// attacker can cause it
     #[arg(long)]
     ignore_unexpected_eof: bool,
     /// Print the facts of the connection to standard output when the server has judged this side's
-    /// certificate, or that there is none, and leave
+    /// certificate or the lack of one, and end
     #[arg(long)]
     info: bool,
-    /// Tell all about the peer's certificates, with their PEM
+    /// Show the peer's certificates in full, with their PEM
     #[arg(long)]
     showcerts: bool,
     /// Print the facts as JSON
     #[arg(long)]
     json: bool,
-    /// Seconds that connecting may take, and the handshake, and the end
+    /// Seconds that connecting, the handshake and the closing may take each
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     timeout: Duration,
     #[command(flatten)]
@@ -160,7 +161,7 @@ impl Connect {
             return leave(tls, &port);
         }
         self.show(&facts)?;
-        // Someone at a terminal expects it to be over when the peer closes.
+        // A user at a terminal expects the command to end when the peer closes.
         let until = if io::stdin().is_terminal() {
             Until::PeerEnds
         } else {
@@ -175,8 +176,9 @@ impl Connect {
         leave(tls, &port)
     }
 
-    /// In TLS 1.3 the client is done before the server has seen its certificate, or that it has none.
-    /// Whoever refuses says so; whoever does not answers our goodbye, or is not waited for any longer.
+    /// Waits for the server's verdict on our certificate or the lack of one, which comes after the
+    /// client's handshake in TLS 1.3. A server that refuses says so; one that does not answers our
+    /// close_notify, or is not waited for any longer.
     fn await_verdict(&self, tls: &mut Instance, port: &Port) -> Result<()> {
         let until = Instant::now() + VERDICT.min(self.timeout);
         let mut has_spoken = false;
@@ -193,7 +195,7 @@ impl Connect {
                 Err(failure) => failure,
             };
             let pollable = match failure.error() {
-                // As many end when they have been told of the end.
+                // Many servers end the connection when they get close_notify.
                 Some(Error::Truncated | Error::Timeout(Timer::Read)) => return Ok(()),
                 Some(Error::Network(_)) if has_spoken => return Ok(()),
                 Some(Error::WantRead | Error::WantWrite) if left.is_zero() => return Ok(()),
@@ -207,13 +209,13 @@ impl Connect {
         }
     }
 
-    /// Whether the host makes the connection: what is said before TLS is its part, and names of
-    /// interfaces mean something to it only.
+    /// Whether the host makes the connection: it speaks the dialogue before TLS, and only the host
+    /// knows the names of interfaces.
     fn is_dialled(&self, target: &Target) -> bool {
         self.starttls.is_some() || target.zone.is_some()
     }
 
-    /// A port whose handshake is to come, and the peer's address if the host connected.
+    /// A port whose handshake is still to come, and the peer's address if the host connected.
     fn open(
         &self,
         tls: &mut Instance,
@@ -235,7 +237,7 @@ impl Connect {
     }
 
     fn context(&self, tls: &mut Instance, target: &Target) -> Result<Context> {
-        // RFC 6120 section 13.7.2.1: it is the domain that a certificate is to have.
+        // RFC 6120 section 13.7.2.1: the certificate must be for the domain.
         let asked = self.servername.as_ref().or(self.xmpphost.as_ref());
         let context = if self.insecure {
             anstream::eprintln!(
@@ -305,7 +307,7 @@ impl Connect {
     }
 }
 
-/// Nothing more is to come: a peer that has gone without taking our goodbye is no failure.
+/// Nothing more is to come, so a peer that has gone without taking our close_notify is no failure.
 fn leave(tls: &mut Instance, port: &Port) -> Result<()> {
     match port.close(tls) {
         Err(failure) if failure.error().is_none() => Err(failure.into()),

@@ -99,7 +99,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The plain beginning is spoken by the host, on sockets of its own.
+    /// The host speaks the plain beginning, on sockets of its own.
     fn starttls(&mut self) -> Result<()> {
         println!("\nSTARTTLS");
         let identity = self.issue(NAME, Validity::Now)?;
@@ -156,7 +156,7 @@ impl Stage {
         }
     }
 
-    /// Lets the two meet on loopback: the server echoes, the client says hello.
+    /// Lets server and client meet on loopback: the server echoes, the client says hello.
     fn meet(&mut self, server: &Context, client: &Context) -> Result<(Seen, Seen)> {
         let (on_server, on_client) = (&mut self.server, &mut self.client);
         let listener = Listener::listen(on_server, server, Ipv4Addr::LOCALHOST.into(), 0, None)?;
@@ -170,7 +170,8 @@ impl Stage {
     }
 }
 
-/// An address, so that no name lookup is granted; the name to verify is in the context.
+/// An address and not a name, because no name lookup is granted. The name to verify is in the
+/// context.
 const ADDRESS: &str = "127.0.0.1";
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> Result<T> {

@@ -66,7 +66,7 @@ struct Report {
     size: usize,
     imports: Vec<String>,
     exports: Vec<String>,
-    /// WebAssembly features beyond the first version that its code cannot do without.
+    /// WebAssembly features beyond the first version that its code requires.
     required_features: Vec<&'static str>,
     /// Features that the compiler was allowed to use.
     target_features: Vec<String>,
@@ -102,7 +102,8 @@ impl Report {
             target_features: Vec::new(),
             producers: Vec::new(),
         };
-        // Components and modules lie in each other; only the outermost one's imports count.
+        // Components and modules are nested; only the outermost component's imports and exports
+        // count.
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {

@@ -30,14 +30,14 @@ pub(crate) struct Run {
     /// An environment variable that it sees
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Let it trust whom this machine trusts: it sees SSL_CERT_FILE and SSL_CERT_DIR, and may read the
-    /// folders that they name
+    /// Let it trust whom this machine trusts: it sees SSL_CERT_FILE and SSL_CERT_DIR, and may read
+    /// the folders that they name
     #[arg(long)]
     trust_env: bool,
     /// The component that imports portcullis:tls, or a core module as for `portcullis compose`
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
-    /// What it is given as arguments
+    /// The arguments of the component
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -70,7 +70,7 @@ impl Run {
             {
                 options = options.directory(folder, folder.display().to_string());
             }
-            // What is given by --env counts more.
+            // A variable that is given by --env takes precedence.
             let is_new =
                 |(name, _): &(&str, String)| !self.env.iter().any(|(other, _)| other == name);
             let new = shared.variables.into_iter().filter(is_new);
@@ -94,7 +94,8 @@ impl Run {
         }
     }
 
-    /// What a program without network cannot know: it takes the refusal for a fault of DNS.
+    /// A program without network cannot know that it was refused, and takes the refusal for a fault
+    /// of DNS: this tells the user.
     fn hint(&self) -> &'static str {
         match self.network {
             Where::None => {
@@ -106,7 +107,7 @@ impl Run {
     }
 }
 
-/// What of the machine's trust a program is shown.
+/// The part of the machine's trust that a program is shown.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Shared {
     folders: Vec<PathBuf>,
@@ -114,8 +115,8 @@ struct Shared {
 }
 
 impl Shared {
-    /// Links are followed here: one that leads out of a folder leads nowhere for the program. What is
-    /// absent is passed on as it is, so that the program can say so.
+    /// Links are followed here, because a link that leads out of a folder leads nowhere for the
+    /// program. A path that does not exist is passed on as it is, so that the program can say so.
     fn new(environment: &Environment) -> Self {
         let mut shared = Self::default();
         if let Some(file) = &environment.file {

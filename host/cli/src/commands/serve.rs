@@ -26,15 +26,15 @@ use crate::facts;
 use crate::serving::server::{Offer, Server};
 use crate::terminal::interrupt;
 
-/// A file server's peer may be this long silent, or take this long to read on.
+/// How long the client of a file server may be silent, or take nothing.
 const IDLE: Duration = Duration::from_secs(60);
-/// Handshakes and ends take a few round trips. Whoever needs longer is not there.
+/// How long the handshake and the closing may take: they need a few round trips.
 const BRIEF: Duration = Duration::from_secs(30);
 /// How many connections there are at once, if there are descriptors for them.
 const PLACES: usize = 500;
 /// How many of the process's descriptors are for other things than connections.
 const OTHER_DESCRIPTORS: u64 = 32;
-/// How many connections may have ended whose sockets the component still has.
+/// How many sockets of ended connections the component may still hold.
 const REMAINS: u64 = 64;
 
 /// Accept TLS connections and serve many of them at once
@@ -52,8 +52,8 @@ pub(crate) struct Serve {
         rustdoc::broken_intra_doc_links,
         reason = "clap prints it as it stands"
     )]
-    /// IP address and port to listen on; port 0 picks a free one, and [::] is every address, those of
-    /// IPv4 too
+    /// IP address and port to listen on; port 0 picks a free one, and [::] is every address, those
+    /// of IPv4 too
     #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
     address: SocketAddr,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(crate) struct Serve {
     /// Accept these application protocols, the preferred first, and refuse a client that offers others
     #[arg(long, value_name = "LIST")]
     alpn: Option<Alpn>,
-    /// Send back what is received (this is what it does if nothing is said)
+    /// Send back what is received (the default)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
     /// Serve the files in this directory over HTTP/1.1
@@ -91,8 +91,9 @@ pub(crate) struct Serve {
     /// Listen on no address of IPv4 where the address is [::]
     #[arg(long)]
     ipv6_only: bool,
-    /// Serve so many connections at once. If one more comes, it gets the place of one that has not
-    /// yet said what it wants, or that has been idle for a minute; if there is none, it waits
+    /// Serve at most this many connections at once. If one more comes, it gets the place of one
+    /// that has not yet made its request, or that has been idle for a minute; if there is none, it
+    /// waits
     /// [default: 500, or as many as there are descriptors for]
     #[arg(long, value_name = "NUMBER")]
     max_connections: Option<NonZeroUsize>,
@@ -134,11 +135,11 @@ impl Serve {
                 .map_err(|failure| Exit::from(failure).context(address))?;
             let address = listener.local_address(&mut tls)?;
             lines += &format!("listening on {}\n", facts::text(&address));
-            // The other has the port that was found for the first.
+            // A second listener gets the port that was found for the first.
             port = address.port;
             listeners.push(listener);
         }
-        // Caught from now on: whoever reads the line may end the server.
+        // Signals are caught from now on, because a program that reads the line may end the server.
         let stop = interrupt::pollable(&mut tls)?;
         let mut stdout = io::stdout();
         stdout
@@ -153,7 +154,8 @@ impl Serve {
         Server::new(&mut tls, listeners, stop, offer, places, self.once)?.run(&mut tls, key_log)
     }
 
-    /// Where to listen. A socket of WASI has one family, so that every address takes two.
+    /// Where to listen. A socket of WASI has one address family, so listening on all addresses
+    /// takes two.
     fn addresses(&self) -> Vec<SocketAddr> {
         let mut addresses = vec![self.address];
         if self.address.is_ipv6() && self.address.ip().is_unspecified() && !self.ipv6_only {
@@ -162,8 +164,8 @@ impl Serve {
         addresses
     }
 
-    /// How many connections there are descriptors for, up to the number that was asked for. The
-    /// process is allowed as many as the system lets it.
+    /// How many connections there are descriptors for, up to the number that was asked for. This
+    /// raises the process's limit of descriptors as far as the system allows.
     fn places(&self, has_files: bool) -> Result<usize> {
         let unlimited = u64::MAX;
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -171,7 +173,7 @@ impl Serve {
             current: maximum,
             maximum,
         };
-        // What there is will do too.
+        // If this fails, the current limit stays.
         let _ = setrlimit(Resource::Nofile, wanted);
         let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(unlimited);
         let each = if has_files { 2 } else { 1 };
@@ -242,7 +244,7 @@ impl Serve {
     }
 }
 
-/// Each of these and no other.
+/// The set of exactly these addresses.
 fn all(addresses: &[SocketAddr]) -> Addresses {
     let blocks = addresses
         .iter()

@@ -1,4 +1,4 @@
-//! `portcullis completions` and `portcullis man`: what a shell and `man` want to know of the command.
+//! `portcullis completions` and `portcullis man`: completion scripts for shells, and manual pages.
 
 use std::io::{self, Write as _};
 
@@ -7,12 +7,12 @@ use clap_complete::Shell;
 
 use crate::exit::{Exit, Result};
 
-/// Print what makes a shell complete the command
+/// Print the completion script of a shell
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  portcullis completions bash > \
     ~/.local/share/bash-completion/completions/portcullis")]
 pub(crate) struct Completions {
-    /// Whose completions
+    /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
@@ -43,7 +43,7 @@ impl Man {
                 let found = command.find_subcommand(name).ok_or_else(|| {
                     Exit::usage(format_args!("there is no {name}; see portcullis --help"))
                 })?;
-                // It is known by its full name, as in `man git-log`.
+                // The page has the command's full name, as in `man git-log`.
                 found.clone().name(format!("portcullis-{name}"))
             }
         };
@@ -56,7 +56,7 @@ impl Man {
 }
 
 fn print(bytes: &[u8]) -> Result<()> {
-    // Whoever closes the output early has seen enough.
+    // A reader that closes the output early has seen enough.
     let _ = io::stdout().write_all(bytes);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! One connection of `serve`: what is read goes to a service, what the service says is written.
-//! Nothing here waits.
+//! One connection of `serve`: what is read goes to a service, and what the service returns is
+//! written. Nothing here waits.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,36 +11,36 @@ use portcullis_host::{Failure, Instance, Pollable, Port};
 use crate::exit::{Exit, Status};
 use crate::facts::{self, Facts};
 
-/// Bytes per read, and per question to the service: four TLS records.
+/// Bytes per read, and per request to the service: four TLS records.
 const CHUNK: u64 = 64 * 1024;
 /// How much one connection does before the others have their turn.
 const STEPS: usize = 32;
 /// How long the peer may take to close after us. Closing at once, with bytes of the peer's unread,
 /// would reset the connection, and the reset could overtake our last bytes.
 const LINGER: Duration = Duration::from_secs(2);
-/// A reply that the system sends at once, whatever the peer has taken before (RFC 6928): nothing of it
-/// can be lost any more by a reset.
+/// The size of a reply that the system sends at once, whatever the peer has taken before (RFC
+/// 6928): a reset can then lose nothing of it.
 const SENT_AT_ONCE: usize = 10 * 1024;
-/// How long a connection that has not yet said what it wants has its place for itself.
+/// How long a connection is sure of its place before the peer has made its request.
 const GRACE: Duration = Duration::from_secs(1);
-/// The same for one on which nothing moves.
+/// How long a connection on which nothing moves is sure of its place.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// What is spoken inside TLS.
+/// A protocol that is spoken inside TLS.
 pub(crate) trait Service {
     /// The peer sent this.
     fn receive(&mut self, plaintext: &[u8]);
     /// The peer will send no more.
     fn end(&mut self);
-    /// What to do next. Of the bytes that it gives, so many are taken at once.
+    /// What to do next. Up to `room` bytes are taken at once.
     fn next(&mut self, room: usize) -> io::Result<Next>;
-    /// Whether the peer has said what it wants.
+    /// Whether the peer has made its request.
     fn is_asked(&self) -> bool;
-    /// How long it may take for that, from its handshake on.
+    /// How long the request may take, from the handshake on; none is no limit.
     fn patience(&self) -> Option<Duration>;
-    /// The peer has taken longer.
+    /// The request has taken longer.
     fn late(&mut self);
-    /// Whether the peer has said all that belongs to what it wants.
+    /// Whether the peer has sent everything that belongs to its request.
     fn is_whole(&self) -> bool;
     /// A few words for the log.
     fn log(&self) -> &str;
@@ -102,11 +102,11 @@ impl Service for Echo {
 
 /// What a connection waits for.
 pub(crate) enum Step {
-    /// This, or the moment.
+    /// The pollable, or the moment if there is one.
     Wait(Pollable, Option<Instant>),
-    /// Nothing: it only lets the others go first.
+    /// Nothing: it only lets the other connections go first.
     Turn,
-    /// Nothing any more.
+    /// Nothing any more: it has ended.
     Ended(Result<(), Exit>),
 }
 
@@ -119,7 +119,7 @@ pub(crate) struct Connection {
     negotiated: Option<String>,
     /// When it was accepted.
     begun: Instant,
-    /// When something moved last, be it the connection to a new phase.
+    /// When bytes moved last, or the connection came to a new phase.
     moved: Instant,
     /// When its handshake was done.
     opened: Instant,
@@ -134,7 +134,7 @@ enum Phase {
     Open,
     /// The service is done; close_notify is being sent.
     Closing,
-    /// We are done; the peer may close until the moment.
+    /// close_notify has been sent; the peer may close until the moment.
     Lingering(Instant),
     Ended,
 }
@@ -233,8 +233,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks the service for no more than there is room for: what a peer that does not read would be
-    /// sent is not kept for it.
+    /// Asks the service for no more than there is room for, so that nothing is stored for a peer
+    /// that does not read.
     fn serve(&mut self, tls: &mut Instance) -> Result<(), Stop> {
         if self
             .asks_until()
@@ -267,9 +267,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the socket can be freed now. That pushes close_notify out: it is a segment of its own,
-    /// which the system would hold back until the reply before it is acknowledged, 40 ms and more
-    /// (RFC 1122 §4.2.3.2), and a peer that reads to the end would wait with it.
+    /// Whether the socket can be freed now. That pushes close_notify out: it is a segment of its
+    /// own, which the system would hold back until the reply before it is acknowledged, 40 ms and
+    /// more (RFC 1122 §4.2.3.2), and a peer that reads to the end would wait as long.
     fn may_leave(&self, tls: &mut Instance) -> Result<bool, Failure> {
         if !self.service.is_whole() || self.sent > SENT_AT_ONCE {
             return Ok(false);
@@ -277,21 +277,22 @@ impl Connection {
         match self.port.read(tls, CHUNK) {
             Ok(plaintext) => Ok(plaintext.is_none()),
             Err(failure) if failure.error() == Some(&Error::WantRead) => Ok(true),
-            // However the peer has left: it has been served.
+            // The peer has been served, however it has left.
             Err(failure) if failure.error().is_some() => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Until when the peer has to have said what it wants, if it has not.
+    /// The moment by which the peer has to make its request; none if it has made it, or has no
+    /// limit.
     fn asks_until(&self) -> Option<Instant> {
         let limit = self.service.patience()?;
         (!self.service.is_asked()).then(|| self.opened + limit)
     }
 
-    /// From when on it has to give its place to another if there is none left: early as long as it
-    /// has said nothing that makes it worth more than the other, and when nothing has moved on it for
-    /// long.
+    /// From when on the connection gives its place to another if there is none left: early if the
+    /// peer has made no request, so that it is worth no more than the other, and otherwise when
+    /// nothing has moved on it for long.
     pub(crate) fn yields(&self) -> Instant {
         let is_newcomer = match self.phase {
             Phase::Handshaking => true,
@@ -305,7 +306,7 @@ impl Connection {
         }
     }
 
-    /// One line: who, and what.
+    /// One line for the log: the peer, and what happened.
     pub(crate) fn log(&self) -> String {
         let negotiated = self.negotiated.as_deref().unwrap_or("no handshake");
         let Self {
@@ -328,7 +329,7 @@ impl Connection {
     }
 }
 
-/// Why a step did not go through.
+/// Why a step failed, or has to wait.
 enum Stop {
     Service(io::Error),
     Tls(Failure),

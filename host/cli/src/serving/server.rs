@@ -1,4 +1,4 @@
-//! Many connections in one instance and one poll loop. Nothing waits for one of them alone.
+//! Many connections in one instance and one poll loop. Nothing waits for one connection alone.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use crate::serving::www::http::Http;
 
 /// How long to leave the listener alone after the host could not accept.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many connections are accepted before those that are there have their turn.
+/// How many connections are accepted before the existing ones have their turn.
 const ACCEPTS: usize = 64;
 
 /// What is served.
 pub(crate) enum Offer {
     Echo,
-    /// The files below a directory, which must be canonical, to those who ask in time.
+    /// The files below a directory, which must be canonical; a request must come within the limit.
     Files(PathBuf, Option<Duration>),
 }
 
@@ -36,25 +36,27 @@ impl Offer {
 pub(crate) struct Server {
     /// Ready when the user interrupts.
     stop: Pollable,
-    /// Those that are open; none once no more connections are to come.
+    /// The open listeners; none once no more connections are to come.
     doors: Vec<Door>,
-    /// Until when no connection is taken, unless one ends: there is no place, or accepting failed.
+    /// The moment until which no connection is accepted, unless one ends before. It is set if there
+    /// is no place, or if accepting failed.
     closed_until: Option<Instant>,
-    /// Accepting failed the last time.
+    /// Whether accepting failed the last time.
     is_failing: bool,
-    guests: Vec<Served>,
-    /// How many connections there may be.
+    clients: Vec<Served>,
+    /// How many connections there may be at once.
     places: usize,
     offer: Offer,
     once: bool,
 }
 
+/// An open listener, and the pollable that is ready when a connection waits.
 struct Door {
     listener: Listener,
     arrivals: Pollable,
 }
 
-/// A connection, and what it waits for; nothing if it is to go on at once.
+/// A connection, and the pollable that it waits for; none if it is to go on at once.
 struct Served {
     connection: Connection,
     waiting: Option<Pollable>,
@@ -62,8 +64,8 @@ struct Served {
 }
 
 impl Server {
-    /// It ends when `stop` is ready, or after one connection. While there are as many connections as
-    /// there are places, a new one gets that of the one that is worth least, or waits.
+    /// The server ends when `stop` is ready, or with `once` after one connection. While all places
+    /// are taken, a new connection gets the place of the one that yields first, or waits.
     pub(crate) fn new(
         tls: &mut Instance,
         listeners: Vec<Listener>,
@@ -82,7 +84,7 @@ impl Server {
             doors,
             closed_until: None,
             is_failing: false,
-            guests: Vec::new(),
+            clients: Vec::new(),
             places,
             offer,
             once,
@@ -106,7 +108,7 @@ impl Server {
         }
     }
 
-    /// Takes the connections that wait, from each door in turn.
+    /// Accepts the connections that wait, from each listener in turn.
     fn accept(&mut self, tls: &mut Instance) -> Result<()> {
         let now = Instant::now();
         if self.closed_until.is_some_and(|until| now < until) {
@@ -119,8 +121,8 @@ impl Server {
             if empty == self.doors.len() {
                 return Ok(());
             }
-            if self.guests.len() >= self.places {
-                let yields = self.guests.iter().map(|served| served.connection.yields());
+            if self.clients.len() >= self.places {
+                let yields = self.clients.iter().map(|served| served.connection.yields());
                 self.closed_until = yields.min().filter(|moment| *moment > now);
                 if self.closed_until.is_some() {
                     return Ok(());
@@ -138,7 +140,7 @@ impl Server {
                         continue;
                     }
                     Some(Error::Network(_)) => {
-                        // Said once, not with every attempt.
+                        // This is reported once, not with every attempt.
                         if !self.is_failing {
                             eprintln!("{failure}");
                         }
@@ -151,11 +153,11 @@ impl Server {
             };
             empty = 0;
             self.is_failing = false;
-            if self.guests.len() >= self.places {
+            if self.clients.len() >= self.places {
                 self.make_room(tls)?;
             }
             let connection = Connection::new(tls, port, self.offer.service())?;
-            self.guests.push(Served {
+            self.clients.push(Served {
                 connection,
                 waiting: None,
                 until: None,
@@ -167,17 +169,17 @@ impl Server {
         Ok(())
     }
 
-    /// Ends the connection that has to give its place to another first.
+    /// Ends the connection that yields first.
     fn make_room(&mut self, tls: &mut Instance) -> Result<()> {
         let yields = |(_, served): &(usize, &Served)| served.connection.yields();
-        let Some((first, _)) = self.guests.iter().enumerate().min_by_key(yields) else {
+        let Some((first, _)) = self.clients.iter().enumerate().min_by_key(yields) else {
             return Ok(());
         };
         let Served {
             connection,
             waiting,
             ..
-        } = self.guests.remove(first);
+        } = self.clients.remove(first);
         eprintln!(
             "{}: closed for another, for there are no more than {} places (--max-connections, \
              ulimit -n)",
@@ -198,11 +200,12 @@ impl Server {
         Ok(())
     }
 
-    /// Lets every connection that waits for nothing go on. With `--once`, the outcome of the one.
+    /// Advances every connection that waits for nothing. With `--once`, returns the outcome of the
+    /// only connection when it has ended.
     fn advance(&mut self, tls: &mut Instance) -> Result<Option<Result<()>>> {
-        let mut staying = Vec::with_capacity(self.guests.len());
+        let mut staying = Vec::with_capacity(self.clients.len());
         let mut last = None;
-        for mut served in self.guests.drain(..) {
+        for mut served in self.clients.drain(..) {
             if served.waiting.is_some() {
                 staying.push(served);
                 continue;
@@ -219,7 +222,7 @@ impl Server {
                     let outcome = outcome.map_err(|exit| exit.context(served.connection.log()));
                     match &outcome {
                         Ok(()) => eprintln!("{}", served.connection.log()),
-                        // The command tells it as it ends.
+                        // The command reports it as it ends.
                         Err(_) if self.once => {}
                         Err(exit) => eprintln!("{exit}"),
                     }
@@ -230,11 +233,11 @@ impl Server {
                 }
             }
         }
-        self.guests = staying;
+        self.clients = staying;
         Ok(last.filter(|_| self.once))
     }
 
-    /// Waits until something can go on. Whether the user interrupted.
+    /// Waits until something can go on. Returns whether the user interrupted.
     fn wait(&mut self, tls: &mut Instance) -> Result<bool> {
         let now = Instant::now();
         let open = match self.closed_until {
@@ -242,20 +245,20 @@ impl Server {
             Some(_) => &[],
         };
         let moments = self
-            .guests
+            .clients
             .iter()
             .filter_map(|served| served.until)
             .chain(self.closed_until);
         let first = moments
             .min()
             .map(|moment| moment.saturating_duration_since(now));
-        let idle = self.guests.iter().all(|served| served.waiting.is_some());
+        let idle = self.clients.iter().all(|served| served.waiting.is_some());
         let limit = if idle { first } else { Some(Duration::ZERO) };
 
         let arrivals = open.iter().map(|door| &door.arrivals);
         let fixed = std::iter::once(&self.stop).chain(arrivals);
         let waiting = self
-            .guests
+            .clients
             .iter()
             .filter_map(|served| served.waiting.as_ref());
         let pollables: Vec<&Pollable> = fixed.chain(waiting).collect();
@@ -271,7 +274,7 @@ impl Server {
             .filter_map(|index| index.checked_sub(offset))
             .peekable();
         let waiting = self
-            .guests
+            .clients
             .iter_mut()
             .filter(|served| served.waiting.is_some());
         for (index, served) in waiting.enumerate() {

@@ -1,4 +1,4 @@
-//! Dialogues in messages with lengths.
+//! Dialogues in messages that are prefixed by their length.
 
 use super::wire::{Wire, text};
 use super::{Refusal, Result};
@@ -18,8 +18,8 @@ pub(super) fn postgres(wire: &mut Wire<'_>) -> Result<()> {
     }
 }
 
-/// An ErrorResponse after its first byte: a length, then fields, each a letter and a string, and a
-/// zero in place of a letter. Servers before 7.4 send a string and no length.
+/// An ErrorResponse after its first byte: a length, then fields of a letter and a string each, and
+/// a zero in place of the last letter. Servers before 7.4 send a string and no length.
 fn postgres_error(wire: &mut Wire<'_>) -> Result<String> {
     let length = wire.array::<4>()?;
     if length.first() != Some(&0) {
@@ -42,7 +42,7 @@ fn postgres_error(wire: &mut Wire<'_>) -> Result<String> {
                 return Ok("its answer is an error that says nothing".to_owned());
             }
             Ok((0, _)) => return Ok(message),
-            // What there is of it says more than that it was cut.
+            // The part that has come says more than that the message was cut.
             Err(Refusal::Io(_)) if !message.is_empty() => return Ok(message),
             field => field?,
         };
@@ -57,7 +57,8 @@ fn postgres_error(wire: &mut Wire<'_>) -> Result<String> {
 }
 
 pub(super) fn mysql(wire: &mut Wire<'_>) -> Result<()> {
-    /// Capabilities: the protocol of 4.1, TLS, and its way to log in. Whoever goes on repeats them.
+    /// Capabilities: the protocol of 4.1, TLS, and the way to log in of 4.1. A client that goes on
+    /// to log in repeats them.
     const CAPABILITIES: u32 = PROTOCOL_41 | TLS | SECURE_CONNECTION;
     const PROTOCOL_41: u32 = 0x200;
     const TLS: u32 = 0x800;
@@ -98,8 +99,8 @@ fn mysql_capabilities(greeting: &[u8]) -> Option<u16> {
     Some(u16::from_le_bytes(low.try_into().ok()?))
 }
 
-/// An error packet after its first byte: a number, `#` and five letters if the server already thinks
-/// that we are new enough, and a text.
+/// An error packet after its first byte: a number, then `#` and five letters if the server already
+/// takes the client for a new enough one, and a text.
 fn mysql_error(error: &[u8]) -> String {
     let (code, rest) = error.split_at_checked(2).unwrap_or_default();
     let code = code.try_into().map_or(0, u16::from_le_bytes);
@@ -139,8 +140,8 @@ pub(super) fn ldap(wire: &mut Wire<'_>) -> Result<()> {
 }
 
 /// The result code and the diagnostic message in an LDAPMessage { messageID, ExtendedResponse {
-/// resultCode, matchedDN, diagnosticMessage, ... } }. A message without our number tells that the
-/// server disconnects (RFC 4511 section 4.4.1): a success of that is none of ours.
+/// resultCode, matchedDN, diagnosticMessage, ... } }. A message with another number than ours is a
+/// notice of disconnection (RFC 4511 section 4.4.1): its success is not an answer to us.
 fn ldap_result(mut message: &[u8]) -> Option<(usize, String)> {
     let id = number(take_element(&mut message, 0x02)?)?;
     let mut response = take_element(&mut message, 0x78)?;
@@ -168,7 +169,7 @@ fn take_element<'a>(bytes: &mut &'a [u8], wanted: u8) -> Option<&'a [u8]> {
     (tag == wanted).then_some(contents)
 }
 
-/// A number of at most four bytes, the first of which is the highest.
+/// A big-endian number of at most four bytes.
 fn number(bytes: &[u8]) -> Option<usize> {
     let mut whole = [0; 4];
     let start = whole.len().checked_sub(bytes.len())?;

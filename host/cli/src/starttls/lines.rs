@@ -9,11 +9,11 @@ pub(super) fn ftp(wire: &mut Wire<'_>) -> Result<()> {
     // 120 says that the service will be ready in a moment (RFC 959 section 5.4).
     while reply(wire, &["220", "120"], Inner::Anything)?.code == "120" {}
     wire.say(b"AUTH TLS\r\n")?;
-    // 334 is what servers say that are older than RFC 4217.
+    // Servers that are older than RFC 4217 answer 334.
     reply(wire, &["234", "334"], Inner::Anything).map(drop)
 }
 
-/// SMTP, and LMTP, which differs in how one says hello.
+/// SMTP, and LMTP, which differs in the command of the greeting.
 pub(super) fn smtp(wire: &mut Wire<'_>, hello: &str) -> Result<()> {
     reply(wire, &["220"], Inner::Coded)?;
     wire.say(format!("{hello} localhost\r\n").as_bytes())?;
@@ -31,7 +31,7 @@ pub(super) fn smtp(wire: &mut Wire<'_>, hello: &str) -> Result<()> {
 pub(super) fn nntp(wire: &mut Wire<'_>) -> Result<()> {
     reply(wire, &["200", "201"], Inner::Coded)?;
     wire.say(b"CAPABILITIES\r\n")?;
-    // A server that does not know the question may know the command.
+    // A server that does not know CAPABILITIES may still know STARTTLS.
     if reply(wire, &["101", "500"], Inner::Coded)?.code == "101" {
         let mut is_offered = false;
         loop {
@@ -86,7 +86,7 @@ pub(super) fn irc(wire: &mut Wire<'_>) -> Result<()> {
     wire.say(b"STARTTLS\r\n")?;
     loop {
         let line = wire.line()?;
-        // Who says it may stand before what is said.
+        // The name of the sender may stand before the command.
         let said = match line.strip_prefix(':') {
             Some(rest) => rest.split_once(' ').map_or("", |(_, said)| said),
             None => &line,
@@ -97,7 +97,7 @@ pub(super) fn irc(wire: &mut Wire<'_>) -> Result<()> {
             "PING" => {
                 wire.say(format!("PONG{}\r\n", said.get(4..).unwrap_or_default()).as_bytes())?
             }
-            // Greetings, and what the server does meanwhile to find out who we are.
+            // Greetings, and notices while the server looks up the client.
             "NOTICE" | "020" => {}
             _ => return Err(Refusal::server(&line)),
         }
@@ -147,7 +147,7 @@ fn sieve_line(wire: &mut Wire<'_>) -> Result<String> {
     }
 }
 
-/// What stands before `{length}` or `{length+}` at the end of the line, and the length.
+/// The text before `{length}` or `{length+}` at the end of the line, and the length.
 fn literal(line: &str) -> Option<(&str, usize)> {
     let (start, length) = line.strip_suffix('}')?.rsplit_once('{')?;
     let length = length.strip_suffix('+').unwrap_or(length).parse().ok()?;
@@ -169,7 +169,7 @@ struct Reply {
     lines: Vec<String>,
 }
 
-/// A reply with one of these codes: one line, or several, `250-first` to `250 last`.
+/// Reads a reply with one of these codes: one line, or several, `250-first` to `250 last`.
 fn reply(wire: &mut Wire<'_>, codes: &[&str], inner: Inner) -> Result<Reply> {
     let line = wire.line()?;
     let code = line.get(..3).filter(|code| codes.contains(code));
@@ -192,7 +192,7 @@ fn reply(wire: &mut Wire<'_>, codes: &[&str], inner: Inner) -> Result<Reply> {
     }
 }
 
-/// Whether the text begins with this word.
+/// Whether this is the first word of the text.
 fn word(text: &str, word: &str) -> bool {
     let end = text.find([' ', '\t']).unwrap_or(text.len());
     text.get(..end)

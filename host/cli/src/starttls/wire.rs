@@ -1,5 +1,5 @@
-//! A connection in the clear, read byte by byte so that what comes after stays unread, and not
-//! without end.
+//! A connection in the clear. It is read byte by byte, so that what comes after the dialogue stays
+//! unread, and only up to a limit.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ use super::{Refusal, Result};
 /// a few thousand.
 const LONGEST: usize = 64 * 1024;
 
-/// A connection, and how much may still be read from it.
+/// A connection, and how many bytes may still be read from it.
 pub(super) struct Wire<'a> {
     stream: &'a mut dyn Stream,
     left: usize,
@@ -54,7 +54,7 @@ impl<'a> Wire<'a> {
         Ok(bytes)
     }
 
-    /// Up to this byte, which is left out, and never delivered.
+    /// Reads up to this byte, which is consumed and not returned.
     pub(super) fn until(&mut self, end: u8) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         loop {
@@ -79,7 +79,7 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// What is text if nothing goes wrong.
+/// The bytes as text. What is not UTF-8 is replaced.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,11 +1,12 @@
-//! XMPP: tags instead of lines. Of XML, what a server's opening can be made of.
+//! XMPP, which has tags instead of lines. Only the XML that a server's opening can be made of is
+//! read.
 
 use super::wire::{Wire, text};
 use super::{Refusal, Result};
 
 const NAMESPACE: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 
-/// RFC 6120 section 5.4, in a stream from this: `client` or `server`.
+/// RFC 6120 section 5.4, in a stream from a `client` or a `server`.
 pub(super) fn upgrade(wire: &mut Wire<'_>, from: &str, domain: &str) -> Result<()> {
     let domain = domain
         .replace('&', "&amp;")
@@ -103,7 +104,7 @@ impl Tag {
             match (quote, byte) {
                 (None, b'>') => break,
                 (None, b'"' | b'\'') => quote = Some(byte),
-                // An attribute may hold angles.
+                // An attribute may contain angle brackets.
                 (Some(open), close) if open == close => quote = None,
                 _ => {}
             }
@@ -126,7 +127,7 @@ impl Tag {
         })
     }
 
-    /// Without the prefix of a namespace, which everybody is free to choose.
+    /// The name without its namespace prefix, which the server is free to choose.
     fn name(&self) -> &str {
         let name = self.inside.split_whitespace().next().unwrap_or_default();
         name.split_once(':').map_or(name, |(_, local)| local)
@@ -136,7 +137,7 @@ impl Tag {
         self.kind == Kind::End && self.name() == name
     }
 
-    /// As it was sent.
+    /// The tag and the text before it, as they were sent.
     fn markup(&self) -> String {
         let Self { before, inside, .. } = self;
         match self.kind {

@@ -1,5 +1,5 @@
-//! Colour. Text that is printed through `anstream` loses its colour where the output is no terminal, or
-//! where `NO_COLOR` is set.
+//! Colour. Text that is printed through `anstream` loses its colour where the output is no
+//! terminal, or where `NO_COLOR` is set.
 
 use std::fmt;
 

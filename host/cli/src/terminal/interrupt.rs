@@ -8,7 +8,7 @@ use wasmtime_wasi::runtime::with_ambient_tokio_runtime;
 
 use crate::exit::{Exit, Result};
 
-/// What a shell reports of a program that SIGINT ended.
+/// The status that a shell reports for a program that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
 /// A pollable that is ready once the user interrupts. The second time ends the process at once.

@@ -19,7 +19,7 @@ pub(crate) enum Input {
     Nothing,
 }
 
-/// A reader that is read ahead.
+/// A reader that a thread reads ahead.
 pub(crate) struct Inlet {
     chunks: Receiver<io::Result<Vec<u8>>>,
     signal: Signal,
@@ -43,7 +43,7 @@ impl Inlet {
     }
 
     pub(crate) fn read(&self) -> io::Result<Input> {
-        // Lowered first: what comes after that raises it again.
+        // The signal is lowered first, so that a chunk which comes after that raises it again.
         self.signal.lower();
         match self.chunks.try_recv() {
             Ok(chunk) => chunk.map(Input::Bytes),
@@ -75,12 +75,12 @@ fn read_all(mut reader: impl Read, chunks: SyncSender<io::Result<Vec<u8>>>, rais
         }
         raised.raise();
     }
-    // The closed queue tells the end, so it is closed before the last signal.
+    // The closed queue means the end, so it is closed before the last signal.
     drop(chunks);
     raised.raise();
 }
 
-/// A writer that is written behind.
+/// A writer that a thread writes to from a queue.
 pub(crate) struct Outlet {
     chunks: SyncSender<Vec<u8>>,
     signal: Signal,
@@ -123,7 +123,7 @@ impl Outlet {
         }
     }
 
-    /// Waits until everything has been written, and this last chunk.
+    /// Waits until everything has been written, including this last chunk.
     pub(crate) fn finish(
         self,
         tls: &mut Instance,
@@ -137,7 +137,7 @@ impl Outlet {
         } = self;
         pollable.drop(tls)?;
         if let Some(chunk) = last {
-            // It fails when the thread has, which tells why below.
+            // This fails if the thread has failed; the reason is returned below.
             let _ = chunks.send(chunk);
         }
         drop(chunks);

@@ -1,4 +1,4 @@
-//! The program of 0.2.0 that `tests/compat` holds, with today's component: as our command links them,
+//! The program of 0.2.0 that `tests/compat` holds, with today's component: linked by our command,
 //! composed and run by a stock wasmtime, composed and run by Node.
 
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::{Column, examples, shell, told};
 
 const ROW: &str = "compat: a program of 0.2.0";
 
-/// One for each runtime.
+/// One test for each runtime.
 pub fn trials(columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
     let trial = |column: &Column| {
         let (column, table) = (column.clone(), Arc::clone(table));
@@ -27,7 +27,7 @@ pub fn trials(columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
     columns.iter().map(trial).collect()
 }
 
-/// The program finds everything as 0.2.0 says.
+/// The program finds everything as 0.2.0 has it.
 fn serve(column: &Column) -> Result<(), String> {
     let Some(program) = example("portcullis-compat") else {
         return Ok(());
@@ -54,7 +54,7 @@ fn serve(column: &Column) -> Result<(), String> {
              wasmtime run -S inherit-network -S allow-ip-name-lookup --dir {path} \
              {path}/composed.wasm {arguments}"
         ),
-        // The page of JavaScript installs jco, if its programs are built too.
+        // The page of JavaScript installs jco too, if its programs are built.
         Runtime::Node => format!(
             "{compose}\n\
              test -x node_modules/.bin/jco || npm ci\n\

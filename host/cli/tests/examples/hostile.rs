@@ -22,7 +22,7 @@ type Stream = StreamOwned<ClientConnection, TcpStream>;
 /// How long the server waits for a client that does not read.
 const IDLE_SECONDS: &str = "1";
 
-/// Nobody is kept waiting longer than this.
+/// No client has to wait longer than this.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An echo server that runs, and what it tells.
@@ -142,7 +142,7 @@ fn echo(config: &Arc<ClientConfig>, port: u16) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A client that has sent all that is taken of it.
+/// A client that has sent as much as the server takes, and reads nothing.
 fn send_without_reading(config: &Arc<ClientConfig>, port: u16) -> Stream {
     let mut stream = connect(config, port).unwrap();
     stream

@@ -19,7 +19,7 @@ pub enum Service {
     Echo,
 }
 
-/// Echoes, to many at a time, and to the end though a client has closed its half.
+/// Echoes to many clients at a time, and to the end even if a client has closed its half.
 const ECHO: &str = "
 import socketserver, ssl, sys
 class Echo(socketserver.BaseRequestHandler):
@@ -75,7 +75,7 @@ impl Service {
         }
     }
 
-    /// What the program prints, or the server for it.
+    /// What the program prints, or the server in its place.
     pub const fn shows(self) -> &'static [&'static str] {
         match self {
             Self::Page => &["Ciphers supported in s_server binary"],
@@ -85,7 +85,7 @@ impl Service {
         }
     }
 
-    /// Start one; none, which is a loud skip or a failure, where its program is missing.
+    /// Starts a server; none if its program is missing, which is a loud skip or a failure.
     pub fn serve(self, name: &str, pages: &Path) -> Option<Server> {
         let folder = Folder::new(name);
         let port = free_port();

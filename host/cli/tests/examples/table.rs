@@ -10,7 +10,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A program that has run; a cell of several works if all do.
+    /// Adds a program that has run; a cell of several programs works if all of them do.
     pub fn add(&mut self, row: &str, column: &str, works: bool) {
         let row = self.cells.entry(row.to_owned()).or_default();
         *row.entry(column.to_owned()).or_insert(true) &= works;

@@ -19,7 +19,7 @@ fn ldap_reaches_openldap() {
             let lines = format!("pidfile {}\n", setup.path("pid"));
             let configuration = setup.write(&lines, &tls);
             let address = format!("ldap://127.0.0.1:{}", setup.port);
-            // With a level of debugging, even of nothing, it stays in the foreground.
+            // With a debug level, even 0, the server stays in the foreground.
             ["-d", "0", "-h", &address, "-f", &configuration]
                 .map(str::to_owned)
                 .to_vec()

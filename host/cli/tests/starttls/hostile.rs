@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::support::{PATIENCE, run};
 
-/// Protocols, and what a server of each begins with.
+/// The protocols, and how a server of each begins.
 const BEGINNINGS: [(&str, &[u8]); 13] = [
     ("ftp", b"220-"),
     ("imap", b"* OK "),
@@ -25,7 +25,7 @@ const BEGINNINGS: [(&str, &[u8]); 13] = [
     ("xmpp-server", b"<stream:stream><stream:features>"),
 ];
 
-/// What the command says of a peer that does this with its one connection.
+/// The output of the command with a peer that treats its one connection in this way.
 fn meet(protocol: &str, more: &[&str], peer: impl FnOnce(TcpStream) + Send + 'static) -> Output {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let target = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
@@ -36,7 +36,7 @@ fn meet(protocol: &str, more: &[&str], peer: impl FnOnce(TcpStream) + Send + 'st
     output
 }
 
-/// The last line; one of warning stands before it.
+/// The last line; a warning stands before it.
 fn last_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     text.trim_end()
@@ -98,7 +98,7 @@ fn dialogue_has_a_limit_however_fast_its_bytes_come() {
     }
 }
 
-/// Whoever is in between can put bytes behind the go-ahead. They are taken for TLS, and fail.
+/// An attacker in between can put bytes behind the go-ahead. They are taken for TLS, and fail.
 #[test]
 fn what_is_said_after_the_go_ahead_is_never_data() {
     let dialogues: [(&str, &[&[u8]]); 7] = [
@@ -127,7 +127,7 @@ fn what_is_said_after_the_go_ahead_is_never_data() {
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
             for (number, part) in says.iter().enumerate() {
                 if number > 0 {
-                    // What the client says to the part before.
+                    // What the client says in answer to the part before.
                     let _ = socket.read(&mut [0; 1024]);
                 }
                 let _ = socket.write_all(part);

@@ -11,7 +11,7 @@ fn imap_reaches_dovecot() {
         configure: dovecot,
         ready: "",
         says: &[b"b1 CAPABILITY\r\nb2 LOGOUT\r\n"],
-        // In the clear it says LOGINDISABLED.
+        // In the clear the server says LOGINDISABLED.
         answers: &[b"AUTH=PLAIN\r\n", b"b2 OK "],
         says_goodbye: true,
         refuses: "a1 BAD ",
@@ -40,7 +40,7 @@ fn sieve_reaches_dovecot() {
         configure: dovecot,
         ready: "",
         says: &[b"CAPABILITY\r\nLOGOUT\r\n"],
-        // In the clear it offers no way to log in.
+        // In the clear the server offers no way to log in.
         answers: &[b"\"SASL\" \"PLAIN\"\r\n", b"OK \"Logout completed.\"\r\n"],
         says_goodbye: true,
         refuses: "does not offer STARTTLS",

@@ -15,12 +15,12 @@ pub fn portcullis(arguments: &[&str]) -> Command {
     command
 }
 
-/// Run to the end with this standard input.
+/// Runs the command to its end with this standard input.
 pub fn run(arguments: &[&str], input: &[u8]) -> Output {
     finish(portcullis(arguments), input)
 }
 
-/// The same of any command; one that does not end is ended, and fails the test.
+/// The same for any command; one that does not end is ended, and fails the test.
 #[track_caller]
 pub fn finish(mut command: Command, input: &[u8]) -> Output {
     let mut child = command
@@ -34,7 +34,7 @@ pub fn finish(mut command: Command, input: &[u8]) -> Output {
     let pid = Pid::from_child(&child);
     let (ended, end) = mpsc::channel();
     thread::spawn(move || ended.send(child.wait_with_output()));
-    // Some compile a component first.
+    // Some programs compile a component first.
     if let Ok(output) = end.recv_timeout(3 * PATIENCE) {
         return output.unwrap();
     }
@@ -54,7 +54,7 @@ pub fn refusal(output: &Output, status: i32) -> String {
 /// What [`say`] sends.
 const HELLO: &[u8] = b"hello\n";
 
-/// Have a server that echoes, and ends with its client, echo a line; the output of the client.
+/// Has a server that echoes and ends with its client echo a line; returns the output of the client.
 pub fn say(port: u16, host: &str, more: &[&str], variables: &[(&str, &str)]) -> Output {
     let target = format!("{host}:{port}");
     let mut command = portcullis(&[&["connect", &target, "--half-close"], more].concat());

@@ -1,5 +1,5 @@
-//! What the tests of the command share: the command, other programs beside it, and what the tests of
-//! the library have.
+//! What the tests of the command share: the command, other programs beside it, and what the tests
+//! of the library share.
 #![allow(
     dead_code,
     unreachable_pub,

@@ -12,12 +12,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Folder, PATIENCE, User, skip};
 
-/// A program that is asked to end, and ended, with the value, by its own id.
+/// A program that is asked to end, and then ended, by its own id, when the value is dropped.
 pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Once it has been waited for, the id is another's.
+        // Once it has been waited for, the id may be another program's.
         if !matches!(self.0.try_wait(), Ok(None)) {
             return;
         }
@@ -65,8 +65,8 @@ pub fn await_log(folder: &Folder, line: &str) {
     }
 }
 
-/// Make a database cluster in the folder, which trusts the user `tester`; the arguments of its
-/// server.
+/// Makes a database cluster in the folder that trusts the user `tester`, and returns the arguments
+/// of its server.
 pub fn postgresql(
     user: &User,
     program: &Path,

@@ -9,11 +9,11 @@ pub(super) const BITS: u32 = 29;
 /// Columns of a product are less than 9 * 14 * 2^56, which leaves room for what the reduction adds.
 pub(super) const MAX_PRODUCT: u32 = 14;
 
-/// The magnitude to which [`settle`] brings sums of up to that many units.
+/// The magnitude to which [`settle`] brings sums of up to [`MAX_UNSETTLED`] units.
 pub(super) const SETTLED: u32 = 1;
 pub(super) const MAX_UNSETTLED: u32 = 16;
 
-/// Takes 2^256 out as often as it is in the last limb, and carries from limb to limb.
+/// Replaces the multiple of 2^256 in the last limb by its residue, and carries from limb to limb.
 #[inline(always)]
 pub(super) fn settle(a: Limbs) -> Limbs {
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = a;
@@ -31,7 +31,7 @@ pub(super) fn settle(a: Limbs) -> Limbs {
     ])
 }
 
-/// 2^580 modulo p: the square of what Montgomery form multiplies by.
+/// 2^580 modulo p: the square of 2^290, the factor of Montgomery form.
 pub(super) const MONTGOMERY_SQUARED: Limbs = [
     0x2f,
     0x280,
@@ -73,7 +73,7 @@ pub(super) const MODULUS: Limbs = [-1, 0, 0, 1 << 9, 0, 0, 1 << 18, -(1 << 21), 
 
 const MASK: i64 = (1 << BITS) - 1;
 
-// A call is faster here than the many copies that doubling and adding would have of it.
+// Not inlined: a call is faster than the many copies that doubling and adding would contain.
 #[inline(never)]
 pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = *a;
@@ -133,8 +133,8 @@ pub(super) fn square(a: &Limbs) -> Limbs {
     ])
 }
 
-/// Divides by 2^290 modulo p. Montgomery's factor is the limb itself, because p is -1 modulo 2^96:
-/// adding that many p makes the limb zero and carries it into the terms above.
+/// Divides by 2^290 modulo p. Because p is -1 modulo 2^96, the multiple of p to add is the limb
+/// itself: adding it makes the limb zero and carries the limb into the terms above.
 #[inline(always)]
 fn reduce(columns: [i64; 17]) -> Limbs {
     let [
@@ -186,7 +186,7 @@ fn reduce(columns: [i64; 17]) -> Limbs {
     carry([c10, c11, c12, c13, c14, c15, c16, c17, 0])
 }
 
-/// Brings limbs to 28 bits and a sign, but for the last one.
+/// Brings all limbs but the last one to 28 bits and a sign.
 #[inline(always)]
 fn carry(columns: Limbs) -> Limbs {
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8] = columns;

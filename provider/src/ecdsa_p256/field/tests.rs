@@ -2,7 +2,8 @@
 
 use super::{MODULUS, Words, from_limbs, is_less, narrow, to_limbs, wide};
 
-/// `a` plus `b` modulo p, both less than p: slow, and nothing that could be wrong in the same way.
+/// `a` plus `b` modulo p, both less than p. It is slow, but shares no technique with what is
+/// tested.
 fn sum(a: Words, b: Words) -> Words {
     let mut carry = 0;
     let mut sum = [0; 4];
@@ -23,7 +24,7 @@ fn sum(a: Words, b: Words) -> Words {
     sum
 }
 
-/// By doubling and adding.
+/// `a` times `b` modulo p, by doubling and adding.
 fn product(a: Words, b: Words) -> Words {
     let bits = (0..256).rev().map(|bit| b[bit / 64] >> (bit % 64) & 1);
     bits.fold([0; 4], |so_far, bit| {
@@ -50,7 +51,8 @@ fn value(limbs: &[i64], bits: u32) -> Words {
     })
 }
 
-/// Every combination of the largest limbs of either sign that may be multiplied, and some others.
+/// Checks 100 combinations of the largest limbs of either sign that may be multiplied, and those
+/// with the largest columns.
 macro_rules! products_are_right {
     ($limbs:ident, $unit:expr, $last_unit:expr, $power:expr) => {
         let count = $limbs::ONE.len();

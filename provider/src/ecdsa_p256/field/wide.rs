@@ -12,7 +12,7 @@ pub(super) const BITS: u32 = 53;
 /// with 96 / 32 + 1 times 2^256 as the largest value, a product has magnitude 1.
 pub(super) const MAX_PRODUCT: u32 = 96;
 
-/// Sums of so many units may stay as they are.
+/// Sums of up to this many units need no settling.
 pub(super) const SETTLED: u32 = 4;
 pub(super) const MAX_UNSETTLED: u32 = SETTLED;
 
@@ -21,7 +21,7 @@ pub(super) const fn settle(a: Limbs) -> Limbs {
     a
 }
 
-/// 2^530 modulo p: the square of what Montgomery form multiplies by.
+/// 2^530 modulo p: the square of 2^265, the factor of Montgomery form.
 pub(super) const MONTGOMERY_SQUARED: Limbs = [
     0x000c_0000,
     0x001f_ffff_e000_0000,
@@ -46,7 +46,7 @@ pub(super) const CURVE_B: Limbs = [
     0x0600_c3bc_10e9,
 ];
 
-/// p is 2^256 - 2^224 + 2^192 + 2^96 - 1; the first two terms start at 4 limbs and these bits.
+/// The first two terms of p = 2^256 - 2^224 + 2^192 + 2^96 - 1, as part of the last limb.
 const TOP: i64 = (1 << 44) - (1 << 12);
 
 /// p in limbs that are not negative.
@@ -88,8 +88,8 @@ pub(super) fn square(a: &Limbs) -> Limbs {
     ])
 }
 
-/// Divides by 2^265 modulo p. Montgomery's factor is the limb itself, because p is -1 modulo 2^96:
-/// adding that many p makes the limb zero and carries it into the terms above.
+/// Divides by 2^265 modulo p. Because p is -1 modulo 2^96, the multiple of p to add is the limb
+/// itself: adding it makes the limb zero and carries the limb into the terms above.
 #[inline(always)]
 fn reduce(columns: [i128; 9]) -> Limbs {
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8] = columns;
@@ -122,7 +122,7 @@ fn product(a: i64, b: i64) -> i128 {
     i128::from(a) * i128::from(b)
 }
 
-/// What a column is above its limb.
+/// The part of a column that does not fit into its limb.
 #[inline(always)]
 fn carried(column: i128) -> i128 {
     i128::from(low(column >> BITS))

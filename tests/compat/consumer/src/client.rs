@@ -16,7 +16,7 @@ use crate::bindings::wasi::sockets::tcp_create_socket::create_tcp_socket;
 use crate::wait::until;
 use crate::{Arguments, Failure, equal, holds, refused};
 
-/// What a certificate for another name than this was not made out to.
+/// A name that the server's certificate does not have.
 const ANOTHER: &str = "another.example";
 
 const HELLO: &[u8] = b"hello";
@@ -81,7 +81,7 @@ pub(crate) fn blocking(arguments: &Arguments) -> Result<(), Failure> {
     )
 }
 
-/// Those of a verified connection that is not cut short.
+/// Checks the facts of a verified connection that is not cut short.
 fn facts(session: &Session) -> Result<(), Failure> {
     equal(&session.version(), &Some(Version::Tls13), "the version")?;
     let suite = session.cipher_suite().unwrap_or_default();

@@ -1,8 +1,9 @@
-//! A program of version 0.2.0: `portcullis-compat HOST PORT CA CERT KEY`. Its bindings are of the copy
-//! in `tests/compat/0.2.0`, never of `wit/`, and it calls every function of that copy, so that it asks
-//! for the whole interface when it is composed. HOST and PORT are those of a TLS server that echoes and
-//! whose certificate is from the authority in the file CA; CERT and KEY are an identity of that
-//! authority's for `localhost` and 127.0.0.1. Its status is 0 if everything is as 0.2.0 says.
+//! A program of version 0.2.0: `portcullis-compat HOST PORT CA CERT KEY`. Its bindings are of the
+//! copy in `tests/compat/0.2.0`, never of `wit/`, and it calls every function of that copy, so that
+//! it asks for the whole interface when it is composed. HOST and PORT are those of a TLS server
+//! that echoes and whose certificate is from the authority in the file CA; CERT and KEY are an
+//! identity of that authority's for `localhost` and 127.0.0.1. The exit status is 0 if everything
+//! is as 0.2.0 says.
 
 mod client;
 mod server;
@@ -42,7 +43,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What the program is given.
+/// The program's arguments.
 struct Arguments {
     host: String,
     port: u16,
@@ -140,7 +141,7 @@ fn holds(condition: bool, what: &str) -> Result<(), Failure> {
     equal(&condition, &true, what)
 }
 
-/// It fails, and with the error that is meant.
+/// Checks that a call has failed with the error that is meant.
 fn refused<T, E: Debug>(
     result: Result<T, E>,
     is_meant: impl FnOnce(&E) -> bool,

@@ -1,4 +1,4 @@
-//! What needs no connection: settings of contexts, defaults of the instance, words for errors.
+//! Checks without a connection: settings of contexts, defaults of the instance, words for errors.
 
 use crate::bindings::portcullis::tls::context::{
     Context, KeyKind, ServerName, Source, Truncation, Verify, VerifyName, supported_groups,

@@ -5,7 +5,7 @@ use crate::bindings::portcullis::tls::types::Error;
 use crate::bindings::wasi::clocks::monotonic_clock;
 use crate::bindings::wasi::io::poll::poll;
 
-/// Call an operation of a port until it says something else than `want-`.
+/// Repeat an operation of a port until its result is no `want-` error.
 pub(crate) fn until<T>(
     port: &Port,
     mut operation: impl FnMut(&Port) -> Result<T, Error>,
@@ -18,7 +18,7 @@ pub(crate) fn until<T>(
     }
 }
 
-/// The handshakes of two ports that speak with each other.
+/// Run the handshakes of two ports that speak with each other.
 pub(crate) fn shake_hands(one: &Port, other: &Port) -> Result<(), Error> {
     loop {
         let outcomes = [(one, one.handshake()), (other, other.handshake())];

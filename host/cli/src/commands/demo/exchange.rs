@@ -10,7 +10,7 @@ use portcullis_host::{Failure, Instance, Listener, Port};
 use crate::exit::{Exit, Result, Status};
 use crate::facts::Facts;
 
-/// Nothing takes this long: with it, the demonstration ends even if it fails.
+/// No step takes this long. With this limit, the demonstration ends even if it fails.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) const HELLO: &str = "Hello through the gate.";
 
@@ -27,7 +27,7 @@ pub(crate) fn accept(tls: &mut Instance, listener: Listener) -> Seen {
     answer(tls, port)
 }
 
-/// Says back what is said.
+/// Echoes what the client says.
 pub(crate) fn answer(tls: &mut Instance, port: Port) -> Seen {
     port.blocking_handshake(tls)?;
     let facts = Facts::of(tls, &port, None)?;
@@ -39,7 +39,7 @@ pub(crate) fn answer(tls: &mut Instance, port: Port) -> Seen {
     Ok(facts)
 }
 
-/// Says hello, and hears it come back.
+/// Says hello, and expects it back.
 pub(crate) fn ask(tls: &mut Instance, port: Port) -> Seen {
     port.blocking_handshake(tls)?;
     let facts = Facts::of(tls, &port, None)?;
@@ -59,14 +59,15 @@ pub(crate) fn ask(tls: &mut Instance, port: Port) -> Seen {
     )))
 }
 
-/// Says a line in the clear.
+/// Sends a line in the clear.
 pub(crate) fn say(stream: &mut TcpStream, line: &str) -> Result<()> {
     stream
         .write_all(format!("{line}\r\n").as_bytes())
         .map_err(network)
 }
 
-/// Hears a line in the clear. Lines are answered before TLS begins, so nothing of it can be behind the line.
+/// Reads a line in the clear. Its sender then waits for the peer, so no byte of TLS can follow the
+/// line in the buffer.
 pub(crate) fn hear(stream: &TcpStream, expected: &str) -> Result<()> {
     stream.set_read_timeout(Some(LIMIT)).map_err(network)?;
     let mut line = String::new();
@@ -79,7 +80,7 @@ pub(crate) fn hear(stream: &TcpStream, expected: &str) -> Result<()> {
     Err(unexpected(format_args!("{line:?} for {expected:?}")))
 }
 
-/// What is not as shown.
+/// The failure of a demonstration that did not go as shown.
 pub(crate) fn unexpected(what: impl fmt::Display) -> Exit {
     Exit::new(
         Status::Tls,

@@ -19,7 +19,7 @@ pub(crate) struct Http {
     patience: Option<Duration>,
     request: Vec<u8>,
     reply: Option<Reply>,
-    /// The request was read to its end, and has no body.
+    /// Whether the request was read to its end, and has no body.
     is_whole: bool,
     log: String,
 }
@@ -78,7 +78,7 @@ impl Service for Http {
         let Some(reply) = &mut self.reply else {
             return Ok(Next::Wait);
         };
-        // The head and the begin of the body leave in one write: two would be two segments, the
+        // The head and the start of the body leave in one write: two would be two segments, the
         // second of which waits until the first is acknowledged.
         let mut chunk = std::mem::take(&mut reply.head);
         if let Some(file) = reply.body.as_mut().filter(|_| reply.left > 0) {
@@ -200,7 +200,7 @@ impl Request {
             }
             Err(error) => {
                 let status = match error.raw_os_error().map(Errno::from_raw_os_error) {
-                    // It may well be there.
+                    // The file may well exist.
                     Some(Errno::MFILE | Errno::NFILE) => "503 Service Unavailable",
                     _ => "404 Not Found",
                 };

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Http;
 use crate::serving::connection::{Next, Service};
 
-/// How much is taken at once.
+/// How many bytes are taken at once.
 const ROOM: usize = 10_000;
 
-/// A directory `www` with files, beside a file that is none of the server's business.
+/// A directory `www` with files, beside a file that must not be served.
 struct Site(PathBuf);
 
 impl Site {

@@ -1,4 +1,5 @@
-//! Which file a path of HTTP names, and what kind it is. Nothing outside the directory is named.
+//! The file that a path of HTTP names, and its content type. No path names anything outside the
+//! directory.
 
 use std::fs::File;
 use std::io;
