@@ -286,7 +286,7 @@ fn serve(
             stream
         })
     };
-    let mut answer = |tls: &mut Instance, peer: JoinHandle<ClientStream>| {
+    let answer = |tls: &mut Instance, peer: JoinHandle<ClientStream>| {
         let port = listener.blocking_accept(tls).unwrap();
         assert_eq!(port.blocking_read(tls, 9).unwrap().unwrap(), b"hello");
         port.blocking_write_all(tls, b"hello").unwrap();
