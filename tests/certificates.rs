@@ -177,6 +177,21 @@ fn a_root_shown_in_person_is_checked_for_use_time_extensions_and_name() {
 }
 
 #[test]
+fn an_intermediate_authority_may_be_the_root() {
+    for role in BOTH {
+        let root = Spec::authority("Root").self_signed();
+        let intermediate = Spec::authority("Intermediate").issued_by(&root);
+        let own = Spec::leaf(NAME).issued_by(&intermediate);
+        // Whether the peer presents it too makes no difference.
+        assert_eq!(refusal(role, &[&own], &intermediate), None);
+        assert_eq!(refusal(role, &[&own, &intermediate], &intermediate), None);
+        let beside = Spec::authority("Beside").issued_by(&root);
+        let refused = refusal(role, &[&own], &beside).unwrap();
+        assert_eq!(refused.reason, Reason::UnknownAuthority);
+    }
+}
+
+#[test]
 fn a_root_that_is_no_authority_vouches_for_nobody_else() {
     for role in BOTH {
         let issued = |root: Spec| {
