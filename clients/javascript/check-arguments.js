@@ -86,7 +86,8 @@ async function checkOptions(check, tls, server) {
     'an option of Node': [
       { rejectUnauthorized: false }, TypeError, "verify: 'deferred'", "verify: 'unverified'"],
     "Node's groups": [{ ecdhCurve: 'P-256' }, TypeError, 'ecdhCurve', 'groups'],
-    'ALPN, which is not there,': [{ alpn: ['h2'] }, TypeError, 'ALPN'],
+    "Node's ALPN": [{ ALPNProtocols: ['h2'] }, TypeError, 'ALPNProtocols', 'use alpn'],
+    'a protocol that is no text': [{ alpn: ['h2', 2] }, TypeError, 'alpn[1]', 'a number'],
     'verify: false': [{ verify: false }, TypeError, 'required', 'deferred', 'false'],
     'verify: null': [{ verify: null }, TypeError, 'required', 'null'],
     'a string in place of true': [{ unverifiedName: 'false' }, TypeError, 'unverifiedName'],

@@ -35,6 +35,7 @@ export async function checkSession(check, tls, server, { cert, key }) {
     return { accepted, client, refusal: await finished };
   };
   await checkAgreement({ ...each, meet });
+  await checkProtocols({ ...each, meet });
   await checkClientOf({ ...each, meet, own });
   await checkAfter({ ...each, meet, own });
 }
@@ -134,6 +135,23 @@ async function checkAgreement({ check, meet }) {
       equal(client.group, group);
       equal(accepted.group, group);
       await Promise.all([accepted.close(), client.close()]);
+    });
+  }
+}
+
+async function checkProtocols({ check, meet }) {
+  for (const [ours, theirs, agreed] of [
+    [['h2', 'http/1.1'], ['http/1.1', 'h2'], 'http/1.1'],
+    ['mqtt', 'mqtt', 'mqtt'],
+    [undefined, ['h2'], undefined],
+  ]) {
+    await check(`both sides tell the application protocol ${agreed}`, async () => {
+      const { accepted, client } = await meet({ alpn: theirs }, { alpn: ours });
+      equal(client.alpn, agreed);
+      equal(accepted.alpn, agreed);
+      equal(client.isResumed, false);
+      await Promise.all([accepted.close(), client.close()]);
+      equal(client.alpn, agreed);
     });
   }
 }

@@ -42,6 +42,10 @@ export class Connection implements AsyncIterable<Uint8Array> {
   get cipherSuite(): string | undefined;
   /** The IANA name of the negotiated key exchange group. */
   get group(): string | undefined;
+  /** The application protocol that was agreed on. */
+  get alpn(): string | undefined;
+  /** Whether the handshake resumed an earlier session. */
+  get isResumed(): boolean | undefined;
   /** The peer's certificates as DER, its own first. */
   get peerCertificates(): Uint8Array[];
   /** Whether the peer presented a certificate and it passed every check. */

@@ -14,6 +14,8 @@ const FACTS = {
   version: (session) => session.version(),
   cipherSuite: (session) => session.cipherSuite(),
   group: (session) => session.group(),
+  alpn: (session) => session.alpn(),
+  isResumed: (session) => session.isResumed(),
   peerCertificates: (session) => session.peerCertificates(),
   refusal,
   isTruncated: (session) => session.isTruncated(),
@@ -94,6 +96,10 @@ export class Connection {
   get cipherSuite() { return this.#fact('cipherSuite'); }
   /** The IANA name of the negotiated key exchange group. @returns {string | undefined} */
   get group() { return this.#fact('group'); }
+  /** The application protocol that was agreed on. @returns {string | undefined} */
+  get alpn() { return this.#fact('alpn'); }
+  /** Whether the handshake resumed an earlier session. @returns {boolean | undefined} */
+  get isResumed() { return this.#fact('isResumed'); }
   /** The peer's certificates as DER, its own first. @returns {Uint8Array[]} */
   get peerCertificates() { return this.#fact('peerCertificates'); }
   /** Whether the peer presented a certificate and it passed every check. @returns {boolean} */

@@ -24,6 +24,7 @@ export const CONTEXT = {
   maxVersion: version,
   ciphers: several(text),
   groups: several(text),
+  alpn: several(text),
   verify: oneOf('required', 'optional', 'deferred', 'unverified'),
   verifyName: text,
   unverifiedName: flag,
@@ -52,9 +53,8 @@ const CLIENTS = ['verifyName', 'unverifiedName', 'serverName', 'host'];
 
 /** What other libraries call an option, in lower case, and what to use here. */
 const ELSEWHERE = {
-  alpn: 'ALPN is not there yet',
-  alpnprotocols: 'ALPN is not there yet',
-  applicationprotocols: 'ALPN is not there yet',
+  alpnprotocols: 'use alpn',
+  applicationprotocols: 'use alpn',
   cafile: 'use ca',
   capath: 'use caDirectory',
   certificate: 'use cert',
@@ -160,6 +160,7 @@ export function configure(call, made, role, options, surroundings) {
     if (minVersion ?? maxVersion) made.setVersions(minVersion ?? 'tls12', maxVersion ?? 'tls13');
     if (options.ciphers) made.setCipherList(options.ciphers);
     if (options.groups) made.setGroups(options.groups);
+    if (options.alpn) made.setAlpn(options.alpn);
     if (options.verify) made.setVerify(options.verify);
     if (options.unverifiedName) made.setVerifyName({ tag: 'unverified' });
     else if ('verifyName' in options) made.setVerifyName({ tag: 'name', val: options.verifyName });

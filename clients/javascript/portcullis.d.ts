@@ -60,6 +60,8 @@ export interface Options {
   ciphers?: string | string[] | undefined;
   /** The key exchange groups, in order. */
   groups?: Group | Group[] | undefined;
+  /** The application protocols, the preferred first: `['h2', 'http/1.1']`. */
+  alpn?: string | string[] | undefined;
   /** What is asked of the peer's certificate; servers ask for none unless told. */
   verify?: Verify | undefined;
   /** The name that the certificate must have, in place of `host`. */

@@ -37,6 +37,8 @@ export { Connection, Listener, TlsError };
  * @property {string | string[]} [ciphers] A cipher list in OpenSSL's syntax.
  * @property {string | string[]} [groups] The key exchange groups, in order: names that
  *   `supportedGroups()` lists, in any case.
+ * @property {string | string[]} [alpn] The application protocols, the preferred first. A server
+ *   refuses a client that offers none of them.
  * @property {'required' | 'optional' | 'deferred' | 'unverified'} [verify] What is asked of the
  *   peer's certificate; servers ask for none unless told. With `deferred` the connection goes on
  *   whatever is found, and `authorized` tells.

@@ -64,8 +64,9 @@ _TIMERS = (
     types.Timer.WRITE,
 )
 _NO_DESCRIPTOR = "a component has no file descriptors; wait with portcullis.Selector"
-HAS_SNI = HAS_TLSv1_2 = HAS_TLSv1_3 = True
-HAS_ALPN = HAS_NPN = HAS_SSLv2 = HAS_SSLv3 = HAS_TLSv1 = HAS_TLSv1_1 = HAS_PSK = False
+HAS_ALPN = HAS_SNI = HAS_TLSv1_2 = HAS_TLSv1_3 = True
+HAS_NPN = HAS_SSLv2 = HAS_SSLv3 = HAS_TLSv1 = HAS_TLSv1_1 = HAS_PSK = False
+CHANNEL_BINDING_TYPES = ["tls-exporter", "tls-server-end-point"]
 
 
 # Failures
@@ -789,8 +790,14 @@ class Context:
         self._verify = VerifyMode.CERT_OPTIONAL
 
     def set_alpn_protocols(self, protocols):
-        """There is no ALPN yet."""
-        raise NotImplementedError("there is no ALPN")
+        """Choose the application protocols, the preferred first: `["h2", "http/1.1"]` (RFC 7301).
+
+        A server refuses a client that offers none of them, which `ssl` lets in; one that offers no
+        protocol at all is served. `TLSSocket.selected_alpn_protocol` tells what was agreed on.
+        """
+        if isinstance(protocols, (str, bytes)):
+            raise TypeError(f"the protocols are a list of names, not {protocols!r}")
+        _call(self.context.set_alpn, [_text(name, "protocol") for name in protocols])
 
     def set_servername_callback(self, function):
         """There are no callbacks: a server picks by itself among `context.add_identity`."""
@@ -1057,7 +1064,7 @@ class TLSSocket(Stream):
     `port` and `facts` are the resources of the WIT, `port` and `session`, for all the rest.
     """
 
-    session = session_reused = None
+    session = None
 
     def __init__(self, port, timeout=None, owner=None, *, context=None, server_hostname=None):
         port.owner = owner if owner is None or isinstance(owner, _Handle) else _Handle(owner)
@@ -1231,7 +1238,26 @@ class TLSSocket(Stream):
         """None: there is no compression."""
 
     def selected_alpn_protocol(self):
-        """None: there is no ALPN yet."""
+        """The application protocol that was agreed on; None if there is none, and before that."""
+        return self.facts.alpn()
+
+    @property
+    def session_reused(self):
+        """Whether the handshake resumed an earlier session; None before it is done."""
+        return self.facts.is_resumed()
+
+    def get_channel_binding(self, cb_type="tls-unique"):
+        """The channel binding of a type: `tls-exporter` or `tls-server-end-point`.
+
+        None before the handshake is done. The default, which is that of `ssl`, is a `ValueError`,
+        since TLS 1.3 does not have it.
+        """
+        name = _text(cb_type, "cb_type")
+        if name not in ("tls-exporter", "tls-server-end-point"):
+            raise ValueError(f"{name!r} is not supported; use one of {CHANNEL_BINDING_TYPES}")
+        if not self._has_shaken_hands():
+            return None
+        return _call(self.facts.channel_binding, name)
 
     def selected_npn_protocol(self):
         """None: there is no NPN."""

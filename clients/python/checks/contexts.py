@@ -52,6 +52,38 @@ def groups_go_by_names_of_iana_and_openssl(server):
 
 
 @check
+def both_sides_tell_the_protocol_that_they_agree_on(server):
+    def met(ours, theirs):
+        client, of_server = portcullis.create_default_context(), server_context()
+        client.set_alpn_protocols(ours)
+        of_server.set_alpn_protocols(theirs)
+        return pair(client, of_server)
+
+    for ours, theirs, agreed in (
+        (["h2", "http/1.1"], ["http/1.1", "h2"], "http/1.1"),
+        (("mqtt",), ("mqtt",), "mqtt"),
+        ([], ["h2"], None),
+    ):
+        with met(ours, theirs) as (client, of_server):
+            assert client.selected_alpn_protocol() is None
+            assert client.get_channel_binding("tls-exporter") is None
+            together((client, client.do_handshake), (of_server, of_server.do_handshake))
+            assert client.selected_alpn_protocol() == of_server.selected_alpn_protocol() == agreed
+            assert client.session_reused is of_server.session_reused is False
+            for name in portcullis.CHANNEL_BINDING_TYPES:
+                binding = client.get_channel_binding(name)
+                assert len(binding) == 32 and binding == of_server.get_channel_binding(name)
+            refusal(ValueError, client.get_channel_binding)
+            refusal(ValueError, client.get_channel_binding, "tls-other")
+    context = portcullis.create_default_context()
+    for wrong in ("h2", b"h2", 5, [5]):
+        refusal(TypeError, context.set_alpn_protocols, wrong)
+    for wrong in ([""], ["x" * 256], ["h2", "h2"]):
+        refusal(ValueError, context.set_alpn_protocols, wrong)
+    assert context.context.alpn() == []
+
+
+@check
 def what_is_not_there_cannot_be_set(server):
     context = portcullis.create_default_context()
     for name in ("verifymode", "minimum", "alpn_protocols", "psk_client_callback", "num_tickets"):
@@ -63,7 +95,6 @@ def what_is_not_there_cannot_be_set(server):
         "hostname_checks_common_name": True,
     }.items():
         refusal(NotImplementedError, assign, context, name, value)
-    refusal(NotImplementedError, context.set_alpn_protocols, ["http/1.1"])
     # Values that ask for nothing are accepted.
     context.keylog_filename, context.post_handshake_auth = None, False
     assert context.keylog_filename is None and context.post_handshake_auth is False
