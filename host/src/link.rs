@@ -2,6 +2,7 @@
 //! are instantiated, and need not be composed.
 
 mod exchange;
+mod resources;
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
-    Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, LinkerInstance, Resource,
-    ResourceAny, ResourceDynamic, ResourceType,
+    Component, ComponentExportIndex, Func, Instance, InstancePre, Linker, LinkerInstance,
+    ResourceAny, ResourceType,
 };
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::WasiView;
@@ -18,6 +19,7 @@ use wasmtime_wasi::WasiView;
 use crate::call::{Call, outcome, outcome_of_values};
 use crate::types::Error;
 use exchange::{inward, outward};
+use resources::{RESOURCES, ResourceKind, component_resource, remove};
 
 /// The component's part of a store's data. It is empty until a guest first calls the component.
 #[derive(Default)]
@@ -120,56 +122,6 @@ pub fn add_to_linker_async<T: TlsView + 'static>(
         }
     }
     Ok(())
-}
-
-/// The resources of the component; each is declared in the interface of its name.
-const RESOURCES: [&str; 5] = ["context", "key-log", "listener", "port", "session"];
-
-/// A resource of the component, in the resource table of the store. The guest knows it as a
-/// resource of the host, by its index in that table.
-struct Handle(ResourceAny);
-
-/// A kind of resource, as an index into [`RESOURCES`].
-#[derive(Clone, Copy)]
-struct ResourceKind(u32);
-
-impl ResourceKind {
-    /// All kinds, with their names.
-    fn all() -> impl Iterator<Item = (Self, &'static str)> {
-        (0..).map(Self).zip(RESOURCES)
-    }
-
-    /// The type that resources of this kind have for the guest.
-    fn host(self) -> ResourceType {
-        ResourceType::host_dynamic(self.0)
-    }
-
-    /// The guest's resource for one that the component returned.
-    fn outward<T: TlsView + 'static>(
-        self,
-        store: &mut StoreContextMut<'_, T>,
-        inner: ResourceAny,
-    ) -> Result<ResourceAny> {
-        let handle = store.data_mut().ctx().table.push(Handle(inner))?;
-        ResourceDynamic::new_own(handle.rep(), self.0).try_into_resource_any(store)
-    }
-}
-
-/// The component's resource behind a guest's. The guest's is always borrowed: no function of the
-/// interface takes ownership of one of these resources.
-fn component_resource<T: TlsView + 'static>(
-    store: &mut StoreContextMut<'_, T>,
-    outer: ResourceAny,
-) -> Result<ResourceAny> {
-    let outer = outer.try_into_resource_dynamic(&mut *store)?;
-    let handle = Resource::<Handle>::new_borrow(outer.rep());
-    Ok(store.data_mut().ctx().table.get(&handle)?.0)
-}
-
-/// Removes a resource from the table, and returns the component's.
-fn remove<T: TlsView>(store: &mut StoreContextMut<'_, T>, rep: u32) -> Result<ResourceAny> {
-    let handle = Resource::<Handle>::new_own(rep);
-    Ok(store.data_mut().ctx().table.delete(handle)?.0)
 }
 
 /// An exported interface of the component: its functions and their export indexes.

@@ -3,7 +3,8 @@
 use wasmtime::component::{ResourceAny, Val};
 use wasmtime::{Result, StoreContextMut};
 
-use super::{Instantiated, ResourceKind, TlsView, component_resource};
+use super::resources::{ResourceKind, component_resource};
+use super::{Instantiated, TlsView};
 
 /// The parameters, with the component's resources in place of the guest's. Resources of WASI are
 /// the same on both sides.
