@@ -108,6 +108,16 @@ pub struct ConfigurationError {
     pub detail: Option<String>,
 }
 
+impl ConfigurationError {
+    /// Whether names are set, and no file is read.
+    fn is_list_of_names(&self) -> bool {
+        matches!(
+            self.item,
+            ConfigurationItem::Alpn | ConfigurationItem::Groups
+        )
+    }
+}
+
 impl fmt::Display for ConfigurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.item {
@@ -169,6 +179,15 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::Other => ("it cannot work", "check it, or leave it out"),
             ConfigurationReason::Empty if self.item == ConfigurationItem::Groups => {
                 ("there is none", "name one at least, x25519 for one")
+            }
+            ConfigurationReason::Empty if self.is_list_of_names() => {
+                ("a name is missing", "give one, or leave the setting alone")
+            }
+            ConfigurationReason::Malformed if self.is_list_of_names() => {
+                ("a name cannot be one", "give one of those that there are")
+            }
+            ConfigurationReason::TooCostly if self.is_list_of_names() => {
+                ("there are too many names", "give fewer")
             }
             ConfigurationReason::Empty => ("the input is empty", "give PEM or DER"),
             ConfigurationReason::Encrypted if self.item == ConfigurationItem::Pkcs12 => (

@@ -177,3 +177,22 @@ fn lines_that_were_wrong_once() {
          again, and check the host's limits and its log"
     );
 }
+
+#[test]
+fn a_list_of_names_is_not_said_to_be_a_file() {
+    for item in [ConfigurationItem::Alpn, ConfigurationItem::Groups] {
+        for reason in [
+            ConfigurationReason::Empty,
+            ConfigurationReason::Malformed,
+            ConfigurationReason::TooCostly,
+        ] {
+            let line = Error::refused(item, reason, "x").to_string();
+            assert!(line.contains("name"), "{line}");
+            assert!(!line.contains("PEM") && !line.contains("input"), "{line}");
+        }
+        // Of a file, it is said.
+        let roots = ConfigurationItem::TrustRoots;
+        let line = Error::refused(roots, ConfigurationReason::Empty, "x").to_string();
+        assert!(line.contains("PEM"), "{line}");
+    }
+}
