@@ -48,7 +48,6 @@ const RINGS: [(Ring, &[&str]); 3] = [
     (
         Ring::Component,
         &[
-            "addresses",
             "alpn",
             "cipher",
             "client",
@@ -71,6 +70,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
     (
         Ring::Outside,
         &[
+            "addresses",
             "ciphers",
             "command",
             "compat",
