@@ -1,6 +1,6 @@
 //! The channel binding `tls-server-end-point` (RFC 5929 §4): a hash of the server's certificate.
 
-use rustls::pki_types::alg_id;
+use rustls::pki_types::{AlgorithmIdentifier, alg_id};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// The hash of a certificate by the hash function of its signature, with SHA-256 in the place of MD5
@@ -9,31 +9,35 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 /// AlgorithmIdentifier, and the certificate's DER.
 #[must_use]
 pub fn end_point(signature_algorithm: &[u8], certificate: &[u8]) -> Option<Vec<u8>> {
-    let is_one_of = |all: &[&[u8]]| all.contains(&signature_algorithm);
-    let is_weak = WEAK.iter().any(|oid| signature_algorithm.starts_with(oid));
-    if is_weak
-        || is_one_of(&[
-            &alg_id::RSA_PKCS1_SHA256,
-            &alg_id::RSA_PSS_SHA256,
-            &alg_id::ECDSA_SHA256,
-        ])
-    {
-        return Some(Sha256::digest(certificate).to_vec());
+    let is_one_of =
+        |all: &[AlgorithmIdentifier]| all.iter().any(|one| one.as_ref() == signature_algorithm);
+    if WEAK.iter().any(|oid| signature_algorithm.starts_with(oid)) || is_one_of(&OF_SHA256) {
+        Some(Sha256::digest(certificate).to_vec())
+    } else if is_one_of(&OF_SHA384) {
+        Some(Sha384::digest(certificate).to_vec())
+    } else if is_one_of(&OF_SHA512) {
+        Some(Sha512::digest(certificate).to_vec())
+    } else {
+        None
     }
-    if is_one_of(&[
-        &alg_id::RSA_PKCS1_SHA384,
-        &alg_id::RSA_PSS_SHA384,
-        &alg_id::ECDSA_SHA384,
-    ]) {
-        return Some(Sha384::digest(certificate).to_vec());
-    }
-    let is_sha512 = is_one_of(&[
-        &alg_id::RSA_PKCS1_SHA512,
-        &alg_id::RSA_PSS_SHA512,
-        &alg_id::ECDSA_SHA512,
-    ]);
-    is_sha512.then(|| Sha512::digest(certificate).to_vec())
 }
+
+/// The signature algorithms of each hash function.
+const OF_SHA256: [AlgorithmIdentifier; 3] = [
+    alg_id::RSA_PKCS1_SHA256,
+    alg_id::RSA_PSS_SHA256,
+    alg_id::ECDSA_SHA256,
+];
+const OF_SHA384: [AlgorithmIdentifier; 3] = [
+    alg_id::RSA_PKCS1_SHA384,
+    alg_id::RSA_PSS_SHA384,
+    alg_id::ECDSA_SHA384,
+];
+const OF_SHA512: [AlgorithmIdentifier; 3] = [
+    alg_id::RSA_PKCS1_SHA512,
+    alg_id::RSA_PSS_SHA512,
+    alg_id::ECDSA_SHA512,
+];
 
 /// The OIDs of md5WithRSAEncryption, sha1WithRSAEncryption (RFC 8017 §A.2.4) and ecdsa-with-SHA1 (RFC
 /// 3279 §2.2.3), as DER.

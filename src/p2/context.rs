@@ -57,6 +57,13 @@ impl Context {
         })
     }
 
+    /// The settings as they are, open or sealed.
+    fn settings<T>(&self, look: impl FnOnce(&Settings) -> T) -> T {
+        match &*self.state.borrow() {
+            State::Open(settings) | State::Sealed(_, settings) => look(settings),
+        }
+    }
+
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Settings) -> Result<T, Error>,
@@ -119,15 +126,11 @@ impl GuestContext for Context {
     }
 
     fn copy(&self) -> ContextHandle {
-        match &*self.state.borrow() {
-            State::Open(settings) | State::Sealed(_, settings) => Self::open(settings.clone()),
-        }
+        Self::open(self.settings(Settings::clone))
     }
 
     fn role(&self) -> Role {
-        match &*self.state.borrow() {
-            State::Open(settings) | State::Sealed(_, settings) => settings.role().into(),
-        }
+        self.settings(Settings::role).into()
     }
 
     fn set_protocol(&self, name: String) -> Result<(), WitError> {
@@ -143,9 +146,7 @@ impl GuestContext for Context {
     }
 
     fn cipher_suites(&self) -> Vec<String> {
-        match &*self.state.borrow() {
-            State::Open(settings) | State::Sealed(_, settings) => owned(&settings.cipher_suites()),
-        }
+        owned(&self.settings(Settings::cipher_suites))
     }
 
     fn set_groups(&self, groups: Vec<String>) -> Result<(), WitError> {
@@ -153,9 +154,7 @@ impl GuestContext for Context {
     }
 
     fn groups(&self) -> Vec<String> {
-        match &*self.state.borrow() {
-            State::Open(settings) | State::Sealed(_, settings) => owned(&settings.groups()),
-        }
+        owned(&self.settings(Settings::groups))
     }
 
     fn set_alpn(&self, protocols: Vec<String>) -> Result<(), WitError> {
@@ -163,9 +162,7 @@ impl GuestContext for Context {
     }
 
     fn alpn(&self) -> Vec<String> {
-        match &*self.state.borrow() {
-            State::Open(settings) | State::Sealed(_, settings) => settings.alpn(),
-        }
+        self.settings(Settings::alpn)
     }
 
     fn load_certificate_chain(&self, source: Source) -> Result<(), WitError> {

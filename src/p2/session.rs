@@ -10,7 +10,7 @@ use super::bindings::exports::portcullis::tls::types::{
 use super::component::Component;
 use super::port::state::State;
 use crate::error::Error;
-use crate::tls::Session;
+use crate::tls::{Facts, Session};
 
 /// A view of a port's connection, and of the facts that are left when the port is dropped.
 pub(crate) struct SessionOfPort {
@@ -23,16 +23,18 @@ impl SessionOfPort {
             state: Rc::clone(state),
         }
     }
-}
 
-impl SessionOfPort {
+    /// A fact of the connection, or of what was kept of it.
+    fn fact<T>(&self, live: impl FnOnce(&Session) -> T, kept: impl FnOnce(&Facts) -> T) -> T {
+        self.state.borrow().fact(live, kept)
+    }
+
     /// What is derived from the secrets of the connection, and gone with it.
     fn secret(
         &self,
         derive: impl FnOnce(&Session) -> Result<Vec<u8>, Error>,
     ) -> Result<Vec<u8>, WitError> {
-        let state = self.state.borrow();
-        state.secret(derive).map_err(WitError::from)
+        self.state.borrow().secret(derive).map_err(WitError::from)
     }
 }
 
@@ -42,46 +44,37 @@ impl Guest for Component {
 
 impl GuestSession for SessionOfPort {
     fn version(&self) -> Option<WitVersion> {
-        let state = self.state.borrow();
-        let version = state.fact(Session::version, |facts| facts.version);
+        let version = self.fact(Session::version, |facts| facts.version);
         version.map(WitVersion::from)
     }
 
     fn cipher_suite(&self) -> Option<String> {
-        let state = self.state.borrow();
-        state.fact(Session::cipher_suite, |facts| facts.cipher_suite.clone())
+        self.fact(Session::cipher_suite, |facts| facts.cipher_suite.clone())
     }
 
     fn group(&self) -> Option<String> {
-        let state = self.state.borrow();
-        state
-            .fact(Session::group, |facts| facts.group)
+        self.fact(Session::group, |facts| facts.group)
             .map(str::to_owned)
     }
 
     fn alpn(&self) -> Option<String> {
-        let state = self.state.borrow();
-        state.fact(Session::alpn, |facts| facts.alpn.clone())
+        self.fact(Session::alpn, |facts| facts.alpn.clone())
     }
 
     fn server_name(&self) -> Option<String> {
-        let state = self.state.borrow();
-        state.fact(Session::server_name, |facts| facts.server_name.clone())
+        self.fact(Session::server_name, |facts| facts.server_name.clone())
     }
 
     fn is_resumed(&self) -> Option<bool> {
-        let state = self.state.borrow();
-        state.fact(Session::is_resumed, |facts| facts.is_resumed)
+        self.fact(Session::is_resumed, |facts| facts.is_resumed)
     }
 
     fn was_retried(&self) -> Option<bool> {
-        let state = self.state.borrow();
-        state.fact(Session::was_retried, |facts| facts.was_retried)
+        self.fact(Session::was_retried, |facts| facts.was_retried)
     }
 
     fn is_logged(&self) -> bool {
-        let state = self.state.borrow();
-        state.fact(Session::is_logged, |facts| facts.is_logged)
+        self.fact(Session::is_logged, |facts| facts.is_logged)
     }
 
     fn export_keying_material(
@@ -98,8 +91,7 @@ impl GuestSession for SessionOfPort {
     }
 
     fn peer_certificates(&self) -> Vec<Vec<u8>> {
-        let state = self.state.borrow();
-        state.fact(
+        self.fact(
             |session| {
                 let certificates = session.peer_certificates().iter();
                 certificates.map(|der| der.to_vec()).collect()
@@ -109,13 +101,11 @@ impl GuestSession for SessionOfPort {
     }
 
     fn verify_result(&self) -> Result<(), WitCertificateError> {
-        let state = self.state.borrow();
-        let result = state.fact(Session::verify_result, |facts| facts.verify_result.clone());
+        let result = self.fact(Session::verify_result, |facts| facts.verify_result.clone());
         result.map_err(WitCertificateError::from)
     }
 
     fn is_truncated(&self) -> bool {
-        let state = self.state.borrow();
-        state.fact(Session::is_truncated, |facts| facts.is_truncated)
+        self.fact(Session::is_truncated, |facts| facts.is_truncated)
     }
 }

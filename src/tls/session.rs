@@ -11,12 +11,12 @@ use std::cell::OnceCell;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ServerConnection, SupportedCipherSuite};
 
 use self::opening::Opening;
 use self::records::Boundary;
-use super::config::{Config, Side, Truncation};
+use super::config::{Config, Side};
 use super::verify::{DeferredCheck, Verify};
 use super::version::Version;
 use crate::error::{CertificateError, CertificateReason, Error};
@@ -50,20 +50,14 @@ pub enum Plaintext {
 /// certificates.
 pub struct Session {
     state: State,
+    config: Arc<Config>,
     connection: Connection,
     /// The name that a client sends in SNI.
     sent_name: Option<String>,
-    /// The certificate that a server presents, if it has one alone.
-    own: Option<CertificateDer<'static>>,
     check: PeerCheck,
     /// The result of the check, once it was asked for; later calls get the same.
     verified: OnceCell<Result<(), CertificateError>>,
     opening: Opening,
-    truncation: Truncation,
-    /// Where the trust roots come from, in words.
-    searched: Arc<str>,
-    /// Whether its secrets are logged.
-    is_logged: bool,
     /// The transport ended without close_notify after the handshake.
     is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
@@ -82,8 +76,7 @@ impl Session {
     /// A session in the role of the configuration. `host` is the host that a client talks to.
     pub fn new(config: &Arc<Config>, host: Option<&str>) -> Result<Self, Error> {
         let made = |error: rustls::Error| Error::from_rustls(error, None);
-        let (mut sent_name, mut own) = (None, None);
-        let (mut connection, check) = match &config.side {
+        let (mut connection, check, sent_name) = match &config.side {
             Side::Client(side) => {
                 let parameters = side.connection(host)?;
                 let check = match parameters.verifier.verify {
@@ -97,13 +90,14 @@ impl Session {
                         Arc::clone(&side.clock),
                     ),
                 };
-                if let (true, ServerName::DnsName(name)) =
-                    (parameters.rustls.enable_sni, &parameters.connection_name)
-                {
-                    sent_name = Some(name.as_ref().to_owned());
-                }
+                let sent_name = match &parameters.connection_name {
+                    ServerName::DnsName(name) if parameters.rustls.enable_sni => {
+                        Some(name.as_ref().to_owned())
+                    }
+                    _ => None,
+                };
                 let client = ClientConnection::new(parameters.rustls, parameters.connection_name);
-                (Connection::from(client.map_err(made)?), check)
+                (Connection::from(client.map_err(made)?), check, sent_name)
             }
             Side::Server(side) => {
                 let check = match &side.verifier {
@@ -114,24 +108,20 @@ impl Session {
                     ),
                     Some(_) => PeerCheck::InHandshake,
                 };
-                own.clone_from(&side.own);
                 let server = ServerConnection::new(Arc::clone(&side.rustls)).map_err(made)?;
-                (Connection::from(server), check)
+                (Connection::from(server), check, None)
             }
         };
         // `write` keeps to a bound of its own, which `room` can tell beforehand.
         connection.set_buffer_limit(None);
         Ok(Self {
             state: State::Handshaking,
+            config: Arc::clone(config),
             connection,
             sent_name,
-            own,
             check,
             verified: OnceCell::new(),
             opening: Opening::new(),
-            truncation: config.truncation,
-            searched: Arc::clone(&config.searched),
-            is_logged: config.is_logged,
             is_truncated: false,
             last_words: Vec::new(),
             batch: 4 * RECORD,
@@ -303,7 +293,7 @@ impl Session {
                 if refused.reason == CertificateReason::UnknownAuthority =>
             {
                 Error::Certificate(CertificateError {
-                    detail: Some(self.searched.to_string()),
+                    detail: Some(self.config.searched.to_string()),
                     ..refused
                 })
             }

@@ -2,12 +2,13 @@
 
 use super::Session;
 use crate::error::Error;
+use crate::tls::config::Side;
 use crate::tls::version::Version;
 use crate::tls::x509::Certificate;
 use portcullis_provider::end_point;
 
 /// The most that one call exports: more than any use takes, and a bound for the allocation.
-const MOST_EXPORTED: u64 = 16 * 1024;
+const MOST_EXPORTED: usize = 16 * 1024;
 
 /// The length of `tls-exporter` (RFC 9266 §3).
 const BINDING: u64 = 32;
@@ -28,15 +29,12 @@ impl Session {
             return Err(Error::WantRead);
         }
         let invalid = |why: String| Err(Error::InvalidArgument(why));
-        let Some(length) = (1..=MOST_EXPORTED)
-            .contains(&length)
-            .then(|| usize::try_from(length).ok())
-            .flatten()
-        else {
+        let exported = usize::try_from(length).unwrap_or(usize::MAX);
+        if !(1..=MOST_EXPORTED).contains(&exported) {
             return invalid(format!(
                 "{length} bytes of keying material; ask for 1 to {MOST_EXPORTED}"
             ));
-        };
+        }
         let longest = usize::from(u16::MAX);
         if context.is_some_and(|context| context.len() > longest) {
             return invalid(format!(
@@ -44,7 +42,7 @@ impl Session {
             ));
         }
         self.connection
-            .export_keying_material(vec![0; length], label.as_bytes(), context)
+            .export_keying_material(vec![0; exported], label.as_bytes(), context)
             .map_err(|error| Error::from_rustls(error, None))
     }
 
@@ -80,27 +78,21 @@ impl Session {
     }
 
     fn server_end_point(&self) -> Result<Vec<u8>, Error> {
-        let unsupported = |why: &str| Err(Error::NotSupported(why.to_owned()));
-        let server = match (&self.own, self.peer_certificates().first()) {
-            (Some(own), _) => own,
-            (None, Some(of_peer)) if !self.is_server() => of_peer,
-            _ => {
-                return unsupported(
-                    "tls-server-end-point of a server with several identities; use tls-exporter",
-                );
-            }
+        let unsupported = |why: &str| Error::NotSupported(format!("{why}; use tls-exporter"));
+        let certificate = match &self.config.side {
+            Side::Client(_) => self.peer_certificates().first(),
+            Side::Server(side) => side.own.as_ref(),
         };
-        let binding = Certificate::parse(server)
+        let certificate = certificate.ok_or_else(|| {
+            unsupported("tls-server-end-point of a server with several identities")
+        })?;
+        Certificate::parse(certificate)
             .ok()
-            .and_then(|parsed| end_point(parsed.signature_algorithm(), server));
-        binding.map_or_else(
-            || {
+            .and_then(|parsed| end_point(parsed.signature_algorithm(), certificate))
+            .ok_or_else(|| {
                 unsupported(
-                    "tls-server-end-point of a certificate whose signature has no hash function; \
-                     use tls-exporter",
+                    "tls-server-end-point of a certificate whose signature has no hash function",
                 )
-            },
-            Ok,
-        )
+            })
     }
 }

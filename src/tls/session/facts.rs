@@ -134,7 +134,7 @@ impl Session {
     /// Whether its secrets are in a key log.
     #[must_use]
     pub fn is_logged(&self) -> bool {
-        self.is_logged
+        self.config.is_logged
     }
 
     fn handshake_kind(&self) -> Option<HandshakeKind> {

@@ -53,7 +53,7 @@ impl Session {
     /// # Errors
     /// That failure, where `handle_eof` has `Truncated`.
     pub fn handle_end(&mut self, failure: Error) -> Result<(), Error> {
-        match (&self.state, self.truncation) {
+        match (&self.state, self.config.truncation) {
             (State::ReadClosed | State::Closed, _) => Ok(()),
             (State::Failed(error), _) => Err(error.clone()),
             (State::Handshaking, _) => {
