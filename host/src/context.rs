@@ -88,8 +88,7 @@ impl Context {
         instance: &mut Instance,
         groups: &[impl AsRef<str>],
     ) -> Result<(), Failure> {
-        let groups: Vec<_> = groups.iter().map(|name| name.as_ref().to_owned()).collect();
-        call!(instance, context.call_set_groups, self.0, &groups)
+        call!(instance, context.call_set_groups, self.0, &owned(groups))
     }
 
     /// The key exchange groups in order, by their IANA names.
@@ -103,11 +102,7 @@ impl Context {
         instance: &mut Instance,
         protocols: &[impl AsRef<str>],
     ) -> Result<(), Failure> {
-        let protocols: Vec<_> = protocols
-            .iter()
-            .map(|name| name.as_ref().to_owned())
-            .collect();
-        call!(instance, context.call_set_alpn, self.0, &protocols)
+        call!(instance, context.call_set_alpn, self.0, &owned(protocols))
     }
 
     /// The application protocols in order.
@@ -313,4 +308,9 @@ impl Context {
 /// A limit in whole milliseconds, rounded up.
 pub(crate) fn milliseconds(limit: Duration) -> u64 {
     u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// Names as the bindings take them.
+fn owned(names: &[impl AsRef<str>]) -> Vec<String> {
+    names.iter().map(|name| name.as_ref().to_owned()).collect()
 }

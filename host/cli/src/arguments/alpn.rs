@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use portcullis_host::{Context, Instance};
 
+use super::names::split;
 use crate::exit::{Exit, Result};
 
 /// Names of application protocols, the preferred first, as they are written: with `,` between them.
@@ -23,10 +24,7 @@ impl FromStr for Alpn {
     type Err = String;
 
     fn from_str(list: &str) -> std::result::Result<Self, Self::Err> {
-        let names: Vec<_> = list.split(',').map(str::trim).collect();
-        if names.iter().any(|name| name.is_empty()) {
-            return Err("a name is missing; write for example h2,http/1.1".to_owned());
-        }
+        let names = split(list, &[','], "h2,http/1.1")?;
         Ok(Self(names.into_iter().map(str::to_owned).collect()))
     }
 }

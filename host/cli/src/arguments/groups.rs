@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use portcullis_host::{Context, Instance};
 
+use super::names::split;
 use crate::exit::{Exit, Result};
 
 /// Names of groups in order, as they are written, with `,` or `:` between them. The component knows
@@ -39,10 +40,7 @@ impl FromStr for Groups {
     type Err = String;
 
     fn from_str(list: &str) -> std::result::Result<Self, Self::Err> {
-        let words: Vec<_> = list.split([',', ':']).map(str::trim).collect();
-        if words.iter().any(|word| word.is_empty()) {
-            return Err("a name is missing; write for example x25519,secp256r1".to_owned());
-        }
+        let words = split(list, &[',', ':'], "x25519,secp256r1")?;
         Ok(Self(
             words
                 .into_iter()

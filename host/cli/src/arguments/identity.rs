@@ -129,12 +129,11 @@ impl Files<'_> {
         if let (Self::Pem { cert, .. }, [Source::Bytes(chain), _]) = (self, &sources)
             && !is_ordered(chain)
         {
-            anstream::eprintln!(
-                "{}: {}: its certificates are not each followed by its issuer, or not all of one \
+            colour::warn(format_args!(
+                "{}: its certificates are not each followed by its issuer, or not all of one \
                  chain; they are sent in order, that of the key first and strangers last",
-                colour::bad("warning"),
                 cert.display()
-            );
+            ));
         }
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use std::env;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use portcullis_host::{Context, Instance, KeyLog, place};
-use rustix::fs::Mode;
 
 use crate::exit::{Exit, Result};
 use crate::terminal::colour;
@@ -31,11 +31,10 @@ impl KeyLogFile {
         let path = PathBuf::from(path);
         let file = open(&path).map_err(|error| refused(&path, &error))?;
         let log = context.log_keys(tls)?;
-        anstream::eprintln!(
-            "{}: {VARIABLE}: the secrets of connections are written to {}",
-            colour::bad("warning"),
+        colour::warn(format_args!(
+            "{VARIABLE}: the secrets of connections are written to {}",
             place::shown(&path)
-        );
+        ));
         Ok(Some(Self { log, file, path }))
     }
 
@@ -54,16 +53,14 @@ impl KeyLogFile {
 }
 
 /// For this user alone, if it is not there yet.
-fn open(path: &PathBuf) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mode = Mode::RUSR | Mode::WUSR;
+fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
         .create(true)
-        .mode(mode.bits())
+        .mode(0o600)
         .open(path)
 }
 
-fn refused(path: &std::path::Path, error: &std::io::Error) -> Exit {
+fn refused(path: &Path, error: &io::Error) -> Exit {
     Exit::usage(format_args!("{VARIABLE}={}: {error}", place::shown(path)))
 }

@@ -37,8 +37,9 @@ const CHUNK: u64 = 64 * 1024;
     after_help = "Example:\n  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | \
     portcullis connect example.com:443\n\nWhen standard input has ended, the connection stays until \
     the server ends it, or until --read-timeout.\nWithout --cafile and --capath, SSL_CERT_FILE and \
-    SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. SSLKEYLOGFILE names the file that the secrets of connections are appended to. An encrypted key is \
-    opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
+    SSL_CERT_DIR are looked at, then the built-in web roots are\ntrusted. SSLKEYLOGFILE names the \
+    file that the secrets of connections are appended to.\nAn encrypted key is opened with \
+    --passphrase-file or PORTCULLIS_PASSPHRASE; else a terminal is asked."
 )]
 pub(crate) struct Connect {
     /// Where to, an IPv6 address in brackets, with its zone if it has one ([fe80::1%eth0]:443); if
@@ -240,10 +241,8 @@ impl Connect {
         // RFC 6120 section 13.7.2.1: the certificate must be for the domain.
         let asked = self.servername.as_ref().or(self.xmpphost.as_ref());
         let context = if self.insecure {
-            anstream::eprintln!(
-                "{}: --insecure: nothing is verified, anyone in between can read and change \
-                 everything",
-                colour::bad("warning")
+            colour::warn(
+                "--insecure: nothing is verified, anyone in between can read and change everything",
             );
             let context = Context::unverified(tls, Role::Client)?;
             if let Some(name) = asked.cloned().or_else(|| host_name(target)) {

@@ -26,3 +26,8 @@ pub(crate) fn bad(text: &str) -> Styled<'_> {
 pub(crate) fn title(text: &str) -> Styled<'_> {
     Styled(Style::new().bold(), text)
 }
+
+/// A line to standard error about what is dangerous or hardly meant, and goes on.
+pub(crate) fn warn(what: impl fmt::Display) {
+    anstream::eprintln!("{}: {what}", bad("warning"));
+}
