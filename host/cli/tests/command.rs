@@ -10,12 +10,11 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use support::{Folder, Running, free_port, run, serve, start, tool};
+use support::{Folder, free_port, run, say_to, serve, start, tool};
 
 #[test]
 fn the_demo_shows_what_it_promises() {
@@ -153,33 +152,10 @@ fn serve_wants_the_client_certificate_it_was_told_to() {
     let folder = Folder::new("mutual");
     let ca = folder.path("ca.pem");
     let (_server, port) = serve(&folder, &["--cafile", &ca, "--verify", "--echo"]);
-    let address = format!("127.0.0.1:{port}");
     let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
     for version in ["-tls1_2", "-tls1_3"] {
-        let meet = |identity: &[&str]| {
-            let mut child = Command::new(&openssl)
-                .args([
-                    "s_client",
-                    "-quiet",
-                    "-verify_return_error",
-                    "-connect",
-                    &address,
-                ])
-                .args(["-CAfile", &ca, "-servername", "localhost", version])
-                .args(identity)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut input = child.stdin.take().unwrap();
-            let _ = input.write_all(b"echo this\n");
-            let mut answer = String::new();
-            let _ = BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer);
-            drop(input);
-            drop(Running(child));
-            answer
-        };
+        let meet =
+            |identity: &[&str]| say_to(&openssl, port, &folder, &[&[version], identity].concat());
         assert_eq!(
             meet(&["-cert", &cert, "-key", &key]),
             "echo this\n",

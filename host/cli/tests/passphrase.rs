@@ -10,12 +10,11 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use support::{
-    Folder, Running, finish, free_port, portcullis, refusal, serve, serving, start, tool,
+    Folder, finish, free_port, portcullis, refusal, say_to, serve, serving, start, tool,
 };
 
 const PASSPHRASE: &str = "PORTCULLIS_PASSPHRASE";
@@ -76,7 +75,6 @@ fn serve_presents_the_identity_of_a_pkcs12_file() {
     };
     let folder = folder("serve-pkcs12", &openssl);
     let (pkcs12, file) = (folder.path("own.p12"), folder.path("passphrase"));
-    let ca = folder.path("ca.pem");
     let own = ["serve", "127.0.0.1:0", "--pkcs12", &pkcs12];
     let from_file = [&own[..], &["--passphrase-file", &file]].concat();
     for (arguments, passphrase) in [
@@ -86,22 +84,8 @@ fn serve_presents_the_identity_of_a_pkcs12_file() {
         (&from_file, Some("open barley")),
     ] {
         let (_server, port) = serving(command(arguments, passphrase));
-        let address = format!("127.0.0.1:{port}");
-        let mut client = Command::new(&openssl)
-            .args(["s_client", "-quiet", "-verify_return_error"])
-            .args(["-CAfile", &ca, "-servername", "localhost"])
-            .args(["-verify_hostname", "localhost", "-connect", &address])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut input = client.stdin.take().unwrap();
-        let _ = input.write_all(b"echo this\n");
-        let mut answer = String::new();
-        let _ = BufReader::new(client.stdout.take().unwrap()).read_line(&mut answer);
-        drop(input);
-        drop(Running(client));
+        let names = ["-verify_hostname", "localhost"];
+        let answer = say_to(&openssl, port, &folder, &names);
         assert_eq!(answer, "echo this\n", "{arguments:?}");
     }
 }

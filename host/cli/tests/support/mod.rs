@@ -19,7 +19,7 @@ mod shared;
 use std::time::Duration;
 
 pub use command::{echoed, finish, portcullis, refusal, run, say, serve, serving};
-pub use programs::{Running, await_log, postgresql, start, tool};
+pub use programs::{Running, await_log, postgresql, say_to, start, tool};
 pub use shared::*;
 
 /// No step of a test takes longer.

@@ -1,9 +1,10 @@
 //! Programs of others that tests run beside the command.
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -108,4 +109,28 @@ pub fn tool(name: &str) -> Option<PathBuf> {
         skip(&format!("`{name}` is not installed"));
     }
     found
+}
+
+/// OpenSSL's client says `echo this` to a server that echoes, as localhost and with the authority of the
+/// folder; the first line that comes back, or nothing.
+pub fn say_to(openssl: &Path, port: u16, folder: &Folder, more: &[&str]) -> String {
+    let mut child = Command::new(openssl)
+        .args(["s_client", "-quiet", "-verify_return_error"])
+        .args(["-connect", &format!("127.0.0.1:{port}")])
+        .args(["-CAfile", &folder.path("ca.pem")])
+        .args(["-servername", "localhost"])
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // A client that is refused may be gone.
+    let _ = input.write_all(b"echo this\n");
+    let mut answer = String::new();
+    let _ = BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer);
+    drop(input);
+    drop(Running(child));
+    answer
 }
