@@ -26,7 +26,7 @@ pub enum Error {
     WantAccept,
     /// Never returned; the seed has it (E7).
     WantX509Lookup,
-    /// The caller is to choose a context. Reserved: not returned yet.
+    /// The caller is to choose a context.
     WantContext,
     /// The caller is to sign. Reserved: not returned yet.
     WantSignature,

@@ -8,9 +8,11 @@ mod sending;
 mod transport;
 mod waiting;
 
+use std::sync::Arc;
+
 use crate::error::{Error, Timer};
 use crate::timers::{Condition, Moment, Timers};
-use crate::tls::{Plaintext, Session, State, Timeouts, Work};
+use crate::tls::{Config, Plaintext, Session, State, Timeouts, Work};
 
 use ciphertext::Ciphertext;
 use pause::Pause;
@@ -158,6 +160,25 @@ impl<T: Transport> Pump<T> {
     }
 
     // Operations.
+
+    /// Go on with the handshake with this configuration, which the session waits for.
+    pub fn choose(&mut self, config: &Arc<Config>) -> Result<(), Error> {
+        let result = self.session.choose(config);
+        match self.session.state() {
+            State::Failed(error) => {
+                let error = error.clone();
+                Err(self.fail(error))
+            }
+            _ => result,
+        }
+    }
+
+    /// Refuse the client by an alert, while the session waits for a configuration.
+    pub fn refuse(&mut self, alert: u8) -> Result<(), Error> {
+        let error = self.session.refuse(alert)?;
+        self.fail(error);
+        Ok(())
+    }
 
     /// Go on with the handshake.
     pub fn handshake(&mut self, now: Moment) -> Result<(), Error> {
@@ -321,8 +342,8 @@ impl<T: Transport> Pump<T> {
                 self.break_output(Error::Timeout(condition.timer()));
             }
         }
-        // The next read reports this timer. If no read follows, it must not wake the caller for
-        // ever.
+        // The next read reports this timer. If no read follows, it must not wake the caller all the
+        // time.
         self.timers.pass_over(Condition::Reading, now);
     }
 
@@ -343,6 +364,9 @@ impl<T: Transport> Pump<T> {
                 State::Open | State::ReadClosed | State::WriteClosed | State::Closed => {
                     return Ok(());
                 }
+            }
+            if self.session.wants_context() {
+                return Err(Error::WantContext);
             }
             self.send(now)?;
             if !matches!(self.receive(work)?, Step::Moved) {

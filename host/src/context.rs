@@ -5,7 +5,8 @@ use std::time::Duration;
 use wasmtime::component::ResourceAny;
 
 use crate::context_types::{
-    CipherListReport, DirectoryReport, KeyKind, ServerName, Truncation, Verify, VerifyName,
+    AlpnMismatch, CipherListReport, DirectoryReport, KeyKind, ServerName, Truncation, Verify,
+    VerifyName,
 };
 use crate::failure::Failure;
 use crate::instance::{Instance, ask, call};
@@ -108,6 +109,31 @@ impl Context {
     /// The application protocols in order.
     pub fn alpn(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
         ask!(instance, context.call_alpn, self.0)
+    }
+
+    /// Say what a server does where no application protocol is in common.
+    pub fn set_alpn_mismatch(
+        &self,
+        instance: &mut Instance,
+        mismatch: AlpnMismatch,
+    ) -> Result<(), Failure> {
+        call!(instance, context.call_set_alpn_mismatch, self.0, mismatch)
+    }
+
+    /// Serve the clients that ask for this name, or for one that a wildcard stands for, with another
+    /// context.
+    pub fn add_name(
+        &self,
+        instance: &mut Instance,
+        name: &str,
+        context: &Self,
+    ) -> Result<(), Failure> {
+        call!(instance, context.call_add_name, self.0, name, context.0)
+    }
+
+    /// Have the caller choose the context of each connection by its ClientHello.
+    pub fn ask_for_context(&self, instance: &mut Instance) -> Result<(), Failure> {
+        call!(instance, context.call_ask_for_context, self.0)
     }
 
     /// Log the secrets of all connections that are made with this context and with copies of it.

@@ -121,6 +121,9 @@ macro_rules! resource {
     ($bindings:ident, context) => {
         $bindings.portcullis_tls_context().context()
     };
+    ($bindings:ident, client_hello) => {
+        $bindings.portcullis_tls_client_hello().client_hello()
+    };
     ($bindings:ident, key_log) => {
         $bindings.portcullis_tls_key_log().key_log()
     };

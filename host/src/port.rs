@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceAny;
 
+use crate::client_hello::ClientHello;
 use crate::context::{Context, milliseconds};
 use crate::failure::Failure;
 use crate::instance::{Instance, ask, call};
@@ -50,6 +51,22 @@ impl Port {
         transport: PlainTransport,
     ) -> Result<Self, Failure> {
         call!(instance, port.call_start, context.0, host, &transport).map(Self)
+    }
+
+    /// What the client has said, while operations say `WantContext`; none at any other time.
+    pub fn client_hello(&self, instance: &mut Instance) -> Result<Option<ClientHello>, Failure> {
+        let hello: Result<_, Failure> = ask!(instance, port.call_client_hello, self.0);
+        Ok(hello?.map(ClientHello))
+    }
+
+    /// Go on with this context, after `WantContext`.
+    pub fn set_context(&self, instance: &mut Instance, context: &Context) -> Result<(), Failure> {
+        call!(instance, port.call_set_context, self.0, context.0)
+    }
+
+    /// Refuse the client by an alert of this number, after `WantContext`.
+    pub fn refuse(&self, instance: &mut Instance, alert: u8) -> Result<(), Failure> {
+        call!(instance, port.call_refuse, self.0, alert)
     }
 
     /// Go on with the handshake; never blocks.

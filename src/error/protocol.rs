@@ -39,7 +39,7 @@ pub enum ProtocolReason {
     UnexpectedMessage,
     /// A pre-shared key that is not known. Reserved: not returned yet.
     UnknownPskIdentity,
-    /// The client asks for a name that this server does not have. Reserved: not returned yet.
+    /// The client asks for a name that this server does not have.
     UnrecognizedName,
     /// An extension that was not offered.
     UnsolicitedExtension,

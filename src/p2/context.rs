@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::bindings::exports::portcullis::tls::context::{
-    CipherListReport, Context as ContextHandle, DirectoryReport, Guest, GuestContext, KeyKind,
-    ServerName, Source, Truncation, Verify, VerifyName,
+    AlpnMismatch, CipherListReport, Context as ContextHandle, ContextBorrow, DirectoryReport,
+    Guest, GuestContext, KeyKind, ServerName, Source, Truncation, Verify, VerifyName,
 };
 use super::bindings::exports::portcullis::tls::defaults::Guest as DefaultsGuest;
 use super::bindings::exports::portcullis::tls::errors::Guest as ErrorsGuest;
@@ -165,6 +165,10 @@ impl GuestContext for Context {
         self.settings(Settings::alpn)
     }
 
+    fn set_alpn_mismatch(&self, mismatch: AlpnMismatch) -> Result<(), WitError> {
+        self.change(|settings| settings.set_alpn_mismatch(mismatch.into()))
+    }
+
     fn load_certificate_chain(&self, source: Source) -> Result<(), WitError> {
         self.change(|settings| {
             let chain = contents(ConfigurationItem::CertificateChain, source)?;
@@ -209,6 +213,16 @@ impl GuestContext for Context {
             let file = contents(ConfigurationItem::Pkcs12, source)?;
             settings.load_pkcs12(&file, passphrase.as_ref().map(|p| p.as_str()))
         })
+    }
+
+    fn add_name(&self, name: String, context: ContextBorrow<'_>) -> Result<(), WitError> {
+        // It may be this context, which is then sealed, and cannot be changed.
+        let config = context.get::<Self>().config()?;
+        self.change(|settings| settings.add_name(&name, config))
+    }
+
+    fn ask_for_context(&self) -> Result<(), WitError> {
+        self.change(Settings::ask_for_context)
     }
 
     fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::bindings::exports::portcullis::tls::context::{
-    CipherListReport, DirectoryReport, FileProblem, KeyKind, ServerName, Truncation, Verify,
-    VerifyName,
+    AlpnMismatch, CipherListReport, DirectoryReport, FileProblem, KeyKind, ServerName, Truncation,
+    Verify, VerifyName,
 };
 use super::bindings::exports::portcullis::tls::types as wit;
 use crate::error;
@@ -91,6 +91,7 @@ same_cases! {
         Unreadable, Unsupported, UnsupportedKeyType, UnsupportedSecurityLevel, Other,
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Ed448, MlDsa, Rsa }
+    AlpnMismatch = core::AlpnMismatch { Refused, Tolerated }
     Truncation = core::Truncation { Refused, Tolerated }
     Verify = core::Verify { Required, Optional, Deferred, Unverified }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wasi::io::poll::poll;
 
+use super::bindings::exports::portcullis::tls::client_hello::ClientHello as HelloHandle;
 use super::bindings::exports::portcullis::tls::context::ContextBorrow;
 use super::bindings::exports::portcullis::tls::port::{
     Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle, Session as SessionHandle,
@@ -16,6 +17,7 @@ use super::bindings::exports::portcullis::tls::port::{
 use super::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, Timer as WitTimer,
 };
+use super::client_hello::HelloOfPort;
 use super::clock::{after, now};
 use super::component::Component;
 use super::context::Context;
@@ -271,6 +273,23 @@ impl GuestPort for Port {
         let streams = Streams::new(transport.input, transport.output, None);
         let port = Self::connected(&config, host.as_deref(), streams, transport.already_read)?;
         Ok(PortHandle::new(port))
+    }
+
+    fn client_hello(&self) -> Option<HelloHandle> {
+        match &*self.state.borrow() {
+            State::Connected(pump) => pump.session().client_hello().cloned(),
+            State::Connecting(_) | State::Broken(_) | State::Closed(_) => None,
+        }
+        .map(|hello| HelloHandle::new(HelloOfPort(hello)))
+    }
+
+    fn set_context(&self, context: ContextBorrow<'_>) -> Result<(), WitError> {
+        let config = context.get::<Context>().config()?;
+        Ok(self.operate(|pump, _| pump.choose(&config))?)
+    }
+
+    fn refuse(&self, alert: u8) -> Result<(), WitError> {
+        Ok(self.operate(|pump, _| pump.refuse(alert))?)
     }
 
     fn handshake(&self) -> Result<(), WitError> {

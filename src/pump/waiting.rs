@@ -15,7 +15,10 @@ impl<T: Transport> Pump<T> {
             return Wait::Nothing;
         }
         let has_received = !self.received.is_empty();
-        if self.session.is_readable() || (has_received && self.session.wants_ciphertext()) {
+        if self.session.is_readable()
+            || self.session.wants_context()
+            || (has_received && self.session.wants_ciphertext())
+        {
             Wait::Nothing
         } else if !self.has_unsent() {
             Wait::Input

@@ -8,6 +8,15 @@ const LONGEST_NAME: usize = 255;
 /// The bytes that all names with their lengths may take in the extension (RFC 7301 §3.1).
 const LONGEST_LIST: usize = 65_535 - 2;
 
+/// What a server does where it and the client offer application protocols, and none is in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlpnMismatch {
+    /// It refuses by the alert no_application_protocol (RFC 7301 §3.2).
+    Refused,
+    /// It goes on without one.
+    Tolerated,
+}
+
 /// Check the names, the preferred first. An empty list offers nothing.
 pub(super) fn parse<Name: AsRef<str>>(names: &[Name]) -> Result<Vec<Vec<u8>>, Error> {
     let refused = |reason, detail| Err(Error::refused(ConfigurationItem::Alpn, reason, detail));

@@ -6,6 +6,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, KeyLog, NoKeyLog, ServerConfig, SupportedProtocolVersion, version};
 
+use super::alpn::AlpnMismatch;
 use super::config::{ClientSide, Config, Role, ServerSide, Side};
 use super::credential::identity::Identities;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
@@ -62,6 +63,8 @@ impl Settings {
         if all.is_empty() {
             return match self.role {
                 Role::Client => Ok(None),
+                // Others serve the clients.
+                Role::Server if self.asks || !self.names.is_empty() => Ok(None),
                 Role::Server => missing(
                     ConfigurationItem::CertificateChain,
                     "a server needs one and its key",
@@ -121,18 +124,26 @@ impl Settings {
             }
             None => builder.with_no_client_auth(),
         };
-        let identities = identities.ok_or_else(|| Error::Other(Some("no identity".into())))?;
+        let identities = identities.unwrap_or_default();
         let own = match identities.all.as_slice() {
             [only] => only.cert.first().cloned(),
             _ => None,
         };
+        let has_identity = !identities.all.is_empty();
         let mut rustls = builder.with_cert_resolver(identities);
-        rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
+        let tolerates_mismatch =
+            self.alpn_mismatch == AlpnMismatch::Tolerated && !self.alpn.is_empty();
+        let without_alpn = tolerates_mismatch.then(|| Arc::new(rustls.clone()));
+        rustls.alpn_protocols.clone_from(&self.alpn);
         Ok(ServerSide {
             rustls: Arc::new(rustls),
             verifier,
             own,
+            has_identity,
+            names: Arc::clone(&self.names),
+            asks: self.asks,
+            without_alpn,
             clock,
         })
     }

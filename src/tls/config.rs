@@ -7,6 +7,7 @@ use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ServerConfig};
 
+use super::by_name::ByName;
 use super::names::{SendName, parse_host, parse_name};
 use super::timeouts::Timeouts;
 use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
@@ -58,6 +59,13 @@ impl Config {
         }
     }
 
+    pub(super) fn server(&self) -> Option<&ServerSide> {
+        match &self.side {
+            Side::Client(_) => None,
+            Side::Server(side) => Some(side),
+        }
+    }
+
     /// The limits that its connections keep.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
@@ -82,6 +90,15 @@ pub(crate) struct ServerSide {
     pub(crate) verifier: Option<Arc<ClientVerifier>>,
     /// The certificate that every connection presents; none if there are several to choose from.
     pub(crate) own: Option<CertificateDer<'static>>,
+    /// Whether there is an identity to present.
+    pub(super) has_identity: bool,
+    /// Other configurations, by the name that a client asks for.
+    pub(super) names: Arc<ByName<Arc<Config>>>,
+    /// Whether the caller chooses the configuration by the ClientHello.
+    pub(super) asks: bool,
+    /// The same without application protocols, for clients with which none is in common; none where
+    /// they are refused.
+    pub(super) without_alpn: Option<Arc<ServerConfig>>,
     pub(crate) clock: Arc<dyn TimeProvider>,
 }
 

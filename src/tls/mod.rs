@@ -7,7 +7,10 @@
 
 mod alpn;
 mod build;
+mod by_name;
+mod choice;
 mod cipher_list;
+mod client_hello;
 mod config;
 mod credential;
 mod failure;
@@ -21,7 +24,9 @@ mod verify;
 mod version;
 mod x509;
 
+pub use alpn::AlpnMismatch;
 pub use cipher_list::CipherListReport;
+pub use client_hello::ClientHello;
 pub use config::{Config, Role, Truncation};
 pub use credential::certificates::mistaken_path;
 pub use credential::private_key::KeyKind;

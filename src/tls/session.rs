@@ -1,7 +1,9 @@
 //! One connection as a state machine over rustls.
 
 mod binding;
+mod choosing;
 mod facts;
+mod greeting;
 mod opening;
 mod receiving;
 mod records;
@@ -12,8 +14,10 @@ use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, Connection, ServerConnection, SupportedCipherSuite};
+use rustls::{ClientConnection, Connection, SupportedCipherSuite};
 
+use self::choosing::Asked;
+use self::greeting::Greeting;
 use self::opening::Opening;
 use self::records::Boundary;
 use super::config::{Config, Side};
@@ -58,6 +62,10 @@ pub struct Session {
     /// The result of the check, once it was asked for; later calls get the same.
     verified: OnceCell<Result<(), CertificateError>>,
     opening: Opening,
+    /// The ClientHello as far as it has come, where the configuration depends on it.
+    greeting: Option<Greeting>,
+    /// What the caller is to choose a configuration by.
+    asked: Option<Box<Asked>>,
     /// The transport ended without close_notify after the handshake.
     is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
@@ -100,16 +108,8 @@ impl Session {
                 (Connection::from(client.map_err(made)?), check, sent_name)
             }
             Side::Server(side) => {
-                let check = match &side.verifier {
-                    None => PeerCheck::Never,
-                    Some(verifier) if verifier.verify == Verify::Deferred => PeerCheck::OnDemand(
-                        DeferredCheck::OfClient(Arc::clone(verifier)),
-                        Arc::clone(&side.clock),
-                    ),
-                    Some(_) => PeerCheck::InHandshake,
-                };
-                let server = ServerConnection::new(Arc::clone(&side.rustls)).map_err(made)?;
-                (Connection::from(server), check, None)
+                let (server, check) = choosing::server(side, &side.rustls)?;
+                (server, check, None)
             }
         };
         // `write` keeps to a bound of its own, which `room` can tell beforehand.
@@ -122,6 +122,8 @@ impl Session {
             check,
             verified: OnceCell::new(),
             opening: Opening::new(),
+            greeting: config.reads_hello().then(Greeting::default),
+            asked: None,
             is_truncated: false,
             last_words: Vec::new(),
             batch: 4 * RECORD,
@@ -152,7 +154,8 @@ impl Session {
         matches!(
             self.state,
             State::Handshaking | State::Open | State::WriteClosed
-        ) && self.connection.wants_read()
+        ) && self.asked.is_none()
+            && self.connection.wants_read()
     }
 
     /// Whether `read` would return something other than `Pending`.

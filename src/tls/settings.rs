@@ -9,8 +9,10 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 
 use super::alpn;
+use super::alpn::AlpnMismatch;
+use super::by_name::ByName;
 use super::cipher_list::{CipherList, CipherListReport};
-use super::config::{Role, Truncation};
+use super::config::{Config, Role, Truncation};
 use super::credential::certificates;
 use super::credential::chain;
 use super::credential::pkcs12;
@@ -37,6 +39,11 @@ pub struct Settings {
     pub(super) groups: Vec<NamedGroup>,
     /// Application protocols, the preferred first.
     pub(super) alpn: Vec<Vec<u8>>,
+    pub(super) alpn_mismatch: AlpnMismatch,
+    /// Configurations for names that clients ask for.
+    pub(super) names: Arc<ByName<Arc<Config>>>,
+    /// Whether the caller chooses the configuration by the ClientHello.
+    pub(super) asks: bool,
     pub(super) chain: Option<Vec<CertificateDer<'static>>>,
     pub(super) key: Option<Arc<dyn SigningKey>>,
     /// Identities besides chain and key.
@@ -79,6 +86,9 @@ impl Settings {
             ciphers: CipherList::preferred(),
             groups: NamedGroup::PREFERRED.to_vec(),
             alpn: Vec::new(),
+            alpn_mismatch: AlpnMismatch::Refused,
+            names: Arc::default(),
+            asks: false,
             chain: None,
             key: None,
             more_identities: Vec::new(),
@@ -172,6 +182,41 @@ impl Settings {
     pub fn alpn(&self) -> Vec<String> {
         let name = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
         self.alpn.iter().map(name).collect()
+    }
+
+    /// Say what a server does where no application protocol is in common.
+    pub fn set_alpn_mismatch(&mut self, mismatch: AlpnMismatch) -> Result<(), Error> {
+        self.check_server("a client takes what the server has chosen, or nothing")?;
+        self.alpn_mismatch = mismatch;
+        Ok(())
+    }
+
+    /// Serve the clients that ask for this name, or for one that a wildcard stands for, with another
+    /// configuration.
+    pub fn add_name(&mut self, name: &str, config: Arc<Config>) -> Result<(), Error> {
+        self.check_server("a client is asked for no name")?;
+        if config.role() == Role::Client {
+            return Err(Error::InvalidArgument(
+                "a client's context serves nobody; use a server's".into(),
+            ));
+        }
+        Arc::make_mut(&mut self.names).add(name, config)
+    }
+
+    /// Have the caller choose the configuration by the ClientHello.
+    pub fn ask_for_context(&mut self) -> Result<(), Error> {
+        self.check_server("a client gets no ClientHello")?;
+        self.asks = true;
+        Ok(())
+    }
+
+    fn check_server(&self, why: &str) -> Result<(), Error> {
+        match self.role {
+            Role::Server => Ok(()),
+            Role::Client => Err(Error::InvalidArgument(format!(
+                "{why}; use a server's context"
+            ))),
+        }
     }
 
     /// Have the secrets of connections logged, all to the same log.
@@ -272,11 +317,7 @@ impl Settings {
     /// Suggest the subjects of these certificates to clients, and no others; returns how many they
     /// are.
     pub fn load_suggested_authorities(&mut self, input: &[u8]) -> Result<u32, Error> {
-        if self.role == Role::Client {
-            return Err(Error::InvalidArgument(
-                "a client suggests no authorities; use a server's context".into(),
-            ));
-        }
+        self.check_server("a client suggests no authorities")?;
         let suggested = roots::suggested_authorities(input)?;
         let count = u32::try_from(suggested.len()).unwrap_or(u32::MAX);
         self.suggested = Some(suggested);

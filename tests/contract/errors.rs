@@ -4,10 +4,11 @@ use crate::pages::{rows, tests_in};
 use crate::read;
 
 /// Files whose tests run over the built component.
-const COMPONENT: [&str; 12] = [
+const COMPONENT: [&str; 13] = [
     "alpn",
     "cipher",
     "client",
+    "client_hello",
     "identity",
     "input",
     "pollable",

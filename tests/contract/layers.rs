@@ -33,6 +33,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "p2/bindings",
             "p2/component",
             "p2/context",
+            "p2/client_hello",
             "p2/key_log",
             "p2/conv",
             "p2/listener",

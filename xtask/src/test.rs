@@ -33,6 +33,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         &[
             "allocations",
             "certificates",
+            "choice",
             "cipher_list",
             "config",
             "credential",
@@ -51,6 +52,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "alpn",
             "cipher",
             "client",
+            "client_hello",
             "facts",
             "hosts",
             "identity",

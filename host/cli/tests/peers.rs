@@ -578,22 +578,31 @@ fn serve_agrees_on_the_protocol_of_alpn_or_refuses_and_logs_what_its_client_logs
     ];
     let mut server = portcullis(&arguments);
     server.env("SSLKEYLOGFILE", &ours).stderr(Stdio::null());
-    let (_server, port) = serving(server);
-    let address = format!("127.0.0.1:{port}");
-    let meet = |alpn: &str| {
+    let (_server, logged) = serving(server);
+    let meet = |port: u16, alpn: &str| {
+        let address = format!("127.0.0.1:{port}");
         let mut client = Command::new(&openssl);
         client.args([
             "s_client", "-connect", &address, "-CAfile", &ca, "-alpn", alpn,
         ]);
-        client.args(["-servername", "localhost", "-keylogfile", &theirs]);
+        client.args(["-servername", "localhost"]);
+        if port == logged {
+            client.args(["-keylogfile", &theirs]);
+        }
         let output = finish(client, b"");
         let told = [output.stdout, output.stderr].concat();
         String::from_utf8_lossy(&told).into_owned()
     };
-    let told = meet("mqtt,h2");
+    let told = meet(logged, "mqtt,h2");
     assert!(told.contains("ALPN protocol: h2"), "{told}");
-    let told = meet("http/1.1");
+    let told = meet(logged, "http/1.1");
     assert!(told.contains("no application protocol"), "{told}");
+    let mut tolerant = portcullis(&arguments);
+    tolerant.arg("--alpn-optional").stderr(Stdio::null());
+    let (_tolerant, other) = serving(tolerant);
+    let told = meet(other, "http/1.1");
+    assert!(told.contains("No ALPN negotiated"), "{told}");
+    assert!(told.contains("Verify return code: 0"), "{told}");
     // Ours may be written after its client has gone.
     let expected = key_log(&theirs);
     let started = Instant::now();

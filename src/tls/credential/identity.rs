@@ -12,8 +12,8 @@ use rustls::{
 
 use crate::tls::x509::Certificate;
 
-/// At least one identity, the preferred first.
-#[derive(Debug)]
+/// The identities, the preferred first; none for a server whose clients others serve.
+#[derive(Debug, Default)]
 pub(crate) struct Identities {
     pub(crate) all: Vec<Arc<CertifiedKey>>,
     /// The suites that may be negotiated; those of TLS 1.2 are for one type of key each.

@@ -22,7 +22,7 @@ pub(super) enum Look {
 
 /// Content types of a record (RFC 8446 §5.1).
 pub(super) const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
+pub(super) const HANDSHAKE: u8 = 22;
 /// Change of cipher, alert, handshake, data, and the heartbeat of RFC 6520.
 const CONTENT_TYPES: std::ops::RangeInclusive<u8> = 20..=24;
 

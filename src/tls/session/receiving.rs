@@ -77,8 +77,14 @@ impl Session {
         }
     }
 
-    /// Hand as much to rustls as it takes.
+    /// Take as much as is of use now.
     fn feed(&mut self, rest: &mut &[u8], work: &mut Work) -> Result<(), Error> {
+        self.greet(rest, work)?;
+        self.feed_rustls(rest, work)
+    }
+
+    /// Hand as much to rustls as it takes.
+    pub(super) fn feed_rustls(&mut self, rest: &mut &[u8], work: &mut Work) -> Result<(), Error> {
         while !rest.is_empty() && self.wants_ciphertext() && !work.is_spent() {
             let front = rest.get(..RUSTLS_READ).unwrap_or(rest);
             let (length, _) = self.boundary.clone().pass(front, work.records());

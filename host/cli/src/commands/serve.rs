@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use portcullis_host::context_types::Verify;
+use portcullis_host::context_types::{AlpnMismatch, Verify};
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -78,6 +78,9 @@ pub(crate) struct Serve {
     /// Accept these application protocols, the preferred first, and refuse a client that offers others
     #[arg(long, value_name = "LIST")]
     alpn: Option<Alpn>,
+    /// Go on without an application protocol where a client offers only others
+    #[arg(long, requires = "alpn")]
+    alpn_optional: bool,
     /// Send back what is received (the default)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -231,6 +234,9 @@ impl Serve {
         }
         if let Some(alpn) = &self.alpn {
             alpn.set(tls, &context)?;
+        }
+        if self.alpn_optional {
+            context.set_alpn_mismatch(tls, AlpnMismatch::Tolerated)?;
         }
         for timer in [Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(BRIEF))?;
