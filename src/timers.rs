@@ -51,9 +51,34 @@ pub struct Timers {
 struct Running {
     condition: Condition,
     since: Moment,
-    /// It has run out, and an operation that it does not concern was called since: `time_left` does
-    /// not count it any more.
-    is_passed_over: bool,
+    /// It has run out, and an operation that it does not concern was called since.
+    reminder: Option<Reminder>,
+}
+
+/// When a timer that has run out is worth another call. The caller may have given up what the timer
+/// limits, and must not be woken all the time; or it may still wait for that, and must be woken.
+#[derive(Clone, Copy, Debug)]
+struct Reminder {
+    due: Moment,
+    pause: Duration,
+}
+
+impl Reminder {
+    const SHORTEST: Duration = Duration::from_millis(1);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    /// The first one, or the one after `last`: each pause is twice as long.
+    fn after(last: Option<Self>, now: Moment) -> Self {
+        let pause = match last {
+            None => Self::SHORTEST,
+            Some(last) if last.due > now => return last,
+            Some(last) => last.pause.saturating_mul(2).min(Self::LONGEST),
+        };
+        Self {
+            due: now.saturating_add(pause),
+            pause,
+        }
+    }
 }
 
 impl Timers {
@@ -86,7 +111,7 @@ impl Timers {
             self.running.push(Running {
                 condition,
                 since: now,
-                is_passed_over: false,
+                reminder: None,
             });
         }
     }
@@ -120,11 +145,14 @@ impl Timers {
             .any(|running| self.left(running, now) == Some(Duration::ZERO))
     }
 
-    /// From now on `time_left` does not count the timer of the condition, if it has run out.
+    /// An operation was called that the condition does not concern. If its timer has run out,
+    /// `time_left` counts it from now on after pauses, which grow from a millisecond to a second.
     pub fn pass_over(&mut self, condition: Condition, now: Moment) {
         if self.has_run_out(condition, now) {
             for running in &mut self.running {
-                running.is_passed_over |= running.condition == condition;
+                if running.condition == condition {
+                    running.reminder = Some(Reminder::after(running.reminder, now));
+                }
             }
         }
     }
@@ -136,7 +164,8 @@ impl Timers {
             .iter()
             .filter_map(|running| {
                 let left = self.left(running, now)?;
-                (!running.is_passed_over || !left.is_zero()).then_some(left)
+                let reminder = running.reminder.filter(|_| left.is_zero());
+                Some(reminder.map_or(left, |reminder| reminder.due.saturating_sub(now)))
             })
             .min()
     }
@@ -201,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_run_out_is_passed_over_and_has_still_run_out() {
+    fn what_has_run_out_and_was_passed_over_is_due_after_growing_pauses() {
         let limits = Timeouts {
             read: Some(2000),
             ..Timeouts::default()
@@ -210,8 +239,17 @@ mod tests {
         timers.start(Condition::Reading, SECOND);
         timers.pass_over(Condition::Reading, 2 * SECOND);
         assert_eq!(timers.time_left(2 * SECOND), Some(SECOND));
-        timers.pass_over(Condition::Reading, 3 * SECOND);
-        assert_eq!(timers.time_left(3 * SECOND), None);
-        assert!(timers.has_run_out(Condition::Reading, 3 * SECOND));
+        let mut now = 3 * SECOND;
+        assert_eq!(timers.time_left(now), Some(Duration::ZERO));
+        for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000] {
+            timers.pass_over(Condition::Reading, now);
+            // Being passed over again does not put it off.
+            timers.pass_over(Condition::Reading, now);
+            let pause = Duration::from_millis(pause);
+            assert_eq!(timers.time_left(now), Some(pause));
+            now += pause;
+            assert_eq!(timers.time_left(now), Some(Duration::ZERO));
+        }
+        assert!(timers.has_run_out(Condition::Reading, now));
     }
 }
