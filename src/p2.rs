@@ -7,6 +7,7 @@ mod clock;
 mod component;
 mod context;
 mod conv;
+mod environment;
 mod fs;
 mod key_log;
 mod listener;

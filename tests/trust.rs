@@ -688,3 +688,73 @@ fn an_unknown_authority_is_told_with_the_places_that_were_searched() {
     }
     assert!(!line.contains("web roots"), "{line}");
 }
+
+#[test]
+fn p3_the_environment_is_trusted_where_it_is_asked_for_and_is_told() {
+    let (authority, other) = (Authority::root("Root"), Authority::root("Other"));
+    let folder = Folder::new();
+    folder.put("authority.pem", authority.pem());
+    std::fs::create_dir(folder.path().join("more")).unwrap();
+    folder.put("more/other.pem", other.pem());
+    let with = |variables: &[(&str, &str)]| {
+        let mut options = options().directory(folder.path(), "/certs");
+        for (name, value) in variables {
+            options = options.variable(*name, *value);
+        }
+        let mut tls = guest().instantiate(options).unwrap();
+        let context = Context::secure(&mut tls, Role::Client).unwrap();
+        (tls, context)
+    };
+    let file = ("SSL_CERT_FILE", "/certs/authority.pem");
+    let directories = ("SSL_CERT_DIR", ":/certs/none:/certs/more");
+    let (identity, stranger) = (server_of(&authority), server_of(&other));
+    let unknown = Err(CertificateReason::UnknownAuthority);
+    let web = ["the built-in web roots"];
+
+    let (mut tls, context) = with(&[file, directories]);
+    // Nobody looks at the environment who was not asked to.
+    assert_eq!(context.trust_sources(&mut tls).unwrap(), web);
+    let report = context.add_environment_roots(&mut tls).unwrap().unwrap();
+    assert_eq!((report.added, report.files), (2, 2));
+    assert_eq!(
+        problems(&report),
+        [("/certs/none", ConfigurationReason::NotFound)]
+    );
+    let sources = context.trust_sources(&mut tls).unwrap();
+    assert_eq!(
+        sources,
+        [
+            "SSL_CERT_FILE /certs/authority.pem",
+            "SSL_CERT_DIR /certs/more",
+            "SSL_CERT_DIR /certs/none is not there"
+        ]
+    );
+    assert_eq!(visit(&mut tls, &context, "localhost", &identity), Ok(()));
+    assert_eq!(visit(&mut tls, &context, "localhost", &stranger), Ok(()));
+
+    let (mut tls, context) = with(&[file]);
+    let report = context.add_environment_roots(&mut tls).unwrap().unwrap();
+    assert_eq!((report.added, report.files), (1, 1));
+    assert_eq!(visit(&mut tls, &context, "localhost", &stranger), unknown);
+    assert_eq!(
+        error(context.add_environment_roots(&mut tls)),
+        Error::Sealed
+    );
+
+    // What names nothing changes nothing.
+    let (mut tls, context) = with(&[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", ":")]);
+    assert!(context.add_environment_roots(&mut tls).unwrap().is_none());
+    assert_eq!(context.trust_sources(&mut tls).unwrap(), web);
+
+    // A file that is not there is refused, and what was trusted stands.
+    let (mut tls, context) = with(&[("SSL_CERT_FILE", "/certs/none.pem"), directories]);
+    let refused = configuration(context.add_environment_roots(&mut tls));
+    assert_eq!(refused.item, ConfigurationItem::TrustRoots);
+    assert_eq!(refused.reason, ConfigurationReason::NotFound);
+    let detail = refused.detail.unwrap();
+    assert!(
+        detail.starts_with("SSL_CERT_FILE: /certs/none.pem"),
+        "{detail}"
+    );
+    assert_eq!(context.trust_sources(&mut tls).unwrap(), web);
+}

@@ -253,6 +253,20 @@ impl Context {
         call!(instance, context.call_add_web_roots, self.0)
     }
 
+    /// Trust what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in the environment of the instance; none if
+    /// they name nothing.
+    pub fn add_environment_roots(
+        &self,
+        instance: &mut Instance,
+    ) -> Result<Option<DirectoryReport>, Failure> {
+        call!(instance, context.call_add_environment_roots, self.0)
+    }
+
+    /// Where trust roots come from, and where none was found, in words.
+    pub fn trust_sources(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        ask!(instance, context.call_trust_sources, self.0)
+    }
+
     /// Suggest these authorities to clients, and no others; returns how many they are.
     pub fn load_suggested_authorities(
         &self,

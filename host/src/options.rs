@@ -1,24 +1,32 @@
-//! What an instance is given: network, directories, clocks.
+//! What an instance is given: network, directories, clocks, variables, randomness.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rand_core::TryRng;
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 use crate::network::Network;
 use crate::place;
 
-/// What an instance is given. By default nothing: no network, no directory, the host's clocks.
+/// What an instance is given. By default nothing: no network, no directory, the host's clocks and
+/// randomness.
 #[derive(Default)]
 pub struct Options {
     network: Network,
     preopens: Vec<Preopen>,
     wall_clock: Option<Box<dyn HostWallClock + Send>>,
     monotonic_clock: Option<Box<dyn HostMonotonicClock + Send>>,
+    randomness: Option<Randomness>,
+    variables: Vec<(String, String)>,
     inherit_stderr: bool,
 }
+
+/// Fills buffers with random bytes.
+type Fill = Box<dyn FnMut(&mut [u8]) + Send>;
 
 struct Preopen {
     host: PathBuf,
@@ -77,6 +85,22 @@ impl Options {
         self
     }
 
+    /// Show a variable of the environment to the component. It looks at `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR`, when [`Context::add_environment_roots`](crate::Context::add_environment_roots) is
+    /// called.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Take random bytes from here, for tests that have to come out alike each time, or from a device
+    /// of the host's. All keys are made of them: whoever can predict these bytes can read and forge
+    /// every connection of the instance.
+    pub fn randomness(mut self, fill: impl FnMut(&mut [u8]) + Send + 'static) -> Self {
+        self.randomness = Some(Randomness(Box::new(fill)));
+        self
+    }
+
     /// Let the component write to the host's standard error; it does so only when it traps.
     pub fn inherit_stderr(mut self) -> Self {
         self.inherit_stderr = true;
@@ -115,6 +139,11 @@ impl Options {
         if let Some(clock) = self.monotonic_clock {
             wasi.monotonic_clock(Boxed(clock));
         }
+        wasi.envs(&self.variables);
+        if let Some(mut randomness) = self.randomness {
+            wasi.insecure_random_seed(u128::from_le_bytes(randomness.bytes()));
+            wasi.secure_random(randomness);
+        }
         if self.inherit_stderr {
             wasi.inherit_stderr();
         }
@@ -139,6 +168,34 @@ impl HostWallClock for StoppedClock {
 
     fn now(&self) -> Duration {
         self.0
+    }
+}
+
+/// A generator of random bytes, as wasmtime takes it.
+struct Randomness(Fill);
+
+impl Randomness {
+    fn bytes<const COUNT: usize>(&mut self) -> [u8; COUNT] {
+        let mut bytes = [0; COUNT];
+        (self.0)(&mut bytes);
+        bytes
+    }
+}
+
+impl TryRng for Randomness {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes(self.bytes()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_le_bytes(self.bytes()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        (self.0)(bytes);
+        Ok(())
     }
 }
 

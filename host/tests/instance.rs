@@ -390,3 +390,36 @@ fn memory_grows_with_what_the_instance_holds() {
     assert!(tls.memory() > before);
     drop(contexts);
 }
+
+/// The first message of a client whose instance takes its random bytes from a counter that begins here.
+fn first_message(start: u8) -> Vec<u8> {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let number = server.local_addr().unwrap().port();
+    let mut next = start;
+    let options = Options::new()
+        .network(Network::loopback())
+        .randomness(move |bytes| {
+            for byte in bytes {
+                *byte = next;
+                next = next.wrapping_add(1);
+            }
+        });
+    let mut tls = Guest::embedded().unwrap().instantiate(options).unwrap();
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    let port = Port::blocking_connect(&mut tls, &context, "127.0.0.1", number).unwrap();
+    let wants = port.handshake(&mut tls).unwrap_err();
+    assert_eq!(wants.error(), Some(&Error::WantRead));
+    let mut client = server.accept().unwrap().0;
+    let mut header = [0; 5];
+    client.read_exact(&mut header).unwrap();
+    let mut message = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+    client.read_exact(&mut message).unwrap();
+    message
+}
+
+#[test]
+fn the_same_randomness_makes_the_same_handshake() {
+    let message = first_message(1);
+    assert_eq!(message, first_message(1));
+    assert_ne!(message, first_message(2));
+}

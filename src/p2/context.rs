@@ -14,6 +14,7 @@ use super::bindings::exports::portcullis::tls::types::{
     Error as WitError, Role, Status, Timer, Version,
 };
 use super::component::Component;
+use super::environment;
 use super::fs;
 use super::key_log::KeyLogOfContext;
 use zeroize::Zeroizing;
@@ -242,6 +243,15 @@ impl GuestContext for Context {
     fn add_trust_directory(&self, path: String) -> Result<DirectoryReport, WitError> {
         self.change(|settings| add_trust_directory(settings, &path))
             .map(DirectoryReport::from)
+    }
+
+    fn add_environment_roots(&self) -> Result<Option<DirectoryReport>, WitError> {
+        let report = self.change(environment::add_roots)?;
+        Ok(report.map(DirectoryReport::from))
+    }
+
+    fn trust_sources(&self) -> Vec<String> {
+        self.settings(Settings::trust_sources)
     }
 
     fn add_web_roots(&self) -> Result<u32, WitError> {

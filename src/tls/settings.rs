@@ -300,7 +300,23 @@ impl Settings {
         directory: &str,
         files: impl IntoIterator<Item = (String, Result<B, Error>)>,
     ) -> DirectoryReport {
-        self.roots.add_files(directory, files)
+        self.roots.add_files(directory, directory, files)
+    }
+
+    /// The same, where the message of an unknown authority has these words for the directory.
+    pub fn add_trust_files_of<B: AsRef<[u8]>>(
+        &mut self,
+        place: &str,
+        directory: &str,
+        files: impl IntoIterator<Item = (String, Result<B, Error>)>,
+    ) -> DirectoryReport {
+        self.roots.add_files(place, directory, files)
+    }
+
+    /// Where trust roots were found and where not, in words.
+    #[must_use]
+    pub fn trust_sources(&self) -> Vec<String> {
+        self.roots.sources()
     }
 
     /// Trust the built-in web roots too; returns how many were new.

@@ -108,8 +108,10 @@ impl TrustRoots {
     }
 
     /// Adds the certificates of the files of a directory, each a path and the result of reading it.
+    /// `place` is what messages call the directory.
     pub(crate) fn add_files<B: AsRef<[u8]>>(
         &mut self,
+        place: &str,
         directory: &str,
         files: impl IntoIterator<Item = (String, Result<B, Error>)>,
     ) -> DirectoryReport {
@@ -125,11 +127,11 @@ impl TrustRoots {
             }
         }
         if report.files > 0 {
-            self.places.push(directory.to_owned());
+            self.places.push(place.to_owned());
         } else {
             self.in_vain.push(match report.problems.as_slice() {
-                [only] if only.path == directory => format!("{directory} is not there"),
-                _ => format!("{directory} holds none"),
+                [only] if only.path == directory => format!("{place} is not there"),
+                _ => format!("{place} holds none"),
             });
         }
         report
@@ -146,9 +148,8 @@ impl TrustRoots {
         }
     }
 
-    /// Where trust roots were found and where not, in words, for the message about an unknown
-    /// authority.
-    pub(crate) fn searched(&self) -> Arc<str> {
+    /// Where trust roots were found, each place once, and where not, in words.
+    pub(crate) fn sources(&self) -> Vec<String> {
         let web = self.web.then(|| "the built-in web roots".to_owned());
         let mut places: Vec<String> = Vec::new();
         for place in web.into_iter().chain(self.places.iter().cloned()) {
@@ -157,6 +158,12 @@ impl TrustRoots {
             }
         }
         places.extend(self.in_vain.iter().cloned());
+        places
+    }
+
+    /// The same as one text, for the message about an unknown authority.
+    pub(crate) fn searched(&self) -> Arc<str> {
+        let mut places = self.sources();
         if places.is_empty() {
             places.push("nothing, for nothing is trusted".to_owned());
         }
