@@ -136,6 +136,45 @@ impl Context {
         call!(instance, context.call_ask_for_context, self.0)
     }
 
+    /// Keep at most this many sessions in memory.
+    pub fn set_session_cache(&self, instance: &mut Instance, sessions: u32) -> Result<(), Failure> {
+        call!(instance, context.call_set_session_cache, self.0, sessions)
+    }
+
+    /// Resume the sessions of a server for this many seconds.
+    pub fn set_session_lifetime(
+        &self,
+        instance: &mut Instance,
+        seconds: u32,
+    ) -> Result<(), Failure> {
+        call!(instance, context.call_set_session_lifetime, self.0, seconds)
+    }
+
+    /// Choose how many tickets a server sends in TLS 1.3.
+    pub fn set_ticket_count(&self, instance: &mut Instance, tickets: u32) -> Result<(), Failure> {
+        call!(instance, context.call_set_ticket_count, self.0, tickets)
+    }
+
+    /// Have clients keep the sessions of a server, in tickets under keys derived from these secrets:
+    /// the first seals, all open.
+    pub fn set_ticket_keys(
+        &self,
+        instance: &mut Instance,
+        secrets: &[Vec<u8>],
+    ) -> Result<(), Failure> {
+        call!(instance, context.call_set_ticket_keys, self.0, secrets)
+    }
+
+    /// How many handshakes were done that resumed nothing.
+    pub fn full_handshakes(&self, instance: &mut Instance) -> Result<u64, Failure> {
+        ask!(instance, context.call_full_handshakes, self.0)
+    }
+
+    /// How many handshakes were done that resumed a session.
+    pub fn resumed_handshakes(&self, instance: &mut Instance) -> Result<u64, Failure> {
+        ask!(instance, context.call_resumed_handshakes, self.0)
+    }
+
     /// Log the secrets of all connections that are made with this context and with copies of it.
     pub fn log_keys(&self, instance: &mut Instance) -> Result<KeyLog, Failure> {
         call!(instance, context.call_log_keys, self.0).map(KeyLog)

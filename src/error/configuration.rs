@@ -189,6 +189,15 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::TooCostly if self.is_list_of_names() => {
                 ("there are too many names", "give fewer")
             }
+            ConfigurationReason::Empty if self.item == ConfigurationItem::Tickets => {
+                ("a key is missing", "give one of 32 to 80 random bytes")
+            }
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::Tickets => {
+                ("a key has a wrong length", "give 32 to 80 random bytes")
+            }
+            ConfigurationReason::TooCostly if self.item == ConfigurationItem::Tickets => {
+                ("there are too many keys", "leave out the oldest")
+            }
             ConfigurationReason::Empty => ("the input is empty", "give PEM or DER"),
             ConfigurationReason::Encrypted if self.item == ConfigurationItem::Pkcs12 => (
                 "encrypted in a way that is not supported",

@@ -179,6 +179,19 @@ fn lines_that_were_wrong_once() {
 }
 
 #[test]
+fn keys_of_tickets_are_not_said_to_be_a_file() {
+    for reason in [
+        ConfigurationReason::Empty,
+        ConfigurationReason::Malformed,
+        ConfigurationReason::TooCostly,
+    ] {
+        let line = Error::refused(ConfigurationItem::Tickets, reason, "x").to_string();
+        assert!(line.contains(" key"), "{line}");
+        assert!(!line.contains("PEM") && !line.contains("input"), "{line}");
+    }
+}
+
+#[test]
 fn a_list_of_names_is_not_said_to_be_a_file() {
     for item in [ConfigurationItem::Alpn, ConfigurationItem::Groups] {
         for reason in [

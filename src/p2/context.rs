@@ -65,6 +65,14 @@ impl Context {
         }
     }
 
+    /// A number of the configuration; 0 while there is none.
+    fn sealed(&self, look: impl FnOnce(&Config) -> u64) -> u64 {
+        match &*self.state.borrow() {
+            State::Open(_) => 0,
+            State::Sealed(config, _) => look(config),
+        }
+    }
+
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Settings) -> Result<T, Error>,
@@ -289,6 +297,31 @@ impl GuestContext for Context {
 
     fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {
         self.change(|settings| settings.set_timeout(timer.into(), milliseconds))
+    }
+
+    fn set_session_cache(&self, sessions: u32) -> Result<(), WitError> {
+        self.change(|settings| settings.set_session_cache(sessions))
+    }
+
+    fn set_session_lifetime(&self, seconds: u32) -> Result<(), WitError> {
+        self.change(|settings| settings.set_session_lifetime(seconds))
+    }
+
+    fn set_ticket_count(&self, tickets: u32) -> Result<(), WitError> {
+        self.change(|settings| settings.set_ticket_count(tickets))
+    }
+
+    fn set_ticket_keys(&self, secrets: Vec<Vec<u8>>) -> Result<(), WitError> {
+        let secrets = Zeroizing::new(secrets);
+        self.change(|settings| settings.set_ticket_keys(&secrets))
+    }
+
+    fn full_handshakes(&self) -> u64 {
+        self.sealed(Config::full_handshakes)
+    }
+
+    fn resumed_handshakes(&self) -> u64 {
+        self.sealed(Config::resumed_handshakes)
     }
 
     fn log_keys(&self) -> Result<KeyLogHandle, WitError> {

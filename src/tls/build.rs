@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, KeyLog, NoKeyLog, ServerConfig, SupportedProtocolVersion, version};
 
 use super::alpn::AlpnMismatch;
-use super::config::{ClientSide, Config, Role, ServerSide, Side};
+use super::config::{ClientSide, Config, Handshakes, Role, ServerSide, Side};
 use super::credential::identity::Identities;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::resumption::Binding;
 use super::settings::Settings;
 use super::verify::roots;
 use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
@@ -31,6 +33,7 @@ impl Settings {
             truncation: self.truncation,
             timeouts: self.timeouts,
             is_logged: self.key_log.is_some(),
+            handshakes: Handshakes::default(),
         })
     }
 
@@ -103,6 +106,10 @@ impl Settings {
         rustls.enable_sni = self.server_name != SendName::Off;
         rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
+        rustls.resumption = match self.resumption.sessions {
+            0 => Resumption::disabled(),
+            count => Resumption::in_memory_sessions(count),
+        };
         Ok(ClientSide {
             rustls: Arc::new(rustls),
             verifier,
@@ -130,8 +137,12 @@ impl Settings {
             _ => None,
         };
         let has_identity = !identities.all.is_empty();
+        let binding = binding(verifier.as_deref(), &identities);
         let mut rustls = builder.with_cert_resolver(identities);
         rustls.key_log = self.key_log();
+        let random = provider.secure_random;
+        self.resumption
+            .apply(&mut rustls, &clock, verifier.as_ref(), random, binding);
         let tolerates_mismatch =
             self.alpn_mismatch == AlpnMismatch::Tolerated && !self.alpn.is_empty();
         let without_alpn = tolerates_mismatch.then(|| Arc::new(rustls.clone()));
@@ -206,4 +217,23 @@ impl Settings {
             ..CryptoProvider::clone(&crypto_provider())
         }))
     }
+}
+
+/// What a session of a server's is bound to, wherever it is kept: how clients are verified, by whom,
+/// and what the server presents itself.
+fn binding(verifier: Option<&ClientVerifier>, identities: &Identities) -> Binding {
+    let mut binding = Binding::new();
+    if let Some(verifier) = verifier {
+        binding.add(format!("{:?}", verifier.verify).as_bytes());
+        for anchor in verifier.roots.anchors.iter() {
+            binding.add(anchor.subject());
+        }
+        for root in verifier.roots.whole.iter() {
+            binding.add(root);
+        }
+    }
+    for identity in &identities.all {
+        binding.add(identity.cert.first().map_or(&[], AsRef::as_ref));
+    }
+    binding
 }

@@ -1,6 +1,7 @@
 //! Sealed configurations, which connections are made with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName};
@@ -41,6 +42,24 @@ pub struct Config {
     pub(crate) timeouts: Timeouts,
     /// Whether the secrets of its connections are logged.
     pub(crate) is_logged: bool,
+    pub(crate) handshakes: Handshakes,
+}
+
+/// How many handshakes were done. One that fails is in neither number.
+#[derive(Debug, Default)]
+pub(crate) struct Handshakes {
+    full: AtomicU64,
+    resumed: AtomicU64,
+}
+
+impl Handshakes {
+    pub(crate) fn count(&self, is_resumed: bool) {
+        let number = match is_resumed {
+            true => &self.resumed,
+            false => &self.full,
+        };
+        number.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -64,6 +83,18 @@ impl Config {
             Side::Client(_) => None,
             Side::Server(side) => Some(side),
         }
+    }
+
+    /// How many handshakes were done that resumed nothing.
+    #[must_use]
+    pub fn full_handshakes(&self) -> u64 {
+        self.handshakes.full.load(Ordering::Relaxed)
+    }
+
+    /// How many handshakes were done that resumed a session.
+    #[must_use]
+    pub fn resumed_handshakes(&self) -> u64 {
+        self.handshakes.resumed.load(Ordering::Relaxed)
     }
 
     /// The limits that its connections keep.

@@ -17,6 +17,7 @@ mod failure;
 mod group;
 mod key_log;
 mod names;
+mod resumption;
 mod session;
 mod settings;
 mod timeouts;

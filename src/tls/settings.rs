@@ -21,6 +21,7 @@ use super::group;
 use super::group::NamedGroup;
 use super::key_log::KeyLog;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::resumption::Resumption;
 use super::timeouts::Timeouts;
 use super::verify::Verify;
 use super::verify::roots;
@@ -56,6 +57,7 @@ pub struct Settings {
     pub(super) verify_name: VerifyName,
     pub(super) truncation: Truncation,
     pub(super) timeouts: Timeouts,
+    pub(super) resumption: Resumption,
     /// Where the secrets of connections go; none unless it was asked for.
     pub(super) key_log: Option<Arc<KeyLog>>,
     pub(super) clock: Arc<dyn TimeProvider>,
@@ -99,6 +101,7 @@ impl Settings {
             verify_name: VerifyName::Host,
             truncation: Truncation::Refused,
             timeouts: Timeouts::default(),
+            resumption: Resumption::default(),
             key_log: None,
             clock: Arc::new(DefaultTimeProvider),
         }
@@ -186,7 +189,7 @@ impl Settings {
 
     /// Say what a server does where no application protocol is in common.
     pub fn set_alpn_mismatch(&mut self, mismatch: AlpnMismatch) -> Result<(), Error> {
-        self.check_server("a client takes what the server has chosen, or nothing")?;
+        self.for_server("a client takes what the server has chosen, or nothing")?;
         self.alpn_mismatch = mismatch;
         Ok(())
     }
@@ -194,7 +197,7 @@ impl Settings {
     /// Serve the clients that ask for this name, or for one that a wildcard stands for, with another
     /// configuration.
     pub fn add_name(&mut self, name: &str, config: Arc<Config>) -> Result<(), Error> {
-        self.check_server("a client is asked for no name")?;
+        self.for_server("a client is asked for no name")?;
         if config.role() == Role::Client {
             return Err(Error::InvalidArgument(
                 "a client's context serves nobody; use a server's".into(),
@@ -205,12 +208,35 @@ impl Settings {
 
     /// Have the caller choose the configuration by the ClientHello.
     pub fn ask_for_context(&mut self) -> Result<(), Error> {
-        self.check_server("a client gets no ClientHello")?;
+        self.for_server("a client gets no ClientHello")?;
         self.asks = true;
         Ok(())
     }
 
-    fn check_server(&self, why: &str) -> Result<(), Error> {
+    /// Keep at most so many sessions in memory, to resume them.
+    pub fn set_session_cache(&mut self, sessions: u32) -> Result<(), Error> {
+        self.resumption.set_sessions(sessions)
+    }
+
+    /// Resume sessions for so many seconds (RFC 8446 §4.6.1).
+    pub fn set_session_lifetime(&mut self, seconds: u32) -> Result<(), Error> {
+        self.for_server("a client keeps sessions as long as the server says")?;
+        self.resumption.set_lifetime(seconds)
+    }
+
+    /// Send so many tickets in TLS 1.3.
+    pub fn set_ticket_count(&mut self, tickets: u32) -> Result<(), Error> {
+        self.for_server("a client sends no tickets")?;
+        self.resumption.set_tickets(tickets)
+    }
+
+    /// Keep sessions in tickets under these keys. The first seals, all open.
+    pub fn set_ticket_keys<Key: AsRef<[u8]>>(&mut self, keys: &[Key]) -> Result<(), Error> {
+        self.for_server("a client has no keys of tickets")?;
+        self.resumption.set_keys(keys)
+    }
+
+    fn for_server(&self, why: &str) -> Result<(), Error> {
         match self.role {
             Role::Server => Ok(()),
             Role::Client => Err(Error::InvalidArgument(format!(
@@ -333,7 +359,7 @@ impl Settings {
     /// Suggest the subjects of these certificates to clients, and no others; returns how many they
     /// are.
     pub fn load_suggested_authorities(&mut self, input: &[u8]) -> Result<u32, Error> {
-        self.check_server("a client suggests no authorities")?;
+        self.for_server("a client suggests no authorities")?;
         let suggested = roots::suggested_authorities(input)?;
         let count = u32::try_from(suggested.len()).unwrap_or(u32::MAX);
         self.suggested = Some(suggested);

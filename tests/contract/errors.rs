@@ -14,6 +14,7 @@ const COMPONENT: [&str; 13] = [
     "pollable",
     "port",
     "refusal",
+    "resumption",
     "secrets",
     "server",
     "trust",

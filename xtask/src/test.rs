@@ -62,6 +62,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "pollable",
             "port",
             "refusal",
+            "resumption",
             "secrets",
             "server",
             "streams",

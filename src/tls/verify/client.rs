@@ -37,6 +37,16 @@ impl ClientVerifier {
         )?;
         Ok(())
     }
+
+    /// Whether a client that once presented this chain, or none, may resume its session now.
+    pub(crate) fn permits(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
+        match (self.verify, chain.split_first()) {
+            // Whoever asks for the result is told what holds at that moment.
+            (Verify::Deferred, _) => true,
+            (_, Some((end_entity, rest))) => self.check(end_entity, rest, now).is_ok(),
+            (verify, None) => verify == Verify::Optional,
+        }
+    }
 }
 
 impl ClientCertVerifier for ClientVerifier {
