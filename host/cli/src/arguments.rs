@@ -6,5 +6,6 @@ pub(crate) mod identity;
 pub(crate) mod key_log;
 mod names;
 pub(crate) mod target;
+pub(crate) mod tickets;
 pub(crate) mod timers;
 pub(crate) mod trust;

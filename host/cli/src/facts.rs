@@ -88,10 +88,11 @@ impl Facts {
     /// Version, suite, group and verification in a few words.
     pub(crate) fn short(&self) -> String {
         format!(
-            "{} {} {}{}",
+            "{} {} {}{}{}",
             self.version.unwrap_or("-"),
             self.cipher_suite.as_deref().unwrap_or("-"),
             self.group.as_deref().unwrap_or("-"),
+            if self.resumed { ", resumed" } else { "" },
             if self.verified { ", peer verified" } else { "" }
         )
     }
@@ -109,6 +110,9 @@ impl fmt::Display for Facts {
         writeln!(f, "group     {}", self.group.as_deref().unwrap_or("-"))?;
         if let Some(alpn) = &self.alpn {
             writeln!(f, "alpn      {alpn}")?;
+        }
+        if self.resumed {
+            writeln!(f, "resumed   yes")?;
         }
         match self.not_verified {
             None => write!(f, "verified  {}", colour::good("yes"))?,

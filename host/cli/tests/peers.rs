@@ -615,3 +615,66 @@ fn serve_agrees_on_the_protocol_of_alpn_or_refuses_and_logs_what_its_client_logs
         thread::yield_now();
     }
 }
+
+#[test]
+fn openssl_resumes_with_a_server_of_the_same_ticket_key_and_with_no_other() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = Folder::new("tickets");
+    let (first, second) = (folder.path("first.key"), folder.path("second.key"));
+    fs::write(&first, [1; 48]).unwrap();
+    fs::write(&second, [2; 80]).unwrap();
+    let meet = |keys: &[&str], session: &[&str]| {
+        let keys = keys.iter().flat_map(|key| ["--ticket-key", *key]);
+        let arguments: Vec<_> = keys.chain(["--ticket-count", "1"]).collect();
+        let (_server, port) = serve(&folder, &arguments);
+        let mut client = Command::new(&openssl);
+        client
+            .current_dir(&folder.0)
+            .args(["s_client", "-CAfile", "ca.pem", "-servername", "localhost"])
+            .args(["-connect", &format!("127.0.0.1:{port}")])
+            .args(session)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut client = client.spawn().unwrap();
+        let mut stdin = client.stdin.take().unwrap();
+        stdin.write_all(b"hello\n").unwrap();
+        let mut told = Vec::new();
+        for line in BufReader::new(client.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            // Tickets come before the echo.
+            let is_echo = line == "hello";
+            told.push(line);
+            if is_echo {
+                break;
+            }
+        }
+        drop(stdin);
+        client.wait().unwrap();
+        told.iter().any(|line| line.starts_with("Reused, "))
+    };
+    let (keep, resume) = (["-sess_out", "own.pem"], ["-sess_in", "own.pem"]);
+    assert!(!meet(&[&first], &keep));
+    assert!(meet(&[&first], &resume));
+    assert!(meet(&[&second, &first], &resume));
+    assert!(!meet(&[&second], &resume));
+    fs::write(&first, [1; 31]).unwrap();
+    let cert = folder.path("cert.pem");
+    let arguments = [
+        "serve",
+        "127.0.0.1:0",
+        "--cert",
+        &cert,
+        "--key",
+        &folder.path("key.pem"),
+        "--ticket-key",
+        &first,
+    ];
+    let refused = refusal(&run(&arguments, b""), 2);
+    assert!(
+        refused.contains("--ticket-key") && refused.contains("31 bytes"),
+        "{refused}"
+    );
+}

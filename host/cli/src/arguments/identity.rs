@@ -233,7 +233,7 @@ pub(crate) fn source(path: &Path) -> Result<Source> {
     read(path).map(Source::Bytes)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     if let Some(what) = place::mistaken(path) {
         return Err(Exit::usage(format_args!(
             "{what}: name a file that holds it"

@@ -18,6 +18,7 @@ use crate::arguments::groups::Groups;
 use crate::arguments::identity::{Identity, source};
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::target::listen_address;
+use crate::arguments::tickets::Tickets;
 use crate::arguments::timers::{Limit, Timers};
 use crate::arguments::trust::Trust;
 use crate::commands::ciphers;
@@ -81,6 +82,8 @@ pub(crate) struct Serve {
     /// Go on without an application protocol where a client offers only others
     #[arg(long, requires = "alpn")]
     alpn_optional: bool,
+    #[command(flatten)]
+    tickets: Tickets,
     /// Send back what is received (the default)
     #[arg(long, conflicts_with = "www")]
     echo: bool,
@@ -238,6 +241,7 @@ impl Serve {
         if self.alpn_optional {
             context.set_alpn_mismatch(tls, AlpnMismatch::Tolerated)?;
         }
+        self.tickets.set(tls, &context)?;
         for timer in [Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(BRIEF))?;
         }
