@@ -2,6 +2,7 @@
 //! wasi:clocks.
 
 mod bindings;
+mod certificate;
 mod clock;
 mod component;
 mod context;

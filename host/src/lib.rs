@@ -59,6 +59,7 @@ mod bindings;
 #[cfg(unix)]
 mod cache;
 mod call;
+mod certificate;
 mod context;
 mod equality;
 mod failure;
@@ -83,6 +84,7 @@ mod transport;
 
 pub use addresses::{Addresses, Block, InvalidBlock};
 pub use bindings::exports::portcullis::tls::{port as port_types, types};
+pub use certificate::Certificate;
 pub use context::Context;
 pub use failure::Failure;
 pub use guest::{EMBEDDED, Guest};

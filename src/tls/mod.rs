@@ -7,6 +7,7 @@
 
 mod alpn;
 mod build;
+mod certificate;
 mod cipher_list;
 mod config;
 mod credential;
@@ -21,6 +22,7 @@ mod verify;
 mod version;
 mod x509;
 
+pub use certificate::Certificate;
 pub use cipher_list::CipherListReport;
 pub use config::{Config, Role, Truncation};
 pub use credential::certificates::mistaken_path;

@@ -164,7 +164,7 @@ impl Certificate<'_> {
 
     /// Key usage is a limit only where it is given (RFC 5280 §4.2.1.3).
     fn check_may_sign(&self) -> Result<(), Refusal> {
-        const KEY_CERT_SIGN: u8 = 0x80 >> 5;
+        const KEY_CERT_SIGN: u16 = 0x8000 >> 5;
         match self.extensions.key_usage {
             Some(usage) if usage & KEY_CERT_SIGN == 0 => Err(Refusal::MayNotSign),
             _ => Ok(()),

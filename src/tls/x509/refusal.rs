@@ -177,13 +177,16 @@ impl fmt::Display for Refusal {
 
 /// The dotted form of an OID's contents; for contents that are no OID, words that say so.
 pub(super) fn dotted(oid: &[u8]) -> String {
+    arcs(oid).unwrap_or_else(|| "that is none".to_owned())
+}
+
+/// The dotted form of an OID's contents; none of contents that are no OID, or that have an arc of more
+/// than 64 bits.
+pub(super) fn arcs(oid: &[u8]) -> Option<String> {
     let mut arcs: Vec<u64> = Vec::new();
     let mut arc = 0_u64;
     for byte in oid {
-        let Some(shifted) = arc.checked_mul(128) else {
-            return "that is none".to_owned();
-        };
-        arc = shifted | u64::from(byte & 0x7f);
+        arc = arc.checked_mul(128)? | u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
             if arcs.is_empty() {
                 let root = (arc / 40).min(2);
@@ -195,7 +198,7 @@ pub(super) fn dotted(oid: &[u8]) -> String {
         }
     }
     let words: Vec<_> = arcs.iter().map(u64::to_string).collect();
-    words.join(".")
+    Some(words.join("."))
 }
 
 /// The name that people know for the algorithm of an AlgorithmIdentifier's contents.
