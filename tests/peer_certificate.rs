@@ -1,4 +1,5 @@
-//! The built component: what certificates say, against OpenSSL.
+//! The built component: what certificates say, against OpenSSL, and pins of public keys, against rustls
+//! with ring's cryptography.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -8,21 +9,33 @@
 
 mod support;
 
-use portcullis_host::context_types::VerifyName;
-use portcullis_host::types::{CertificateReason, Error, Role};
+use std::thread;
+
+use portcullis_host::context_types::{Verify, VerifyName};
+use portcullis_host::types::{
+    CertificateError, CertificateReason, ConfigurationItem, ConfigurationReason, Error, Role,
+};
 use portcullis_host::{Certificate, Context, Instance, Port};
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
 };
+use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 use support::certs::{Authority, KeyType, Leaf, NAME, pem};
-use support::component::{bytes, error, instance};
-use support::peers::{echo_and_close, serve_tls, server_config_of};
+use support::component::{
+    ask_for_client_certificates, bytes, configuration, error, instance, server_context,
+};
+use support::peers::{
+    client_config_of, connect_tls, echo, echo_and_close, listen, serve_tls, server_config_of,
+};
 use support::x509::{
-    CLIENT_AUTH, SERVER_AUTH, Spec, alternative_names, common_name, dns, extended_key_usage,
-    extension, name, no_authority, oid, sequence, tlv,
+    CLIENT_AUTH, Issued, SERVER_AUTH, Spec, alternative_names, common_name, dns,
+    extended_key_usage, extension, name, no_authority, oid, sequence, tlv,
 };
 use support::{openssl, require_tool};
+
+/// What alert 46 is for: a certificate that is refused for a reason of the receiver's own.
+const CERTIFICATE_UNKNOWN: u8 = 46;
 
 /// All that a certificate tells.
 #[derive(Debug, PartialEq)]
@@ -488,5 +501,268 @@ fn what_a_certificate_costs_grows_with_its_length_alone() {
         let certificate = Certificate::parse(&mut tls, &leaf.der).unwrap();
         assert!(certificate.subject(&mut tls).unwrap().len() > 2 * MANY);
         certificate.drop(&mut tls).unwrap();
+    }
+}
+
+/// A server's or a client's chain, with keys that have names here.
+struct Chain {
+    root: Issued,
+    between: Issued,
+    own: Issued,
+    /// It is sent along, and leads nowhere.
+    beside: Issued,
+    /// It is trusted, and leads nowhere either.
+    elsewhere: Issued,
+}
+
+impl Chain {
+    fn new() -> Self {
+        let root = Spec::authority("Root").self_signed();
+        let between = Spec::authority("Between").issued_by(&root);
+        Self {
+            own: Spec::leaf(NAME).issued_by(&between),
+            beside: Spec::authority("Beside").issued_by(&root),
+            elsewhere: Spec::authority("Elsewhere").self_signed(),
+            between,
+            root,
+        }
+    }
+
+    fn sent(&self) -> Vec<CertificateDer<'static>> {
+        [&self.own, &self.beside, &self.between]
+            .map(Issued::certificate)
+            .to_vec()
+    }
+
+    fn trusted(&self) -> String {
+        [self.root.pem(), self.elsewhere.pem()].concat()
+    }
+}
+
+/// The SHA-256 of a certificate's public key, by other code than the component's.
+fn pin(tls: &mut Instance, certificate: &Issued) -> Vec<u8> {
+    let told = told(tls, &certificate.der);
+    Sha256::digest(&told.public_key).to_vec()
+}
+
+/// How a handshake ended, and what was told of the peer.
+type Outcome = Result<Result<(), CertificateError>, CertificateError>;
+
+fn outcome(tls: &mut Instance, port: Port) -> Outcome {
+    let session = port.session(tls).unwrap();
+    let outcome = match port.blocking_handshake(tls) {
+        Ok(()) => {
+            port.blocking_write_all(tls, b"hello").unwrap();
+            assert_eq!(port.blocking_read(tls, 9).unwrap().unwrap(), b"hello");
+            Ok(session.verify_result(tls).unwrap())
+        }
+        Err(failure) => match error::<()>(Err(failure)) {
+            Error::Certificate(refused) => Err(refused),
+            other => panic!("{other:?}"),
+        },
+    };
+    let _ = port.close(tls);
+    port.drop(tls).unwrap();
+    outcome
+}
+
+/// Let our side, in a role, meet a peer with this chain.
+fn meet(
+    role: Role,
+    sent: &[CertificateDer<'static>],
+    key: &str,
+    set: impl FnOnce(&mut Instance, &Context),
+    trusted: &str,
+    verify: Verify,
+) -> Outcome {
+    let mut tls = instance();
+    if role == Role::Client {
+        let (address, peer) = serve_tls(server_config_of(sent, key), |stream| {
+            // Our side tells how it ends.
+            let _ = echo_and_close(stream);
+        });
+        let context = Context::secure(&mut tls, Role::Client).unwrap();
+        context.add_trust_roots(&mut tls, &bytes(trusted)).unwrap();
+        context.set_verify(&mut tls, verify).unwrap();
+        let name = VerifyName::Name(NAME.to_owned());
+        context.set_verify_name(&mut tls, &name).unwrap();
+        set(&mut tls, &context);
+        let port = Port::blocking_connect(&mut tls, &context, "127.0.0.1", address.port()).unwrap();
+        let outcome = outcome(&mut tls, port);
+        peer.join().unwrap();
+        return outcome;
+    }
+    let root = Authority::root("Server");
+    let own = root.issue(&Leaf::server());
+    let context = server_context(&mut tls, &own.chain_pem(), &own.key_pem());
+    ask_for_client_certificates(&mut tls, &context, trusted, verify);
+    set(&mut tls, &context);
+    let (listener, number) = listen(&mut tls, &context);
+    let config = client_config_of(&root.pem(), sent, key);
+    let peer = thread::spawn(move || {
+        let mut stream = connect_tls(config, NAME, number);
+        let _ = echo(&mut stream);
+    });
+    let port = listener.blocking_accept(&mut tls).unwrap();
+    let outcome = outcome(&mut tls, port);
+    peer.join().unwrap();
+    outcome
+}
+
+/// Pins of our side, for [`meet`].
+fn pinned<'a>(pins: &'a [Vec<u8>]) -> impl FnOnce(&mut Instance, &Context) + 'a {
+    move |tls, context| {
+        for pin in pins {
+            context.add_pin(tls, pin).unwrap();
+        }
+    }
+}
+
+fn reason(outcome: Outcome) -> Result<Result<(), CertificateReason>, CertificateReason> {
+    let reason = |refused: CertificateError| refused.reason;
+    outcome.map(|told| told.map_err(reason)).map_err(reason)
+}
+
+#[test]
+fn a_pin_of_any_key_of_the_verified_chain_will_do_and_no_other() {
+    let chain = Chain::new();
+    let key = chain.own.key_pem();
+    let mut tls = instance();
+    let pins = |tls: &mut Instance, certificates: &[&Issued]| -> Vec<Vec<u8>> {
+        certificates.iter().map(|one| pin(tls, one)).collect()
+    };
+    let mismatch = CertificateReason::PinMismatch;
+    let (own, beside) = (&chain.own, &chain.beside);
+    let cases = [
+        (pins(&mut tls, &[]), Ok(())),
+        (pins(&mut tls, &[own]), Ok(())),
+        (pins(&mut tls, &[&chain.between]), Ok(())),
+        (pins(&mut tls, &[&chain.root]), Ok(())),
+        (pins(&mut tls, &[beside, own, own]), Ok(())),
+        // Sent, and of the same authority, but not on the way; trusted, and not on the way.
+        (pins(&mut tls, &[beside]), Err(mismatch)),
+        (pins(&mut tls, &[&chain.elsewhere, beside]), Err(mismatch)),
+        // Of the certificate, and not of its key.
+        (vec![Sha256::digest(&own.der).to_vec()], Err(mismatch)),
+    ];
+    for role in [Role::Client, Role::Server] {
+        for (pins, expected) in &cases {
+            let meet = |verify| {
+                let sent = chain.sent();
+                meet(role, &sent, &key, pinned(pins), &chain.trusted(), verify)
+            };
+            assert_eq!(reason(meet(Verify::Required)), expected.map(Ok), "{role:?}");
+            assert_eq!(reason(meet(Verify::Deferred)), Ok(*expected), "{role:?}");
+            // A client goes on, a server does not.
+            let optional = match role {
+                Role::Client => Ok(*expected),
+                Role::Server => expected.map(Ok),
+            };
+            assert_eq!(reason(meet(Verify::Optional)), optional, "{role:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_by_pins_says_which_key_the_peer_has_and_is_told_to_the_peer() {
+    let chain = Chain::new();
+    let mut tls = instance();
+    let (own, beside) = (pin(&mut tls, &chain.own), pin(&mut tls, &chain.beside));
+    for role in [Role::Client, Role::Server] {
+        let meet = |pins: &[Vec<u8>], trusted: &str, verify| {
+            let key = chain.own.key_pem();
+            meet(role, &chain.sent(), &key, pinned(pins), trusted, verify)
+        };
+        let wrong = [beside.clone()];
+        let refused = meet(&wrong, &chain.root.pem(), Verify::Required).unwrap_err();
+        assert_eq!(refused.alert_sent, Some(CERTIFICATE_UNKNOWN));
+        let line = tls.explain(&Error::Certificate(refused)).unwrap();
+        assert!(line.contains(&hexadecimal(&own)), "{line}");
+        // No pin makes up for anything else.
+        let stranger = &chain.elsewhere.pem();
+        let refused = meet(std::slice::from_ref(&own), stranger, Verify::Required);
+        assert_eq!(reason(refused), Err(CertificateReason::UnknownAuthority));
+    }
+}
+
+#[test]
+fn a_chain_with_a_pinned_key_is_found_beside_one_without() {
+    // Two authorities vouch for the one between, and both are trusted.
+    let roots = ["A", "B"].map(|name| Spec::authority(name).self_signed());
+    let [first, second] = &roots;
+    let between = Spec::authority("Between").issued_by(first);
+    let again = Spec::authority("Between").issued_for(&between, second);
+    let own = Spec::leaf(NAME).issued_by(&between);
+    let sent = [&own, &between, &again].map(Issued::certificate);
+    let trusted: String = roots.iter().map(Issued::pem).collect();
+    let mut tls = instance();
+    for root in &roots {
+        let pins = [pin(&mut tls, root)];
+        let met = meet(
+            Role::Client,
+            &sent,
+            &own.key_pem(),
+            pinned(&pins),
+            &trusted,
+            Verify::Required,
+        );
+        assert_eq!(met, Ok(Ok(())));
+    }
+    // A certificate that is a root itself has no way but itself.
+    let alone = Leaf::server().self_signed();
+    let trusted = [trusted, alone.certificate_pem()].concat();
+    let told = told(&mut tls, alone.certificate_der());
+    for (pin, expected) in [
+        (told.public_key_fingerprint, Ok(Ok(()))),
+        (pin(&mut tls, first), Err(CertificateReason::PinMismatch)),
+    ] {
+        let pins = [pin];
+        let sent = [alone.chain[0].clone(), first.certificate()];
+        let key = alone.key_pem();
+        let met = meet(
+            Role::Client,
+            &sent,
+            &key,
+            pinned(&pins),
+            &trusted,
+            Verify::Required,
+        );
+        assert_eq!(reason(met), expected);
+    }
+}
+
+#[test]
+fn pins_that_are_none_or_that_nothing_would_check_are_refused() {
+    let mut tls = instance();
+    let authority = Authority::root("Root");
+    let own = authority.issue(&Leaf::server());
+    for role in [Role::Client, Role::Server] {
+        let context = match role {
+            Role::Client => Context::secure(&mut tls, role).unwrap(),
+            Role::Server => server_context(&mut tls, &own.chain_pem(), &own.key_pem()),
+        };
+        for length in [0, 20, 31, 33, 64] {
+            let refused = configuration(context.add_pin(&mut tls, &vec![0; length]));
+            assert_eq!(
+                (refused.item, refused.reason),
+                (ConfigurationItem::Pins, ConfigurationReason::Malformed)
+            );
+        }
+        context.set_verify(&mut tls, Verify::Unverified).unwrap();
+        // None was taken of those that were refused.
+        context.copy(&mut tls).unwrap().seal(&mut tls).unwrap();
+        context.add_pin(&mut tls, &[0; 32]).unwrap();
+        let refused = configuration(context.seal(&mut tls));
+        assert_eq!(
+            (refused.item, refused.reason),
+            (ConfigurationItem::Pins, ConfigurationReason::Conflict)
+        );
+        // A copy has them too.
+        let copy = context.copy(&mut tls).unwrap();
+        assert_eq!(configuration(copy.seal(&mut tls)), refused);
+        // It is still open, and with a check it can be sealed.
+        ask_for_client_certificates(&mut tls, &context, &authority.pem(), Verify::Required);
+        context.seal(&mut tls).unwrap();
+        assert_eq!(error(context.add_pin(&mut tls, &[0; 32])), Error::Sealed);
     }
 }

@@ -98,7 +98,7 @@ impl Certificate {
         ask!(instance, certificate.call_public_key, self.0)
     }
 
-    /// The SHA-256 of its SubjectPublicKeyInfo.
+    /// The SHA-256 of its SubjectPublicKeyInfo, for [`Context::add_pin`](crate::Context::add_pin).
     pub fn public_key_fingerprint(&self, instance: &mut Instance) -> Result<Vec<u8>, Failure> {
         ask!(instance, certificate.call_public_key_fingerprint, self.0)
     }

@@ -11,7 +11,7 @@ use super::credential::identity::Identities;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
 use super::settings::Settings;
 use super::verify::roots;
-use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use super::verify::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
 use super::version::Version;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 use portcullis_provider::crypto_provider;
@@ -19,6 +19,13 @@ use portcullis_provider::crypto_provider;
 impl Settings {
     /// The configuration that connections are made with, if the whole can work.
     pub fn seal(&self) -> Result<Config, Error> {
+        if self.verify == Verify::Unverified && !self.pins.is_empty() {
+            return Err(Error::refused(
+                ConfigurationItem::Pins,
+                ConfigurationReason::Conflict,
+                "verification is off, so nothing would check them",
+            ));
+        }
         let identities = self.identities()?;
         let side = match self.role {
             Role::Client => Side::Client(self.client(identities)?),
@@ -75,7 +82,7 @@ impl Settings {
     fn client(&self, identities: Option<Arc<Identities>>) -> Result<ClientSide, Error> {
         let provider = self.provider()?;
         let verifier = ServerVerifier {
-            roots: self.roots.seal(self.verify != Verify::Unverified)?,
+            roots: self.pinned_roots(self.verify != Verify::Unverified)?,
             verify: self.verify,
             name: match &self.verify_name {
                 VerifyName::Host => NameCheck::Connection,
@@ -144,6 +151,12 @@ impl Settings {
         }
     }
 
+    fn pinned_roots(&self, needed: bool) -> Result<Roots, Error> {
+        let mut roots = self.roots.seal(needed)?;
+        roots.pins.clone_from(&self.pins);
+        Ok(roots)
+    }
+
     /// `None` if clients are not asked for certificates.
     fn client_verifier(
         &self,
@@ -152,7 +165,7 @@ impl Settings {
         if self.verify == Verify::Unverified {
             return Ok(None);
         }
-        let roots = self.roots.seal(true)?;
+        let roots = self.pinned_roots(true)?;
         let suggested = match &self.suggested {
             Some(suggested) => suggested.clone(),
             None => roots::suggested_by_default(&roots),

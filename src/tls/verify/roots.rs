@@ -203,6 +203,7 @@ impl TrustRoots {
         Ok(Roots {
             anchors,
             whole: Arc::clone(&self.own),
+            pins: Vec::new(),
         })
     }
 }

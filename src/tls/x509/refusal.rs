@@ -9,6 +9,8 @@ use rustls::{CertificateError, OtherError};
 
 use super::der::Malformed;
 use super::purpose::Purpose;
+use super::text::hexadecimal;
+use portcullis_provider::hash::Fingerprint;
 
 /// Why a certificate, or the way from it to a trust root, is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub(crate) enum Refusal {
     Extension(String),
     /// An authority requires policies, and they do not hold all the way down.
     Policy,
+    /// No key on the way to a trust root is pinned; this is the peer's own.
+    Pin(Fingerprint),
     /// The verification would take too much work.
     TooComplex,
 }
@@ -68,7 +72,8 @@ impl Refusal {
     /// that came furthest is reported.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::TooComplex => 10,
+            Self::TooComplex => 11,
+            Self::Pin(_) => 10,
             Self::Expired { .. } | Self::NotYetValid { .. } => 9,
             Self::Name { .. } | Self::AuthorityAsPeer => 8,
             Self::Signature | Self::HandshakeSignature => 7,
@@ -167,6 +172,11 @@ impl fmt::Display for Refusal {
             Self::Policy => f.write_str(
                 "an authority above it requires certificate policies that are not kept all the \
                  way down",
+            ),
+            Self::Pin(own) => write!(
+                f,
+                "no key of its chain is pinned, and the SHA-256 of its own is {}",
+                hexadecimal(own).trim_start_matches('#')
             ),
             Self::TooComplex => f.write_str(
                 "the certificates that were sent with it lead to too many ways to verify them",
