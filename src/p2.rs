@@ -2,6 +2,7 @@
 //! wasi:clocks.
 
 mod bindings;
+mod certificate;
 mod client_hello;
 mod clock;
 mod component;

@@ -52,6 +52,7 @@ const IMPORTS: &[&str] = &[
 ];
 
 const EXPORTS: &[&str] = &[
+    "portcullis:tls/certificate@0.2.1",
     "portcullis:tls/client-hello@0.2.1",
     "portcullis:tls/context@0.2.1",
     "portcullis:tls/defaults@0.2.1",
@@ -104,7 +105,8 @@ fn exports_are_those_of_the_list_and_no_others() {
 }
 
 /// The files of the package itself: `wit/deps` is others'.
-const WIT: [&str; 10] = [
+const WIT: [&str; 11] = [
+    "certificate.wit",
     "client-hello.wit",
     "context.wit",
     "defaults.wit",
@@ -180,6 +182,7 @@ fn consumers_are_given_everything_but_what_changes_their_neighbours() {
     for interface in [
         "types",
         "errors",
+        "certificate",
         "context",
         "key-log",
         "client-hello",

@@ -343,6 +343,12 @@ impl Context {
         call!(instance, context.call_set_verify_name, self.0, name)
     }
 
+    /// Pin a public key by the SHA-256 of its SubjectPublicKeyInfo (RFC 7469): the peer's chain must have
+    /// a key that is pinned.
+    pub fn add_pin(&self, instance: &mut Instance, fingerprint: &[u8]) -> Result<(), Failure> {
+        call!(instance, context.call_add_pin, self.0, fingerprint)
+    }
+
     /// Say what the end of the transport without close_notify means.
     pub fn set_truncation(
         &self,

@@ -118,6 +118,9 @@ impl fmt::Debug for Instance {
 
 /// The bindings of a resource of the component.
 macro_rules! resource {
+    ($bindings:ident, certificate) => {
+        $bindings.portcullis_tls_certificate().certificate()
+    };
     ($bindings:ident, context) => {
         $bindings.portcullis_tls_context().context()
     };

@@ -59,6 +59,7 @@ mod bindings;
 #[cfg(unix)]
 mod cache;
 mod call;
+mod certificate;
 mod client_hello;
 mod context;
 mod equality;
@@ -84,6 +85,7 @@ mod transport;
 
 pub use addresses::{Addresses, Block, InvalidBlock};
 pub use bindings::exports::portcullis::tls::{port as port_types, types};
+pub use certificate::Certificate;
 pub use client_hello::ClientHello;
 pub use context::Context;
 pub use failure::Failure;

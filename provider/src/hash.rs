@@ -1,4 +1,4 @@
-//! SHA-256 and SHA-384 (FIPS 180-4) for transcripts.
+//! SHA-256 and SHA-384 (FIPS 180-4) for transcripts, and SHA-256 of certificates and keys.
 
 use std::marker::PhantomData;
 
@@ -10,6 +10,15 @@ pub static SHA256: &dyn hash::Hash = &Sha::<sha2::Sha256> {
     algorithm: hash::HashAlgorithm::SHA256,
     digest: PhantomData,
 };
+
+/// The SHA-256 of a certificate or a key.
+pub type Fingerprint = [u8; 32];
+
+/// The SHA-256 of these bytes.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Fingerprint {
+    sha2::Sha256::digest(bytes).into()
+}
 
 /// SHA-384.
 pub static SHA384: &dyn hash::Hash = &Sha::<sha2::Sha384> {

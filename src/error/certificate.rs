@@ -20,7 +20,7 @@ pub enum CertificateReason {
     NotChecked,
     /// Its time is still to come.
     NotYetValid,
-    /// Not one of those that were pinned. Reserved: not returned yet.
+    /// No key of its chain is one of those that were pinned.
     PinMismatch,
     /// A raw public key that is not trusted. Reserved: not returned yet.
     RawKeyUntrusted,
@@ -118,8 +118,9 @@ impl fmt::Display for CertificateError {
                 "check this machine's clock, and the certificate's dates",
             ),
             CertificateReason::PinMismatch => (
-                "is none of those that are pinned",
-                "do not trust this peer, unless you know that it has changed its key",
+                "has no key that is pinned",
+                "do not trust this peer, unless you know that it has changed its key: then pin the \
+                 new one",
             ),
             CertificateReason::RawKeyUntrusted => (
                 "is a public key that is not trusted",
@@ -198,6 +199,7 @@ impl fmt::Display for CertificateError {
                 CertificateReason::Expired
                 | CertificateReason::NotChecked
                 | CertificateReason::NotYetValid
+                | CertificateReason::PinMismatch
                 | CertificateReason::RevocationListBad
                 | CertificateReason::TooCostly
                 | CertificateReason::UnhandledExtension

@@ -221,6 +221,10 @@ impl fmt::Display for ConfigurationError {
                 "the input cannot be parsed",
                 "check that it is whole, and PKCS#12",
             ),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::Pins => (
+                "a pin is the SHA-256 of a public key",
+                "give 32 bytes, not their digits or base64",
+            ),
             ConfigurationReason::Malformed if self.item == ConfigurationItem::ServerName => (
                 "malformed",
                 "give a DNS name in ASCII, or an IP address where one is verified",

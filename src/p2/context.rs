@@ -288,6 +288,10 @@ impl GuestContext for Context {
         self.change(|settings| settings.set_verify_name(name.into()))
     }
 
+    fn add_pin(&self, fingerprint: Vec<u8>) -> Result<(), WitError> {
+        self.change(|settings| settings.add_pin(&fingerprint))
+    }
+
     fn set_truncation(&self, truncation: Truncation) -> Result<(), WitError> {
         self.change(|settings| {
             settings.set_truncation(truncation.into());

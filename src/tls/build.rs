@@ -14,7 +14,7 @@ use super::names::{SendName, VerifyName, bad_name, parse_name};
 use super::resumption::Binding;
 use super::settings::Settings;
 use super::verify::roots;
-use super::verify::{ClientVerifier, NameCheck, ServerVerifier, Verify};
+use super::verify::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
 use super::version::Version;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
 use portcullis_provider::crypto_provider;
@@ -22,6 +22,13 @@ use portcullis_provider::crypto_provider;
 impl Settings {
     /// The configuration that connections are made with, if the whole can work.
     pub fn seal(&self) -> Result<Config, Error> {
+        if self.verify == Verify::Unverified && !self.pins.is_empty() {
+            return Err(Error::refused(
+                ConfigurationItem::Pins,
+                ConfigurationReason::Conflict,
+                "verification is off, so nothing would check them",
+            ));
+        }
         let identities = self.identities()?;
         let side = match self.role {
             Role::Client => Side::Client(self.client(identities)?),
@@ -81,7 +88,7 @@ impl Settings {
     fn client(&self, identities: Option<Arc<Identities>>) -> Result<ClientSide, Error> {
         let provider = self.provider()?;
         let verifier = ServerVerifier {
-            roots: self.roots.seal(self.verify != Verify::Unverified)?,
+            roots: self.pinned_roots(self.verify != Verify::Unverified)?,
             verify: self.verify,
             name: match &self.verify_name {
                 VerifyName::Host => NameCheck::Connection,
@@ -166,6 +173,12 @@ impl Settings {
         }
     }
 
+    fn pinned_roots(&self, needed: bool) -> Result<Roots, Error> {
+        let mut roots = self.roots.seal(needed)?;
+        roots.pins.clone_from(&self.pins);
+        Ok(roots)
+    }
+
     /// `None` if clients are not asked for certificates.
     fn client_verifier(
         &self,
@@ -174,7 +187,7 @@ impl Settings {
         if self.verify == Verify::Unverified {
             return Ok(None);
         }
-        let roots = self.roots.seal(true)?;
+        let roots = self.pinned_roots(true)?;
         let suggested = match &self.suggested {
             Some(suggested) => suggested.clone(),
             None => roots::suggested_by_default(&roots),

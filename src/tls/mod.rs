@@ -8,6 +8,7 @@
 mod alpn;
 mod build;
 mod by_name;
+mod certificate;
 mod choice;
 mod cipher_list;
 mod client_hello;
@@ -26,6 +27,7 @@ mod version;
 mod x509;
 
 pub use alpn::AlpnMismatch;
+pub use certificate::Certificate;
 pub use cipher_list::CipherListReport;
 pub use client_hello::ClientHello;
 pub use config::{Config, Role, Truncation};

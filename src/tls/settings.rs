@@ -29,6 +29,7 @@ use super::verify::roots::{DirectoryReport, TrustRoots};
 use super::version::Version;
 use super::x509::Certificate;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
+use portcullis_provider::hash::Fingerprint;
 
 /// The settings of a context until it is sealed. Each change is atomic.
 #[derive(Clone)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub(super) verify: Verify,
     pub(super) server_name: SendName,
     pub(super) verify_name: VerifyName,
+    /// The SHA-256 of keys of which the peer's chain must have one.
+    pub(super) pins: Vec<Fingerprint>,
     pub(super) truncation: Truncation,
     pub(super) timeouts: Timeouts,
     pub(super) resumption: Resumption,
@@ -99,6 +102,7 @@ impl Settings {
             verify: Verify::Unverified,
             server_name: SendName::Off,
             verify_name: VerifyName::Host,
+            pins: Vec::new(),
             truncation: Truncation::Refused,
             timeouts: Timeouts::default(),
             resumption: Resumption::default(),
@@ -390,6 +394,21 @@ impl Settings {
             return Err(bad_name(name, "neither a DNS name nor an IP address"));
         }
         self.verify_name = name;
+        Ok(())
+    }
+
+    /// Ask for this key in the peer's chain, or for another that is pinned (RFC 7469 §2.4).
+    pub fn add_pin(&mut self, fingerprint: &[u8]) -> Result<(), Error> {
+        let pin = Fingerprint::try_from(fingerprint).map_err(|_| {
+            Error::refused(
+                ConfigurationItem::Pins,
+                ConfigurationReason::Malformed,
+                format!("it has {} bytes", fingerprint.len()),
+            )
+        })?;
+        if !self.pins.contains(&pin) {
+            self.pins.push(pin);
+        }
         Ok(())
     }
 

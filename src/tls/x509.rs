@@ -11,12 +11,14 @@ mod certificate;
 mod constraints;
 mod der;
 mod distinguished_name;
+mod facts;
 mod names;
 mod path;
 mod policy;
 mod public_key;
 mod purpose;
 mod refusal;
+mod text;
 mod time;
 
 pub(crate) use auxiliary::is_trusted_for_tls;

@@ -11,6 +11,7 @@ const COMPONENT: [&str; 13] = [
     "client_hello",
     "identity",
     "input",
+    "peer_certificate",
     "pollable",
     "port",
     "refusal",

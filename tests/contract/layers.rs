@@ -31,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
         "resources",
         &[
             "p2/bindings",
+            "p2/certificate",
             "p2/component",
             "p2/context",
             "p2/client_hello",

@@ -158,6 +158,7 @@ fn the_readme_is_short_and_names_what_there_is() {
 /// The interfaces by name.
 fn pages_of_wit() -> BTreeMap<&'static str, String> {
     let names = [
+        "certificate",
         "client-hello",
         "context",
         "defaults",

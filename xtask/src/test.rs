@@ -59,6 +59,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "input",
             "instance",
             "misuse",
+            "peer_certificate",
             "pollable",
             "port",
             "refusal",

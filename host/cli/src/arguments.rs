@@ -5,6 +5,7 @@ pub(crate) mod groups;
 pub(crate) mod identity;
 pub(crate) mod key_log;
 mod names;
+pub(crate) mod pins;
 pub(crate) mod target;
 pub(crate) mod tickets;
 pub(crate) mod timers;

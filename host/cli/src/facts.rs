@@ -3,9 +3,10 @@
 use std::fmt;
 
 use portcullis_host::types::{Address, CertificateReason, Version};
-use portcullis_host::{Failure, Instance, Port, Session};
+use portcullis_host::{Certificate, Failure, Instance, Port, Session};
 use serde::Serialize;
 
+use crate::arguments::pins::Pin;
 use crate::arguments::target::authority;
 use crate::certificate::Summary;
 use crate::terminal::colour;
@@ -22,6 +23,8 @@ pub(crate) struct Facts {
     verified: bool,
     /// Why the peer is not verified, as the WIT spells it.
     not_verified: Option<&'static str>,
+    /// The pin of the peer's own key.
+    pin: Option<String>,
     certificates: Vec<Option<Summary>>,
     /// The certificates as DER.
     #[serde(skip)]
@@ -62,6 +65,10 @@ impl Facts {
             resumed: session.is_resumed(tls)? == Some(true),
             verified: refused.is_none(),
             not_verified: refused.map(|refused| reason(refused.reason)),
+            pin: match der.first() {
+                Some(own) => pin(tls, own)?,
+                None => None,
+            },
             certificates: der.iter().map(|der| Summary::of(der)).collect(),
             der,
             pem: Vec::new(),
@@ -118,6 +125,9 @@ impl fmt::Display for Facts {
             None => write!(f, "verified  {}", colour::good("yes"))?,
             Some(reason) => write!(f, "verified  {} ({reason})", colour::bad("NO"))?,
         }
+        if let Some(pin) = &self.pin {
+            write!(f, "\npin       {pin}")?;
+        }
         for (number, certificate) in self.certificates.iter().enumerate() {
             match (certificate, self.pem.get(number)) {
                 (None, None) => write!(f, "\nchain {number}   (not readable)")?,
@@ -134,6 +144,17 @@ impl fmt::Display for Facts {
         }
         Ok(())
     }
+}
+
+/// The pin of a certificate's key, as `--pin` takes it; none if the certificate cannot be read.
+fn pin(tls: &mut Instance, der: &[u8]) -> Result<Option<String>, Failure> {
+    let certificate = match Certificate::parse(tls, der) {
+        Err(failure) if failure.error().is_some() => return Ok(None),
+        parsed => parsed?,
+    };
+    let fingerprint = certificate.public_key_fingerprint(tls)?;
+    certificate.drop(tls)?;
+    Ok(Pin::of(&fingerprint).map(|pin| pin.to_string()))
 }
 
 /// `IP:PORT`.

@@ -296,3 +296,79 @@ fn a_core_module_that_does_not_import_tls_is_told_what_it_lacks() {
     let line = refusal(&run(&["inspect", &module], b""), 2);
     assert!(line.contains("portcullis compose"), "{line}");
 }
+
+#[test]
+fn pins_are_asked_of_servers_and_of_clients() {
+    let folder = Folder::new("pins");
+    let ca = folder.path("ca.pem");
+    let (_server, port) = serve(&folder, &[]);
+    let trusting = ["--cafile", &ca];
+    let target = format!("localhost:{port}");
+    let info = |more: &[&str]| {
+        let shown = run(
+            &[&["connect", &target, "--info"], &trusting[..], more].concat(),
+            b"",
+        );
+        String::from_utf8(shown.stdout).unwrap()
+    };
+    let shown = info(&[]);
+    let pin = shown.lines().find_map(|line| line.strip_prefix("pin "));
+    let pin = pin.unwrap().trim();
+    let json: serde_json::Value = serde_json::from_str(&info(&["--json"])).unwrap();
+    assert_eq!(json.get("pin").unwrap(), pin);
+    let begin = "sha256//".len();
+    let changed = if &pin[begin..=begin] == "A" { "B" } else { "A" };
+    let other = format!("{}{changed}{}", &pin[..begin], &pin[begin + 1..]);
+    if let Some(openssl) = tool("openssl") {
+        let said = |arguments: &[&str], input: &[u8]| {
+            let mut command = Command::new(&openssl);
+            command.args(arguments);
+            finish(command, input).stdout
+        };
+        let cert = folder.path("cert.pem");
+        let key = said(&["x509", "-noout", "-pubkey", "-in", &cert], b"");
+        let key = said(&["pkey", "-pubin", "-outform", "DER"], &key);
+        let digest = said(&["dgst", "-sha256", "-binary"], &key);
+        let base64 = String::from_utf8(said(&["base64"], &digest)).unwrap();
+        assert_eq!(pin, format!("sha256//{}", base64.trim()));
+        // Its digits will do too.
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        echoed(&say(
+            port,
+            "localhost",
+            &[&trusting[..], &["--pin", &digits]].concat(),
+            &[],
+        ));
+    }
+    let say_pinned = |port, pin: &str, more: &[&str]| {
+        let flags = [&trusting[..], &["--pin", pin], more].concat();
+        say(port, "localhost", &flags, &[])
+    };
+    echoed(&say_pinned(port, pin, &[]));
+    echoed(&say_pinned(port, &format!("{other};{pin}"), &[]));
+    echoed(&say_pinned(port, &other, &["--pin", pin]));
+    let refused = refusal(&say_pinned(port, &other, &[]), 1);
+    assert!(refused.contains("no key that is pinned"), "{refused}");
+    let none = say_pinned(port, "sha256//", &[]);
+    assert_eq!(none.status.code(), Some(2), "{none:?}");
+    let unchecked = say(port, "localhost", &["--insecure", "--pin", pin], &[]);
+    assert_eq!(unchecked.status.code(), Some(2), "{unchecked:?}");
+
+    // The server's certificate is a client's as well.
+    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let identity = ["--cert", &cert, "--key", &key];
+    for (asked, is_there) in [(pin, true), (other.as_str(), false)] {
+        let (_server, port) = serve(
+            &folder,
+            &[&["--verify", "--pin", asked], &trusting[..]].concat(),
+        );
+        let said = say(port, "localhost", &[&trusting[..], &identity].concat(), &[]);
+        match is_there {
+            true => echoed(&said),
+            false => assert_eq!(said.status.code(), Some(1), "{said:?}"),
+        }
+    }
+    let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
+    let useless = run(&[&fixed[..], &["--pin", pin]].concat(), b"");
+    assert!(refusal(&useless, 2).contains("--pin is of no use"));
+}

@@ -6,7 +6,8 @@ use wasmtime::{Result, StoreContextMut};
 use super::TlsView;
 
 /// The resources of the component; each is declared in the interface of its name.
-pub(super) const RESOURCES: [&str; 6] = [
+pub(super) const RESOURCES: [&str; 7] = [
+    "certificate",
     "client-hello",
     "context",
     "key-log",

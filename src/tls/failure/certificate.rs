@@ -133,6 +133,7 @@ fn refusal_reason(refusal: &Refusal) -> Reason {
         Refusal::Extension(_) => Reason::UnhandledExtension,
         Refusal::TooComplex => Reason::TooCostly,
         Refusal::Policy => Reason::WrongPolicy,
+        Refusal::Pin(_) => Reason::PinMismatch,
     }
 }
 

@@ -8,6 +8,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
 
 use crate::tls::x509::{self, Anchor, Certificate, Purpose, Refusal, Trust};
+use portcullis_provider::hash::Fingerprint;
 
 /// The certificates that are trusted to vouch for others and for themselves.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Roots {
     /// The trust roots as they were given. A peer that presents one of these as its own needs no
     /// authority, and may be one: `openssl req -x509` makes such certificates.
     pub(crate) whole: Arc<BTreeSet<Vec<u8>>>,
+    /// The keys of which one has to be on the way to a root; if there are none, any way will do.
+    pub(crate) pins: Vec<Fingerprint>,
 }
 
 impl fmt::Debug for Roots {
@@ -41,6 +44,7 @@ impl Roots {
             purpose,
             now,
             algorithms: algorithms.all,
+            pins: &self.pins,
         };
         x509::verify(&own, intermediates, is_root, &trust)?;
         Ok(own)

@@ -210,6 +210,7 @@ impl TrustRoots {
         Ok(Roots {
             anchors,
             whole: Arc::clone(&self.own),
+            pins: Vec::new(),
         })
     }
 }

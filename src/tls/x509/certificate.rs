@@ -2,7 +2,7 @@
 
 use super::der::{
     BIT_STRING, BOOLEAN, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, boolean,
-    bytes_of_bits, constructed, context, first_flags, number, only,
+    bytes_of_bits, constructed, context, flags, number, only,
 };
 use super::public_key::PublicKey;
 use super::refusal::Refusal;
@@ -19,6 +19,8 @@ pub(crate) struct Certificate<'a> {
     signature: &'a [u8],
     /// The version, 1 to 3.
     pub(super) version: u32,
+    /// The contents of the INTEGER.
+    pub(super) serial_number: &'a [u8],
     /// The contents of the issuer's Name; `subject` has those of the subject's.
     issuer: &'a [u8],
     subject: &'a [u8],
@@ -32,8 +34,8 @@ pub(crate) struct Certificate<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extensions<'a> {
     pub(super) basic_constraints: Option<BasicConstraints>,
-    /// The bits of the first byte, digitalSignature the highest.
-    pub(super) key_usage: Option<u8>,
+    /// The first sixteen bits, digitalSignature the highest.
+    pub(super) key_usage: Option<u16>,
     /// The OIDs, one value after the other.
     pub(super) extended_key_usage: Option<&'a [u8]>,
     /// The GeneralNames, one value after the other.
@@ -100,6 +102,7 @@ impl<'a> Certificate<'a> {
             signature_algorithm,
             signature,
             version: head.version,
+            serial_number: head.serial_number,
             issuer: head.issuer,
             subject: head.subject,
             validity: span,
@@ -128,13 +131,18 @@ impl<'a> Certificate<'a> {
         self.subject
     }
 
+    /// Its public key.
+    pub(crate) fn public_key(&self) -> &PublicKey<'a> {
+        &self.key
+    }
+
     /// Whether it says that it vouches for itself (RFC 5280 §3.2).
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 
     /// Whether it is an authority's.
-    pub(super) fn is_authority(&self) -> bool {
+    pub(crate) fn is_authority(&self) -> bool {
         self.extensions
             .basic_constraints
             .is_some_and(|constraints| constraints.is_ca)
@@ -166,6 +174,7 @@ pub(crate) fn public_key_of(der: &[u8]) -> Result<PublicKey<'_>, Malformed> {
 /// The parts that every version has.
 struct Head<'a> {
     version: u32,
+    serial_number: &'a [u8],
     signature_algorithm: &'a [u8],
     issuer: &'a [u8],
     validity: &'a [u8],
@@ -183,10 +192,10 @@ impl<'a> Head<'a> {
                 _ => return Err(Malformed),
             },
         };
-        // The serial number. It is not looked at: negative and long ones occur (RFC 5280 §4.1.2.2).
-        body.expect(INTEGER)?;
         Ok(Self {
             version,
+            // Not looked at: negative and long ones occur (RFC 5280 §4.1.2.2).
+            serial_number: body.expect(INTEGER)?,
             signature_algorithm: body.expect(SEQUENCE)?,
             issuer: body.expect(SEQUENCE)?,
             validity: body.expect(SEQUENCE)?,
@@ -244,7 +253,7 @@ impl<'a> Extensions<'a> {
     /// Takes an extension's value; returns whether the extension is known.
     fn understand(&mut self, number: u8, value: &'a [u8]) -> Result<bool, Malformed> {
         match number {
-            id::KEY_USAGE => self.key_usage = Some(first_flags(only(value, BIT_STRING)?)?),
+            id::KEY_USAGE => self.key_usage = Some(flags(only(value, BIT_STRING)?)?),
             id::SUBJECT_ALTERNATIVE_NAME => self.alternative_names = Some(only(value, SEQUENCE)?),
             id::BASIC_CONSTRAINTS => {
                 self.basic_constraints = Some(BasicConstraints::parse(only(value, SEQUENCE)?)?);

@@ -144,13 +144,34 @@ pub(super) fn bytes_of_bits(contents: &[u8]) -> Result<&[u8], Malformed> {
     }
 }
 
-/// The first byte of a BIT STRING of flags; bits that are not there are 0.
-pub(super) fn first_flags(contents: &[u8]) -> Result<u8, Malformed> {
-    match contents {
-        [0] => Ok(0),
-        // Unused bits of the last byte do not count.
-        [unused @ 0..=7, first] => Ok(first & (0xff << unused)),
-        [0..=7, first, ..] => Ok(*first),
-        _ => Err(Malformed),
+/// The first sixteen bits of a BIT STRING of flags; bits that are not there are 0.
+pub(super) fn flags(contents: &[u8]) -> Result<u16, Malformed> {
+    // Unused bits of the last byte do not count.
+    let (first, second) = match contents {
+        [0] => (0, 0),
+        [unused @ 0..=7, first] => (first & (0xff << unused), 0),
+        [unused @ 0..=7, first, second] => (*first, second & (0xff << unused)),
+        [0..=7, first, second, ..] => (*first, *second),
+        _ => return Err(Malformed),
+    };
+    Ok(u16::from_be_bytes([first, second]))
+}
+
+/// The value with this tag whose contents are these parts, one after the other: what [`only`] reads.
+pub(super) fn encoded(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let contents = parts.concat();
+    let length = contents.len().to_be_bytes();
+    let zeros = length.iter().take_while(|digit| **digit == 0).count();
+    let digits = length.get(zeros..).unwrap_or_default();
+    let mut value = vec![tag];
+    match digits {
+        [] => value.push(0),
+        [short @ ..0x80] => value.push(*short),
+        digits => {
+            value.extend(u8::try_from(digits.len()).map(|count| 0x80 | count));
+            value.extend_from_slice(digits);
+        }
     }
+    value.extend_from_slice(&contents);
+    value
 }

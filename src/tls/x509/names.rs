@@ -5,6 +5,7 @@ use rustls::pki_types::{IpAddr, Ipv4Addr, Ipv6Addr, ServerName};
 use super::certificate::Certificate;
 use super::der::{Malformed, Reader, constructed, context};
 use super::refusal::Refusal;
+use super::text::escaped;
 
 /// A GeneralName (RFC 5280 §4.2.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,11 @@ impl<'a> Name<'a> {
     }
 
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let (tag, contents) = reader.any()?;
+        Self::of(tag, contents)
+    }
+
+    fn of(tag: u8, contents: &'a [u8]) -> Result<Self, Malformed> {
         const EMAIL: u8 = context(1);
         const DNS: u8 = context(2);
         const DIRECTORY: u8 = constructed(4);
@@ -43,7 +49,6 @@ impl<'a> Name<'a> {
         const OTHER: u8 = constructed(0);
         const X400: u8 = constructed(3);
         const EDI: u8 = constructed(5);
-        let (tag, contents) = reader.any()?;
         Ok(match tag {
             EMAIL => Self::Email(contents),
             DNS => Self::Dns(contents),
@@ -65,6 +70,16 @@ impl Certificate<'_> {
             names.push(Name::read(&mut list)?);
         }
         Ok(names)
+    }
+
+    /// Those of the names that can be read, for whoever asks what they are: nothing is decided by them.
+    pub(super) fn readable_names(&self) -> Vec<Name<'_>> {
+        let mut names = Vec::new();
+        let mut list = Reader::new(self.extensions.alternative_names.unwrap_or_default());
+        while let Ok((tag, contents)) = list.any() {
+            names.extend(Name::of(tag, contents));
+        }
+        names
     }
 
     /// Whether the subjectAltName has this name. The common name is not looked at (RFC 9525 §2).
@@ -126,7 +141,7 @@ pub(super) fn is_dns_name(name: &[u8]) -> bool {
         })
 }
 
-fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+pub(super) fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
     if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
         return Some(IpAddr::V4(Ipv4Addr::from(bytes)));
     }
@@ -144,9 +159,7 @@ fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
 /// The name as it is shown to people; `None` for forms that people do not know.
 pub(super) fn shown(name: &Name<'_>) -> Option<String> {
     match name {
-        Name::Dns(text) | Name::Email(text) | Name::Uri(text) => {
-            Some(text.escape_ascii().to_string())
-        }
+        Name::Dns(text) | Name::Email(text) | Name::Uri(text) => Some(escaped(text)),
         Name::Address(bytes) => Some(match ip_address(bytes) {
             Some(address) => ServerName::IpAddress(address).to_str().into_owned(),
             None => "an address of a wrong length".to_owned(),

@@ -1,6 +1,7 @@
 //! The way from a peer's certificate to a trust root (RFC 5280 §6.1).
 
 use std::borrow::Cow;
+use std::iter;
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
@@ -11,6 +12,7 @@ use super::policy;
 use super::public_key::{Algorithms, PublicKey};
 use super::purpose::Purpose;
 use super::refusal::{Refusal, dotted};
+use portcullis_provider::hash::Fingerprint;
 
 /// An authority that is trusted: its name and key, and what it may do with them.
 #[derive(Clone, Debug)]
@@ -82,6 +84,8 @@ pub(crate) struct Trust<'t> {
     pub(crate) purpose: Purpose,
     pub(crate) now: UnixTime,
     pub(crate) algorithms: &'t Algorithms,
+    /// If there are any, one has to be of a key on the path.
+    pub(crate) pins: &'t [Fingerprint],
 }
 
 /// Verifies everything of a peer's certificate but its names. `others` are the other certificates
@@ -97,7 +101,9 @@ pub(crate) fn verify(
 ) -> Result<(), Refusal> {
     let now = i64::try_from(trust.now.as_secs()).unwrap_or(i64::MAX);
     own.check_for_use(trust.purpose, now)?;
-    if !is_root {
+    if is_root {
+        trust.check_pins(own, iter::empty())?;
+    } else {
         if own.is_authority() {
             // `openssl req -x509` makes such certificates; the cure is to trust them.
             return Err(if own.is_self_issued() {
@@ -126,6 +132,25 @@ pub(crate) fn verify(
         }
     }
     own.key.check_size()
+}
+
+impl Trust<'_> {
+    /// Checks that a key of the peer's verified path is pinned, if any key is (RFC 7469 §2.6). `above`
+    /// are the keys above its own.
+    fn check_pins<'k>(
+        &self,
+        own: &Certificate<'_>,
+        mut above: impl Iterator<Item = &'k PublicKey<'k>>,
+    ) -> Result<(), Refusal> {
+        if self.pins.is_empty() {
+            return Ok(());
+        }
+        let own = own.key.fingerprint();
+        if self.pins.contains(&own) || above.any(|key| self.pins.contains(&key.fingerprint())) {
+            return Ok(());
+        }
+        Err(Refusal::Pin(own))
+    }
 }
 
 impl Certificate<'_> {
@@ -164,7 +189,7 @@ impl Certificate<'_> {
 
     /// Key usage is a limit only where it is given (RFC 5280 §4.2.1.3).
     fn check_may_sign(&self) -> Result<(), Refusal> {
-        const KEY_CERT_SIGN: u8 = 0x80 >> 5;
+        const KEY_CERT_SIGN: u16 = 0x8000 >> 5;
         match self.extensions.key_usage {
             Some(usage) if usage & KEY_CERT_SIGN == 0 => Err(Refusal::MayNotSign),
             _ => Ok(()),
@@ -309,7 +334,12 @@ impl<'s> Search<'s, '_> {
             }
             below = rest;
         }
-        policy::check(path)
+        policy::check(path)?;
+        // Last, so that a path which lacks nothing else is what is reported.
+        let (own, above) = path.split_first().ok_or(Refusal::UnknownAuthority)?;
+        let above = above.iter().map(|certificate| &certificate.key);
+        self.trust
+            .check_pins(own, above.chain(iter::once(&anchor.key)))
     }
 
     fn check_signature(

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use rustls::pki_types::SignatureVerificationAlgorithm;
 
-use super::der::{BIT_STRING, Malformed, Reader, SEQUENCE, bytes_of_bits, only};
+use super::der::{BIT_STRING, Malformed, Reader, SEQUENCE, bytes_of_bits, encoded, only};
 use super::refusal::Refusal;
+use portcullis_provider::hash::{Fingerprint, sha256};
 use portcullis_provider::refused_rsa_size;
 
 /// The algorithms that verify signatures.
@@ -36,6 +37,18 @@ impl<'a> PublicKey<'a> {
     /// Takes a SubjectPublicKeyInfo.
     pub(crate) fn of_info(der: &'a [u8]) -> Result<Self, Malformed> {
         Self::parse(only(der, SEQUENCE)?)
+    }
+
+    /// The SubjectPublicKeyInfo, to the byte that which was read: DER has one form for each value.
+    pub(crate) fn to_info(&self) -> Vec<u8> {
+        let algorithm = encoded(SEQUENCE, &[&self.algorithm]);
+        let key = encoded(BIT_STRING, &[&[0], &self.key]);
+        encoded(SEQUENCE, &[&algorithm, &key])
+    }
+
+    /// The SHA-256 of the SubjectPublicKeyInfo, by which keys are pinned (RFC 7469 §2.4).
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        sha256(&self.to_info())
     }
 
     pub(super) fn into_owned(self) -> PublicKey<'static> {
@@ -98,5 +111,15 @@ impl<'a> PublicKey<'a> {
         fitting
             .verify_signature(&self.key, message, signature)
             .map_err(|_| Refusal::HandshakeSignature)
+    }
+}
+
+#[cfg(test)]
+#[test]
+fn a_key_is_written_as_it_was_read() {
+    for root in webpki_roots::TLS_SERVER_ROOTS {
+        let info = encoded(SEQUENCE, &[&root.subject_public_key_info]);
+        let key = PublicKey::of_info(&info).map(|key| key.to_info());
+        assert_eq!(key, Ok(info));
     }
 }

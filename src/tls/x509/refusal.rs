@@ -9,6 +9,8 @@ use rustls::{CertificateError, OtherError};
 
 use super::der::Malformed;
 use super::purpose::Purpose;
+use super::text::hexadecimal;
+use portcullis_provider::hash::Fingerprint;
 
 /// Why a certificate, or the way from it to a trust root, is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub(crate) enum Refusal {
     Extension(String),
     /// An authority requires policies, and they do not hold all the way down.
     Policy,
+    /// No key on the way to a trust root is pinned; this is the peer's own.
+    Pin(Fingerprint),
     /// The verification would take too much work.
     TooComplex,
 }
@@ -68,7 +72,8 @@ impl Refusal {
     /// that came furthest is reported.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::TooComplex => 10,
+            Self::TooComplex => 11,
+            Self::Pin(_) => 10,
             Self::Expired { .. } | Self::NotYetValid { .. } => 9,
             Self::Name { .. } | Self::AuthorityAsPeer => 8,
             Self::Signature | Self::HandshakeSignature => 7,
@@ -168,6 +173,11 @@ impl fmt::Display for Refusal {
                 "an authority above it requires certificate policies that are not kept all the \
                  way down",
             ),
+            Self::Pin(own) => write!(
+                f,
+                "no key of its chain is pinned, and the SHA-256 of its own is {}",
+                hexadecimal(own).trim_start_matches('#')
+            ),
             Self::TooComplex => f.write_str(
                 "the certificates that were sent with it lead to too many ways to verify them",
             ),
@@ -177,13 +187,16 @@ impl fmt::Display for Refusal {
 
 /// The dotted form of an OID's contents; for contents that are no OID, words that say so.
 pub(super) fn dotted(oid: &[u8]) -> String {
+    arcs(oid).unwrap_or_else(|| "that is none".to_owned())
+}
+
+/// The dotted form of an OID's contents; none of contents that are no OID, or that have an arc of more
+/// than 64 bits.
+pub(super) fn arcs(oid: &[u8]) -> Option<String> {
     let mut arcs: Vec<u64> = Vec::new();
     let mut arc = 0_u64;
     for byte in oid {
-        let Some(shifted) = arc.checked_mul(128) else {
-            return "that is none".to_owned();
-        };
-        arc = shifted | u64::from(byte & 0x7f);
+        arc = arc.checked_mul(128)? | u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
             if arcs.is_empty() {
                 let root = (arc / 40).min(2);
@@ -195,7 +208,7 @@ pub(super) fn dotted(oid: &[u8]) -> String {
         }
     }
     let words: Vec<_> = arcs.iter().map(u64::to_string).collect();
-    words.join(".")
+    Some(words.join("."))
 }
 
 /// The name that people know for the algorithm of an AlgorithmIdentifier's contents.

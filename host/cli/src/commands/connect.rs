@@ -12,6 +12,7 @@ use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
 use crate::arguments::identity::Identity;
 use crate::arguments::key_log::KeyLogFile;
+use crate::arguments::pins::Pin;
 use crate::arguments::target::{Target, Wanted, name};
 use crate::arguments::timers::{Timers, seconds};
 use crate::arguments::trust::Trust;
@@ -60,6 +61,15 @@ pub(crate) struct Connect {
     /// Verify this name or address, in place of the one that is asked for
     #[arg(long, value_name = "NAME", value_parser = name, conflicts_with = "insecure")]
     verify_hostname: Option<String>,
+    /// Require a key in the server's chain, besides all other checks: sha256// and base64, as curl and
+    /// --info write it, or hexadecimal digits. Of several, with `;` between them, one is enough
+    #[arg(
+        long,
+        value_name = "PIN",
+        value_delimiter = ';',
+        conflicts_with = "insecure"
+    )]
+    pin: Vec<Pin>,
     #[command(flatten)]
     identity: Identity,
     /// TLS 1.2 only
@@ -263,6 +273,7 @@ impl Connect {
                 context.set_server_name(tls, &ServerName::Name(name))?;
             }
             self.trust.load_or_environment(tls, &context)?;
+            Pin::set(&self.pin, tls, &context)?;
             context
         };
         if self.noservername {

@@ -17,6 +17,7 @@ use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
 use crate::arguments::identity::{Identity, source};
 use crate::arguments::key_log::KeyLogFile;
+use crate::arguments::pins::Pin;
 use crate::arguments::target::listen_address;
 use crate::arguments::tickets::Tickets;
 use crate::arguments::timers::{Limit, Timers};
@@ -67,6 +68,9 @@ pub(crate) struct Serve {
     /// Ask for a client certificate; refuse one that does not verify
     #[arg(long)]
     verify_optional: bool,
+    /// Require a key in a client's chain, as `connect --pin` does of a server
+    #[arg(long, value_name = "PIN", value_delimiter = ';')]
+    pin: Vec<Pin>,
     /// Suggest the authorities in this file to clients, in place of those that are trusted
     #[arg(long, value_name = "FILE")]
     requestcafile: Option<PathBuf>,
@@ -218,6 +222,11 @@ impl Serve {
                 Verify::Optional
             };
             context.set_verify(tls, verify)?;
+            Pin::set(&self.pin, tls, &context)?;
+        } else if !self.pin.is_empty() {
+            return Err(Exit::usage(
+                "--pin is of no use without --verify or --verify-optional",
+            ));
         }
         if let Some(path) = &self.requestcafile {
             if !asks {
