@@ -6,6 +6,7 @@ mod clock;
 mod component;
 mod context;
 mod conv;
+mod engine;
 mod fs;
 mod key_log;
 mod listener;

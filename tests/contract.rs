@@ -54,6 +54,7 @@ const IMPORTS: &[&str] = &[
 const EXPORTS: &[&str] = &[
     "portcullis:tls/context@0.2.1",
     "portcullis:tls/defaults@0.2.1",
+    "portcullis:tls/engine@0.2.1",
     "portcullis:tls/errors@0.2.1",
     "portcullis:tls/key-log@0.2.1",
     "portcullis:tls/listener@0.2.1",
@@ -103,9 +104,10 @@ fn exports_are_those_of_the_list_and_no_others() {
 }
 
 /// The files of the package itself: `wit/deps` is others'.
-const WIT: [&str; 9] = [
+const WIT: [&str; 10] = [
     "context.wit",
     "defaults.wit",
+    "engine.wit",
     "errors.wit",
     "key-log.wit",
     "listener.wit",
@@ -176,7 +178,7 @@ fn consumers_are_given_everything_but_what_changes_their_neighbours() {
         world[begin..].split("\n}").next().unwrap()
     };
     for interface in [
-        "types", "errors", "context", "key-log", "session", "port", "listener",
+        "types", "errors", "context", "key-log", "session", "port", "engine", "listener",
     ] {
         assert!(of("provider").contains(&format!("export {interface};")));
         assert!(of("client").contains(&format!("import {interface};")));

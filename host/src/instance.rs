@@ -121,6 +121,9 @@ macro_rules! resource {
     ($bindings:ident, context) => {
         $bindings.portcullis_tls_context().context()
     };
+    ($bindings:ident, engine) => {
+        $bindings.portcullis_tls_engine().engine()
+    };
     ($bindings:ident, key_log) => {
         $bindings.portcullis_tls_key_log().key_log()
     };

@@ -1,6 +1,6 @@
 //! The resource `port`, and the waiting of its `blocking-` forms.
 
-pub(crate) mod state;
+mod state;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,9 +19,10 @@ use super::bindings::exports::portcullis::tls::types::{
 use super::clock::{after, now};
 use super::component::Component;
 use super::context::Context;
+use super::conv::read_length;
 use super::net::{Connector, Streams};
 use super::remains::Remains;
-use super::session::SessionOfPort;
+use super::session::SessionOf;
 use crate::endpoint::Host;
 use crate::error::{Error, Timer};
 use crate::pump::{Pump, Wait};
@@ -372,15 +373,6 @@ impl GuestPort for Port {
     }
 
     fn session(&self) -> SessionHandle {
-        SessionHandle::new(SessionOfPort::new(&self.state))
-    }
-}
-
-fn read_length(length: u64) -> Result<usize, WitError> {
-    match usize::try_from(length).unwrap_or(usize::MAX) {
-        0 => Err(WitError::InvalidArgument(
-            "a read of 0 bytes; ask for one at least".into(),
-        )),
-        length => Ok(length),
+        SessionHandle::new(SessionOf::new(self.state.clone()))
     }
 }

@@ -158,7 +158,8 @@ fn the_readme_is_short_and_names_what_there_is() {
 /// The interfaces by name.
 fn pages_of_wit() -> BTreeMap<&'static str, String> {
     let names = [
-        "context", "defaults", "errors", "key-log", "listener", "port", "session", "types",
+        "context", "defaults", "engine", "errors", "key-log", "listener", "port", "session",
+        "types",
     ];
     names
         .map(|name| (name, read(&format!("wit/{name}.wit"))))

@@ -51,6 +51,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "alpn",
             "cipher",
             "client",
+            "engine",
             "facts",
             "hosts",
             "identity",

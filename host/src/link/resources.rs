@@ -6,7 +6,9 @@ use wasmtime::{Result, StoreContextMut};
 use super::TlsView;
 
 /// The resources of the component; each is declared in the interface of its name.
-pub(super) const RESOURCES: [&str; 5] = ["context", "key-log", "listener", "port", "session"];
+pub(super) const RESOURCES: [&str; 6] = [
+    "context", "engine", "key-log", "listener", "port", "session",
+];
 
 /// A resource of the component, in the resource table of the store. The guest knows it as a
 /// resource of the host, by its index in that table.
