@@ -103,7 +103,7 @@ impl Engine {
     /// `WantRead` or `WantWrite`: the handshake is not done. `WantWrite`: there is no room.
     /// `Closed` after `close_output`; the session's failure.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
-        if *self.session.state() == State::Handshaking {
+        if matches!(self.session.state(), State::Handshaking) {
             return Err(self.want());
         }
         match self.session.write(plaintext)? {

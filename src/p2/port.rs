@@ -201,6 +201,32 @@ impl Port {
         poll(&all);
     }
 
+    /// Runs `unwrap`, which only the streams of a caller allow, and leaves with it.
+    fn unwrap_by(
+        &self,
+        run: impl FnOnce() -> Result<(Streams, Vec<u8>), Error>,
+    ) -> Result<PlainTransport, Error> {
+        let is_ours = match &*self.state.borrow() {
+            State::Connected(pump) => pump.transport().is_some_and(Streams::has_socket),
+            State::Connecting(_) | State::Broken(_) => true,
+            State::Closed(_) => false,
+        };
+        if is_ours {
+            return Err(Error::NotSupported(
+                "unwrap of a port that was not made by start, whose socket is the component's"
+                    .to_owned(),
+            ));
+        }
+        let (streams, already_read) = run()?;
+        self.leave(Session::facts);
+        let (input, output) = streams.into_plain().ok_or(Error::Closed)?;
+        Ok(PlainTransport {
+            input,
+            output,
+            already_read,
+        })
+    }
+
     fn subscribe_to(&self, interest: Interest) -> Pollable {
         let pollable = match &mut *self.state.borrow_mut() {
             State::Connecting(connecting) => connecting.connector.subscribe(now()),
@@ -337,6 +363,14 @@ impl GuestPort for Port {
         });
         self.leave(Session::facts);
         Ok(result?)
+    }
+
+    fn unwrap(&self) -> Result<PlainTransport, WitError> {
+        Ok(self.unwrap_by(|| self.operate(Pump::unwrap))?)
+    }
+
+    fn blocking_unwrap(&self) -> Result<PlainTransport, WitError> {
+        Ok(self.unwrap_by(|| self.block(Interest::Read, Pump::unwrap))?)
     }
 
     fn subscribe(&self) -> Pollable {

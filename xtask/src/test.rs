@@ -65,6 +65,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "server",
             "streams",
             "trust",
+            "unwrap",
             "verify_result",
         ],
     ),
