@@ -2,6 +2,7 @@
 //! wasi:clocks.
 
 mod bindings;
+#[cfg(feature = "sockets")]
 mod clock;
 mod component;
 mod context;
@@ -9,8 +10,12 @@ mod conv;
 mod engine;
 mod fs;
 mod key_log;
+#[cfg(feature = "sockets")]
 mod listener;
+#[cfg(feature = "sockets")]
 mod net;
+#[cfg(feature = "sockets")]
 mod port;
+#[cfg(feature = "sockets")]
 mod remains;
 mod session;

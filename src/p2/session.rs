@@ -17,6 +17,10 @@ pub(crate) trait Viewed {
 }
 
 /// What there is of a session.
+#[cfg_attr(
+    not(feature = "sockets"),
+    expect(dead_code, reason = "only a port can be without a session")
+)]
 pub(crate) enum View<'a> {
     /// There is no connection yet.
     Awaited,
