@@ -5,6 +5,7 @@
 //!  p2          the skin for WASI 0.2: resources, sockets, files, clock
 //!   |
 //!  pump        joins one session to one transport
+//!  engine      one session for callers who move its ciphertext themselves
 //!  race        in which order the addresses of a host are tried
 //!  timers      the timers of a connection; the caller passes the moment
 //!  endpoint    names and addresses of hosts, as people write them
@@ -19,6 +20,7 @@
 //! (`tests/session.rs`, `tests/pump.rs`).
 
 pub mod endpoint;
+pub mod engine;
 pub mod error;
 #[cfg(target_os = "wasi")]
 mod p2;

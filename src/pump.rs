@@ -6,6 +6,7 @@ mod pause;
 mod receiving;
 mod sending;
 mod transport;
+mod unwrapping;
 mod waiting;
 
 use std::sync::Arc;
@@ -34,11 +35,12 @@ const DISCARD_LIMIT: usize = 1024 * 1024;
 const DISCARD_LEAST: usize = 4 * 1024;
 
 /// The conditions that fail the connection if they last too long, whichever operation notices it.
-const FATAL: [Condition; 4] = [
+const FATAL: [Condition; 5] = [
     Condition::Handshaking,
     Condition::Full,
     Condition::Flushing,
     Condition::Closing,
+    Condition::Unwrapping,
 ];
 
 /// A session and its transport.

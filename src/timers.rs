@@ -24,6 +24,8 @@ pub enum Condition {
     Flushing,
     /// close_notify has not left.
     Closing,
+    /// The peer's close_notify has not come, and the transport is to go on in the clear.
+    Unwrapping,
 }
 
 impl Condition {
@@ -35,7 +37,7 @@ impl Condition {
             Self::Handshaking => Timer::Handshake,
             Self::Reading => Timer::Read,
             Self::Full | Self::Flushing => Timer::Write,
-            Self::Closing => Timer::Shutdown,
+            Self::Closing | Self::Unwrapping => Timer::Shutdown,
         }
     }
 }

@@ -56,6 +56,7 @@ const EXPORTS: &[&str] = &[
     "portcullis:tls/client-hello@0.2.1",
     "portcullis:tls/context@0.2.1",
     "portcullis:tls/defaults@0.2.1",
+    "portcullis:tls/engine@0.2.1",
     "portcullis:tls/errors@0.2.1",
     "portcullis:tls/key-log@0.2.1",
     "portcullis:tls/listener@0.2.1",
@@ -105,11 +106,12 @@ fn exports_are_those_of_the_list_and_no_others() {
 }
 
 /// The files of the package itself: `wit/deps` is others'.
-const WIT: [&str; 11] = [
+const WIT: [&str; 12] = [
     "certificate.wit",
     "client-hello.wit",
     "context.wit",
     "defaults.wit",
+    "engine.wit",
     "errors.wit",
     "key-log.wit",
     "listener.wit",
@@ -188,6 +190,7 @@ fn consumers_are_given_everything_but_what_changes_their_neighbours() {
         "client-hello",
         "session",
         "port",
+        "engine",
         "listener",
     ] {
         assert!(of("provider").contains(&format!("export {interface};")));

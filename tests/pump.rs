@@ -8,9 +8,11 @@
 
 mod support;
 
+use std::time::Duration;
+
 use portcullis::error::{Error, NetworkOperation, ProtocolReason, Timer};
 use portcullis::pump::{Received, Wait};
-use portcullis::tls::Version;
+use portcullis::tls::{State, Version};
 use support::bench::{Bench, SECOND, START};
 use support::pair::read_all;
 use support::transports::{WRITE_SIZE, broken};
@@ -254,4 +256,71 @@ fn e13_the_end_in_the_handshake_is_truncation_where_it_is_tolerated_later() {
     assert_eq!(bench.client.read(9, START), Err(Error::Truncated));
     assert!(!bench.client.session().is_truncated());
     assert!(bench.script.borrow().is_dropped);
+}
+
+#[test]
+fn unwrap_gives_the_transport_back_with_what_follows_close_notify() {
+    for version in [Version::Tls12, Version::Tls13] {
+        let mut bench = Bench::open(version);
+        assert_eq!(unwrap(&mut bench, START), Err(Error::WantRead));
+        assert_eq!(bench.client.write(b"x", START), Err(Error::Closed));
+        bench.exchange();
+        assert_eq!(*bench.server.state(), State::ReadClosed);
+        bench.server.close();
+        let mut answer = Vec::new();
+        bench.server.poll_ciphertext(&mut answer);
+        answer.extend_from_slice(b"220 clear");
+        bench.will_read(Ok(Received::Bytes(answer)));
+        assert_eq!(unwrap(&mut bench, START).unwrap(), b"220 clear");
+        assert!(!bench.script.borrow().is_aborted);
+        assert_eq!(unwrap(&mut bench, START), Err(Error::Closed));
+    }
+}
+
+#[test]
+fn unwrap_loses_no_plaintext_that_comes_before_close_notify() {
+    let mut bench = Bench::open(Version::Tls13);
+    bench.server.write(b"early").unwrap();
+    bench.exchange();
+    assert_eq!(bench.client.read(2, START).unwrap().unwrap(), b"ea");
+    // Known to be there: nothing is sent for it.
+    let refused = unwrap(&mut bench, START);
+    assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+    assert_eq!(bench.client.write(b"still open", START), Ok(10));
+    assert_eq!(bench.client.read(9, START).unwrap().unwrap(), b"rly");
+    assert_eq!(unwrap(&mut bench, START), Err(Error::WantRead));
+    bench.server.write(b"late").unwrap();
+    bench.server.close();
+    bench.exchange();
+    let refused = unwrap(&mut bench, START);
+    assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+    // While it is read, no timer runs.
+    let later = START + 100 * SECOND;
+    assert_eq!(bench.client.read(9, later).unwrap().unwrap(), b"late");
+    assert_eq!(bench.client.read(9, later), Ok(None));
+    assert_eq!(unwrap(&mut bench, later).unwrap(), b"");
+}
+
+#[test]
+fn unwrap_waits_for_the_peer_up_to_the_shutdown_timer() {
+    let mut bench = Bench::open(Version::Tls13);
+    assert_eq!(unwrap(&mut bench, START), Err(Error::WantRead));
+    assert_eq!(unwrap(&mut bench, START + 2 * SECOND), Err(Error::WantRead));
+    let late = unwrap(&mut bench, START + 3 * SECOND);
+    assert_eq!(late, Err(Error::Timeout(Timer::Shutdown)));
+    // A transport that ended did not end TLS, though a context may tolerate that.
+    for mut bench in [Bench::open(Version::Tls13), {
+        let mut bench = Bench::tolerant();
+        bench.shake_hands();
+        bench
+    }] {
+        bench.will_read(Ok(Received::Eof));
+        assert_eq!(unwrap(&mut bench, START), Err(Error::Truncated));
+        assert_eq!(unwrap(&mut bench, START), Err(Error::Truncated));
+    }
+}
+
+/// What was read behind close_notify.
+fn unwrap(bench: &mut Bench, now: Duration) -> Result<Vec<u8>, Error> {
+    bench.client.unwrap(now).map(|(_, rest)| rest)
 }

@@ -207,6 +207,60 @@ fn a_changed_record_after_our_close_notify_fails_as_one() {
     }
 }
 
+/// Hands all of it to the session, which is read in between; returns what it read and what it did not
+/// take.
+fn put<'a>(session: &mut Session, mut wire: &'a [u8]) -> (Vec<u8>, &'a [u8]) {
+    let mut plaintext = Vec::new();
+    loop {
+        let taken = session.handle_ciphertext(wire).unwrap();
+        wire = &wire[taken..];
+        let read = read_all(session);
+        if taken == 0 && read.is_empty() {
+            return (plaintext, wire);
+        }
+        plaintext.extend(read);
+    }
+}
+
+#[test]
+fn what_follows_the_peers_close_notify_stays_with_the_caller() {
+    // As short as a letter, as a reply, and like a record.
+    let record = [&[23, 3, 3, 0, 40][..], &[7; 50]].concat();
+    for clear in [&b"2"[..], b"220 in the clear\r\n", &record] {
+        for version in VERSIONS {
+            let (client, server) = configs(version);
+            let mut pair = Pair::new(&client, &server);
+            // The server's flight alone, so that the client's last is in one piece with the rest.
+            let mut flight = Vec::new();
+            while pair.client.version().is_none() {
+                pair.client.poll_ciphertext(&mut flight);
+                pair.server.handle_ciphertext(&flight).unwrap();
+                flight.clear();
+                pair.server.poll_ciphertext(&mut flight);
+                pair.client.handle_ciphertext(&flight).unwrap();
+                flight.clear();
+            }
+            for _ in 0..2 {
+                let (from, to) = (&mut pair.client, &mut pair.server);
+                for part in [&b"a"[..], &[b'b'; 20_000], b"c"] {
+                    from.write(part).unwrap();
+                }
+                from.close();
+                let mut wire = Vec::new();
+                from.poll_ciphertext(&mut wire);
+                wire.extend_from_slice(clear);
+                let (plaintext, rest) = put(to, &wire);
+                assert_eq!(plaintext.len(), 20_002, "{version:?}");
+                assert_eq!(rest, clear, "{version:?}");
+                // The same the other way.
+                std::mem::swap(&mut pair.client, &mut pair.server);
+            }
+            assert_eq!(*pair.client.state(), State::Closed);
+            assert_eq!(*pair.server.state(), State::Closed);
+        }
+    }
+}
+
 #[test]
 fn every_operation_in_every_state() {
     let more = |session: &mut Session| {

@@ -127,6 +127,9 @@ macro_rules! resource {
     ($bindings:ident, client_hello) => {
         $bindings.portcullis_tls_client_hello().client_hello()
     };
+    ($bindings:ident, engine) => {
+        $bindings.portcullis_tls_engine().engine()
+    };
     ($bindings:ident, key_log) => {
         $bindings.portcullis_tls_key_log().key_log()
     };

@@ -3,8 +3,8 @@
 //!
 //! A [`Guest`] is the compiled component. An [`Instance`] is made from it with [`Options`], which
 //! grant the network and directories that it may use: by default none. An instance holds contexts,
-//! listeners, ports and the sessions of ports, as `wit/` describes them; here they are the handles
-//! [`Context`], [`Listener`], [`Port`] and [`Session`], whose functions take the instance.
+//! listeners, ports, engines and their sessions, as `wit/` describes them; here they are the handles
+//! [`Context`], [`Listener`], [`Port`], [`Engine`] and [`Session`], whose functions take the instance.
 //! Functions that explain errors or concern the whole instance are functions of the instance
 //! ([`Instance::explain`], [`Instance::status_of`], [`Instance::set_default_authority_directory`]).
 //!
@@ -62,6 +62,7 @@ mod call;
 mod certificate;
 mod client_hello;
 mod context;
+mod engine;
 mod equality;
 mod failure;
 mod guest;
@@ -88,6 +89,7 @@ pub use bindings::exports::portcullis::tls::{port as port_types, types};
 pub use certificate::Certificate;
 pub use client_hello::ClientHello;
 pub use context::Context;
+pub use engine::Engine;
 pub use failure::Failure;
 pub use guest::{EMBEDDED, Guest};
 pub use instance::Instance;

@@ -252,11 +252,15 @@ fn record<T: TlsView + 'static>(
     Ok(instance)
 }
 
-/// Results of the functions that carry plaintext. These functions are called with static types:
+/// Results of the functions that carry plaintext. They are called with static types:
 /// wasmtime's dynamic values would hold each byte as a value, and be slow.
 type Read = (core::result::Result<Option<Vec<u8>>, Error>,);
 type Write = (core::result::Result<u64, Error>,);
 type WriteAll = (core::result::Result<(), Error>,);
+
+/// Results of the functions that carry ciphertext, which never fail.
+type Put = (u64,);
+type Take = (Vec<u8>,);
 
 fn define_sync<T: TlsView + 'static>(
     linker: &mut LinkerInstance<'_, T>,
@@ -265,6 +269,9 @@ fn define_sync<T: TlsView + 'static>(
 ) -> Result<()> {
     macro_rules! typed {
         ($parameter:ty, $result:ty) => {
+            typed!($parameter, $result, |result| outcome(&result.0))
+        };
+        ($parameter:ty, $result:ty, $outcome:expr) => {
             linker.func_wrap(
                 &name.clone(),
                 move |mut store, (port, parameter): (ResourceAny, $parameter)| {
@@ -275,14 +282,18 @@ fn define_sync<T: TlsView + 'static>(
                             .typed::<(ResourceAny, $parameter), $result>(&store)?
                             .call(&mut store, (inner, parameter))
                     });
-                    call.end(result, |result| outcome(&result.0))
+                    call.end(result, $outcome)
                 },
             )
         };
     }
     match name.as_str() {
-        "[method]port.read" | "[method]port.blocking-read" => typed!(u64, Read),
-        "[method]port.write" => typed!(Vec<u8>, Write),
+        "[method]port.read" | "[method]port.blocking-read" | "[method]engine.read" => {
+            typed!(u64, Read)
+        }
+        "[method]port.write" | "[method]engine.write" => typed!(Vec<u8>, Write),
+        "[method]engine.put-ciphertext" => typed!(Vec<u8>, Put, |_| "ok"),
+        "[method]engine.take-ciphertext" => typed!(u64, Take, |_| "ok"),
         "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
         _ => linker.func_new(&name.clone(), move |mut store, _, parameters, results| {
             let call = Call::begin(&name);
@@ -304,6 +315,9 @@ fn define_async<T: TlsView + 'static>(
     let shared: Arc<str> = name.as_str().into();
     macro_rules! typed {
         ($parameter:ty, $result:ty) => {
+            typed!($parameter, $result, |result| outcome(&result.0))
+        };
+        ($parameter:ty, $result:ty, $outcome:expr) => {
             linker.func_wrap_async(
                 &name,
                 move |mut store, (port, parameter): (ResourceAny, $parameter)| {
@@ -318,15 +332,19 @@ fn define_async<T: TlsView + 'static>(
                             function.call_async(&mut store, (inner, parameter)).await
                         };
                         let result = result.await;
-                        call.end(result, |result| outcome(&result.0))
+                        call.end(result, $outcome)
                     })
                 },
             )
         };
     }
     match name.as_str() {
-        "[method]port.read" | "[method]port.blocking-read" => typed!(u64, Read),
-        "[method]port.write" => typed!(Vec<u8>, Write),
+        "[method]port.read" | "[method]port.blocking-read" | "[method]engine.read" => {
+            typed!(u64, Read)
+        }
+        "[method]port.write" | "[method]engine.write" => typed!(Vec<u8>, Write),
+        "[method]engine.put-ciphertext" => typed!(Vec<u8>, Put, |_| "ok"),
+        "[method]engine.take-ciphertext" => typed!(u64, Take, |_| "ok"),
         "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
         _ => linker.func_new_async(&name, move |mut store, _, parameters, results| {
             let (name, callee) = (Arc::clone(&shared), callee.clone());

@@ -130,6 +130,17 @@ impl Port {
         call!(instance, port.call_close, self.0)
     }
 
+    /// End TLS in order and give the streams back, which [`start`](Self::start) was given; never
+    /// blocks. [`Instance::take_transport`] takes them out of the instance.
+    pub fn unwrap(&self, instance: &mut Instance) -> Result<PlainTransport, Failure> {
+        call!(instance, port.call_unwrap, self.0)
+    }
+
+    /// The same, waiting for the peer's close_notify.
+    pub fn blocking_unwrap(&self, instance: &mut Instance) -> Result<PlainTransport, Failure> {
+        call!(instance, port.call_blocking_unwrap, self.0)
+    }
+
     /// A pollable that is ready when reading or connecting is worth another call, and at once after
     /// the end of the connection.
     pub fn subscribe(&self, instance: &mut Instance) -> Result<Pollable, Failure> {

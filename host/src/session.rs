@@ -6,9 +6,10 @@ use crate::failure::Failure;
 use crate::instance::{Instance, ask, call};
 use crate::types::{CertificateError, Version};
 
-/// What a handshake has agreed on, got by [`Port::session`](crate::Port::session); see resource
-/// `session` in `wit/session.wit` for what each function tells. The facts are there once the
-/// handshake is done, and stay after the connection has ended and after its port was dropped.
+/// What a handshake has agreed on, got by [`Port::session`](crate::Port::session) or
+/// [`Engine::session`](crate::Engine::session); see resource `session` in `wit/session.wit` for what
+/// each function tells. The facts are there once the handshake is done, and stay after the connection
+/// has ended and after its port or engine was dropped.
 #[derive(Debug)]
 pub struct Session(pub(crate) ResourceAny);
 
@@ -102,7 +103,7 @@ impl Session {
         ask!(instance, session.call_is_truncated, self.0)
     }
 
-    /// Frees the session; the port goes on.
+    /// Frees the session; the connection goes on.
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }

@@ -63,6 +63,26 @@ impl Instance {
             already_read,
         })
     }
+
+    /// Takes a transport that [`Port::unwrap`](crate::Port::unwrap) has returned out of the instance:
+    /// its streams, and the bytes that were read too far. The pollables of the port must have been
+    /// dropped.
+    ///
+    /// # Errors
+    /// When it belongs to another instance, or a pollable is left.
+    pub fn take_transport(
+        &mut self,
+        transport: PlainTransport,
+    ) -> Result<(DynInputStream, DynOutputStream, Vec<u8>), Failure> {
+        let table = &mut self.store.data_mut().table;
+        let input = table.delete(transport.input);
+        let output = table.delete(transport.output);
+        Ok((
+            input.map_err(wasmtime::Error::from)?,
+            output.map_err(wasmtime::Error::from)?,
+            transport.already_read,
+        ))
+    }
 }
 
 fn asynchronous(connection: net::TcpStream) -> io::Result<Arc<TcpStream>> {

@@ -1,8 +1,9 @@
-//! The generated bindings of world `provider`, and nothing else.
+//! The generated bindings of world `provider`, or of `engine-provider`, and nothing else.
 #![expect(unsafe_code, reason = "written by wit_bindgen::generate!")]
 
 use super::component::Component;
 
+#[cfg(feature = "sockets")]
 wit_bindgen::generate!({
     world: "provider",
     path: "wit",
@@ -17,6 +18,12 @@ wit_bindgen::generate!({
         "wasi:sockets/tcp@0.2.12": wasi::sockets::tcp,
         "wasi:sockets/tcp-create-socket@0.2.12": wasi::sockets::tcp_create_socket,
     },
+});
+
+#[cfg(not(feature = "sockets"))]
+wit_bindgen::generate!({
+    world: "engine-provider",
+    path: "wit",
 });
 
 export!(Component);

@@ -5,13 +5,13 @@ use super::component::Component;
 use crate::tls::ClientHello;
 
 /// What a client has said, apart from its connection.
-pub(crate) struct HelloOfPort(pub(crate) ClientHello);
+pub(crate) struct Hello(pub(crate) ClientHello);
 
 impl Guest for Component {
-    type ClientHello = HelloOfPort;
+    type ClientHello = Hello;
 }
 
-impl GuestClientHello for HelloOfPort {
+impl GuestClientHello for Hello {
     fn server_name(&self) -> Option<String> {
         self.0.server_name.clone()
     }

@@ -189,3 +189,13 @@ impl From<SocketAddr> for wit::Address {
         }
     }
 }
+
+/// The length of a read, which cannot be 0.
+pub(super) fn read_length(length: u64) -> Result<usize, wit::Error> {
+    match usize::try_from(length).unwrap_or(usize::MAX) {
+        0 => Err(wit::Error::InvalidArgument(
+            "a read of 0 bytes; ask for one at least".into(),
+        )),
+        length => Ok(length),
+    }
+}

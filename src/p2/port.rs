@@ -1,6 +1,6 @@
 //! The resource `port`, and the waiting of its `blocking-` forms.
 
-pub(crate) mod state;
+mod state;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,13 +17,14 @@ use super::bindings::exports::portcullis::tls::port::{
 use super::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, Timer as WitTimer,
 };
-use super::client_hello::HelloOfPort;
+use super::client_hello::Hello;
 use super::clock::{after, now};
 use super::component::Component;
 use super::context::Context;
+use super::conv::read_length;
 use super::net::{Connector, Streams};
 use super::remains::Remains;
-use super::session::SessionOfPort;
+use super::session::SessionOf;
 use crate::endpoint::Host;
 use crate::error::{Error, Timer};
 use crate::pump::{Pump, Wait};
@@ -202,6 +203,32 @@ impl Port {
         poll(&all);
     }
 
+    /// Runs `unwrap`, which only the streams of a caller allow, and leaves with it.
+    fn unwrap_by(
+        &self,
+        run: impl FnOnce() -> Result<(Streams, Vec<u8>), Error>,
+    ) -> Result<PlainTransport, Error> {
+        let is_ours = match &*self.state.borrow() {
+            State::Connected(pump) => pump.transport().is_some_and(Streams::has_socket),
+            State::Connecting(_) | State::Broken(_) => true,
+            State::Closed(_) => false,
+        };
+        if is_ours {
+            return Err(Error::NotSupported(
+                "unwrap of a port that was not made by start, whose socket is the component's"
+                    .to_owned(),
+            ));
+        }
+        let (streams, already_read) = run()?;
+        self.leave(Session::facts);
+        let (input, output) = streams.into_plain().ok_or(Error::Closed)?;
+        Ok(PlainTransport {
+            input,
+            output,
+            already_read,
+        })
+    }
+
     fn subscribe_to(&self, interest: Interest) -> Pollable {
         let pollable = match &mut *self.state.borrow_mut() {
             State::Connecting(connecting) => connecting.connector.subscribe(now()),
@@ -280,7 +307,7 @@ impl GuestPort for Port {
             State::Connected(pump) => pump.session().client_hello().cloned(),
             State::Connecting(_) | State::Broken(_) | State::Closed(_) => None,
         }
-        .map(|hello| HelloHandle::new(HelloOfPort(hello)))
+        .map(|hello| HelloHandle::new(Hello(hello)))
     }
 
     fn set_context(&self, context: ContextBorrow<'_>) -> Result<(), WitError> {
@@ -357,6 +384,14 @@ impl GuestPort for Port {
         Ok(result?)
     }
 
+    fn unwrap(&self) -> Result<PlainTransport, WitError> {
+        Ok(self.unwrap_by(|| self.operate(Pump::unwrap))?)
+    }
+
+    fn blocking_unwrap(&self) -> Result<PlainTransport, WitError> {
+        Ok(self.unwrap_by(|| self.block(Interest::Read, Pump::unwrap))?)
+    }
+
     fn subscribe(&self) -> Pollable {
         self.subscribe_to(Interest::Read)
     }
@@ -391,15 +426,6 @@ impl GuestPort for Port {
     }
 
     fn session(&self) -> SessionHandle {
-        SessionHandle::new(SessionOfPort::new(&self.state))
-    }
-}
-
-fn read_length(length: u64) -> Result<usize, WitError> {
-    match usize::try_from(length).unwrap_or(usize::MAX) {
-        0 => Err(WitError::InvalidArgument(
-            "a read of 0 bytes; ask for one at least".into(),
-        )),
-        length => Ok(length),
+        SessionHandle::new(SessionOf::new(self.state.clone()))
     }
 }

@@ -8,25 +8,47 @@ use super::bindings::exports::portcullis::tls::types::{
     CertificateError as WitCertificateError, Error as WitError, Version as WitVersion,
 };
 use super::component::Component;
-use super::port::state::State;
 use crate::error::Error;
 use crate::tls::{Facts, Session};
 
-/// A view of a port's connection, and of the facts that are left when the port is dropped.
-pub(crate) struct SessionOfPort {
-    state: Rc<RefCell<State>>,
+/// What has a session, or had one.
+pub(crate) trait Viewed {
+    fn view(&self) -> View<'_>;
 }
 
-impl SessionOfPort {
-    pub(crate) fn new(state: &Rc<RefCell<State>>) -> Self {
-        Self {
-            state: Rc::clone(state),
-        }
+/// What there is of a session.
+#[cfg_attr(
+    not(feature = "sockets"),
+    expect(dead_code, reason = "only a port can be without a session")
+)]
+pub(crate) enum View<'a> {
+    /// There is no connection yet.
+    Awaited,
+    Live(&'a Session),
+    /// The connection is gone, and these facts are kept.
+    Kept(&'a Facts),
+    /// There never was a connection, and there will be none.
+    Nothing,
+}
+
+/// A view of a connection, and of the facts that are left when what it belongs to is dropped.
+pub(crate) struct SessionOf {
+    owner: Rc<RefCell<dyn Viewed>>,
+}
+
+impl SessionOf {
+    pub(crate) fn new(owner: Rc<RefCell<dyn Viewed>>) -> Self {
+        Self { owner }
     }
 
-    /// A fact of the connection, or of what was kept of it.
+    /// A fact: from the session, from the facts that were kept of it, or from the default facts if
+    /// there is no connection.
     fn fact<T>(&self, live: impl FnOnce(&Session) -> T, kept: impl FnOnce(&Facts) -> T) -> T {
-        self.state.borrow().fact(live, kept)
+        match self.owner.borrow().view() {
+            View::Live(session) => live(session),
+            View::Kept(facts) => kept(facts),
+            View::Awaited | View::Nothing => kept(&Facts::default()),
+        }
     }
 
     /// What is derived from the secrets of the connection, and gone with it.
@@ -34,15 +56,19 @@ impl SessionOfPort {
         &self,
         derive: impl FnOnce(&Session) -> Result<Vec<u8>, Error>,
     ) -> Result<Vec<u8>, WitError> {
-        self.state.borrow().secret(derive).map_err(WitError::from)
+        Ok(match self.owner.borrow().view() {
+            View::Live(session) => derive(session),
+            View::Awaited => Err(Error::WantRead),
+            View::Kept(_) | View::Nothing => Err(Error::Closed),
+        }?)
     }
 }
 
 impl Guest for Component {
-    type Session = SessionOfPort;
+    type Session = SessionOf;
 }
 
-impl GuestSession for SessionOfPort {
+impl GuestSession for SessionOf {
     fn version(&self) -> Option<WitVersion> {
         let version = self.fact(Session::version, |facts| facts.version);
         version.map(WitVersion::from)

@@ -114,6 +114,9 @@ impl<T: Transport> Pump<T> {
         if self.session.room() > 0 {
             self.timers.stop(Condition::Full);
         }
+        if matches!(self.session.state(), State::Closed) {
+            self.timers.stop(Condition::Unwrapping);
+        }
         let marks = [
             (Condition::Handshaking, self.last_flight),
             (Condition::Flushing, Some(self.flushed)),

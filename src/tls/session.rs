@@ -158,10 +158,16 @@ impl Session {
             && self.connection.wants_read()
     }
 
+    /// Whether plaintext has arrived that was not read.
+    #[must_use]
+    pub fn has_plaintext(&self) -> bool {
+        self.readable > 0
+    }
+
     /// Whether `read` would return something other than `Pending`.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        self.readable > 0
+        self.has_plaintext()
             || matches!(
                 self.state,
                 State::ReadClosed | State::Closed | State::Failed(_)

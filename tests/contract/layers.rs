@@ -25,7 +25,7 @@ fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
 const ROOMS: [(&str, &[&str]); 5] = [
     ("error", &["error"]),
     ("tls", &["tls"]),
-    ("core", &["endpoint", "pump", "race", "timers"]),
+    ("core", &["endpoint", "engine", "pump", "race", "timers"]),
     ("wasi", &["p2/clock", "p2/fs", "p2/net", "p2/remains"]),
     (
         "resources",
@@ -37,6 +37,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "p2/client_hello",
             "p2/key_log",
             "p2/conv",
+            "p2/engine",
             "p2/listener",
             "p2/port",
             "p2/session",

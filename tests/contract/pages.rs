@@ -162,6 +162,7 @@ fn pages_of_wit() -> BTreeMap<&'static str, String> {
         "client-hello",
         "context",
         "defaults",
+        "engine",
         "errors",
         "key-log",
         "listener",

@@ -15,6 +15,9 @@ use crate::{dist, process, rust};
 /// Names a prebuilt component; `host/build.rs` knows it too.
 pub(crate) const VARIABLE: &str = "PORTCULLIS_COMPONENT";
 
+/// Names the component without sockets to its test.
+pub(crate) const ENGINE_VARIABLE: &str = "PORTCULLIS_ENGINE";
+
 /// The profile of what is shipped.
 pub(crate) const PROFILE: &str = "component";
 
@@ -70,12 +73,16 @@ impl Flavour {
     }
 }
 
+/// The component without sockets, of world `engine-provider`: the file's name without its ending.
+const ENGINE: &str = "portcullis-engine";
+
 /// `cargo xtask build`.
 pub(crate) fn build_and_describe(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut descriptions = Vec::new();
     for flavour in Flavour::ALL {
         descriptions.push(describe(&build(workspace, flavour, arguments)?)?);
     }
+    descriptions.push(describe(&build_engine(workspace, arguments)?)?);
     println!("{}", descriptions.join("\n\n"));
     Ok(())
 }
@@ -101,9 +108,24 @@ pub(crate) fn build(
     flavour: Flavour,
     arguments: &[String],
 ) -> Result<PathBuf> {
+    build_as(workspace, flavour, flavour.name(), arguments)
+}
+
+/// The same without ports and listeners, and so without `wasi:sockets`; for every engine that has SIMD.
+pub(crate) fn build_engine(workspace: &Workspace, arguments: &[String]) -> Result<PathBuf> {
+    let arguments = [&["--no-default-features".to_owned()], arguments].concat();
+    build_as(workspace, Flavour::Baseline, ENGINE, &arguments)
+}
+
+fn build_as(
+    workspace: &Workspace,
+    flavour: Flavour,
+    name: &str,
+    arguments: &[String],
+) -> Result<PathBuf> {
     let packages = ["--package", "portcullis", "--lib"].map(str::to_owned);
     let selection = [&packages, arguments].concat();
-    let file = format!("{}.wasm", flavour.name());
+    let file = format!("{name}.wasm");
     let built = build_guest(workspace, flavour, &file, &selection)?;
     let built = built.join("portcullis.wasm");
     let copy = workspace.target.join(file);

@@ -61,6 +61,9 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
         let name = format!("{}-{version}.wasm", flavour.name());
         files.insert(name, fs::read(built)?);
     }
+    let engine = component::build_engine(workspace, &[])?;
+    let name = format!("portcullis-engine-{version}.wasm");
+    files.insert(name, fs::read(engine)?);
     files.insert(
         format!("portcullis-tls-{version}.wit.wasm"),
         wit_package(&workspace.root.join("wit"))?,

@@ -49,8 +49,9 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Build the component to target/portcullis.wasm, and for engines with wide arithmetic to
-    /// target/portcullis-wide.wasm; print sizes, imports and exports
+    /// Build the component to target/portcullis.wasm, for engines with wide arithmetic to
+    /// target/portcullis-wide.wasm, and without sockets to target/portcullis-engine.wasm; print sizes,
+    /// imports and exports
     #[command(after_help = "Example: cargo xtask build -- --timings")]
     Build {
         /// Further arguments of `cargo build`

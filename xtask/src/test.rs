@@ -53,6 +53,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "cipher",
             "client",
             "client_hello",
+            "engine",
             "facts",
             "hosts",
             "identity",
@@ -66,8 +67,10 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "resumption",
             "secrets",
             "server",
+            "socketless",
             "streams",
             "trust",
+            "unwrap",
             "verify_result",
         ],
     ),
@@ -115,6 +118,10 @@ pub(crate) fn run(
         apt::need(apt::PEERS, in_ci)?;
     }
     let component = component::get(workspace)?;
+    let engine = match ring {
+        None | Some(Ring::Component) => Some(component::build_engine(workspace, &[])?),
+        Some(_) => None,
+    };
     let examples = match needs_examples {
         true => Some(Examples::prepare(workspace, in_ci)?),
         false => None,
@@ -138,6 +145,9 @@ pub(crate) fn run(
             // With it, wasmtime adds a backtrace to the errors that it tells the component, which
             // one test looks at.
             .env("RUST_BACKTRACE", "1");
+        if let Some(engine) = &engine {
+            cargo.env(component::ENGINE_VARIABLE, engine);
+        }
         if let Some(examples) = &examples {
             examples.tell(&mut cargo);
         }

@@ -6,10 +6,11 @@ use wasmtime::{Result, StoreContextMut};
 use super::TlsView;
 
 /// The resources of the component; each is declared in the interface of its name.
-pub(super) const RESOURCES: [&str; 7] = [
+pub(super) const RESOURCES: [&str; 8] = [
     "certificate",
     "client-hello",
     "context",
+    "engine",
     "key-log",
     "listener",
     "port",

@@ -72,6 +72,18 @@ impl Streams {
         }
     }
 
+    /// The streams, unless the socket is ours.
+    pub(crate) fn into_plain(self) -> Option<(InputStream, OutputStream)> {
+        let parts = Rc::clone(&self.parts);
+        // Without a socket there is nothing to end or to park, so this lets go of its handle.
+        drop(self);
+        let parts = Rc::into_inner(parts)?;
+        parts
+            .socket
+            .is_none()
+            .then_some((parts.input, parts.output))
+    }
+
     /// Whether the socket is ours.
     pub(crate) fn has_socket(&self) -> bool {
         self.parts.socket.is_some()

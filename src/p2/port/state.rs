@@ -6,6 +6,7 @@ use wasi::io::poll::Pollable;
 
 use crate::error::Error;
 use crate::p2::net::{Connector, Streams};
+use crate::p2::session::{View, Viewed};
 use crate::pump::{Pump, Wait};
 use crate::timers::{Moment, Timers};
 use crate::tls::{Facts, Session};
@@ -53,36 +54,21 @@ impl Interest {
     }
 }
 
+impl Viewed for State {
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Connecting(_) => View::Awaited,
+            Self::Connected(pump) => View::Live(pump.session()),
+            Self::Broken(_) => View::Nothing,
+            Self::Closed(facts) => View::Kept(facts),
+        }
+    }
+}
+
 impl State {
     /// A placeholder while one state is exchanged for the next.
     pub(super) fn nowhere() -> Self {
         Self::Closed(Box::default())
-    }
-
-    /// A fact: from the session, from the facts that were kept of it, or from the default facts if
-    /// there is no connection.
-    pub(crate) fn fact<T>(
-        &self,
-        live: impl FnOnce(&Session) -> T,
-        kept: impl FnOnce(&Facts) -> T,
-    ) -> T {
-        match self {
-            Self::Connected(pump) => live(pump.session()),
-            Self::Closed(facts) => kept(facts),
-            Self::Connecting(_) | Self::Broken(_) => kept(&Facts::default()),
-        }
-    }
-
-    /// What is derived from the secrets of the session, which are gone with it.
-    pub(crate) fn secret(
-        &self,
-        derive: impl FnOnce(&Session) -> Result<Vec<u8>, Error>,
-    ) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Connected(pump) => derive(pump.session()),
-            Self::Connecting(_) => Err(Error::WantRead),
-            Self::Broken(_) | Self::Closed(_) => Err(Error::Closed),
-        }
     }
 
     /// The pollables to wait for, whichever is ready first; none if there is nothing to wait for.

@@ -2,7 +2,7 @@
 
 use super::opening::{ALERT, Look};
 use super::records::Work;
-use super::{RUSTLS_READ, Session, State};
+use super::{RECORD, RUSTLS_READ, Session, State};
 use crate::error::Error;
 use crate::tls::config::Truncation;
 
@@ -88,20 +88,49 @@ impl Session {
         while !rest.is_empty() && self.wants_ciphertext() && !work.is_spent() {
             let front = rest.get(..RUSTLS_READ).unwrap_or(rest);
             let (length, _) = self.boundary.clone().pass(front, work.records());
-            let mut unread = front.get(..length).unwrap_or(front);
-            let taken = match self.connection.read_tls(&mut unread) {
-                Ok(0) => break,
-                Ok(taken) => taken,
-                Err(error) => return Err(self.fail(Error::from_read(&error))),
-            };
-            let (_, records) = self
-                .boundary
-                .pass(front.get(..taken).unwrap_or(front), usize::MAX);
+            let mut lot = front.get(..length).unwrap_or(front);
+            let mut records = 0;
+            while !lot.is_empty() && self.readable <= RECORD && !self.has_peer_closed() {
+                let (taken, ended) = self.feed_record(lot)?;
+                if taken == 0 {
+                    break;
+                }
+                lot = lot.get(taken..).unwrap_or_default();
+                records += ended;
+            }
+            let taken = length.saturating_sub(lot.len());
+            if taken == 0 {
+                break;
+            }
             *rest = rest.get(taken..).unwrap_or_default();
-            self.process()?;
             work.count(records, taken, self.readable);
         }
         Ok(())
+    }
+
+    /// Hand rustls bytes with which one record ends at most: it drops what it holds behind the
+    /// peer's close_notify, and that may belong to whoever goes on in the clear. The next record
+    /// goes along but for its last byte, so that rustls keeps its buffer. Returns how much was
+    /// taken, and whether a record has ended with it, as a number.
+    fn feed_record(&mut self, bytes: &[u8]) -> Result<(usize, usize), Error> {
+        let mut boundary = self.boundary.clone();
+        let (first, _) = boundary.pass(bytes, 1);
+        let (next, next_ended) = boundary.pass(bytes.get(first..).unwrap_or_default(), 1);
+        let length = first + next.saturating_sub(next_ended);
+        let record = bytes.get(..length).unwrap_or(bytes);
+        let taken = match self.connection.read_tls(&mut &*record) {
+            Ok(taken) => taken,
+            Err(error) => return Err(self.fail(Error::from_read(&error))),
+        };
+        let passed = record.get(..taken).unwrap_or(record);
+        let (_, ended) = self.boundary.pass(passed, usize::MAX);
+        self.process()?;
+        let is_end = self.has_peer_closed();
+        Ok((if is_end { first.min(taken) } else { taken }, ended))
+    }
+
+    fn has_peer_closed(&self) -> bool {
+        matches!(self.state, State::ReadClosed | State::Closed)
     }
 
     fn process(&mut self) -> Result<(), Error> {
