@@ -12,6 +12,7 @@ mod config;
 mod credential;
 mod failure;
 mod group;
+mod iana;
 mod key_log;
 mod names;
 mod session;

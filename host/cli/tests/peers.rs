@@ -381,11 +381,14 @@ print(connection.get_group_name())
 ";
 
 /// Our groups and OpenSSL's, empty for the own choice, and the group that they agree on, if any.
-const MEETINGS: [(&str, &str, Option<&str>); 8] = [
+const MEETINGS: [(&str, &str, Option<&str>); 11] = [
     ("", "", Some("x25519mlkem768")),
     ("x25519mlkem768", "", Some("x25519mlkem768")),
     ("", "X25519MLKEM768", Some("x25519mlkem768")),
     ("", "X25519", Some("x25519")),
+    ("", "SecP256r1MLKEM768", Some("secp256r1mlkem768")),
+    ("secp256r1mlkem768", "", Some("secp256r1mlkem768")),
+    ("secp256r1mlkem768", "X25519MLKEM768", None),
     ("x25519", "", Some("x25519")),
     ("secp384r1", "P-384:X25519", Some("secp384r1")),
     ("secp256r1", "X25519:P-256", Some("secp256r1")),

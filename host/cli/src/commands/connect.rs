@@ -71,7 +71,8 @@ pub(crate) struct Connect {
     /// Offer these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
-    /// Offer these key exchange groups, in this order: X25519MLKEM768, x25519, secp256r1, secp384r1
+    /// Offer these key exchange groups, in this order: X25519MLKEM768, SecP256r1MLKEM768,
+    /// x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
     /// Offer these application protocols, the preferred first: h2,http/1.1

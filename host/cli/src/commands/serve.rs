@@ -72,7 +72,8 @@ pub(crate) struct Serve {
     /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
-    /// Accept these key exchange groups: X25519MLKEM768, x25519, secp256r1, secp384r1
+    /// Accept these key exchange groups: X25519MLKEM768, SecP256r1MLKEM768,
+    /// x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
     /// Accept these application protocols, the preferred first, and refuse a client that offers others
