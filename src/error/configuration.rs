@@ -113,7 +113,9 @@ impl ConfigurationError {
     fn is_list_of_names(&self) -> bool {
         matches!(
             self.item,
-            ConfigurationItem::Alpn | ConfigurationItem::Groups
+            ConfigurationItem::Alpn
+                | ConfigurationItem::Groups
+                | ConfigurationItem::SignatureSchemes
         )
     }
 }

@@ -19,6 +19,7 @@ use self::records::Boundary;
 use super::config::{Config, Side};
 use super::verify::{DeferredCheck, Verify};
 use super::version::Version;
+use super::witness::Witness;
 use crate::error::{CertificateError, CertificateReason, Error};
 
 pub use facts::Facts;
@@ -55,6 +56,8 @@ pub struct Session {
     /// The name that a client sends in SNI.
     sent_name: Option<String>,
     check: PeerCheck,
+    /// What its handshake was seen to do.
+    witness: Witness,
     /// The result of the check, once it was asked for; later calls get the same.
     verified: OnceCell<Result<(), CertificateError>>,
     opening: Opening,
@@ -120,6 +123,7 @@ impl Session {
             connection,
             sent_name,
             check,
+            witness: Witness::default(),
             verified: OnceCell::new(),
             opening: Opening::new(),
             is_truncated: false,

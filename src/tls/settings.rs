@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rustls::DistinguishedName;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::{DistinguishedName, SignatureScheme};
 
 use super::alpn;
 use super::cipher_list::{CipherList, CipherListReport};
@@ -19,6 +19,7 @@ use super::group;
 use super::group::NamedGroup;
 use super::key_log::KeyLog;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::signature;
 use super::timeouts::Timeouts;
 use super::verify::Verify;
 use super::verify::roots;
@@ -35,6 +36,10 @@ pub struct Settings {
     pub(super) highest: Version,
     pub(super) ciphers: CipherList,
     pub(super) groups: Vec<NamedGroup>,
+    /// What handshakes may be signed with, the preferred first.
+    pub(super) signature_schemes: Arc<[SignatureScheme]>,
+    /// Whose order of cipher suites a server follows.
+    pub(super) suite_preference: Role,
     /// Application protocols, the preferred first.
     pub(super) alpn: Vec<Vec<u8>>,
     pub(super) chain: Option<Vec<CertificateDer<'static>>>,
@@ -78,6 +83,8 @@ impl Settings {
             highest: Version::Tls13,
             ciphers: CipherList::preferred(),
             groups: NamedGroup::PREFERRED.to_vec(),
+            signature_schemes: signature::preferred(),
+            suite_preference: Role::Client,
             alpn: Vec::new(),
             chain: None,
             key: None,
@@ -159,6 +166,30 @@ impl Settings {
     #[must_use]
     pub fn groups(&self) -> Vec<&'static str> {
         self.groups.iter().map(|group| group.name()).collect()
+    }
+
+    /// Choose the signature schemes of handshakes and their order by their IANA names.
+    pub fn set_signature_schemes<Name: AsRef<str>>(&mut self, names: &[Name]) -> Result<(), Error> {
+        self.signature_schemes = signature::parse(names)?;
+        Ok(())
+    }
+
+    /// The IANA names of the signature schemes in order.
+    #[must_use]
+    pub fn signature_schemes(&self) -> Vec<&'static str> {
+        let schemes = self.signature_schemes.iter();
+        schemes.map(|scheme| signature::name(*scheme)).collect()
+    }
+
+    /// Say whose order of cipher suites a server follows.
+    pub fn set_suite_preference(&mut self, role: Role) -> Result<(), Error> {
+        if self.role == Role::Client {
+            return Err(Error::InvalidArgument(
+                "a client chooses no cipher suite; use a server's context".into(),
+            ));
+        }
+        self.suite_preference = role;
+        Ok(())
     }
 
     /// Choose the application protocols, the preferred first (RFC 7301).

@@ -4,12 +4,13 @@ use crate::pages::{rows, tests_in};
 use crate::read;
 
 /// Files whose tests run over the built component.
-const COMPONENT: [&str; 12] = [
+const COMPONENT: [&str; 13] = [
     "alpn",
     "cipher",
     "client",
     "identity",
     "input",
+    "negotiated",
     "pollable",
     "port",
     "refusal",

@@ -57,6 +57,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "input",
             "instance",
             "misuse",
+            "negotiated",
             "pollable",
             "port",
             "refusal",

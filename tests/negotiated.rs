@@ -1,0 +1,541 @@
+//! The built component: what a context chooses beside suites and groups, and what a session tells of it,
+//! against rustls with ring's cryptography.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use portcullis_host::context_types::Verify;
+use portcullis_host::types::{
+    ConfigurationItem, ConfigurationReason, Error, ProtocolReason, Role, Version,
+};
+use portcullis_host::{Context, Instance, Port, Session};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{HandshakeKind, ServerConfig};
+use sha2::{Digest as _, Sha256};
+use support::certs::{Authority, Identity, KeyType, Leaf, NAME};
+use support::component::{
+    ask_for_client_certificates, bytes, client_context, configuration, error, instance,
+    server_context,
+};
+use support::peers::{
+    ALL, TLS12, TLS13, client_config, connect_tls, echo_and_close, listen, serve_tls, server_config,
+};
+
+/// All schemes, in the order of preference; those of PKCS #1 come last.
+const SCHEMES: [&str; 10] = [
+    "ecdsa_secp384r1_sha384",
+    "ecdsa_secp256r1_sha256",
+    "ecdsa_secp521r1_sha512",
+    "ed25519",
+    "rsa_pss_rsae_sha512",
+    "rsa_pss_rsae_sha384",
+    "rsa_pss_rsae_sha256",
+    "rsa_pkcs1_sha512",
+    "rsa_pkcs1_sha384",
+    "rsa_pkcs1_sha256",
+];
+
+fn server(root: &Authority, key: KeyType) -> Identity {
+    root.issue(&Leaf::server().names(&["localhost", NAME]).key(key))
+}
+
+/// What a session tells of signatures and certificates.
+#[derive(Debug, PartialEq)]
+struct Told {
+    peers: Option<String>,
+    own: Option<String>,
+    own_certificates: Vec<Vec<u8>>,
+    was_requested: Option<bool>,
+}
+
+fn told(tls: &mut Instance, session: &Session) -> Told {
+    Told {
+        peers: session.signature_scheme(tls).unwrap(),
+        own: session.own_signature_scheme(tls).unwrap(),
+        own_certificates: session.own_certificates(tls).unwrap(),
+        was_requested: session.was_certificate_requested(tls).unwrap(),
+    }
+}
+
+const NOTHING: Told = Told {
+    peers: None,
+    own: None,
+    own_certificates: Vec::new(),
+    was_requested: None,
+};
+
+fn echo_hello(tls: &mut Instance, port: &Port) {
+    port.blocking_write_all(tls, b"hello").unwrap();
+    assert_eq!(port.blocking_read(tls, 9).unwrap().unwrap(), b"hello");
+}
+
+/// A client's connection to a peer, whose facts `look` sees.
+fn connect(
+    tls: &mut Instance,
+    context: &Context,
+    config: &Arc<ServerConfig>,
+) -> Result<Told, Error> {
+    let (address, peer) = serve_tls(Arc::clone(config), |stream| {
+        let _ = echo_and_close(stream);
+    });
+    let port = Port::blocking_connect(tls, context, "localhost", address.port()).unwrap();
+    let session = port.session(tls).unwrap();
+    assert_eq!(told(tls, &session), NOTHING);
+    let shaken = port.blocking_handshake(tls);
+    if let Err(failure) = shaken {
+        drop(peer);
+        return Err(failure.error().unwrap().clone());
+    }
+    echo_hello(tls, &port);
+    let live = told(tls, &session);
+    port.close(tls).unwrap();
+    // The facts outlive the connection.
+    assert_eq!(told(tls, &session), live);
+    peer.join().unwrap();
+    Ok(live)
+}
+
+#[test]
+fn each_scheme_alone_is_agreed_on_and_told_or_refused_by_name() {
+    let root = Authority::root("Root");
+    for (key, fitting) in [
+        (KeyType::P256, &["ecdsa_secp256r1_sha256"][..]),
+        (KeyType::P384, &["ecdsa_secp384r1_sha384"]),
+        (KeyType::Ed25519, &["ed25519"]),
+        (KeyType::Rsa2048, &SCHEMES[4..]),
+    ] {
+        let identity = server(&root, key);
+        for version in [TLS12, TLS13] {
+            let (chain, key) = (identity.chain_pem(), identity.key_pem());
+            let config = server_config(&chain, &key, None, version);
+            for scheme in SCHEMES {
+                if version == TLS13 && scheme.starts_with("rsa_pkcs1") {
+                    continue;
+                }
+                // In TLS 1.2 ring's keys of P-384 sign with this one, too; ours do not offer it here.
+                let mut tls = instance();
+                let context = client_context(&mut tls, &root.pem());
+                context.set_signature_schemes(&mut tls, &[scheme]).unwrap();
+                let met = connect(&mut tls, &context, &config);
+                if fitting.contains(&scheme) {
+                    let met = met.unwrap();
+                    assert_eq!(met.peers.as_deref(), Some(scheme));
+                    assert_eq!((met.own, met.was_requested), (None, Some(false)));
+                } else {
+                    // The peer has no scheme in common, and says so, or ends without a word.
+                    let is_refusal = matches!(
+                        met,
+                        Err(Error::AlertReceived(40) | Error::Truncated | Error::Network(_))
+                    );
+                    assert!(is_refusal, "{scheme}: {met:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_of_schemes_without_a_meaning_are_refused_and_the_old_one_stays() {
+    let mut tls = instance();
+    assert_eq!(
+        Context::supported_signature_schemes(&mut tls).unwrap(),
+        SCHEMES
+    );
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    assert_eq!(context.signature_schemes(&mut tls).unwrap(), SCHEMES);
+    context
+        .set_signature_schemes(&mut tls, &["ED25519", "RSA_PSS_RSAE_SHA256"])
+        .unwrap();
+    let kept = ["ed25519", "rsa_pss_rsae_sha256"];
+    for (wrong, reason, named) in [
+        (&[][..], ConfigurationReason::Empty, ""),
+        (
+            &["rsa_pkcs1_sha1"],
+            ConfigurationReason::UnknownName,
+            "rsa_pkcs1_sha1",
+        ),
+        (
+            &["ed25519", "ed448"],
+            ConfigurationReason::UnknownName,
+            "ed448",
+        ),
+        (
+            &["ed25519", "Ed25519"],
+            ConfigurationReason::Duplicate,
+            "ed25519",
+        ),
+    ] {
+        let refused = configuration(context.set_signature_schemes(&mut tls, wrong));
+        assert_eq!(refused.item, ConfigurationItem::SignatureSchemes);
+        assert_eq!(refused.reason, reason, "{wrong:?}");
+        assert!(refused.detail.unwrap().contains(named), "{wrong:?}");
+        assert_eq!(context.signature_schemes(&mut tls).unwrap(), kept);
+    }
+    context.seal(&mut tls).unwrap();
+    let sealed = context.set_signature_schemes(&mut tls, &kept);
+    assert_eq!(error(sealed), Error::Sealed);
+}
+
+#[test]
+fn schemes_that_cannot_work_with_the_rest_are_a_conflict_at_the_seal() {
+    let root = Authority::root("Root");
+    let mut tls = instance();
+    let refused = |tls: &mut Instance, context: &Context| {
+        let refused = configuration(context.seal(tls));
+        assert_eq!(refused.item, ConfigurationItem::SignatureSchemes);
+        assert_eq!(refused.reason, ConfigurationReason::Conflict);
+    };
+    for role in [Role::Client, Role::Server] {
+        // PKCS #1 is for TLS 1.2, and a version without a scheme is left out if there is another.
+        let identity = server(&root, KeyType::Rsa2048);
+        let make = |tls: &mut Instance| match role {
+            Role::Client => client_context(tls, &root.pem()),
+            Role::Server => server_context(tls, &identity.chain_pem(), &identity.key_pem()),
+        };
+        let context = make(&mut tls);
+        context
+            .set_signature_schemes(&mut tls, &["rsa_pkcs1_sha256"])
+            .unwrap();
+        context.set_protocol(&mut tls, "tlsv13").unwrap();
+        refused(&mut tls, &context);
+        context.set_protocol(&mut tls, "auto").unwrap();
+        context.seal(&mut tls).unwrap();
+        // The own key signs with none of them.
+        let context = make(&mut tls);
+        let (chain, key) = (bytes(&identity.chain_pem()), bytes(&identity.key_pem()));
+        context.load_identity(&mut tls, &chain, &key, None).unwrap();
+        context
+            .set_signature_schemes(&mut tls, &["ed25519"])
+            .unwrap();
+        refused(&mut tls, &context);
+        context
+            .set_signature_schemes(&mut tls, &["ed25519", "rsa_pss_rsae_sha256"])
+            .unwrap();
+        context.seal(&mut tls).unwrap();
+        // Nor can the suites of the only version.
+        let context = make(&mut tls);
+        context.set_protocol(&mut tls, "tlsv12").unwrap();
+        let suites = ["ECDHE-ECDSA-AES128-GCM-SHA256".to_owned()];
+        context.set_cipher_list(&mut tls, &suites).unwrap();
+        context
+            .set_signature_schemes(&mut tls, &["rsa_pss_rsae_sha256"])
+            .unwrap();
+        refused(&mut tls, &context);
+    }
+}
+
+/// A connection of our client with our server, both in the same version; how it ends on both sides.
+fn meet(
+    root: &Authority,
+    version: Version,
+    prepare: impl FnOnce(&mut Instance, &Context, &mut Instance, &Context),
+) -> (Result<Told, Error>, Result<Told, Error>) {
+    let identity = server(root, KeyType::Rsa2048);
+    let (mut ours, mut theirs) = (instance(), instance());
+    let context = client_context(&mut ours, &root.pem());
+    let servers = server_context(&mut theirs, &identity.chain_pem(), &identity.key_pem());
+    context.set_versions(&mut ours, version, version).unwrap();
+    prepare(&mut ours, &context, &mut theirs, &servers);
+    let (listener, number) = listen(&mut theirs, &servers);
+    let serving = thread::spawn(move || {
+        let port = listener.blocking_accept(&mut theirs).unwrap();
+        let shaken = port.blocking_handshake(&mut theirs);
+        let session = port.session(&mut theirs).unwrap();
+        let told = told(&mut theirs, &session);
+        let shaken = shaken.map_err(|failure| failure.error().unwrap().clone());
+        // The client hears of it, whatever it is.
+        let _ = port.close(&mut theirs);
+        shaken.map(|()| told)
+    });
+    let port = Port::blocking_connect(&mut ours, &context, "localhost", number).unwrap();
+    let shaken = port.blocking_handshake(&mut ours);
+    let session = port.session(&mut ours).unwrap();
+    let told = told(&mut ours, &session);
+    let shaken = shaken.map_err(|failure| failure.error().unwrap().clone());
+    (shaken.map(|()| told), serving.join().unwrap())
+}
+
+#[test]
+fn without_a_scheme_in_common_both_sides_are_told_so_in_either_version() {
+    let root = Authority::root("Root");
+    for version in [Version::Tls12, Version::Tls13] {
+        for (servers, is_common) in [
+            (&["rsa_pss_rsae_sha512"][..], false),
+            (&["rsa_pss_rsae_sha384", "rsa_pss_rsae_sha256"], true),
+        ] {
+            let (client, server) = meet(&root, version, |ours, context, theirs, other| {
+                let schemes = ["ed25519", "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384"];
+                context.set_signature_schemes(ours, &schemes).unwrap();
+                other.set_signature_schemes(theirs, servers).unwrap();
+            });
+            if is_common {
+                // This side's order decides what it signs with.
+                let scheme = Some("rsa_pss_rsae_sha384".to_owned());
+                let (client, server) = (client.unwrap(), server.unwrap());
+                assert_eq!((client.peers, server.own), (scheme.clone(), scheme));
+                assert_eq!((client.own, server.peers), (None, None));
+                continue;
+            }
+            assert_eq!(client, Err(Error::AlertReceived(40)), "{version:?}");
+            match server {
+                Err(Error::Protocol(error)) => {
+                    assert_eq!(error.reason, ProtocolReason::NoCommonParameters);
+                    // In TLS 1.3 it is encrypted.
+                    let alert = (version == Version::Tls12).then_some(40);
+                    assert_eq!(error.alert_sent, alert);
+                }
+                other => panic!("{version:?}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_tells_what_it_was_asked_for_and_what_it_presented() {
+    let root = Authority::root("Root");
+    let identity = server(&root, KeyType::P256);
+    let client = root.issue(&Leaf::client().key(KeyType::Rsa2048));
+    let roots = root.pem();
+    for version in [TLS12, TLS13] {
+        for (is_asked, schemes, expected) in [
+            (false, &SCHEMES[..], None),
+            (true, &SCHEMES, Some("rsa_pss_rsae_sha512")),
+            (
+                true,
+                &["ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256"],
+                Some("rsa_pss_rsae_sha256"),
+            ),
+        ] {
+            let asks = is_asked.then_some(roots.as_str());
+            let (chain, key) = (identity.chain_pem(), identity.key_pem());
+            let config = server_config(&chain, &key, asks, version);
+            let mut tls = instance();
+            let context = client_context(&mut tls, &roots);
+            let (chain, key) = (bytes(&client.chain_pem()), bytes(&client.key_pem()));
+            context.load_identity(&mut tls, &chain, &key, None).unwrap();
+            context.set_signature_schemes(&mut tls, schemes).unwrap();
+            let first = connect(&mut tls, &context, &config).unwrap();
+            let certificates = expected.map(|_| client.chain_der()).unwrap_or_default();
+            assert_eq!(
+                first,
+                Told {
+                    peers: Some("ecdsa_secp256r1_sha256".to_owned()),
+                    own: expected.map(str::to_owned),
+                    own_certificates: certificates,
+                    was_requested: Some(is_asked),
+                }
+            );
+            // A resumed session asks for nothing and proves nothing.
+            assert_eq!(connect(&mut tls, &context, &config).unwrap(), NOTHING);
+        }
+    }
+}
+
+#[test]
+fn a_client_that_has_nothing_that_fits_learns_that_it_was_asked() {
+    let root = Authority::root("Root");
+    let identity = server(&root, KeyType::P256);
+    let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
+    let mut config = Arc::unwrap_or_clone(config);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root.der().to_vec().into()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .unwrap();
+    config = {
+        let chain = identity.chain_der().into_iter().map(Into::into).collect();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(identity.key_der().to_vec()).unwrap();
+        ServerConfig::builder_with_provider(Arc::clone(config.crypto_provider()))
+            .with_protocol_versions(ALL)
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .unwrap()
+    };
+    let mut tls = instance();
+    for protocol in ["tlsv12", "tlsv13"] {
+        let context = client_context(&mut tls, &root.pem());
+        context.set_protocol(&mut tls, protocol).unwrap();
+        let met = connect(&mut tls, &context, &Arc::new(config.clone())).unwrap();
+        assert_eq!((met.own, met.own_certificates), (None, Vec::new()));
+        assert_eq!(met.was_requested, Some(true), "{protocol}");
+    }
+}
+
+#[test]
+fn handshakes_that_take_turns_keep_their_facts_apart() {
+    let root = Authority::root("Root");
+    let mut tls = instance();
+    let mut peers = Vec::new();
+    let mut ports = Vec::new();
+    for (key, scheme) in [
+        (KeyType::P256, "ecdsa_secp256r1_sha256"),
+        (KeyType::Rsa2048, "rsa_pss_rsae_sha512"),
+        (KeyType::Ed25519, "ed25519"),
+    ] {
+        let identity = server(&root, key);
+        let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, TLS13);
+        let (address, peer) = serve_tls(config, |stream| {
+            let _ = echo_and_close(stream);
+        });
+        let context = client_context(&mut tls, &root.pem());
+        let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
+        peers.push(peer);
+        ports.push((port, scheme));
+    }
+    // One step of each after the other, until all are done.
+    loop {
+        let mut are_done = true;
+        for (port, _) in &ports {
+            match port.handshake(&mut tls) {
+                Ok(()) => {}
+                Err(failure) => {
+                    let wants = [Error::WantRead, Error::WantWrite];
+                    assert!(wants.contains(failure.error().unwrap()), "{failure:?}");
+                    are_done = false;
+                }
+            }
+        }
+        if are_done {
+            break;
+        }
+        thread::yield_now();
+    }
+    for (port, scheme) in ports {
+        echo_hello(&mut tls, &port);
+        let session = port.session(&mut tls).unwrap();
+        let peers = session.signature_scheme(&mut tls).unwrap();
+        assert_eq!(peers.as_deref(), Some(scheme));
+        port.close(&mut tls).unwrap();
+    }
+    for peer in peers {
+        peer.join().unwrap();
+    }
+}
+
+#[test]
+fn a_server_of_several_identities_tells_and_binds_to_the_one_that_it_presented() {
+    let root = Authority::root("Root");
+    let (first, second) = (server(&root, KeyType::P256), {
+        let leaf = Leaf::server().names(&["other.test"]).key(KeyType::Rsa2048);
+        root.issue(&leaf)
+    });
+    for version in [TLS12, TLS13] {
+        let mut tls = instance();
+        let context = server_context(&mut tls, &first.chain_pem(), &first.key_pem());
+        let (chain, key) = (bytes(&second.chain_pem()), bytes(&second.key_pem()));
+        context.add_identity(&mut tls, &chain, &key, None).unwrap();
+        let (listener, number) = listen(&mut tls, &context);
+        let config = client_config(&root.pem(), None, version);
+        for (name, identity, scheme, is_resumed) in [
+            (NAME, &first, "ecdsa_secp256r1_sha256", false),
+            ("other.test", &second, "rsa_pss_rsae_sha512", false),
+            (NAME, &first, "", true),
+        ] {
+            let config = Arc::clone(&config);
+            let client: JoinHandle<_> = thread::spawn(move || {
+                let mut stream = connect_tls(config, name, number);
+                stream.write_all(b"hello").unwrap();
+                stream.read_exact(&mut [0; 5]).unwrap();
+                let presented = stream.conn.peer_certificates().unwrap()[0].to_vec();
+                (presented, stream.conn.handshake_kind().unwrap())
+            });
+            let port = listener.blocking_accept(&mut tls).unwrap();
+            assert_eq!(port.blocking_read(&mut tls, 9).unwrap().unwrap(), b"hello");
+            port.blocking_write_all(&mut tls, b"hello").unwrap();
+            let session = port.session(&mut tls).unwrap();
+            let (presented, kind) = client.join().unwrap();
+            assert_eq!(kind == HandshakeKind::Resumed, is_resumed, "{version:?}");
+            let binding = session.channel_binding(&mut tls, "tls-server-end-point");
+            if is_resumed {
+                let refused = error(binding);
+                assert!(matches!(refused, Error::NotSupported(_)), "{refused:?}");
+                assert_eq!(told(&mut tls, &session), NOTHING);
+                continue;
+            }
+            assert_eq!(binding.unwrap(), Sha256::digest(&presented).to_vec());
+            let met = told(&mut tls, &session);
+            assert_eq!(met.own_certificates, identity.chain_der());
+            assert_eq!(met.own_certificates[0], presented);
+            assert_eq!(met.own.as_deref(), Some(scheme));
+            assert_eq!((met.peers, met.was_requested), (None, Some(false)));
+        }
+    }
+}
+
+#[test]
+fn a_server_tells_what_its_client_signed_with_and_takes_no_other_scheme() {
+    let root = Authority::root("Root");
+    let client = root.issue(&Leaf::client().key(KeyType::Rsa2048));
+    let roots = root.pem();
+    for version in [Version::Tls12, Version::Tls13] {
+        let (_, server) = meet(&root, version, |ours, context, theirs, other| {
+            let (chain, key) = (bytes(&client.chain_pem()), bytes(&client.key_pem()));
+            context.load_identity(ours, &chain, &key, None).unwrap();
+            ask_for_client_certificates(theirs, other, &roots, Verify::Required);
+            let schemes = ["rsa_pss_rsae_sha384", "rsa_pss_rsae_sha256"];
+            other.set_signature_schemes(theirs, &schemes).unwrap();
+        });
+        let server = server.unwrap();
+        assert_eq!(server.was_requested, Some(true));
+        let offered = ["rsa_pss_rsae_sha384", "rsa_pss_rsae_sha256"];
+        assert!(offered.contains(&server.peers.as_deref().unwrap()));
+    }
+}
+
+#[test]
+fn a_server_follows_its_clients_order_of_suites_or_its_own() {
+    let root = Authority::root("Root");
+    let identity = server(&root, KeyType::P256);
+    for (version, first, own) in [
+        (
+            TLS12,
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        ),
+        (
+            TLS13,
+            "TLS_AES_256_GCM_SHA384",
+            "TLS_CHACHA20_POLY1305_SHA256",
+        ),
+    ] {
+        for (preference, expected) in [
+            (None, first),
+            (Some(Role::Client), first),
+            (Some(Role::Server), own),
+        ] {
+            let mut tls = instance();
+            let context = server_context(&mut tls, &identity.chain_pem(), &identity.key_pem());
+            if let Some(preference) = preference {
+                context.set_suite_preference(&mut tls, preference).unwrap();
+            }
+            let (listener, number) = listen(&mut tls, &context);
+            let config = client_config(&root.pem(), None, version);
+            let client = thread::spawn(move || {
+                let mut stream = connect_tls(config, NAME, number);
+                stream.conn.complete_io(&mut stream.sock).unwrap();
+            });
+            let port = listener.blocking_accept(&mut tls).unwrap();
+            port.blocking_handshake(&mut tls).unwrap();
+            client.join().unwrap();
+            let session = port.session(&mut tls).unwrap();
+            let suite = session.cipher_suite(&mut tls).unwrap();
+            assert_eq!(suite.as_deref(), Some(expected), "{preference:?}");
+        }
+    }
+    let mut tls = instance();
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    let refused = error(context.set_suite_preference(&mut tls, Role::Server));
+    assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
+}
