@@ -9,7 +9,8 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -19,7 +20,9 @@ use portcullis_host::types::{
 };
 use portcullis_host::{Context, Instance, Port, Session};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{HandshakeKind, ServerConfig};
+use rustls::{
+    HandshakeKind, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 use sha2::{Digest as _, Sha256};
 use support::certs::{Authority, Identity, KeyType, Leaf, NAME};
 use support::component::{
@@ -27,7 +30,8 @@ use support::component::{
     server_context,
 };
 use support::peers::{
-    ALL, TLS12, TLS13, client_config, connect_tls, echo_and_close, listen, serve_tls, server_config,
+    ALL, TLS12, TLS13, client_config, connect_tls, echo, echo_and_close, listen, serve_tcp,
+    serve_tls, server_config,
 };
 
 /// All schemes, in the order of preference; those of PKCS #1 come last.
@@ -538,4 +542,135 @@ fn a_server_follows_its_clients_order_of_suites_or_its_own() {
     let context = Context::secure(&mut tls, Role::Client).unwrap();
     let refused = error(context.set_suite_preference(&mut tls, Role::Server));
     assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
+}
+
+/// A socket that keeps what passes.
+struct Tap {
+    socket: TcpStream,
+    read: Vec<u8>,
+    written: Vec<u8>,
+}
+
+impl Read for Tap {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.socket.read(buffer)?;
+        self.read.extend_from_slice(&buffer[..length]);
+        Ok(length)
+    }
+}
+
+impl Write for Tap {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.socket.write(bytes)?;
+        self.written.extend_from_slice(&bytes[..length]);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+/// The lengths of the records of one content type: 22 is the handshake, 23 is what is protected in TLS
+/// 1.3, and data in TLS 1.2.
+fn records(stream: &[u8], content: u8) -> Vec<usize> {
+    let (mut rest, mut lengths) = (stream, Vec::new());
+    while let [this, 3, _, high, low, ..] = *rest {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if this == content {
+            lengths.push(length);
+        }
+        rest = &rest[5 + length..];
+    }
+    lengths
+}
+
+/// Our client at an echo, which keeps the records of both ways.
+fn tapped(
+    version: &[&'static SupportedProtocolVersion],
+    prepare: impl FnOnce(&mut Instance, &Context),
+    talk: impl FnOnce(&mut Instance, &Port),
+) -> (Vec<u8>, Vec<u8>) {
+    let root = Authority::root("Root");
+    let identity = server(&root, KeyType::P256);
+    let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, version);
+    let (address, peer) = serve_tcp(move |socket| {
+        let tap = Tap {
+            socket,
+            read: Vec::new(),
+            written: Vec::new(),
+        };
+        let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), tap);
+        echo(&mut stream).unwrap();
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+        (stream.sock.read, stream.sock.written)
+    });
+    let mut tls = instance();
+    let context = client_context(&mut tls, &root.pem());
+    prepare(&mut tls, &context);
+    let port = Port::blocking_connect(&mut tls, &context, "localhost", address.port()).unwrap();
+    talk(&mut tls, &port);
+    port.close_output(&mut tls).unwrap();
+    assert_eq!(port.blocking_read(&mut tls, 9).unwrap(), None);
+    port.close(&mut tls).unwrap();
+    peer.join().unwrap()
+}
+
+/// Writes all and reads it back, by turns, so that neither side waits for the other's buffers.
+fn exchange(tls: &mut Instance, port: &Port, data: &[u8]) {
+    port.blocking_write_all(tls, data).unwrap();
+    let mut back = Vec::new();
+    while back.len() < data.len() {
+        back.extend(port.blocking_read(tls, 1 << 20).unwrap().unwrap());
+    }
+    assert_eq!(back, data);
+}
+
+#[test]
+fn no_record_is_longer_than_was_chosen() {
+    let data: Vec<_> = (0..=255).cycle().take(40_000).collect();
+    for (version, overhead) in [(TLS12, 16), (TLS13, 17)] {
+        for (size, longest) in [(Some(64), 64), (Some(1000), 1000), (None, 16_384)] {
+            let (sent, _) = tapped(
+                version,
+                |tls, context| {
+                    context.set_record_size(tls, size).unwrap();
+                    // With a suite whose nonce is not sent.
+                    let suites = [
+                        "CHACHA20".to_owned(),
+                        "TLS_CHACHA20_POLY1305_SHA256".to_owned(),
+                    ];
+                    context.set_cipher_list(tls, &suites).unwrap();
+                },
+                |tls, port| exchange(tls, port, &data),
+            );
+            let protected = records(&sent, 23);
+            assert_eq!(
+                protected.iter().max(),
+                Some(&(longest + overhead)),
+                "{size:?}"
+            );
+            let full = protected
+                .iter()
+                .filter(|length| **length == longest + overhead);
+            assert!(full.count() >= data.len() / longest, "{size:?}");
+            // The handshake keeps to it too.
+            assert!(
+                records(&sent, 22)
+                    .iter()
+                    .all(|length| *length <= longest.max(64))
+            );
+        }
+    }
+    let mut tls = instance();
+    let context = Context::secure(&mut tls, Role::Client).unwrap();
+    for size in [0, 63, 16_385, u32::MAX] {
+        let refused = configuration(context.set_record_size(&mut tls, Some(size)));
+        assert_eq!(refused.item, ConfigurationItem::RecordSize);
+        assert_eq!(refused.reason, ConfigurationReason::Malformed);
+    }
+    for size in [Some(64), Some(16_384), None] {
+        context.set_record_size(&mut tls, size).unwrap();
+    }
 }

@@ -332,6 +332,36 @@ fn writes_are_bounded_until_the_ciphertext_is_taken() {
 }
 
 #[test]
+fn short_records_fill_the_room_that_they_take() {
+    let authority = Authority::root("Root");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    for version in [Version::Tls12, Version::Tls13] {
+        for (size, batch) in [
+            (64, 1000),
+            (64, 64 * 1024),
+            (1000, 64 * 1024),
+            (16_384, 64 * 1024),
+        ] {
+            let mut client = only(client_settings(authority.der()), version);
+            client.set_record_size(Some(size)).unwrap();
+            let mut pair = Pair::new(&seal(&client), &server).handshake();
+            pair.client.set_batch(batch);
+            let room = pair.client.room();
+            assert_eq!(pair.client.write(&vec![1; room + 1]), Ok(room));
+            let mut ciphertext = Vec::new();
+            pair.client.poll_ciphertext(&mut ciphertext);
+            // As much as fits, but for what one more record would cost.
+            let overhead = 32;
+            assert!(
+                (batch - overhead..=batch).contains(&ciphertext.len()),
+                "{size}"
+            );
+            assert_eq!(pair.client.room(), room);
+        }
+    }
+}
+
+#[test]
 fn a_peer_that_is_not_tls_is_told_apart_in_any_chunks() {
     let reason = |bytes: &[u8], chunk: usize| {
         let (client, _) = configs(Version::Tls13);

@@ -309,6 +309,16 @@ impl Context {
         call!(instance, context.call_set_truncation, self.0, truncation)
     }
 
+    /// Choose how many bytes of plaintext a record has at most that this side sends; none is as many as a
+    /// record takes.
+    pub fn set_record_size(
+        &self,
+        instance: &mut Instance,
+        bytes: Option<u32>,
+    ) -> Result<(), Failure> {
+        call!(instance, context.call_set_record_size, self.0, bytes)
+    }
+
     /// Set the limit of a timer; none is no limit. Less than a millisecond counts as one.
     pub fn set_timeout(
         &self,

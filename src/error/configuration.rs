@@ -218,6 +218,10 @@ impl fmt::Display for ConfigurationError {
                 "malformed",
                 "give a DNS name in ASCII, or an IP address where one is verified",
             ),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::RecordSize => (
+                "it is too short or too long",
+                "give 64 to 16384 bytes of plaintext",
+            ),
             ConfigurationReason::Malformed => (
                 "the input cannot be parsed",
                 "check that it is whole, and PEM or DER",

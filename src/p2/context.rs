@@ -275,6 +275,10 @@ impl GuestContext for Context {
         })
     }
 
+    fn set_record_size(&self, bytes: Option<u32>) -> Result<(), WitError> {
+        self.change(|settings| settings.set_record_size(bytes))
+    }
+
     fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {
         self.change(|settings| settings.set_timeout(timer.into(), milliseconds))
     }

@@ -32,6 +32,7 @@ impl Settings {
             side,
             searched: self.roots.searched(),
             truncation: self.truncation,
+            record_size: self.record_size,
             timeouts: self.timeouts,
             is_logged: self.key_log.is_some(),
         })
@@ -129,6 +130,7 @@ impl Settings {
             .dangerous()
             .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier))
             .with_client_cert_resolver(identities);
+        rustls.max_fragment_size = Some(self.record_size + HEADER);
         rustls.enable_sni = self.server_name != SendName::Off;
         rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
@@ -160,6 +162,7 @@ impl Settings {
         };
         let mut rustls = builder.with_cert_resolver(identities);
         rustls.ignore_client_order = self.suite_preference == Role::Server;
+        rustls.max_fragment_size = Some(self.record_size + HEADER);
         rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
         Ok(ServerSide {
@@ -251,6 +254,9 @@ impl Settings {
         })
     }
 }
+
+/// A record's header (RFC 8446 §5.1), which rustls counts.
+const HEADER: usize = 5;
 
 /// Signature schemes that cannot work with the rest.
 fn conflict(why: &str) -> Error {

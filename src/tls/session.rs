@@ -174,7 +174,7 @@ impl Session {
     pub fn room(&self) -> usize {
         let room = self.batch.saturating_sub(self.waiting);
         let overhead = self.overhead();
-        room.saturating_sub(room.div_ceil(RECORD + overhead) * overhead)
+        room.saturating_sub(room.div_ceil(self.config.record_size + overhead) * overhead)
     }
 
     /// How many bytes protection adds to a record: header and tag, and depending on version and
@@ -255,7 +255,8 @@ impl Session {
                 let taken = plaintext.get(..self.room()).unwrap_or(plaintext);
                 match self.connection.writer().write(taken) {
                     Ok(written) => {
-                        self.waiting += written + written.div_ceil(RECORD) * self.overhead();
+                        let records = written.div_ceil(self.config.record_size);
+                        self.waiting += written + records * self.overhead();
                         Ok(written)
                     }
                     Err(error) => Err(self.fail(Error::Other(Some(error.to_string())))),

@@ -28,6 +28,12 @@ use super::version::Version;
 use super::x509::Certificate;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 
+/// The most plaintext in a record (RFC 8446 §5.1).
+const LONGEST_RECORD: usize = 16 * 1024;
+
+/// The least that it can be limited to, as in RFC 8449 §4.
+const SHORTEST_RECORD: usize = 64;
+
 /// The settings of a context until it is sealed. Each change is atomic.
 #[derive(Clone)]
 pub struct Settings {
@@ -53,6 +59,8 @@ pub struct Settings {
     pub(super) server_name: SendName,
     pub(super) verify_name: VerifyName,
     pub(super) truncation: Truncation,
+    /// How many bytes of plaintext a record that is sent has at most.
+    pub(super) record_size: usize,
     pub(super) timeouts: Timeouts,
     /// Where the secrets of connections go; none unless it was asked for.
     pub(super) key_log: Option<Arc<KeyLog>>,
@@ -95,6 +103,7 @@ impl Settings {
             server_name: SendName::Off,
             verify_name: VerifyName::Host,
             truncation: Truncation::Refused,
+            record_size: LONGEST_RECORD,
             timeouts: Timeouts::default(),
             key_log: None,
             clock: Arc::new(DefaultTimeProvider),
@@ -344,6 +353,22 @@ impl Settings {
     /// Say what the end of the transport without close_notify means (seed E13).
     pub fn set_truncation(&mut self, truncation: Truncation) {
         self.truncation = truncation;
+    }
+
+    /// Choose how many bytes of plaintext a record has at most; `None` is as many as a record takes.
+    pub fn set_record_size(&mut self, bytes: Option<u32>) -> Result<(), Error> {
+        let size = bytes.map_or(LONGEST_RECORD, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        if !(SHORTEST_RECORD..=LONGEST_RECORD).contains(&size) {
+            return Err(Error::refused(
+                ConfigurationItem::RecordSize,
+                ConfigurationReason::Malformed,
+                format!("{size} bytes"),
+            ));
+        }
+        self.record_size = size;
+        Ok(())
     }
 
     /// Set the limit of one timer.
