@@ -674,3 +674,56 @@ fn no_record_is_longer_than_was_chosen() {
         context.set_record_size(&mut tls, size).unwrap();
     }
 }
+
+#[test]
+fn new_keys_are_taken_on_both_sides_and_the_data_goes_on() {
+    // Header aside: the message of five bytes, its content type and the tag.
+    const KEY_UPDATE: usize = 5 + 1 + 16;
+    for (updates, expected) in [(0, 0), (1, 1), (3, 3)] {
+        let (sent, received) = tapped(
+            TLS13,
+            |_, _| {},
+            |tls, port| {
+                port.blocking_handshake(tls).unwrap();
+                for _ in 0..updates {
+                    port.update_keys(tls).unwrap();
+                    exchange(tls, port, b"some data");
+                }
+                exchange(tls, port, b"some data");
+            },
+        );
+        for stream in [sent, received] {
+            let records = records(&stream, 23);
+            let updates = records.iter().filter(|length| **length == KEY_UPDATE);
+            assert_eq!(updates.count(), expected);
+        }
+    }
+}
+
+#[test]
+fn tls_12_has_no_new_keys_and_a_closed_output_takes_none() {
+    let _ = tapped(
+        TLS12,
+        |_, _| {},
+        |tls, port| {
+            let refused = error(port.update_keys(tls));
+            // It runs the handshake first.
+            assert_eq!(refused, Error::WantRead);
+            port.blocking_handshake(tls).unwrap();
+            let refused = error(port.update_keys(tls));
+            assert!(matches!(refused, Error::NotSupported(_)), "{refused:?}");
+            exchange(tls, port, b"some data");
+        },
+    );
+    let _ = tapped(
+        TLS13,
+        |_, _| {},
+        |tls, port| {
+            port.blocking_handshake(tls).unwrap();
+            port.update_keys(tls).unwrap();
+            exchange(tls, port, b"some data");
+            port.close_output(tls).unwrap();
+            assert_eq!(error(port.update_keys(tls)), Error::Closed);
+        },
+    );
+}

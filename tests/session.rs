@@ -362,6 +362,31 @@ fn short_records_fill_the_room_that_they_take() {
 }
 
 #[test]
+fn new_keys_are_asked_for_and_taken_in_tls_13_alone() {
+    let mut pair = open(Version::Tls13);
+    for _ in 0..3 {
+        let room = pair.client.room();
+        assert_eq!(pair.client.update_keys(), Ok(()));
+        assert!(pair.client.room() < room);
+        assert_eq!(pair.client.write(b"hello"), Ok(5));
+        pair.drive();
+        assert_eq!(read_all(&mut pair.server), b"hello");
+        assert_eq!(pair.server.write(b"hello"), Ok(5));
+        pair.drive();
+        assert_eq!(read_all(&mut pair.client), b"hello");
+    }
+    pair.client.close();
+    assert_eq!(pair.client.update_keys(), Err(Error::Closed));
+    let mut pair = open(Version::Tls12);
+    let refused = pair.client.update_keys();
+    assert!(
+        matches!(refused, Err(Error::NotSupported(_))),
+        "{refused:?}"
+    );
+    assert_eq!(pair.client.write(b"hello"), Ok(5));
+}
+
+#[test]
 fn a_peer_that_is_not_tls_is_told_apart_in_any_chunks() {
     let reason = |bytes: &[u8], chunk: usize| {
         let (client, _) = configs(Version::Tls13);

@@ -30,6 +30,9 @@ pub use state::State;
 /// The most plaintext in a record (RFC 8446 §5.1).
 const RECORD: usize = 16 * 1024;
 
+/// The message KeyUpdate (RFC 8446 §4.6.3).
+const KEY_UPDATE: usize = 5;
+
 /// The most that is handed to rustls at once: it takes no more than one full record (RFC 8446
 /// §5.2).
 const RUSTLS_READ: usize = 5 + RECORD + 2048;
@@ -265,6 +268,29 @@ impl Session {
             State::WriteClosed | State::Closed => Err(Error::Closed),
             State::Failed(error) => Err(error.clone()),
         }
+    }
+
+    /// Take new keys for what this side sends, and ask the peer for new ones (RFC 8446 §4.6.3). What
+    /// asks leaves with the rest.
+    ///
+    /// # Errors
+    /// `WantRead` before the handshake is done; `NotSupported` in TLS 1.2; those of `write`.
+    pub fn update_keys(&mut self) -> Result<(), Error> {
+        self.write(&[])?;
+        if !self.is_established() {
+            return Err(Error::WantRead);
+        }
+        if self.version() != Some(Version::Tls13) {
+            return Err(Error::NotSupported(
+                "new keys in TLS 1.2; make another connection, or use TLS 1.3".to_owned(),
+            ));
+        }
+        if let Err(error) = self.connection.refresh_traffic_keys() {
+            let error = Error::from_rustls(error, None);
+            return Err(self.fail(error));
+        }
+        self.waiting += KEY_UPDATE + self.overhead();
+        Ok(())
     }
 
     /// Send close_notify after what was written, once. In `Handshaking` there is nothing to close.
