@@ -5,6 +5,7 @@ pub(crate) mod groups;
 pub(crate) mod identity;
 pub(crate) mod key_log;
 mod names;
+pub(crate) mod sigalgs;
 pub(crate) mod target;
 pub(crate) mod timers;
 pub(crate) mod trust;

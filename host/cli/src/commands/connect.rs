@@ -12,6 +12,7 @@ use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
 use crate::arguments::identity::Identity;
 use crate::arguments::key_log::KeyLogFile;
+use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::{Target, Wanted, name};
 use crate::arguments::timers::{Timers, seconds};
 use crate::arguments::trust::Trust;
@@ -75,6 +76,13 @@ pub(crate) struct Connect {
     /// x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
+    /// Offer these signature schemes, the preferred first, and sign with them alone:
+    /// ed25519,rsa_pss_rsae_sha256
+    #[arg(long, value_name = "LIST")]
+    sigalgs: Option<SignatureSchemes>,
+    /// Send at most this many bytes in a record, 64 to 16384
+    #[arg(long, value_name = "BYTES")]
+    record_size: Option<u32>,
     /// Offer these application protocols, the preferred first: h2,http/1.1
     #[arg(long, value_name = "LIST")]
     alpn: Option<Alpn>,
@@ -282,6 +290,12 @@ impl Connect {
         if let Some(groups) = &self.groups {
             groups.set(tls, &context)?;
         }
+        if let Some(schemes) = &self.sigalgs {
+            schemes.set(tls, &context)?;
+        }
+        context
+            .set_record_size(tls, self.record_size)
+            .map_err(|failure| Exit::from(failure).context("--record-size"))?;
         if let Some(alpn) = &self.alpn {
             alpn.set(tls, &context)?;
         }

@@ -17,6 +17,7 @@ use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
 use crate::arguments::identity::{Identity, source};
 use crate::arguments::key_log::KeyLogFile;
+use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::listen_address;
 use crate::arguments::timers::{Limit, Timers};
 use crate::arguments::trust::Trust;
@@ -76,6 +77,16 @@ pub(crate) struct Serve {
     /// x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
+    /// Accept these signature schemes, the preferred first, and sign with them alone:
+    /// ed25519,rsa_pss_rsae_sha256
+    #[arg(long, value_name = "LIST")]
+    sigalgs: Option<SignatureSchemes>,
+    /// Take the first suite of this side's order, not of the client's
+    #[arg(long)]
+    server_preference: bool,
+    /// Send at most this many bytes in a record, 64 to 16384
+    #[arg(long, value_name = "BYTES")]
+    record_size: Option<u32>,
     /// Accept these application protocols, the preferred first, and refuse a client that offers others
     #[arg(long, value_name = "LIST")]
     alpn: Option<Alpn>,
@@ -230,6 +241,15 @@ impl Serve {
         if let Some(groups) = &self.groups {
             groups.set(tls, &context)?;
         }
+        if let Some(schemes) = &self.sigalgs {
+            schemes.set(tls, &context)?;
+        }
+        if self.server_preference {
+            context.set_suite_preference(tls, Role::Server)?;
+        }
+        context
+            .set_record_size(tls, self.record_size)
+            .map_err(|failure| Exit::from(failure).context("--record-size"))?;
         if let Some(alpn) = &self.alpn {
             alpn.set(tls, &context)?;
         }
