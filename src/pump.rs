@@ -289,6 +289,16 @@ impl<T: Transport> Pump<T> {
         self.push(Condition::Flushing, now)
     }
 
+    /// Take new keys. What asks the peer for new ones leaves as what is written does, and takes room as
+    /// that does.
+    pub fn update_keys(&mut self, now: Moment) -> Result<(), Error> {
+        self.check_write(now)?;
+        self.session.update_keys()?;
+        self.has_tickets = false;
+        self.send(now)?;
+        Ok(())
+    }
+
     /// Send close_notify, after the handshake.
     pub fn close_output(&mut self, now: Moment) -> Result<(), Error> {
         self.begin_output(now)?;

@@ -108,6 +108,29 @@ fn p4_a_write_timer_is_fatal() {
 }
 
 #[test]
+fn new_keys_take_room_so_a_peer_that_does_not_read_bounds_them() {
+    let mut bench = Bench::open(Version::Tls13);
+    assert_eq!(bench.client.update_keys(START), Ok(()));
+    bench.exchange();
+    bench
+        .script
+        .borrow_mut()
+        .writes
+        .extend(std::iter::repeat_n(Some(0), 50_000));
+    let mut count = 0;
+    let refused = loop {
+        match bench.client.update_keys(START) {
+            Ok(()) => count += 1,
+            Err(error) => break error,
+        }
+        assert!(count < 20_000);
+    };
+    assert_eq!(refused, Error::WantWrite);
+    bench.script.borrow_mut().writes.clear();
+    assert_eq!(bench.client.update_keys(START), Ok(()));
+}
+
+#[test]
 fn p2_a_peer_that_stops_reading_runs_into_the_shutdown_timer() {
     let mut bench = Bench::open(Version::Tls13);
     bench.script.borrow_mut().writes.extend([Some(0); 50]);

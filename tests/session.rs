@@ -386,6 +386,61 @@ fn writes_are_bounded_until_the_ciphertext_is_taken() {
 }
 
 #[test]
+fn short_records_fill_the_room_that_they_take() {
+    let authority = Authority::root("Root");
+    let server = seal(&server_settings(&authority.issue(&Leaf::server())));
+    for version in [Version::Tls12, Version::Tls13] {
+        for (size, batch) in [
+            (64, 1000),
+            (64, 64 * 1024),
+            (1000, 64 * 1024),
+            (16_384, 64 * 1024),
+        ] {
+            let mut client = only(client_settings(authority.der()), version);
+            client.set_record_size(Some(size)).unwrap();
+            let mut pair = Pair::new(&seal(&client), &server).handshake();
+            pair.client.set_batch(batch);
+            let room = pair.client.room();
+            assert_eq!(pair.client.write(&vec![1; room + 1]), Ok(room));
+            let mut ciphertext = Vec::new();
+            pair.client.poll_ciphertext(&mut ciphertext);
+            // As much as fits, but for what one more record would cost.
+            let overhead = 32;
+            assert!(
+                (batch - overhead..=batch).contains(&ciphertext.len()),
+                "{size}"
+            );
+            assert_eq!(pair.client.room(), room);
+        }
+    }
+}
+
+#[test]
+fn new_keys_are_asked_for_and_taken_in_tls_13_alone() {
+    let mut pair = open(Version::Tls13);
+    for _ in 0..3 {
+        let room = pair.client.room();
+        assert_eq!(pair.client.update_keys(), Ok(()));
+        assert!(pair.client.room() < room);
+        assert_eq!(pair.client.write(b"hello"), Ok(5));
+        pair.drive();
+        assert_eq!(read_all(&mut pair.server), b"hello");
+        assert_eq!(pair.server.write(b"hello"), Ok(5));
+        pair.drive();
+        assert_eq!(read_all(&mut pair.client), b"hello");
+    }
+    pair.client.close();
+    assert_eq!(pair.client.update_keys(), Err(Error::Closed));
+    let mut pair = open(Version::Tls12);
+    let refused = pair.client.update_keys();
+    assert!(
+        matches!(refused, Err(Error::NotSupported(_))),
+        "{refused:?}"
+    );
+    assert_eq!(pair.client.write(b"hello"), Ok(5));
+}
+
+#[test]
 fn a_peer_that_is_not_tls_is_told_apart_in_any_chunks() {
     let reason = |bytes: &[u8], chunk: usize| {
         let (client, _) = configs(Version::Tls13);

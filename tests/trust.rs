@@ -694,7 +694,7 @@ fn p3_the_environment_is_trusted_where_it_is_asked_for_and_is_told() {
     let (authority, other) = (Authority::root("Root"), Authority::root("Other"));
     let folder = Folder::new();
     folder.put("authority.pem", authority.pem());
-    std::fs::create_dir(folder.path().join("more")).unwrap();
+    fs::create_dir(folder.path().join("more")).unwrap();
     folder.put("more/other.pem", other.pem());
     let with = |variables: &[(&str, &str)]| {
         let mut options = options().directory(folder.path(), "/certs");

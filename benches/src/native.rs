@@ -31,7 +31,7 @@ impl Library {
     /// The libraries that know the group: ring has no ML-KEM.
     pub(crate) fn with(group: NamedGroup) -> &'static [Self] {
         match group {
-            NamedGroup::X25519MLKEM768 => &[Self::AwsLc],
+            NamedGroup::X25519MLKEM768 | NamedGroup::secp256r1MLKEM768 => &[Self::AwsLc],
             _ => &Self::ALL,
         }
     }

@@ -7,7 +7,7 @@
 
 import { decoded, equal, failure, includes, refused, take } from './check-harness.js';
 
-const GROUPS = ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'];
+const GROUPS = ['X25519MLKEM768', 'SecP256r1MLKEM768', 'x25519', 'secp256r1', 'secp384r1'];
 /** Unknown names: those of Node and OpenSSL, a former one of this interface, and others. */
 const NO_GROUPS = ['P-256', 'prime256v1', 'x25519-mlkem768', 'x448', 'bogus', ' x25519'];
 

@@ -759,7 +759,7 @@ class Context:
     def set_groups(self, groups):
         """Choose key exchange groups by IANA's or OpenSSL's names, in any case, `:` between.
 
-        By default `X25519MLKEM768:x25519:secp256r1:secp384r1`. An unknown name is a `ValueError`
+        By default `X25519MLKEM768:SecP256r1MLKEM768:x25519:secp256r1:secp384r1`. An unknown name is a `ValueError`
         that lists the known ones.
         """
         names = _text(groups, "groups").split(":")

@@ -97,6 +97,42 @@ impl Context {
         ask!(instance, context.call_groups, self.0)
     }
 
+    /// The signature schemes that the component has, by their IANA names.
+    pub fn supported_signature_schemes(instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        let Instance { store, bindings } = instance;
+        Ok(bindings
+            .portcullis_tls_context()
+            .call_supported_signature_schemes(store)?)
+    }
+
+    /// Choose the signature schemes of handshakes and their order by their IANA names.
+    pub fn set_signature_schemes(
+        &self,
+        instance: &mut Instance,
+        schemes: &[impl AsRef<str>],
+    ) -> Result<(), Failure> {
+        let schemes: Vec<_> = schemes
+            .iter()
+            .map(|name| name.as_ref().to_owned())
+            .collect();
+        call!(
+            instance,
+            context.call_set_signature_schemes,
+            self.0,
+            &schemes
+        )
+    }
+
+    /// The signature schemes in order.
+    pub fn signature_schemes(&self, instance: &mut Instance) -> Result<Vec<String>, Failure> {
+        ask!(instance, context.call_signature_schemes, self.0)
+    }
+
+    /// Say whose order of cipher suites a server follows.
+    pub fn set_suite_preference(&self, instance: &mut Instance, role: Role) -> Result<(), Failure> {
+        call!(instance, context.call_set_suite_preference, self.0, role)
+    }
+
     /// Choose the application protocols, the preferred first (RFC 7301).
     pub fn set_alpn(
         &self,
@@ -356,6 +392,16 @@ impl Context {
         truncation: Truncation,
     ) -> Result<(), Failure> {
         call!(instance, context.call_set_truncation, self.0, truncation)
+    }
+
+    /// Choose how many bytes of plaintext a record has at most that this side sends; none is as many as a
+    /// record takes.
+    pub fn set_record_size(
+        &self,
+        instance: &mut Instance,
+        bytes: Option<u32>,
+    ) -> Result<(), Failure> {
+        call!(instance, context.call_set_record_size, self.0, bytes)
     }
 
     /// Set the limit of a timer; none is no limit. Less than a millisecond counts as one.

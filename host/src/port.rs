@@ -120,6 +120,11 @@ impl Port {
         call!(instance, port.call_flush, self.0)
     }
 
+    /// Take new keys for what this side sends, and ask the peer for new ones; never blocks.
+    pub fn update_keys(&self, instance: &mut Instance) -> Result<(), Failure> {
+        call!(instance, port.call_update_keys, self.0)
+    }
+
     /// Send close_notify and go on reading; never blocks.
     pub fn close_output(&self, instance: &mut Instance) -> Result<(), Failure> {
         call!(instance, port.call_close_output, self.0)

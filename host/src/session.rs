@@ -34,6 +34,30 @@ impl Session {
         ask!(instance, session.call_group, self.0)
     }
 
+    /// The signature scheme by which the peer has proved that it holds its key, by its IANA name.
+    pub fn signature_scheme(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
+        ask!(instance, session.call_signature_scheme, self.0)
+    }
+
+    /// The same of this side.
+    pub fn own_signature_scheme(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {
+        ask!(instance, session.call_own_signature_scheme, self.0)
+    }
+
+    /// The certificates that this side has presented, as DER, its own first.
+    pub fn own_certificates(&self, instance: &mut Instance) -> Result<Vec<Vec<u8>>, Failure> {
+        ask!(instance, session.call_own_certificates, self.0)
+    }
+
+    /// Whether the server has asked for a client's certificate; none before the handshake is done, and
+    /// where it resumed a session.
+    pub fn was_certificate_requested(
+        &self,
+        instance: &mut Instance,
+    ) -> Result<Option<bool>, Failure> {
+        ask!(instance, session.call_was_certificate_requested, self.0)
+    }
+
     /// The application protocol that was agreed on; none before the handshake is done, and where one
     /// side offers none.
     pub fn alpn(&self, instance: &mut Instance) -> Result<Option<String>, Failure> {

@@ -1,5 +1,5 @@
-//! Ephemeral key exchange: X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem), X25519 (RFC 7748) and ECDH
-//! over P-256 and P-384 (RFC 8446 §4.2.8.2).
+//! Ephemeral key exchange: X25519MLKEM768 and SecP256r1MLKEM768 (draft-ietf-tls-ecdhe-mlkem), X25519
+//! (RFC 7748) and ECDH over P-256 and P-384 (RFC 8446 §4.2.8.2).
 //!
 //! Secrets are made per handshake, used once and zeroized.
 
@@ -25,7 +25,10 @@ use zeroize::Zeroizing;
 use super::random;
 
 /// X25519 together with ML-KEM-768, for TLS 1.3.
-pub static X25519MLKEM768: &dyn SupportedKxGroup = &hybrid::Hybrid;
+pub static X25519MLKEM768: &dyn SupportedKxGroup = &hybrid::X25519_ML_KEM_768;
+
+/// P-256 together with ML-KEM-768, for TLS 1.3.
+pub static SECP256R1MLKEM768: &dyn SupportedKxGroup = &hybrid::SECP256R1_ML_KEM_768;
 
 /// X25519.
 pub static X25519: &dyn SupportedKxGroup = &Montgomery;
@@ -49,14 +52,14 @@ pub mod danger {
     use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange};
     use rustls::{Error, NamedGroup};
 
-    use super::hybrid::{self, HybridExchange};
+    use super::hybrid::{Hybrid, SECP256R1_ML_KEM_768, X25519_ML_KEM_768};
     use super::{INVALID_KEY_SHARE, MontgomeryExchange, WeierstrassExchange};
 
     /// Begins an exchange with a given private key, so that published vectors can be checked.
     ///
-    /// The key is 32 little-endian bytes for X25519; for X25519MLKEM768 the 64 bytes d and z of
-    /// FIPS 203 before those; a big-endian scalar of the curve's size otherwise. A key used twice
-    /// takes forward secrecy away.
+    /// The key is 32 little-endian bytes for X25519, and a big-endian scalar of the curve's size for
+    /// the other curves; with ML-KEM-768 the 64 bytes d and z of FIPS 203 come before those. A key used
+    /// twice takes forward secrecy away.
     ///
     /// # Errors
     /// `General` for another group, or for bytes that are no private key of the group.
@@ -64,36 +67,52 @@ pub mod danger {
         group: NamedGroup,
         private_key: &[u8],
     ) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-        let exchange: Option<Box<dyn ActiveKeyExchange>> = match group {
-            NamedGroup::X25519MLKEM768 => private_key
+        let exchange = match hybrid(group) {
+            Some((hybrid, classic)) => private_key
                 .split_first_chunk()
-                .and_then(|(seed, key)| Some((seed, MontgomeryExchange::with_key(key)?)))
-                .map(|(seed, classic)| boxed(HybridExchange::new(seed, classic))),
-            NamedGroup::X25519 => MontgomeryExchange::with_key(private_key).map(boxed),
-            NamedGroup::secp256r1 => WeierstrassExchange::<NistP256>::with_key(group, private_key),
-            NamedGroup::secp384r1 => WeierstrassExchange::<NistP384>::with_key(group, private_key),
-            _ => None,
+                .and_then(|(seed, key)| Some(hybrid.exchange(seed, start_classic(classic, key)?)))
+                .map(boxed),
+            None => start_classic(group, private_key),
         };
         exchange.ok_or_else(|| Error::General(format!("not a private key of {group:?}")))
+    }
+
+    /// Answers a client's share in a group with ML-KEM-768 with given randomness: the 32 bytes m of
+    /// FIPS 203, then the private key of the other exchange.
+    ///
+    /// # Errors
+    /// `InvalidKeyShare` as on a connection, for randomness of another length, and for another group.
+    pub fn answer_with_randomness(
+        group: NamedGroup,
+        randomness: &[u8],
+        client_share: &[u8],
+    ) -> Result<CompletedKeyExchange, Error> {
+        let (hybrid, classic) = hybrid(group).ok_or(INVALID_KEY_SHARE)?;
+        let given = randomness.split_first_chunk();
+        let given = given.and_then(|(m, key)| Some((m, start_classic(classic, key)?)));
+        let (m, classic) = given.ok_or(INVALID_KEY_SHARE)?;
+        hybrid.answer(m, classic, client_share)
+    }
+
+    fn hybrid(group: NamedGroup) -> Option<(Hybrid, NamedGroup)> {
+        match group {
+            NamedGroup::X25519MLKEM768 => Some((X25519_ML_KEM_768, NamedGroup::X25519)),
+            NamedGroup::secp256r1MLKEM768 => Some((SECP256R1_ML_KEM_768, NamedGroup::secp256r1)),
+            _ => None,
+        }
     }
 
     fn boxed(exchange: impl ActiveKeyExchange + 'static) -> Box<dyn ActiveKeyExchange> {
         Box::new(exchange)
     }
 
-    /// Answers a client's share in X25519MLKEM768 with given randomness: the 32 bytes m of FIPS
-    /// 203, then X25519's private key.
-    ///
-    /// # Errors
-    /// `InvalidKeyShare` as on a connection, and for randomness of another length.
-    pub fn answer_with_randomness(
-        randomness: &[u8],
-        client_share: &[u8],
-    ) -> Result<CompletedKeyExchange, Error> {
-        let given = randomness.split_first_chunk();
-        let given = given.and_then(|(m, key)| Some((m, MontgomeryExchange::with_key(key)?)));
-        let (m, classic) = given.ok_or(INVALID_KEY_SHARE)?;
-        hybrid::answer(m, classic, client_share)
+    fn start_classic(group: NamedGroup, private_key: &[u8]) -> Option<Box<dyn ActiveKeyExchange>> {
+        match group {
+            NamedGroup::X25519 => MontgomeryExchange::with_key(private_key).map(boxed),
+            NamedGroup::secp256r1 => WeierstrassExchange::<NistP256>::with_key(group, private_key),
+            NamedGroup::secp384r1 => WeierstrassExchange::<NistP384>::with_key(group, private_key),
+            _ => None,
+        }
     }
 }
 

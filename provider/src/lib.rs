@@ -61,8 +61,13 @@ pub static ALL_CIPHER_SUITES: &[SupportedCipherSuite] = &[
 ];
 
 /// Every key exchange group of this provider, the preferred first.
-pub static ALL_KX_GROUPS: &[&dyn SupportedKxGroup] =
-    &[kx::X25519MLKEM768, kx::X25519, kx::SECP256R1, kx::SECP384R1];
+pub static ALL_KX_GROUPS: &[&dyn SupportedKxGroup] = &[
+    kx::X25519MLKEM768,
+    kx::SECP256R1MLKEM768,
+    kx::X25519,
+    kx::SECP256R1,
+    kx::SECP384R1,
+];
 
 /// The provider with all its suites and groups; made once and shared.
 ///

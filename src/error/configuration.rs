@@ -113,7 +113,9 @@ impl ConfigurationError {
     fn is_list_of_names(&self) -> bool {
         matches!(
             self.item,
-            ConfigurationItem::Alpn | ConfigurationItem::Groups
+            ConfigurationItem::Alpn
+                | ConfigurationItem::Groups
+                | ConfigurationItem::SignatureSchemes
         )
     }
 }
@@ -228,6 +230,10 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::Malformed if self.item == ConfigurationItem::ServerName => (
                 "malformed",
                 "give a DNS name in ASCII, or an IP address where one is verified",
+            ),
+            ConfigurationReason::Malformed if self.item == ConfigurationItem::RecordSize => (
+                "it is too short or too long",
+                "give 64 to 16384 bytes of plaintext",
             ),
             ConfigurationReason::Malformed => (
                 "the input cannot be parsed",

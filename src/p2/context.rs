@@ -20,7 +20,7 @@ use super::key_log::KeyLogOfContext;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigurationItem, Error};
-use crate::tls::{Config, Settings, supported_groups};
+use crate::tls::{Config, Settings, supported_groups, supported_signature_schemes};
 
 /// Holds settings until the first use, and a configuration that is final from then on.
 pub(crate) struct Context {
@@ -166,6 +166,18 @@ impl GuestContext for Context {
         owned(&self.settings(Settings::groups))
     }
 
+    fn set_signature_schemes(&self, schemes: Vec<String>) -> Result<(), WitError> {
+        self.change(|settings| settings.set_signature_schemes(&schemes))
+    }
+
+    fn signature_schemes(&self) -> Vec<String> {
+        owned(&self.settings(Settings::signature_schemes))
+    }
+
+    fn set_suite_preference(&self, role: Role) -> Result<(), WitError> {
+        self.change(|settings| settings.set_suite_preference(role.into()))
+    }
+
     fn set_alpn(&self, protocols: Vec<String>) -> Result<(), WitError> {
         self.change(|settings| settings.set_alpn(&protocols))
     }
@@ -299,6 +311,10 @@ impl GuestContext for Context {
         })
     }
 
+    fn set_record_size(&self, bytes: Option<u32>) -> Result<(), WitError> {
+        self.change(|settings| settings.set_record_size(bytes))
+    }
+
     fn set_timeout(&self, timer: Timer, milliseconds: Option<u64>) -> Result<(), WitError> {
         self.change(|settings| settings.set_timeout(timer.into(), milliseconds))
     }
@@ -354,6 +370,10 @@ impl Guest for Component {
 
     fn supported_groups() -> Vec<String> {
         owned(&supported_groups())
+    }
+
+    fn supported_signature_schemes() -> Vec<String> {
+        owned(&supported_signature_schemes())
     }
 }
 

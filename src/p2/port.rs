@@ -362,6 +362,10 @@ impl GuestPort for Port {
         Ok(self.operate(Pump::flush)?)
     }
 
+    fn update_keys(&self) -> Result<(), WitError> {
+        Ok(self.operate(Pump::update_keys)?)
+    }
+
     fn close_output(&self) -> Result<(), WitError> {
         Ok(self.operate(Pump::close_output)?)
     }

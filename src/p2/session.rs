@@ -83,6 +83,31 @@ impl GuestSession for SessionOf {
             .map(str::to_owned)
     }
 
+    fn signature_scheme(&self) -> Option<String> {
+        self.fact(Session::signature_scheme, |facts| facts.signature_scheme)
+            .map(str::to_owned)
+    }
+
+    fn own_signature_scheme(&self) -> Option<String> {
+        self.fact(Session::own_signature_scheme, |facts| {
+            facts.own_signature_scheme
+        })
+        .map(str::to_owned)
+    }
+
+    fn own_certificates(&self) -> Vec<Vec<u8>> {
+        self.fact(
+            |session| owned(session.own_certificates()),
+            |facts| facts.own_certificates.clone(),
+        )
+    }
+
+    fn was_certificate_requested(&self) -> Option<bool> {
+        self.fact(Session::was_certificate_requested, |facts| {
+            facts.was_certificate_requested
+        })
+    }
+
     fn alpn(&self) -> Option<String> {
         self.fact(Session::alpn, |facts| facts.alpn.clone())
     }
@@ -118,10 +143,7 @@ impl GuestSession for SessionOf {
 
     fn peer_certificates(&self) -> Vec<Vec<u8>> {
         self.fact(
-            |session| {
-                let certificates = session.peer_certificates().iter();
-                certificates.map(|der| der.to_vec()).collect()
-            },
+            |session| owned(session.peer_certificates()),
             |facts| facts.peer_certificates.clone(),
         )
     }
@@ -134,4 +156,9 @@ impl GuestSession for SessionOf {
     fn is_truncated(&self) -> bool {
         self.fact(Session::is_truncated, |facts| facts.is_truncated)
     }
+}
+
+fn owned(certificates: &[impl AsRef<[u8]>]) -> Vec<Vec<u8>> {
+    let certificates = certificates.iter();
+    certificates.map(|der| der.as_ref().to_vec()).collect()
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, KeyLog, NoKeyLog, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{
+    ClientConfig, KeyLog, NoKeyLog, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+    version,
+};
 
 use super::alpn::AlpnMismatch;
 use super::config::{ClientSide, Config, Handshakes, Role, ServerSide, Side};
@@ -13,6 +16,7 @@ use super::credential::identity::Identities;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
 use super::resumption::Binding;
 use super::settings::Settings;
+use super::signature::{self, PermittedKey};
 use super::verify::roots;
 use super::verify::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
 use super::version::Version;
@@ -38,13 +42,14 @@ impl Settings {
             side,
             searched: self.roots.searched(),
             truncation: self.truncation,
+            record_size: self.record_size,
             timeouts: self.timeouts,
             is_logged: self.key_log.is_some(),
             handshakes: Handshakes::default(),
         })
     }
 
-    fn identities(&self) -> Result<Option<Arc<Identities>>, Error> {
+    fn identities(&self) -> Result<Arc<Identities>, Error> {
         let missing =
             |item, detail| Err(Error::refused(item, ConfigurationReason::Missing, detail));
         let first = match (&self.chain, &self.key) {
@@ -70,23 +75,53 @@ impl Settings {
             .into_iter()
             .chain(self.more_identities.iter().map(Arc::clone))
             .collect();
-        if all.is_empty() {
-            return match self.role {
-                Role::Client => Ok(None),
-                // Others serve the clients.
-                Role::Server if self.asks || !self.names.is_empty() => Ok(None),
-                Role::Server => missing(
-                    ConfigurationItem::CertificateChain,
-                    "a server needs one and its key",
-                ),
-            };
+        // Others may serve its clients.
+        let serves = !self.asks && self.names.is_empty();
+        if all.is_empty() && self.role == Role::Server && serves {
+            return missing(
+                ConfigurationItem::CertificateChain,
+                "a server needs one and its key",
+            );
+        }
+        let all: Vec<_> = all
+            .iter()
+            .map(|identity| self.permitted_identity(identity))
+            .collect();
+        if !all.is_empty() && self.signing_schemes(&all).is_empty() {
+            return Err(conflict("the private key signs with none of them"));
         }
         let suites = self.ciphers.supported(&self.permitted());
-        Ok(Some(Arc::new(Identities { all, suites })))
+        Ok(Arc::new(Identities { all, suites }))
     }
 
-    fn client(&self, identities: Option<Arc<Identities>>) -> Result<ClientSide, Error> {
-        let provider = self.provider()?;
+    /// The same identity, which signs with the permitted schemes alone.
+    fn permitted_identity(&self, identity: &CertifiedKey) -> Arc<CertifiedKey> {
+        Arc::new(CertifiedKey {
+            key: Arc::new(PermittedKey {
+                key: Arc::clone(&identity.key),
+                schemes: Arc::clone(&self.signature_schemes),
+            }),
+            ..identity.clone()
+        })
+    }
+
+    /// The schemes that one of the identities can sign with.
+    fn signing_schemes(&self, identities: &[Arc<CertifiedKey>]) -> Vec<SignatureScheme> {
+        let signs = |scheme: &SignatureScheme| {
+            let mut keys = identities.iter().map(|identity| &identity.key);
+            keys.any(|key| key.choose_scheme(&[*scheme]).is_some())
+        };
+        self.signature_schemes
+            .iter()
+            .copied()
+            .filter(signs)
+            .collect()
+    }
+
+    fn client(&self, identities: Arc<Identities>) -> Result<ClientSide, Error> {
+        // Servers are asked to sign with any of them.
+        let versions = self.versions(&self.signature_schemes)?;
+        let provider = self.provider();
         let verifier = ServerVerifier {
             roots: self.pinned_roots(self.verify != Verify::Unverified)?,
             verify: self.verify,
@@ -98,18 +133,17 @@ impl Settings {
                 VerifyName::Unverified => NameCheck::Unverified,
             },
             algorithms: provider.signature_verification_algorithms,
+            schemes: Arc::clone(&self.signature_schemes),
         };
         let verifier = Arc::new(verifier);
         let clock = Arc::clone(&self.clock);
-        let builder = ClientConfig::builder_with_details(provider, clock)
-            .with_protocol_versions(&self.versions())
+        let mut rustls = ClientConfig::builder_with_details(provider, clock)
+            .with_protocol_versions(&versions)
             .map_err(|error| Error::Other(Some(error.to_string())))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier));
-        let mut rustls = match identities {
-            Some(identities) => builder.with_client_cert_resolver(identities),
-            None => builder.with_no_client_auth(),
-        };
+            .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier))
+            .with_client_cert_resolver(identities);
+        rustls.max_fragment_size = Some(self.record_size + HEADER);
         rustls.enable_sni = self.server_name != SendName::Off;
         rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
@@ -125,11 +159,15 @@ impl Settings {
         })
     }
 
-    fn server(&self, identities: Option<Arc<Identities>>) -> Result<ServerSide, Error> {
-        let provider = self.provider()?;
+    fn server(&self, identities: Arc<Identities>) -> Result<ServerSide, Error> {
+        let versions = match identities.all.as_slice() {
+            [] => self.versions(&self.signature_schemes)?,
+            all => self.versions(&self.signing_schemes(all))?,
+        };
+        let provider = self.provider();
         let clock = Arc::clone(&self.clock);
         let builder = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&clock))
-            .with_protocol_versions(&self.versions())
+            .with_protocol_versions(&versions)
             .map_err(|error| Error::Other(Some(error.to_string())))?;
         let verifier = self.client_verifier(&provider)?;
         let builder = match &verifier {
@@ -138,7 +176,6 @@ impl Settings {
             }
             None => builder.with_no_client_auth(),
         };
-        let identities = identities.unwrap_or_default();
         let own = match identities.all.as_slice() {
             [only] => only.cert.first().cloned(),
             _ => None,
@@ -146,6 +183,8 @@ impl Settings {
         let has_identity = !identities.all.is_empty();
         let binding = binding(verifier.as_deref(), &identities);
         let mut rustls = builder.with_cert_resolver(identities);
+        rustls.ignore_client_order = self.suite_preference == Role::Server;
+        rustls.max_fragment_size = Some(self.record_size + HEADER);
         rustls.key_log = self.key_log();
         let random = provider.secure_random;
         self.resumption
@@ -197,38 +236,60 @@ impl Settings {
             verify: self.verify,
             suggested,
             algorithms: provider.signature_verification_algorithms,
+            schemes: Arc::clone(&self.signature_schemes),
         })))
     }
 
-    /// The versions that are permitted and have a suite and a group.
-    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
-        [
+    /// The versions that are permitted and have a suite, a group and one of these schemes.
+    fn versions(
+        &self,
+        schemes: &[SignatureScheme],
+    ) -> Result<Vec<&'static SupportedProtocolVersion>, Error> {
+        self.ciphers.check(&self.permitted())?;
+        let mut versions = vec![
             (Version::Tls13, &version::TLS13),
             (Version::Tls12, &version::TLS12),
-        ]
-        .into_iter()
-        .filter(|(version, _)| self.permitted().contains(version))
-        .filter(|(version, _)| !self.ciphers.names(&(*version..=*version)).is_empty())
-        .filter(|(version, _)| self.groups.iter().any(|group| group.is_usable_in(*version)))
-        .map(|(_, supported)| supported)
-        .collect()
-    }
-
-    /// The provider with the suites of the cipher list only and with the groups, in their order.
-    fn provider(&self) -> Result<Arc<CryptoProvider>, Error> {
-        self.ciphers.check(&self.permitted())?;
-        if self.versions().is_empty() {
+        ];
+        versions.retain(|(version, _)| {
+            self.permitted().contains(version)
+                && !self.ciphers.names(&(*version..=*version)).is_empty()
+                && self.groups.iter().any(|group| group.is_usable_in(*version))
+        });
+        if versions.is_empty() {
             return Err(Error::refused(
                 ConfigurationItem::Groups,
                 ConfigurationReason::NoUsableGroup,
                 "TLS 1.3, which they are for, is not permitted or has no cipher suite",
             ));
         }
-        Ok(Arc::new(CryptoProvider {
+        versions.retain(|(version, _)| {
+            let suites = self.ciphers.supported(&(*version..=*version));
+            schemes.iter().any(|scheme| {
+                let mut suites = suites.iter();
+                let algorithm = signature::algorithm(*scheme);
+                signature::is_for(*scheme, *version)
+                    && suites.any(|suite| suite.usable_for_signature_algorithm(algorithm))
+            })
+        });
+        if versions.is_empty() {
+            return Err(conflict(
+                "none is for a version that is permitted, or for its cipher suites; \
+                 those of PKCS #1 are for TLS 1.2",
+            ));
+        }
+        Ok(versions
+            .into_iter()
+            .map(|(_, supported)| supported)
+            .collect())
+    }
+
+    /// The provider with the suites of the cipher list only and with the groups, in their order.
+    fn provider(&self) -> Arc<CryptoProvider> {
+        Arc::new(CryptoProvider {
             cipher_suites: self.ciphers.supported(&self.permitted()),
             kx_groups: self.groups.iter().map(|group| group.supported()).collect(),
             ..CryptoProvider::clone(&crypto_provider())
-        }))
+        })
     }
 }
 
@@ -249,4 +310,16 @@ fn binding(verifier: Option<&ClientVerifier>, identities: &Identities) -> Bindin
         binding.add(identity.cert.first().map_or(&[], AsRef::as_ref));
     }
     binding
+}
+
+/// A record's header (RFC 8446 §5.1), which rustls counts.
+const HEADER: usize = 5;
+
+/// Signature schemes that cannot work with the rest.
+fn conflict(why: &str) -> Error {
+    Error::refused(
+        ConfigurationItem::SignatureSchemes,
+        ConfigurationReason::Conflict,
+        why,
+    )
 }

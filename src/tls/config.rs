@@ -39,6 +39,8 @@ pub struct Config {
     /// Where the trust roots come from, in words.
     pub(crate) searched: Arc<str>,
     pub(crate) truncation: Truncation,
+    /// How many bytes of plaintext a record that is sent has at most.
+    pub(crate) record_size: usize,
     pub(crate) timeouts: Timeouts,
     /// Whether the secrets of its connections are logged.
     pub(crate) is_logged: bool,

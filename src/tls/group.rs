@@ -2,8 +2,9 @@
 
 use rustls::crypto::SupportedKxGroup;
 
+use super::iana;
 use super::version::Version;
-use crate::error::{ConfigurationItem, ConfigurationReason, Error};
+use crate::error::{ConfigurationItem, Error};
 use portcullis_provider::kx;
 
 /// A key exchange group (RFC 8446 §4.2.7), in the order of preference.
@@ -11,6 +12,8 @@ use portcullis_provider::kx;
 pub(super) enum NamedGroup {
     /// X25519 together with ML-KEM-768, for TLS 1.3 alone.
     X25519Mlkem768,
+    /// P-256 together with ML-KEM-768, for TLS 1.3 alone.
+    Secp256r1Mlkem768,
     /// X25519.
     X25519,
     /// P-256.
@@ -21,8 +24,9 @@ pub(super) enum NamedGroup {
 
 impl NamedGroup {
     /// The groups that are permitted until others are chosen.
-    pub(super) const PREFERRED: [Self; 4] = [
+    pub(super) const PREFERRED: [Self; 5] = [
         Self::X25519Mlkem768,
+        Self::Secp256r1Mlkem768,
         Self::X25519,
         Self::Secp256r1,
         Self::Secp384r1,
@@ -34,16 +38,11 @@ impl NamedGroup {
         Self::PREFERRED.into_iter().find(is_it)
     }
 
-    /// The group with this IANA name, which may be written in any case.
-    fn of_name(name: &str) -> Option<Self> {
-        let is_it = |group: &Self| group.name().eq_ignore_ascii_case(name);
-        Self::PREFERRED.into_iter().find(is_it)
-    }
-
     /// The provider's implementation.
     pub(super) fn supported(self) -> &'static dyn SupportedKxGroup {
         match self {
             Self::X25519Mlkem768 => kx::X25519MLKEM768,
+            Self::Secp256r1Mlkem768 => kx::SECP256R1MLKEM768,
             Self::X25519 => kx::X25519,
             Self::Secp256r1 => kx::SECP256R1,
             Self::Secp384r1 => kx::SECP384R1,
@@ -59,6 +58,7 @@ impl NamedGroup {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::X25519Mlkem768 => "X25519MLKEM768",
+            Self::Secp256r1Mlkem768 => "SecP256r1MLKEM768",
             Self::X25519 => "x25519",
             Self::Secp256r1 => "secp256r1",
             Self::Secp384r1 => "secp384r1",
@@ -68,28 +68,12 @@ impl NamedGroup {
 
 /// The IANA names of all groups, in the order of preference.
 #[must_use]
-pub fn supported_groups() -> [&'static str; 4] {
+pub fn supported_groups() -> [&'static str; 5] {
     NamedGroup::PREFERRED.map(NamedGroup::name)
 }
 
-/// Reads a list of names. Refuses an empty list, an unknown name, and a group that is named twice.
+/// Reads a list of names.
 pub(super) fn parse<Name: AsRef<str>>(names: &[Name]) -> Result<Vec<NamedGroup>, Error> {
-    let refused = |reason, detail| Err(Error::refused(ConfigurationItem::Groups, reason, detail));
-    if names.is_empty() {
-        return refused(ConfigurationReason::Empty, "the list is empty".to_owned());
-    }
-    let mut groups = Vec::new();
-    for name in names.iter().map(AsRef::as_ref) {
-        let Some(group) = NamedGroup::of_name(name) else {
-            let known = supported_groups().join(", ");
-            let detail = format!("{name:?} is none of {known}");
-            return refused(ConfigurationReason::UnknownName, detail);
-        };
-        if groups.contains(&group) {
-            let detail = format!("{} is there twice", group.name());
-            return refused(ConfigurationReason::Duplicate, detail);
-        }
-        groups.push(group);
-    }
-    Ok(groups)
+    let item = ConfigurationItem::Groups;
+    iana::parse(item, names, &NamedGroup::PREFERRED, NamedGroup::name)
 }

@@ -23,6 +23,7 @@ use self::records::Boundary;
 use super::config::{Config, Side};
 use super::verify::{DeferredCheck, Verify};
 use super::version::Version;
+use super::witness::Witness;
 use crate::error::{CertificateError, CertificateReason, Error};
 
 pub use facts::Facts;
@@ -32,6 +33,9 @@ pub use state::State;
 
 /// The most plaintext in a record (RFC 8446 §5.1).
 const RECORD: usize = 16 * 1024;
+
+/// The message KeyUpdate (RFC 8446 §4.6.3).
+const KEY_UPDATE: usize = 5;
 
 /// The most that is handed to rustls at once: it takes no more than one full record (RFC 8446
 /// §5.2).
@@ -59,6 +63,8 @@ pub struct Session {
     /// The name that a client sends in SNI.
     sent_name: Option<String>,
     check: PeerCheck,
+    /// What its handshake was seen to do.
+    witness: Witness,
     /// The result of the check, once it was asked for; later calls get the same.
     verified: OnceCell<Result<(), CertificateError>>,
     opening: Opening,
@@ -120,6 +126,7 @@ impl Session {
             connection,
             sent_name,
             check,
+            witness: Witness::default(),
             verified: OnceCell::new(),
             opening: Opening::new(),
             greeting: config.reads_hello().then(Greeting::default),
@@ -179,7 +186,7 @@ impl Session {
     pub fn room(&self) -> usize {
         let room = self.batch.saturating_sub(self.waiting);
         let overhead = self.overhead();
-        room.saturating_sub(room.div_ceil(RECORD + overhead) * overhead)
+        room.saturating_sub(room.div_ceil(self.config.record_size + overhead) * overhead)
     }
 
     /// How many bytes protection adds to a record: header and tag, and depending on version and
@@ -260,7 +267,8 @@ impl Session {
                 let taken = plaintext.get(..self.room()).unwrap_or(plaintext);
                 match self.connection.writer().write(taken) {
                     Ok(written) => {
-                        self.waiting += written + written.div_ceil(RECORD) * self.overhead();
+                        let records = written.div_ceil(self.config.record_size);
+                        self.waiting += written + records * self.overhead();
                         Ok(written)
                     }
                     Err(error) => Err(self.fail(Error::Other(Some(error.to_string())))),
@@ -269,6 +277,29 @@ impl Session {
             State::WriteClosed | State::Closed => Err(Error::Closed),
             State::Failed(error) => Err(error.clone()),
         }
+    }
+
+    /// Take new keys for what this side sends, and ask the peer for new ones (RFC 8446 §4.6.3). What
+    /// asks leaves with the rest.
+    ///
+    /// # Errors
+    /// `WantRead` before the handshake is done; `NotSupported` in TLS 1.2; those of `write`.
+    pub fn update_keys(&mut self) -> Result<(), Error> {
+        self.write(&[])?;
+        if !self.is_established() {
+            return Err(Error::WantRead);
+        }
+        if self.version() != Some(Version::Tls13) {
+            return Err(Error::NotSupported(
+                "new keys in TLS 1.2; make another connection, or use TLS 1.3".to_owned(),
+            ));
+        }
+        if let Err(error) = self.connection.refresh_traffic_keys() {
+            let error = Error::from_rustls(error, None);
+            return Err(self.fail(error));
+        }
+        self.waiting += KEY_UPDATE + self.overhead();
+        Ok(())
     }
 
     /// Send close_notify after what was written, once. In `Handshaking` there is nothing to close.

@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rustls::DistinguishedName;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
+use rustls::{DistinguishedName, SignatureScheme};
 
 use super::alpn;
 use super::alpn::AlpnMismatch;
@@ -22,6 +22,7 @@ use super::group::NamedGroup;
 use super::key_log::KeyLog;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
 use super::resumption::Resumption;
+use super::signature;
 use super::timeouts::Timeouts;
 use super::verify::Verify;
 use super::verify::roots;
@@ -31,6 +32,12 @@ use super::x509::Certificate;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use portcullis_provider::hash::Fingerprint;
 
+/// The most plaintext in a record (RFC 8446 §5.1).
+const LONGEST_RECORD: usize = 16 * 1024;
+
+/// The least that it can be limited to, as in RFC 8449 §4.
+const SHORTEST_RECORD: usize = 64;
+
 /// The settings of a context until it is sealed. Each change is atomic.
 #[derive(Clone)]
 pub struct Settings {
@@ -39,6 +46,10 @@ pub struct Settings {
     pub(super) highest: Version,
     pub(super) ciphers: CipherList,
     pub(super) groups: Vec<NamedGroup>,
+    /// What handshakes may be signed with, the preferred first.
+    pub(super) signature_schemes: Arc<[SignatureScheme]>,
+    /// Whose order of cipher suites a server follows.
+    pub(super) suite_preference: Role,
     /// Application protocols, the preferred first.
     pub(super) alpn: Vec<Vec<u8>>,
     pub(super) alpn_mismatch: AlpnMismatch,
@@ -59,6 +70,8 @@ pub struct Settings {
     /// The SHA-256 of keys of which the peer's chain must have one.
     pub(super) pins: Vec<Fingerprint>,
     pub(super) truncation: Truncation,
+    /// How many bytes of plaintext a record that is sent has at most.
+    pub(super) record_size: usize,
     pub(super) timeouts: Timeouts,
     pub(super) resumption: Resumption,
     /// Where the secrets of connections go; none unless it was asked for.
@@ -90,6 +103,8 @@ impl Settings {
             highest: Version::Tls13,
             ciphers: CipherList::preferred(),
             groups: NamedGroup::PREFERRED.to_vec(),
+            signature_schemes: signature::preferred(),
+            suite_preference: Role::Client,
             alpn: Vec::new(),
             alpn_mismatch: AlpnMismatch::Refused,
             names: Arc::default(),
@@ -104,6 +119,7 @@ impl Settings {
             verify_name: VerifyName::Host,
             pins: Vec::new(),
             truncation: Truncation::Refused,
+            record_size: LONGEST_RECORD,
             timeouts: Timeouts::default(),
             resumption: Resumption::default(),
             key_log: None,
@@ -176,6 +192,30 @@ impl Settings {
     #[must_use]
     pub fn groups(&self) -> Vec<&'static str> {
         self.groups.iter().map(|group| group.name()).collect()
+    }
+
+    /// Choose the signature schemes of handshakes and their order by their IANA names.
+    pub fn set_signature_schemes<Name: AsRef<str>>(&mut self, names: &[Name]) -> Result<(), Error> {
+        self.signature_schemes = signature::parse(names)?;
+        Ok(())
+    }
+
+    /// The IANA names of the signature schemes in order.
+    #[must_use]
+    pub fn signature_schemes(&self) -> Vec<&'static str> {
+        let schemes = self.signature_schemes.iter();
+        schemes.map(|scheme| signature::name(*scheme)).collect()
+    }
+
+    /// Say whose order of cipher suites a server follows.
+    pub fn set_suite_preference(&mut self, role: Role) -> Result<(), Error> {
+        if self.role == Role::Client {
+            return Err(Error::InvalidArgument(
+                "a client chooses no cipher suite; use a server's context".into(),
+            ));
+        }
+        self.suite_preference = role;
+        Ok(())
     }
 
     /// Choose the application protocols, the preferred first (RFC 7301).
@@ -415,6 +455,22 @@ impl Settings {
     /// Say what the end of the transport without close_notify means (seed E13).
     pub fn set_truncation(&mut self, truncation: Truncation) {
         self.truncation = truncation;
+    }
+
+    /// Choose how many bytes of plaintext a record has at most; `None` is as many as a record takes.
+    pub fn set_record_size(&mut self, bytes: Option<u32>) -> Result<(), Error> {
+        let size = bytes.map_or(LONGEST_RECORD, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        if !(SHORTEST_RECORD..=LONGEST_RECORD).contains(&size) {
+            return Err(Error::refused(
+                ConfigurationItem::RecordSize,
+                ConfigurationReason::Malformed,
+                format!("{size} bytes"),
+            ));
+        }
+        self.record_size = size;
+        Ok(())
     }
 
     /// Set the limit of one timer.

@@ -21,10 +21,11 @@ use crate::support::peers::{
 };
 
 const HYBRID: &str = "X25519MLKEM768";
+const NIST_HYBRID: &str = "SecP256r1MLKEM768";
 const X25519: &str = "x25519";
 const SECP256R1: &str = "secp256r1";
 const SECP384R1: &str = "secp384r1";
-const ALL_GROUPS: [&str; 4] = [HYBRID, X25519, SECP256R1, SECP384R1];
+const ALL_GROUPS: [&str; 5] = [HYBRID, NIST_HYBRID, X25519, SECP256R1, SECP384R1];
 
 fn identity() -> (Authority, Identity) {
     let authority = Authority::root("Root");
@@ -37,6 +38,7 @@ fn identity() -> (Authority, Identity) {
 fn of_rustls(name: &str) -> NamedGroup {
     match name {
         HYBRID => NamedGroup::X25519MLKEM768,
+        NIST_HYBRID => NamedGroup::secp256r1MLKEM768,
         X25519 => NamedGroup::X25519,
         SECP256R1 => NamedGroup::secp256r1,
         SECP384R1 => NamedGroup::secp384r1,
@@ -144,6 +146,9 @@ fn a_client_offers_its_groups_in_the_order_that_it_was_told() {
         let seen = client_meets(&authority, config(), Some(groups));
         assert_eq!(seen, (expected, HandshakeKind::Full), "{groups:?}");
     }
+    // P-256's share goes along with that of P-256 and ML-KEM.
+    let seen = client_meets(&authority, config(), Some(&[NIST_HYBRID, SECP256R1]));
+    assert_eq!(seen, (NamedGroup::secp256r1, HandshakeKind::Full));
     // Without X25519 its share does not go along.
     let groups = [HYBRID, SECP256R1];
     let seen = client_meets(&authority, config(), Some(&groups));
@@ -220,7 +225,7 @@ fn each_group_alone_is_met_by_itself_and_by_no_other() {
 fn tls_12_is_spoken_with_each_classic_group_and_not_offered_with_ml_kem_alone() {
     let identity = identity();
     let hybrid = [HYBRID];
-    for group in &ALL_GROUPS[1..] {
+    for group in &ALL_GROUPS[2..] {
         let met = meet(&identity, "tlsv12", &[*group], &ALL_GROUPS);
         assert_eq!(met, (Ok(Version::Tls12), Ok(())), "{group:?}");
         // A server with ML-KEM alone speaks TLS 1.3 alone, whatever its versions are.

@@ -4,13 +4,14 @@ use crate::pages::{rows, tests_in};
 use crate::read;
 
 /// Files whose tests run over the built component.
-const COMPONENT: [&str; 13] = [
+const COMPONENT: [&str; 16] = [
     "alpn",
     "cipher",
     "client",
     "client_hello",
     "identity",
     "input",
+    "negotiated",
     "peer_certificate",
     "pollable",
     "port",

@@ -60,6 +60,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "input",
             "instance",
             "misuse",
+            "negotiated",
             "peer_certificate",
             "pollable",
             "port",

@@ -21,7 +21,7 @@ def a_context_chooses_version_suite_and_groups(server):
 @check
 def groups_go_by_names_of_iana_and_openssl(server):
     context, known = portcullis.create_default_context(), supported_groups()
-    assert known == ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"]
+    assert known == ["X25519MLKEM768", "SecP256r1MLKEM768", "x25519", "secp256r1", "secp384r1"]
     assert context.context.groups() == known
     for groups, names in {
         "P-384:p-256": ["secp384r1", "secp256r1"],

@@ -18,6 +18,12 @@ pub(crate) struct Facts {
     version: Option<&'static str>,
     cipher_suite: Option<String>,
     group: Option<String>,
+    /// What the peer has signed with.
+    signature_scheme: Option<String>,
+    certificate_requested: Option<bool>,
+    /// Whether this side has presented a certificate.
+    #[serde(skip)]
+    has_presented: bool,
     alpn: Option<String>,
     resumed: bool,
     verified: bool,
@@ -61,6 +67,9 @@ impl Facts {
             version: session.version(tls)?.map(version),
             cipher_suite: session.cipher_suite(tls)?,
             group: session.group(tls)?,
+            signature_scheme: session.signature_scheme(tls)?,
+            certificate_requested: session.was_certificate_requested(tls)?,
+            has_presented: session.own_signature_scheme(tls)?.is_some(),
             alpn: session.alpn(tls)?,
             resumed: session.is_resumed(tls)? == Some(true),
             verified: refused.is_none(),
@@ -115,6 +124,14 @@ impl fmt::Display for Facts {
             self.cipher_suite.as_deref().unwrap_or("-")
         )?;
         writeln!(f, "group     {}", self.group.as_deref().unwrap_or("-"))?;
+        if let Some(scheme) = &self.signature_scheme {
+            writeln!(f, "signed    {scheme}")?;
+        }
+        match (self.certificate_requested, self.has_presented) {
+            (Some(true), true) => writeln!(f, "asked     for a certificate, and got it")?,
+            (Some(true), false) => writeln!(f, "asked     for a certificate, and got none")?,
+            (Some(false) | None, _) => {}
+        }
         if let Some(alpn) = &self.alpn {
             writeln!(f, "alpn      {alpn}")?;
         }

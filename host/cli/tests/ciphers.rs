@@ -269,7 +269,13 @@ fn connect_and_serve_keep_to_their_groups() {
 }
 
 /// The groups that there are, as the component names them.
-const GROUPS: [&str; 4] = ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"];
+const GROUPS: [&str; 5] = [
+    "X25519MLKEM768",
+    "SecP256r1MLKEM768",
+    "x25519",
+    "secp256r1",
+    "secp384r1",
+];
 
 #[test]
 fn groups_without_a_meaning_are_wrong_usage_and_refused_by_name() {

@@ -381,11 +381,14 @@ print(connection.get_group_name())
 ";
 
 /// Our groups and OpenSSL's, empty for the own choice, and the group that they agree on, if any.
-const MEETINGS: [(&str, &str, Option<&str>); 8] = [
+const MEETINGS: [(&str, &str, Option<&str>); 11] = [
     ("", "", Some("x25519mlkem768")),
     ("x25519mlkem768", "", Some("x25519mlkem768")),
     ("", "X25519MLKEM768", Some("x25519mlkem768")),
     ("", "X25519", Some("x25519")),
+    ("", "SecP256r1MLKEM768", Some("secp256r1mlkem768")),
+    ("secp256r1mlkem768", "", Some("secp256r1mlkem768")),
+    ("secp256r1mlkem768", "X25519MLKEM768", None),
     ("x25519", "", Some("x25519")),
     ("secp384r1", "P-384:X25519", Some("secp384r1")),
     ("secp256r1", "X25519:P-256", Some("secp256r1")),
@@ -677,4 +680,99 @@ fn openssl_resumes_with_a_server_of_the_same_ticket_key_and_with_no_other() {
         refused.contains("--ticket-key") && refused.contains("31 bytes"),
         "{refused}"
     );
+}
+
+#[test]
+fn we_meet_openssl_in_the_signature_schemes_that_each_side_was_told() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = Folder::new("sigalgs");
+    let (cert, key) = (folder.path("rsa.pem"), folder.path("rsa.key"));
+    let mut make = Command::new(&openssl);
+    make.args("req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost".split(' '));
+    make.args(["-addext", "subjectAltName=DNS:localhost"]);
+    make.args(["-keyout", &key, "-out", &cert]);
+    assert!(finish(make, b"").status.success());
+    for version in ["tls1_2", "tls1_3"] {
+        let version_flag = format!("--{version}");
+        // OpenSSL serves: it takes the first of ours that it was told, too.
+        let port = free_port();
+        let mut server = Command::new(&openssl);
+        server.stdin(Stdio::null()).args(["s_server", "-quiet"]);
+        server.args(["-accept", &format!("127.0.0.1:{port}")]);
+        server.args(["-cert", &cert, "-key", &key, "-verify", "1"]);
+        server.args(["-sigalgs", "RSA-PSS+SHA256:RSA-PSS+SHA384"]);
+        let server = start(server, &folder, port);
+        let target = format!("localhost:{port}");
+        let connect = |schemes: &str| {
+            let arguments = [
+                "connect",
+                &target,
+                "--cafile",
+                &cert,
+                &version_flag,
+                "--info",
+                "--sigalgs",
+                schemes,
+            ];
+            run(&arguments, b"")
+        };
+        for (schemes, met) in [
+            ("RSA-PSS+SHA384", "rsa_pss_rsae_sha384"),
+            ("ed25519,rsa_pss_rsae_sha256", "rsa_pss_rsae_sha256"),
+        ] {
+            let output = connect(schemes);
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(told.contains(&format!("signed    {met}\n")), "{output:?}");
+            assert!(told.contains("asked     for a certificate, and got none\n"));
+        }
+        let refused = refusal_of(&connect("rsa_pss_rsae_sha512"));
+        assert!(refused.contains("alert 40"), "{refused}");
+        drop(server);
+        // We serve, and our order of suites decides, which has ChaCha20 first.
+        let arguments = [
+            "serve",
+            "127.0.0.1:0",
+            "--cert",
+            &cert,
+            "--key",
+            &key,
+            "--sigalgs",
+            "rsa_pss_rsae_sha384:rsa_pss_rsae_sha256",
+            "--server-preference",
+            "--record-size",
+            "512",
+        ];
+        let mut server = portcullis(&arguments);
+        server.stderr(Stdio::null());
+        let (_server, port) = serving(server);
+        let meet = |schemes: &str| {
+            let mut client = Command::new(&openssl);
+            client.args(["s_client", "-connect", &format!("127.0.0.1:{port}")]);
+            client.args([
+                "-CAfile",
+                &cert,
+                "-sigalgs",
+                schemes,
+                &format!("-{version}"),
+            ]);
+            let output = finish(client, b"");
+            let told = [output.stdout, output.stderr].concat();
+            String::from_utf8_lossy(&told).into_owned()
+        };
+        for (schemes, digest) in [
+            // Our order decides.
+            ("RSA-PSS+SHA256:RSA-PSS+SHA384", "SHA384"),
+            ("RSA-PSS+SHA512:RSA-PSS+SHA256", "SHA256"),
+        ] {
+            let told = meet(schemes);
+            let line = format!("Peer signing digest: {digest}\n");
+            assert!(told.contains(&line), "{told}");
+            let suite = told.lines().find(|line| line.contains("Cipher is"));
+            assert!(suite.unwrap().contains("CHACHA20"), "{told}");
+        }
+        let told = meet("RSA-PSS+SHA512");
+        assert!(told.contains("handshake failure"), "{version}: {told}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use portcullis_provider::{ALL_CIPHER_SUITES, ALL_KX_GROUPS, crypto_provider};
+use portcullis_provider::{ALL_CIPHER_SUITES, ALL_KX_GROUPS, crypto_provider, kx};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -156,7 +156,8 @@ fn every_suite_works_with_every_group() {
         let version = suite.version().version;
         for group in ALL_KX_GROUPS {
             if !group.usable_for_version(version) {
-                assert_eq!(group.name(), NamedGroup::X25519MLKEM768);
+                let name = group.name();
+                assert!(format!("{name:?}").ends_with("MLKEM768"), "{name:?}");
                 continue;
             }
             let id = if is_rsa(*suite) { &rsa } else { &ecdsa };
@@ -170,8 +171,8 @@ fn every_suite_works_with_every_group() {
             run += 1;
         }
     }
-    // X25519MLKEM768 runs with the three suites of TLS 1.3 alone.
-    assert_eq!(run, 9 * 3 + 3);
+    // The groups with ML-KEM run with the three suites of TLS 1.3 alone.
+    assert_eq!(run, 9 * 3 + 3 * 2);
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn every_key_type_authenticates_a_server_in_both_versions() {
         (Identity::rsa(), rsa),
     ] {
         for suite in [tls13, tls12] {
-            let mut pair = Pair::new(suite, ALL_KX_GROUPS[1], &id);
+            let mut pair = Pair::new(suite, kx::X25519, &id);
             pair.handshake();
             pair.exchange();
         }

@@ -1,10 +1,10 @@
-//! X25519MLKEM768: the accumulated vectors of Go's `crypto/mlkem`, another implementation, and what
+//! X25519MLKEM768 and SecP256r1MLKEM768: the accumulated vectors of Go's `crypto/mlkem`, another implementation, and what
 //! a peer may not send.
 
 use ml_kem::kem::{Decapsulate as _, KeyExport as _};
 use ml_kem::{DecapsulationKey768, EncapsulationKey768};
 use portcullis_provider::kx::danger::{answer_with_randomness, start_with_private_key};
-use portcullis_provider::kx::{X25519, X25519MLKEM768};
+use portcullis_provider::kx::{SECP256R1, SECP256R1MLKEM768, X25519, X25519MLKEM768};
 use rustls::crypto::ActiveKeyExchange;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 use shake::Shake128;
@@ -21,7 +21,13 @@ const CIPHERTEXT: usize = 1088;
 /// FIPS 203's q.
 const MODULUS: u16 = 3329;
 
-/// A private key of X25519, where a test does not depend on it.
+/// The groups, each with the one beside ML-KEM, and whether that comes first.
+const GROUPS: [(NamedGroup, NamedGroup, bool); 2] = [
+    (NamedGroup::X25519MLKEM768, NamedGroup::X25519, false),
+    (NamedGroup::secp256r1MLKEM768, NamedGroup::secp256r1, true),
+];
+
+/// A private key of X25519 and of P-256, where a test does not depend on it.
 const CLASSIC: [u8; 32] = [9; 32];
 
 fn client(seed: &[u8; 64], classic: &[u8; 32]) -> Box<dyn ActiveKeyExchange> {
@@ -60,7 +66,9 @@ fn a_hundred_accumulated_vectors_of_go_come_out() {
         sum.update(&share[..KEY]);
 
         stream.read(&mut m);
-        let answer = answer_with_randomness(&[m, CLASSIC].concat(), &share).unwrap();
+        let answer =
+            answer_with_randomness(NamedGroup::X25519MLKEM768, &[m, CLASSIC].concat(), &share)
+                .unwrap();
         assert_eq!(answer.pub_key.len(), CIPHERTEXT + 32);
         sum.update(&answer.pub_key[..CIPHERTEXT]);
         sum.update(&answer.secret.secret_bytes()[..32]);
@@ -78,30 +86,37 @@ fn a_hundred_accumulated_vectors_of_go_come_out() {
     assert_eq!(digest.to_vec(), hex(expected));
 }
 
-/// draft-ietf-tls-ecdhe-mlkem: ML-KEM before X25519, in both shares and in the secret.
+/// draft-ietf-tls-ecdhe-mlkem: ML-KEM before X25519 and after P-256, in both shares and in the secret.
 #[test]
-fn shares_and_secret_are_ml_kem_then_x25519() {
-    for number in 0..50 {
-        let (seed, classic): ([u8; 64], [u8; 32]) = (bytes(number), bytes(number + 50));
-        let (m, server_classic): ([u8; 32], [u8; 32]) = (bytes(number + 100), bytes(number + 150));
-        let ours = client(&seed, &classic);
-        let theirs = DecapsulationKey768::from_seed(seed.into());
-        let key = theirs.encapsulation_key().to_bytes();
-        assert_eq!(ours.pub_key(), [key.as_slice(), &point(&classic)].concat());
+fn shares_and_secret_are_ml_kem_then_x25519_or_p_256_then_ml_kem() {
+    for (group, other, is_other_first) in GROUPS {
+        let join = |post_quantum: &[u8], classic: &[u8]| match is_other_first {
+            true => [classic, post_quantum].concat(),
+            false => [post_quantum, classic].concat(),
+        };
+        for number in 0..50 {
+            let (seed, classic): ([u8; 64], [u8; 32]) = (bytes(number), bytes(number + 50));
+            let (m, servers): ([u8; 32], [u8; 32]) = (bytes(number + 100), bytes(number + 150));
+            let start = |key: &[u8]| start_with_private_key(other, key).unwrap();
+            let ours = start_with_private_key(group, &[&seed[..], &classic].concat()).unwrap();
+            let theirs = DecapsulationKey768::from_seed(seed.into());
+            let key = theirs.encapsulation_key().to_bytes();
+            assert_eq!(ours.pub_key(), join(&key, start(&classic).pub_key()));
 
-        let answer = answer_with_randomness(&[m, server_classic].concat(), ours.pub_key()).unwrap();
-        let (ciphertext, secret) = theirs
-            .encapsulation_key()
-            .encapsulate_deterministic(&m.into());
-        let share = [ciphertext.as_slice(), &point(&server_classic)].concat();
-        assert_eq!(answer.pub_key, share);
-        assert_eq!(answer.group, NamedGroup::X25519MLKEM768);
+            let given = [m, servers].concat();
+            let answer = answer_with_randomness(group, &given, ours.pub_key()).unwrap();
+            let (ciphertext, secret) = theirs
+                .encapsulation_key()
+                .encapsulate_deterministic(&m.into());
+            let share = join(&ciphertext, start(&servers).pub_key());
+            assert_eq!(answer.pub_key, share);
+            assert_eq!((answer.group, ours.group()), (group, group));
 
-        let classic = start_with_private_key(NamedGroup::X25519, &classic).unwrap();
-        let classic = classic.complete(&point(&server_classic)).unwrap();
-        let both = [secret.as_slice(), classic.secret_bytes()].concat();
-        assert_eq!(answer.secret.secret_bytes(), both);
-        assert_eq!(ours.complete(&share).unwrap().secret_bytes(), both);
+            let classic = start(&classic).complete(start(&servers).pub_key()).unwrap();
+            let both = join(&secret, classic.secret_bytes());
+            assert_eq!(answer.secret.secret_bytes(), both);
+            assert_eq!(ours.complete(&share).unwrap().secret_bytes(), both);
+        }
     }
 }
 
@@ -111,7 +126,12 @@ fn a_changed_ciphertext_gives_the_secret_that_others_come_to() {
     let seed: [u8; 64] = bytes(0);
     let theirs = DecapsulationKey768::from_seed(seed.into());
     let share = client(&seed, &CLASSIC).pub_key().to_vec();
-    let good = answer_with_randomness(&[bytes::<32>(1), CLASSIC].concat(), &share).unwrap();
+    let good = answer_with_randomness(
+        NamedGroup::X25519MLKEM768,
+        &[bytes::<32>(1), CLASSIC].concat(),
+        &share,
+    )
+    .unwrap();
     let right = good.secret.secret_bytes();
     for at in 0..CIPHERTEXT {
         let mut changed = good.pub_key.clone();
@@ -184,6 +204,54 @@ fn shares_of_another_length_or_without_a_point_are_refused_on_both_sides() {
         let zero = [&good[..part], &[0; 32]].concat();
         assert_eq!(refused(&zero), Some(INVALID_KEY_SHARE));
     }
+}
+
+#[test]
+fn with_p_256_shares_of_another_length_or_off_the_curve_are_refused_on_both_sides() {
+    const POINT: usize = 65;
+    let client = || SECP256R1MLKEM768.start().unwrap();
+    let share = client().pub_key().to_vec();
+    let answer = SECP256R1MLKEM768
+        .start_and_complete(&share)
+        .unwrap()
+        .pub_key;
+    assert_eq!(
+        (share.len(), answer.len()),
+        (POINT + KEY, POINT + CIPHERTEXT)
+    );
+    for (is_client, good) in [(true, &share), (false, &answer)] {
+        let refused = |share: &[u8]| match is_client {
+            true => SECP256R1MLKEM768.start_and_complete(share).err(),
+            false => client().complete(share).err(),
+        };
+        assert_eq!(refused(good), None);
+        let mut off = good.clone();
+        off[POINT - 1] ^= 1;
+        let mut compressed = good.clone();
+        compressed[0] = 2;
+        let longer = [good.as_slice(), &[0]].concat();
+        for wrong in [
+            &[],
+            &good[..POINT],
+            &good[1..],
+            &good[..good.len() - 1],
+            &longer,
+            &off,
+            &compressed,
+        ] {
+            assert_eq!(refused(wrong), Some(INVALID_KEY_SHARE), "{}", wrong.len());
+        }
+    }
+    // P-256's own share goes along, as X25519's does.
+    let ours = client();
+    let (group, point) = ours.hybrid_component().unwrap();
+    assert_eq!(
+        (group, point),
+        (NamedGroup::secp256r1, &ours.pub_key()[..POINT])
+    );
+    let theirs = SECP256R1.start_and_complete(point).unwrap();
+    let secret = ours.complete_hybrid_component(&theirs.pub_key).unwrap();
+    assert_eq!(secret.secret_bytes(), theirs.secret.secret_bytes());
 }
 
 /// A server that knows X25519 alone then needs no second ClientHello.

@@ -10,6 +10,7 @@ use rustls::{
     CipherSuite, DistinguishedName, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite,
 };
 
+use crate::tls::witness;
 use crate::tls::x509::Certificate;
 
 /// The identities, the preferred first; none for a server whose clients others serve.
@@ -27,18 +28,24 @@ impl ResolvesClientCert for Identities {
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         let usable = |identity: &&Arc<CertifiedKey>| identity.key.choose_scheme(schemes).is_some();
-        self.all
+        let chosen = self
+            .all
             .iter()
             .filter(usable)
             .find(|identity| is_issued_by_one_of(identity, suggested))
             // With nothing to choose by, the first usable identity is presented: the server's
             // refusal says more than an absent certificate would.
             .or_else(|| self.all.iter().find(usable))
-            .map(Arc::clone)
+            .map(Arc::clone);
+        witness::tell(|witness| {
+            witness.was_asked = true;
+            witness.chosen.clone_from(&chosen);
+        });
+        chosen
     }
 
     fn has_certs(&self) -> bool {
-        true
+        !self.all.is_empty()
     }
 }
 
@@ -51,14 +58,17 @@ impl ResolvesServerCert for Identities {
                 .is_some()
                 && self.has_suite(identity.key.algorithm(), hello.cipher_suites())
         };
-        self.all
+        let chosen = self
+            .all
             .iter()
             .filter(usable)
             .find(|identity| hello.server_name().is_some_and(|n| has_name(identity, n)))
             .or_else(|| self.all.iter().find(usable))
             // rustls finds out that this identity cannot be used, and says why.
             .or_else(|| self.all.first())
-            .map(Arc::clone)
+            .map(Arc::clone);
+        witness::tell(|witness| witness.chosen.clone_from(&chosen));
+        chosen
     }
 }
 

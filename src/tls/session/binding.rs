@@ -81,10 +81,10 @@ impl Session {
         let unsupported = |why: &str| Error::NotSupported(format!("{why}; use tls-exporter"));
         let certificate = match &self.config.side {
             Side::Client(_) => self.peer_certificates().first(),
-            Side::Server(side) => side.own.as_ref(),
+            Side::Server(side) => self.own_certificates().first().or(side.own.as_ref()),
         };
         let certificate = certificate.ok_or_else(|| {
-            unsupported("tls-server-end-point of a server with several identities")
+            unsupported("tls-server-end-point of a resumed session of several identities")
         })?;
         Certificate::parse(certificate)
             .ok()

@@ -8,7 +8,9 @@ use rustls::{Connection, HandshakeKind, ProtocolVersion};
 
 use super::{Session, State};
 use crate::error::{CertificateError, CertificateReason, Error};
+use crate::tls::config::Side;
 use crate::tls::group::NamedGroup;
+use crate::tls::signature;
 use crate::tls::verify::DeferredCheck;
 use crate::tls::version::Version;
 
@@ -19,6 +21,10 @@ pub struct Facts {
     pub version: Option<Version>,
     pub cipher_suite: Option<String>,
     pub group: Option<&'static str>,
+    pub signature_scheme: Option<&'static str>,
+    pub own_signature_scheme: Option<&'static str>,
+    pub own_certificates: Vec<Vec<u8>>,
+    pub was_certificate_requested: Option<bool>,
     pub alpn: Option<String>,
     pub server_name: Option<String>,
     pub is_resumed: Option<bool>,
@@ -36,6 +42,10 @@ impl Default for Facts {
             version: None,
             cipher_suite: None,
             group: None,
+            signature_scheme: None,
+            own_signature_scheme: None,
+            own_certificates: Vec::new(),
+            was_certificate_requested: None,
             alpn: None,
             server_name: None,
             is_resumed: None,
@@ -89,6 +99,47 @@ impl Session {
     pub fn group(&self) -> Option<&'static str> {
         let group = self.connection.negotiated_key_exchange_group();
         NamedGroup::of(group.filter(|_| self.is_established())?).map(NamedGroup::name)
+    }
+
+    /// The IANA name of the scheme by which the peer has proved that it holds its key, once the
+    /// handshake is done; none if it presented no certificate in it.
+    #[must_use]
+    pub fn signature_scheme(&self) -> Option<&'static str> {
+        let scheme = self.witness.peer_scheme;
+        scheme
+            .filter(|_| self.is_established())
+            .map(signature::name)
+    }
+
+    /// The same of this side.
+    #[must_use]
+    pub fn own_signature_scheme(&self) -> Option<&'static str> {
+        let scheme = self.witness.own_scheme;
+        scheme
+            .filter(|_| self.is_established())
+            .map(signature::name)
+    }
+
+    /// The certificates that this side has presented, its own first, once the handshake is done; none
+    /// if it resumed a session.
+    #[must_use]
+    pub fn own_certificates(&self) -> &[CertificateDer<'static>] {
+        match (&self.witness.chosen, self.own_signature_scheme()) {
+            (Some(identity), Some(_)) => &identity.cert,
+            _ => &[],
+        }
+    }
+
+    /// Whether the server has asked for a client's certificate, once the handshake is done. Of a
+    /// resumed one there is nothing to tell.
+    #[must_use]
+    pub fn was_certificate_requested(&self) -> Option<bool> {
+        let is_resumed = self.is_resumed()?;
+        let was_requested = match &self.config.side {
+            Side::Client(_) => self.witness.was_asked,
+            Side::Server(side) => side.verifier.is_some(),
+        };
+        (!is_resumed).then_some(was_requested)
     }
 
     /// The application protocol that was agreed on (RFC 7301), once the handshake is done; none if
@@ -213,6 +264,10 @@ impl Session {
             version: self.version(),
             cipher_suite: self.cipher_suite(),
             group: self.group(),
+            signature_scheme: self.signature_scheme(),
+            own_signature_scheme: self.own_signature_scheme(),
+            own_certificates: self.own_certificates().iter().map(owned).collect(),
+            was_certificate_requested: self.was_certificate_requested(),
             alpn: self.alpn(),
             server_name: self.server_name(),
             is_resumed: self.is_resumed(),

@@ -1,10 +1,15 @@
 //! What came from the network: ciphertext, and its end.
 
+use rustls::PeerIncompatible;
+
 use super::opening::{ALERT, Look};
 use super::records::Work;
 use super::{RECORD, RUSTLS_READ, Session, State};
 use crate::error::Error;
 use crate::tls::config::Truncation;
+
+/// The alert handshake_failure (RFC 5246 §7.2.2).
+const HANDSHAKE_FAILURE: u8 = 40;
 
 impl Session {
     /// Take ciphertext of the peer's; returns how much was taken. Less than all means that
@@ -134,7 +139,8 @@ impl Session {
     }
 
     fn process(&mut self) -> Result<(), Error> {
-        match self.connection.process_new_packets() {
+        let connection = &mut self.connection;
+        match self.witness.watch(|| connection.process_new_packets()) {
             Ok(io) => {
                 let peer_has_closed = io.peer_has_closed();
                 self.readable = io.plaintext_bytes_to_read();
@@ -153,6 +159,12 @@ impl Session {
             Err(error) => {
                 let mut last_words = Vec::new();
                 self.poll_ciphertext(&mut last_words);
+                let mut error = error;
+                if self.witness.lacks_scheme && matches!(error, rustls::Error::General(_)) {
+                    // A server of TLS 1.2, of which rustls says no more, and nothing to the peer.
+                    error = PeerIncompatible::NoSignatureSchemesInCommon.into();
+                    last_words = vec![ALERT, 3, 3, 0, 2, 2, HANDSHAKE_FAILURE];
+                }
                 let error = Error::from_rustls(error, readable_alert(&last_words));
                 self.last_words = last_words;
                 Err(self.fail(error))

@@ -1,5 +1,7 @@
 //! The verification of clients, by servers.
 
+use std::sync::Arc;
+
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -18,6 +20,8 @@ pub(crate) struct ClientVerifier {
     /// The authorities that are suggested to clients.
     pub(crate) suggested: Vec<DistinguishedName>,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
+    /// The schemes that the handshake may be signed with.
+    pub(crate) schemes: Arc<[SignatureScheme]>,
 }
 
 impl ClientVerifier {

@@ -2,9 +2,12 @@
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use rustls::{DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
 
+use crate::tls::signature;
+use crate::tls::version::Version;
+use crate::tls::witness;
 use crate::tls::x509::{self, Refusal};
 
 /// The three methods that the traits of rustls for both verifiers share. Both ask in the same way
@@ -21,7 +24,7 @@ macro_rules! handshake_signatures {
                 message,
                 certificate,
                 signature,
-                &self.algorithms,
+                (&self.algorithms, &self.schemes),
             )
         }
 
@@ -35,16 +38,19 @@ macro_rules! handshake_signatures {
                 message,
                 certificate,
                 signature,
-                &self.algorithms,
+                (&self.algorithms, &self.schemes),
             )
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.algorithms.supported_schemes()
+            self.schemes.to_vec()
         }
     };
 }
 pub(super) use handshake_signatures;
+
+/// The algorithms, and the schemes that are permitted.
+type Permitted<'a> = (&'a WebPkiSupportedAlgorithms, &'a [SignatureScheme]);
 
 /// Verifies the proof that the peer holds its key. It is asked for even where nothing else is: in
 /// the certificate nothing has to be right but the key.
@@ -52,41 +58,47 @@ pub(super) fn verify_in_tls12(
     message: &[u8],
     certificate: &CertificateDer<'_>,
     signature: &DigitallySignedStruct,
-    algorithms: &WebPkiSupportedAlgorithms,
+    permitted: Permitted<'_>,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let (_, fitting) = algorithms
-        .mapping
-        .iter()
-        .find(|(scheme, _)| *scheme == signature.scheme)
-        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-    x509::public_key_of(certificate)
-        .map_err(Refusal::from)?
-        .verify_handshake(fitting, message, signature.signature())?;
-    Ok(HandshakeSignatureValid::assertion())
+    let fitting = fitting(permitted, signature.scheme, Version::Tls12)?;
+    verify(message, certificate, signature, fitting)
 }
 
-/// The same for TLS 1.3, where a scheme is for one kind of key, and PKCS #1 v1.5 is for
-/// certificates only (RFC 8446 §4.2.3).
+/// The same for TLS 1.3, where a scheme is for one kind of key (RFC 8446 §4.2.3).
 pub(super) fn verify_in_tls13(
     message: &[u8],
     certificate: &CertificateDer<'_>,
     signature: &DigitallySignedStruct,
-    algorithms: &WebPkiSupportedAlgorithms,
+    permitted: Permitted<'_>,
 ) -> Result<HandshakeSignatureValid, Error> {
-    const NOT_FOR_HANDSHAKES: [SignatureScheme; 3] = [
-        SignatureScheme::RSA_PKCS1_SHA256,
-        SignatureScheme::RSA_PKCS1_SHA384,
-        SignatureScheme::RSA_PKCS1_SHA512,
-    ];
-    let only = algorithms
-        .mapping
-        .iter()
-        .find(|(scheme, _)| *scheme == signature.scheme)
-        .filter(|(scheme, _)| !NOT_FOR_HANDSHAKES.contains(scheme))
-        .and_then(|(_, fitting)| fitting.get(..1))
-        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    let fitting = fitting(permitted, signature.scheme, Version::Tls13)?;
+    let only = fitting.get(..1).unwrap_or_default();
+    verify(message, certificate, signature, only)
+}
+
+/// The algorithms of a scheme, which has to be permitted.
+fn fitting(
+    (algorithms, schemes): Permitted<'_>,
+    scheme: SignatureScheme,
+    version: Version,
+) -> Result<&'static [&'static dyn SignatureVerificationAlgorithm], Error> {
+    let mut mapping = algorithms.mapping.iter();
+    let found = mapping.find(|(one, _)| {
+        *one == scheme && schemes.contains(one) && signature::is_for(*one, version)
+    });
+    let (_, fitting) = found.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    Ok(fitting)
+}
+
+fn verify(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+    fitting: &[&'static dyn SignatureVerificationAlgorithm],
+) -> Result<HandshakeSignatureValid, Error> {
     x509::public_key_of(certificate)
         .map_err(Refusal::from)?
-        .verify_handshake(only, message, signature.signature())?;
+        .verify_handshake(fitting, message, signature.signature())?;
+    witness::tell(|witness| witness.peer_scheme = Some(signature.scheme));
     Ok(HandshakeSignatureValid::assertion())
 }

@@ -1,5 +1,7 @@
 //! The verification of servers, by clients.
 
+use std::sync::Arc;
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -27,6 +29,8 @@ pub(crate) struct ServerVerifier {
     pub(crate) verify: Verify,
     pub(crate) name: NameCheck,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
+    /// The schemes that the handshake may be signed with.
+    pub(crate) schemes: Arc<[SignatureScheme]>,
 }
 
 impl ServerVerifier {

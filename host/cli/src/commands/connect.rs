@@ -13,6 +13,7 @@ use crate::arguments::groups::Groups;
 use crate::arguments::identity::Identity;
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
+use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::{Target, Wanted, name};
 use crate::arguments::timers::{Timers, seconds};
 use crate::arguments::trust::Trust;
@@ -81,9 +82,17 @@ pub(crate) struct Connect {
     /// Offer these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
-    /// Offer these key exchange groups, in this order: X25519MLKEM768, x25519, secp256r1, secp384r1
+    /// Offer these key exchange groups, in this order: X25519MLKEM768, SecP256r1MLKEM768,
+    /// x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
+    /// Offer these signature schemes, the preferred first, and sign with them alone:
+    /// ed25519,rsa_pss_rsae_sha256
+    #[arg(long, value_name = "LIST")]
+    sigalgs: Option<SignatureSchemes>,
+    /// Send at most this many bytes in a record, 64 to 16384
+    #[arg(long, value_name = "BYTES")]
+    record_size: Option<u32>,
     /// Offer these application protocols, the preferred first: h2,http/1.1
     #[arg(long, value_name = "LIST")]
     alpn: Option<Alpn>,
@@ -292,6 +301,12 @@ impl Connect {
         if let Some(groups) = &self.groups {
             groups.set(tls, &context)?;
         }
+        if let Some(schemes) = &self.sigalgs {
+            schemes.set(tls, &context)?;
+        }
+        context
+            .set_record_size(tls, self.record_size)
+            .map_err(|failure| Exit::from(failure).context("--record-size"))?;
         if let Some(alpn) = &self.alpn {
             alpn.set(tls, &context)?;
         }

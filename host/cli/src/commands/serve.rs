@@ -18,6 +18,7 @@ use crate::arguments::groups::Groups;
 use crate::arguments::identity::{Identity, source};
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
+use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::listen_address;
 use crate::arguments::tickets::Tickets;
 use crate::arguments::timers::{Limit, Timers};
@@ -77,9 +78,20 @@ pub(crate) struct Serve {
     /// Accept these cipher suites, in OpenSSL's syntax; see `portcullis ciphers`
     #[arg(long, value_name = "STRING")]
     ciphers: Option<String>,
-    /// Accept these key exchange groups: X25519MLKEM768, x25519, secp256r1, secp384r1
+    /// Accept these key exchange groups: X25519MLKEM768, SecP256r1MLKEM768,
+    /// x25519, secp256r1, secp384r1
     #[arg(long, value_name = "LIST")]
     groups: Option<Groups>,
+    /// Accept these signature schemes, the preferred first, and sign with them alone:
+    /// ed25519,rsa_pss_rsae_sha256
+    #[arg(long, value_name = "LIST")]
+    sigalgs: Option<SignatureSchemes>,
+    /// Take the first suite of this side's order, not of the client's
+    #[arg(long)]
+    server_preference: bool,
+    /// Send at most this many bytes in a record, 64 to 16384
+    #[arg(long, value_name = "BYTES")]
+    record_size: Option<u32>,
     /// Accept these application protocols, the preferred first, and refuse a client that offers others
     #[arg(long, value_name = "LIST")]
     alpn: Option<Alpn>,
@@ -244,6 +256,15 @@ impl Serve {
         if let Some(groups) = &self.groups {
             groups.set(tls, &context)?;
         }
+        if let Some(schemes) = &self.sigalgs {
+            schemes.set(tls, &context)?;
+        }
+        if self.server_preference {
+            context.set_suite_preference(tls, Role::Server)?;
+        }
+        context
+            .set_record_size(tls, self.record_size)
+            .map_err(|failure| Exit::from(failure).context("--record-size"))?;
         if let Some(alpn) = &self.alpn {
             alpn.set(tls, &context)?;
         }
