@@ -253,7 +253,7 @@ impl<T: Transport> Pump<T> {
 
     /// How many bytes `write` would take.
     pub fn check_write(&mut self, now: Moment) -> Result<usize, Error> {
-        self.begin_output(now)?;
+        self.begin_write(now)?;
         // Writing no bytes only checks that writing is possible at all.
         self.session.write(&[])?;
         if self.session.room() == 0 {
@@ -268,7 +268,7 @@ impl<T: Transport> Pump<T> {
 
     /// Write from the front of `plaintext`; returns how much was taken.
     pub fn write(&mut self, plaintext: &[u8], now: Moment) -> Result<usize, Error> {
-        self.begin_output(now)?;
+        self.begin_write(now)?;
         self.has_tickets &= plaintext.is_empty();
         let mut written = self.session.write(plaintext)?;
         self.send(now)?;
@@ -285,13 +285,15 @@ impl<T: Transport> Pump<T> {
 
     /// Push out everything that was written.
     pub fn flush(&mut self, now: Moment) -> Result<(), Error> {
-        self.begin_output(now)?;
+        self.begin_write(now)?;
         self.push(Condition::Flushing, now)
     }
 
     /// Take new keys. What asks the peer for new ones leaves as what is written does, and takes room as
     /// that does.
     pub fn update_keys(&mut self, now: Moment) -> Result<(), Error> {
+        // In the handshake there are no keys to exchange for others yet.
+        self.begin_output(now)?;
         self.check_write(now)?;
         self.session.update_keys()?;
         self.has_tickets = false;
@@ -365,6 +367,14 @@ impl<T: Transport> Pump<T> {
         self.begin(now);
         self.shake_hands(&mut Work::of_a_call(), now)?;
         self.check_output()
+    }
+
+    /// The same for plaintext, which may leave before the handshake is done.
+    fn begin_write(&mut self, now: Moment) -> Result<(), Error> {
+        match self.begin_output(now) {
+            Err(Error::WantRead) if self.session.writes_before_finished() => self.check_output(),
+            result => result,
+        }
     }
 
     /// Goes on with the handshake, if it is not done.

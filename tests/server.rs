@@ -14,11 +14,13 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 
 use portcullis_host::context_types::Verify;
-use portcullis_host::types::{CertificateReason, Error, NetworkCode, Role, Version};
+use portcullis_host::types::{
+    CertificateReason, ConfigurationItem, ConfigurationReason, Error, NetworkCode, Role, Version,
+};
 use portcullis_host::{Context, Instance, Listener, Port};
 use support::certs::{Authority, Identity, KeyType, Leaf, NAME};
 use support::component::{
-    ask_for_client_certificates, client_context, error, instance, server_context,
+    ask_for_client_certificates, client_context, configuration, error, instance, server_context,
 };
 use support::peers::{
     ClientStream, LOCALHOST, TLS12, TLS13, client_config, connect_tcp, connect_tls, greet, listen,
@@ -214,4 +216,41 @@ fn listening_where_it_is_not_possible_says_why() {
     let empty = Context::secure(&mut tls, Role::Server).unwrap();
     let missing = error(Listener::listen(&mut tls, &empty, LOCALHOST, 0, None));
     assert!(matches!(missing, Error::InvalidConfiguration(_)));
+}
+
+#[test]
+fn what_is_written_before_the_clients_finished_reaches_it_first() {
+    let authority = Authority::root("Root");
+    let mut tls = instance();
+    let context = server(&mut tls, &authority.issue(&Leaf::server()));
+    context.write_before_finished(&mut tls).unwrap();
+    let (listener, number) = listen(&mut tls, &context);
+    let config = client_config(&authority.pem(), None, TLS13);
+    let client = thread::spawn(move || {
+        let mut stream = connect_tls(config, NAME, number);
+        stream.conn.write_tls(&mut stream.sock).unwrap();
+        // Its Finished is made, and kept back.
+        let mut banner = [0; 6];
+        let mut read = 0;
+        while read < banner.len() {
+            stream.conn.read_tls(&mut stream.sock).unwrap();
+            stream.conn.process_new_packets().unwrap();
+            read += stream.conn.reader().read(&mut banner[read..]).unwrap_or(0);
+        }
+        assert_eq!(&banner, b"banner");
+        say_hello(&mut stream);
+    });
+    let port = listener.blocking_accept(&mut tls).unwrap();
+    // This would wait for the Finished, which waits for this.
+    port.blocking_write_all(&mut tls, b"banner").unwrap();
+    assert_eq!(error(port.handshake(&mut tls)), Error::WantRead);
+    echo_once(&mut tls, &port);
+    client.join().unwrap();
+    // Clients are not asked for certificates, which would come too late.
+    let context = server(&mut tls, &authority.issue(&Leaf::server()));
+    context.write_before_finished(&mut tls).unwrap();
+    ask_for_client_certificates(&mut tls, &context, &authority.pem(), Verify::Required);
+    let refused = configuration(context.seal(&mut tls));
+    assert_eq!(refused.item, ConfigurationItem::EarlyData);
+    assert_eq!(refused.reason, ConfigurationReason::Conflict);
 }

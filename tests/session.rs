@@ -15,7 +15,9 @@ mod support;
 use std::num::NonZero;
 use std::thread;
 
-use portcullis::error::{CertificateReason, Error, ProtocolReason};
+use portcullis::error::{
+    CertificateReason, ConfigurationItem, ConfigurationReason, Error, ProtocolReason,
+};
 use portcullis::tls::{Plaintext, Session, Settings, State, Truncation, Verify, Version};
 use support::certs::{Authority, KeyType, Leaf, NAME};
 use support::clock_in;
@@ -647,4 +649,49 @@ fn versions_without_overlap_are_refused_as_such() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_server_that_is_told_to_writes_before_the_clients_finished_in_tls_1_3_alone() {
+    for (version, is_told) in [
+        (Version::Tls13, true),
+        (Version::Tls13, false),
+        (Version::Tls12, true),
+    ] {
+        let authority = Authority::root("Root");
+        let mut server = server_settings(&authority.issue(&Leaf::server()));
+        if is_told {
+            server.write_before_finished().unwrap();
+        }
+        let client = seal(&only(client_settings(authority.der()), version));
+        let mut pair = Pair::new(&client, &seal(&server));
+        // Not before the client has said anything.
+        assert_eq!(pair.server.write(b"banner"), Ok(0));
+        let (mut hello, mut flight) = (Vec::new(), Vec::new());
+        pair.client.poll_ciphertext(&mut hello);
+        pair.server.handle_ciphertext(&hello).unwrap();
+        let is_early = is_told && version == Version::Tls13;
+        let expected: &[u8] = if is_early { b"banner" } else { b"" };
+        assert_eq!(pair.server.write(b"banner"), Ok(expected.len()));
+        pair.server.poll_ciphertext(&mut flight);
+        pair.client.handle_ciphertext(&flight).unwrap();
+        assert_eq!(*pair.server.state(), State::Handshaking);
+        assert_eq!(read_all(&mut pair.client), expected);
+        let mut pair = pair.handshake();
+        pair.server.write(b"more").unwrap();
+        pair.drive();
+        assert_eq!(read_all(&mut pair.client), b"more");
+    }
+    let authority = Authority::root("Root");
+    let identity = authority.issue(&Leaf::server());
+    let mut strict = verifying_server_settings(&identity, Verify::Required, authority.der());
+    assert!(strict.seal().is_ok());
+    strict.write_before_finished().unwrap();
+    let Err(Error::Configuration(refused)) = strict.seal() else {
+        panic!("clients are asked for certificates that come too late");
+    };
+    assert_eq!(refused.item, ConfigurationItem::EarlyData);
+    assert_eq!(refused.reason, ConfigurationReason::Conflict);
+    let refused = client_settings(authority.der()).write_before_finished();
+    assert!(matches!(refused, Err(Error::InvalidArgument(_))));
 }

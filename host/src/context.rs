@@ -211,6 +211,11 @@ impl Context {
         ask!(instance, context.call_resumed_handshakes, self.0)
     }
 
+    /// Have what a server writes leave before the client's Finished.
+    pub fn write_before_finished(&self, instance: &mut Instance) -> Result<(), Failure> {
+        call!(instance, context.call_write_before_finished, self.0)
+    }
+
     /// Log the secrets of all connections that are made with this context and with copies of it.
     pub fn log_keys(&self, instance: &mut Instance) -> Result<KeyLog, Failure> {
         call!(instance, context.call_log_keys, self.0).map(KeyLog)

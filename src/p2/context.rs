@@ -246,6 +246,10 @@ impl GuestContext for Context {
         self.change(Settings::ask_for_context)
     }
 
+    fn write_before_finished(&self) -> Result<(), WitError> {
+        self.change(Settings::write_before_finished)
+    }
+
     fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {
         self.change(|settings| {
             let place = match &source {

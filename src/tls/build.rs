@@ -170,6 +170,14 @@ impl Settings {
             .with_protocol_versions(&versions)
             .map_err(|error| Error::Other(Some(error.to_string())))?;
         let verifier = self.client_verifier(&provider)?;
+        if self.writes_before_finished && verifier.is_some() {
+            return Err(Error::refused(
+                ConfigurationItem::EarlyData,
+                ConfigurationReason::Conflict,
+                "clients are asked for certificates, which come after what is written before their \
+                 Finished; leave one of the two out",
+            ));
+        }
         let builder = match &verifier {
             Some(verifier) => {
                 builder.with_client_cert_verifier(Arc::<ClientVerifier>::clone(verifier))
@@ -183,6 +191,7 @@ impl Settings {
         let has_identity = !identities.all.is_empty();
         let binding = binding(verifier.as_deref(), &identities);
         let mut rustls = builder.with_cert_resolver(identities);
+        rustls.send_half_rtt_data = self.writes_before_finished;
         rustls.ignore_client_order = self.suite_preference == Role::Server;
         rustls.max_fragment_size = Some(self.record_size + HEADER);
         rustls.key_log = self.key_log();

@@ -14,7 +14,7 @@ use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, Connection, SupportedCipherSuite};
+use rustls::{ClientConnection, Connection, ProtocolVersion, SupportedCipherSuite};
 
 use self::choosing::Asked;
 use self::greeting::Greeting;
@@ -255,15 +255,30 @@ impl Session {
         self.readable = self.readable.saturating_sub(read);
     }
 
+    /// Whether plaintext can be written although the handshake is not done: by a server that is told
+    /// to, from the ClientHello on (RFC 8446 §4.4.4).
+    #[must_use]
+    pub fn writes_before_finished(&self) -> bool {
+        let is_permitted = match &self.config.side {
+            Side::Client(_) => false,
+            Side::Server(side) => side.rustls.send_half_rtt_data,
+        };
+        // Between the ClientHello and the flight of the server rustls never waits, unless it asks for
+        // another hello; then it keeps what is written until the flight.
+        is_permitted
+            && !self.wants_context()
+            && self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
     /// Protect as much of the plaintext as there is room for; returns how much that was. Nothing is
-    /// protected before the handshake is done.
+    /// protected before the handshake is done, unless `writes_before_finished`.
     ///
     /// # Errors
     /// `Closed` after `close`; the session's failure.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
         match &self.state {
-            State::Handshaking => Ok(0),
-            State::Open | State::ReadClosed => {
+            State::Handshaking if !self.writes_before_finished() => Ok(0),
+            State::Handshaking | State::Open | State::ReadClosed => {
                 let taken = plaintext.get(..self.room()).unwrap_or(plaintext);
                 match self.connection.writer().write(taken) {
                     Ok(written) => {

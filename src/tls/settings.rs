@@ -57,6 +57,8 @@ pub struct Settings {
     pub(super) names: Arc<ByName<Arc<Config>>>,
     /// Whether the caller chooses the configuration by the ClientHello.
     pub(super) asks: bool,
+    /// Whether a server's writes leave before the client's Finished.
+    pub(super) writes_before_finished: bool,
     pub(super) chain: Option<Vec<CertificateDer<'static>>>,
     pub(super) key: Option<Arc<dyn SigningKey>>,
     /// Identities besides chain and key.
@@ -109,6 +111,7 @@ impl Settings {
             alpn_mismatch: AlpnMismatch::Refused,
             names: Arc::default(),
             asks: false,
+            writes_before_finished: false,
             chain: None,
             key: None,
             more_identities: Vec::new(),
@@ -287,6 +290,13 @@ impl Settings {
                 "{why}; use a server's context"
             ))),
         }
+    }
+
+    /// Have what a server writes leave before the client's Finished (RFC 8446 §4.4.4).
+    pub fn write_before_finished(&mut self) -> Result<(), Error> {
+        self.for_server("a client's Finished comes before what it writes")?;
+        self.writes_before_finished = true;
+        Ok(())
     }
 
     /// Have the secrets of connections logged, all to the same log.
