@@ -95,6 +95,20 @@ async function checkOptions(check, tls, server) {
     'a number in a list': [{ ca: [server.ca, 5] }, TypeError, 'ca[1]'],
     'a version that is none': [{ minVersion: 'TLSv1.2' }, TypeError, 'minVersion', 'tls12'],
     'a group that is no text': [{ groups: ['x25519', 29] }, TypeError, 'groups[1]', 'a number'],
+    'a signature scheme that is no text': [{ sigalgs: [1027] }, TypeError, 'sigalgs[0]'],
+    "Node's callback for names": [{ SNICallback: () => {} }, TypeError, 'use chooseContext'],
+    'a pin that is none': [{ pins: 'ab'.repeat(31) }, TypeError, 'pins', '64', '32 bytes'],
+    'a fingerprint with colons': [{ pins: ['AB:'.repeat(32)] }, TypeError, 'pins[0]', '64'],
+    'a pin of 31 bytes': [{ pins: new Uint8Array(31) }, TypeError, 'pins must be', '32 bytes'],
+    'no pin': [{ pins: [] }, TypeError, 'pins must not be empty'],
+    'pins for nothing': [
+      { verify: 'unverified', pins: 'ab'.repeat(32) }, TypeError, 'pins beside'],
+    'a record of 63 bytes': [{ maxSendFragment: 63 }, RangeError, 'maxSendFragment', '64 to'],
+    'another name for it': [{ recordSize: 64 }, TypeError, 'use maxSendFragment'],
+    'too many sessions': [{ sessions: 65_537 }, RangeError, 'sessions'],
+    'the order of a client': [{ honorCipherOrder: true }, TypeError, 'for servers only'],
+    'ticket keys of a client': [{ ticketKeys: new Uint8Array(48) }, TypeError, 'for servers only'],
+    'a choice by a client': [{ chooseContext: () => 80 }, TypeError, 'chooseContext'],
     'a host that is null': [{ host: null }, TypeError, 'host'],
     'a host that is a number': [{ host: 5 }, TypeError, 'host'],
     'a port that is a string': [{ port: '443' }, TypeError, 'port', 'a string'],
@@ -139,6 +153,14 @@ async function checkOptions(check, tls, server) {
     for (const [name, value] of [['verifyName', 'x'], ['serverName', 'x'], ['ca', 'ca.pem']]) {
       await unwanted(() => tls.listen({ cert: 'cert.pem', [name]: value }), TypeError, name);
     }
+    for (const [wrong, kind, ...parts] of [
+      [{ pins: 'ab'.repeat(32) }, TypeError, 'pins without verify'],
+      [{ alpnOptional: true }, TypeError, 'alpnOptional without alpn'],
+      [{ ticketKeys: 'secret' }, TypeError, 'ticketKeys must be'],
+      [{ tickets: 17 }, RangeError, 'tickets', '0 to 16'],
+      [{ sessionTimeout: 0 }, RangeError, 'sessionTimeout'],
+      [{ chooseContext: {} }, TypeError, 'chooseContext must be a function'],
+    ]) await unwanted(() => tls.listen({ cert: 'cert.pem', ...wrong }), kind, ...parts);
     await unwanted(() => tls.listen({ port: 65_536 }), RangeError, 'port');
     await unwanted(() => tls.listen({ ip: 5 }), TypeError, 'ip');
     await unwanted(() => tls.listen({ backlog: '5' }), TypeError, 'backlog');
@@ -174,6 +196,12 @@ async function checkSecrets(check, tls, server, cert) {
       }
     });
   }
+  await check('a secret of tickets is in no error', async () => {
+    const ticketKeys = new TextEncoder().encode('hunter2');
+    const error = await failure(() => tls.context('server', { ticketKeys }));
+    equal(error.code, 'invalid-configuration');
+    equal([error.message, error.stack, JSON.stringify(error)].join().includes('hunter2'), false);
+  });
   await check('a passphrase is in no error', async () => {
     await silent({ passphrase: 'hunter2' }, 'hunter2', 'passphrase');
     const key = new TextEncoder().encode(KEY);

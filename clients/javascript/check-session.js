@@ -5,7 +5,9 @@
  * @module
  */
 
-import { decoded, equal, failure, includes, refused, take } from './check-harness.js';
+import {
+  decoded, equal, failure, includes, patterned, refused, same, take, turn, unwanted,
+} from './check-harness.js';
 
 const GROUPS = ['X25519MLKEM768', 'SecP256r1MLKEM768', 'x25519', 'secp256r1', 'secp384r1'];
 /** Unknown names: those of Node and OpenSSL, a former one of this interface, and others. */
@@ -36,6 +38,9 @@ export async function checkSession(check, tls, server, { cert, key }) {
   };
   await checkAgreement({ ...each, meet });
   await checkProtocols({ ...each, meet });
+  await checkChoices({ ...each, meet, own });
+  await checkSessions({ ...each, own });
+  await checkContexts({ ...each, own });
   await checkClientOf({ ...each, meet, own });
   await checkAfter({ ...each, meet, own });
 }
@@ -154,6 +159,218 @@ async function checkProtocols({ check, meet }) {
       equal(client.alpn, agreed);
     });
   }
+}
+
+/** What the options choose, by what both sides tell of it. */
+async function checkChoices({ check, tls, meet, own }) {
+  const both = async (ofServer, ofClient, claim) => {
+    const { accepted, client } = await meet(ofServer, ofClient);
+    await claim(accepted, client);
+    await Promise.all([accepted.close(), client.close()]);
+    return { accepted, client };
+  };
+  await check('who signs by which scheme is told', async () => {
+    equal(tls.supportedSignatureSchemes().includes('ecdsa_secp256r1_sha256'), true);
+    const sigalgs = 'ED25519:ecdsa_secp256r1_sha256';
+    const verifying = { verify: 'required', ca: own.cert };
+    const { client } = await both(verifying, { ...own, sigalgs }, (accepted, client) => {
+      equal(client.ownSignatureScheme, 'ecdsa_secp256r1_sha256');
+      equal(accepted.signatureScheme, client.ownSignatureScheme);
+      equal(accepted.certificateRequested, true);
+      equal(client.certificateRequested, true);
+      same(client.ownCertificates[0], accepted.peerCertificates[0]);
+    });
+    equal(client.signatureScheme, 'ecdsa_secp256r1_sha256');
+    equal(client.ownCertificates.length, 1);
+    await both({}, {}, (accepted, client) => {
+      equal(accepted.signatureScheme, undefined);
+      equal(client.certificateRequested, false);
+      equal(client.ownCertificates.length, 0);
+    });
+  });
+  await check('an unknown signature scheme is refused by its name', async () => {
+    const error = await failure(() => tls.context('client', { sigalgs: 'RSA+SHA256' }));
+    equal(error.value.reason, 'unknown-name');
+    includes(error.message, 'RSA+SHA256');
+  });
+  await check("a server's order of suites decides if it is to", async () => {
+    const aes = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256';
+    const chacha = 'TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
+    for (const honorCipherOrder of [true, false]) {
+      const taken = (honorCipherOrder ? aes : chacha).split(':')[0];
+      const server = { ciphers: aes, minVersion: 'tls13', honorCipherOrder };
+      const client = { ciphers: chacha, minVersion: 'tls13' };
+      await both(server, client, (_, client) =>
+        equal(client.cipherSuite, taken));
+    }
+  });
+  await check('a server goes on without a protocol if it may', () =>
+    both({ alpn: 'h2', alpnOptional: true }, { alpn: 'mqtt' }, (accepted, client) => {
+      equal(accepted.alpn, undefined);
+      equal(client.alpn, undefined);
+    }));
+  await check('short records carry all', () =>
+    both({}, { maxSendFragment: 64 }, async (accepted, client) => {
+      const sent = patterned(10_000);
+      const [taken] = await Promise.all([take(accepted, sent.length), client.write(sent)]);
+      same(taken, sent);
+    }));
+  await check('a certificate is taken apart, and its key can be pinned', async () => {
+    const { accepted, client } = await both({}, {}, (_, client) => {
+      equal(client.peerCertificate.subject, 'CN=localhost');
+    });
+    equal(accepted.peerCertificate, undefined);
+    const found = client.peerCertificate;
+    equal(found.issuer, 'CN=localhost');
+    equal(found.validFromDate < found.validToDate, true);
+    equal(/^([0-9A-F]{2})+$/.test(found.serialNumber), true);
+    equal(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/.test(found.fingerprint256), true);
+    same(found.raw, client.peerCertificates[0]);
+    const pin = found.publicKeyFingerprint256;
+    const other = new Uint8Array(32);
+    await both({}, { pins: [other, pin.toUpperCase()] }, (_, client) => {
+      equal(client.authorized, true);
+    });
+    await both({}, { pins: other, verify: 'deferred' }, (_, client) =>
+      isRefusal(client.authorizationError, 'pin-mismatch', undefined));
+  });
+  await check('new keys in between lose nothing', async () => {
+    await both({}, {}, async (accepted, client) => {
+      const writes = [client.write('one '), client.updateKeys(), client.write('two')];
+      equal(decoded(await take(accepted, 7)), 'one two');
+      await Promise.all(writes);
+      await Promise.all([accepted.updateKeys(), accepted.write('three')]);
+      equal(decoded(await take(client, 5)), 'three');
+    });
+    await both({}, { maxVersion: 'tls12' }, async (accepted, client) => {
+      equal((await failure(() => client.updateKeys())).code, 'not-supported');
+      await client.write('on');
+      equal(decoded(await take(accepted, 2)), 'on');
+    });
+  });
+}
+
+/** Which sessions are resumed, by clients of one context, at servers of one after the other. */
+async function checkSessions({ check, tls, own }) {
+  const secret = new Uint8Array(48).fill(7);
+  const rotated = [new Uint8Array(32).fill(8), secret];
+  for (const [name, servers, ofClient, expected] of [
+    ['a session is resumed', [{ sessionTimeout: 60 }], {}, [false, true]],
+    ['without tickets it is not', [{ tickets: 0 }], {}, [false, false]],
+    ['a client that keeps none resumes none', [{}], { sessions: 0 }, [false, false]],
+    ['a server that shares the key of tickets resumes',
+      [{ ticketKeys: secret }, { ticketKeys: rotated, sessions: 0 }], {}, [false, true]],
+    ['one with another key does not',
+      [{ ticketKeys: secret }, { ticketKeys: [rotated[0]] }], {}, [false, false]],
+  ]) {
+    await check(name, async () => {
+      const ours = { ca: own.cert, unverifiedName: true, serverName: 'a.test', ...ofClient };
+      const context = tls.context('client', ours);
+      const contexts = servers.map((options) => tls.context('server', { ...own, ...options }));
+      const found = [];
+      for (const each of [contexts[0], contexts.at(-1)]) {
+        const listener = await tls.listen({ context: each });
+        const { ip: host, port } = listener.address;
+        const connecting = tls.connect({ host, port, context });
+        const accepted = await listener.accept();
+        const [client] = await Promise.all([connecting, accepted.write('x')]);
+        await take(client, 1); // Behind the tickets.
+        found.push(client.isResumed);
+        await Promise.all([accepted.close(), client.close()]);
+        listener.close();
+      }
+      equal(found.join(), expected.join());
+    });
+  }
+}
+
+/** What a server is asked when a client has said what it wants. */
+async function checkContexts({ check, tls, own }) {
+  const context = tls.context('server', { ...own, alpn: 'h2' });
+  /** A client's connection, or its error, and the handshake of the server's, likewise. */
+  const choose = async (chooseContext, options = {}, timeouts = {}) => {
+    const listener = await tls.listen({ chooseContext, timeouts });
+    const { ip: host, port } = listener.address;
+    const caught = (error) => error;
+    const connecting = tls.connect({ host, port, ca: own.cert, unverifiedName: true,
+      serverName: 'a.test', alpn: ['h2', 'mqtt'], ...options }).catch(caught);
+    const accepted = await listener.accept();
+    const operations = [accepted.handshake(), accepted.read()];
+    const [handshake, read] = operations.map((operation) => operation.catch(caught));
+    listener.close();
+    return { accepted, connecting, handshake, read };
+  };
+  await check('a context is chosen by what the client has said, once', async () => {
+    const hellos = [];
+    const { accepted, connecting, handshake, read } = await choose(async (hello) => {
+      hellos.push(hello);
+      await turn();
+      return context;
+    });
+    const client = await connecting;
+    equal(await handshake, undefined);
+    await client.write('chosen');
+    equal(decoded(await read), 'chosen');
+    equal(client.alpn, 'h2');
+    equal(hellos.length, 1);
+    const [{ serverName, alpn, versions, groups, legacyVersion, ...lists }] = hellos;
+    equal(serverName, 'a.test');
+    equal(alpn.join(), 'h2,mqtt');
+    equal(versions.includes(0x0304), true);
+    equal(groups.includes(0x001d), true);
+    equal(legacyVersion, 0x0303);
+    for (const name of ['cipherSuites', 'signatureSchemes', 'extensions']) {
+      equal(lists[name].every((number) => Number.isInteger(number)), true);
+      equal(lists[name].length > 0, true);
+    }
+    await Promise.all([accepted.close(), client.close()]);
+  });
+  await check('a client is refused by the alert that is chosen', async () => {
+    const { accepted, connecting, handshake, read } = await choose(() => 112);
+    const { code, value } = await connecting;
+    equal(code, 'alert-received');
+    equal(value, 112);
+    for (const { code, value } of [await handshake, await read]) {
+      equal(code, 'protocol');
+      equal(value.reason, 'unrecognized-name');
+    }
+    await accepted.close();
+  });
+  for (const [name, chooser, claim] of [
+    ['throws', () => { throw new Error('no such customer'); }, /^Error: no such customer$/],
+    ['returns nothing', async () => undefined, /^TypeError: what chooseContext returns must be/],
+    ['returns alert 0', () => 0, /^RangeError: what chooseContext returns must be.*1 to 255/],
+    ["returns a client's", () => tls.context('client'), /^TlsError: /],
+  ]) {
+    await check(`a choice that ${name} fails the handshake with that, by alert 80`, async () => {
+      const { accepted, connecting, handshake, read } = await choose(chooser);
+      const { code, value } = await connecting;
+      equal(code, 'alert-received');
+      equal(value, 80);
+      for (const error of [await handshake, await read]) {
+        if (!claim.test(`${error}`)) throw error;
+      }
+      await accepted.close();
+      await refused(() => accepted.read(), 'closed');
+    });
+  }
+  await check('a choice that is never made ends by the timer, or by abort', async () => {
+    const never = () => new Promise(() => {});
+    const timed = await choose(never, {}, { handshake: 300 });
+    for (const error of [await timed.handshake, await timed.read]) {
+      equal(`${error.code} ${error.value}`, 'timeout handshake');
+    }
+    const ended = await choose(never);
+    await turn();
+    ended.accepted.abort();
+    for (const error of [await ended.handshake, await ended.read]) equal(error.code, 'closed');
+    for (const { accepted, connecting } of [timed, ended]) {
+      accepted.abort();
+      equal((await connecting) instanceof Error, true);
+    }
+  });
+  await check('a choice beside a context is told', () => unwanted(
+    () => tls.listen({ context, chooseContext: () => context }), TypeError, 'beside context'));
 }
 
 /** What a server tells of its client, which trusts the certificate that both sides have. */

@@ -10,3 +10,4 @@ export const context: Tls['context'];
 export const listen: Tls['listen'];
 export const start: Tls['start'];
 export const supportedGroups: Tls['supportedGroups'];
+export const supportedSignatureSchemes: Tls['supportedSignatureSchemes'];

@@ -1,11 +1,12 @@
 /**
- * `connect`, `start`, `listen`, `context` and `supportedGroups` for a program that is a component
+ * `connect`, `start`, `listen`, `context` and what is supported, for a program that is a component
  * itself. Its world imports `portcullis:tls`, `wasi:cli/environment` and `wasi:clocks`, as
  * `command` of `wit/` does.
  *
  * @module
  */
 
+import * as certificate from 'portcullis:tls/certificate@0.2.1';
 import * as contexts from 'portcullis:tls/context@0.2.1';
 import * as errors from 'portcullis:tls/errors@0.2.1';
 import * as listener from 'portcullis:tls/listener@0.2.1';
@@ -20,6 +21,7 @@ export { Connection, Listener, TlsError } from './portcullis.js';
 
 /** The interfaces that `portcullis()` gets in a component. */
 export const interfaces = {
+  certificate,
   context: contexts,
   errors,
   listener,
@@ -31,4 +33,5 @@ export const interfaces = {
 };
 
 /** The functions of `portcullis()`; see there. */
-export const { connect, context, listen, start, supportedGroups } = portcullis(interfaces);
+export const { connect, context, listen, start, supportedGroups, supportedSignatureSchemes } =
+  portcullis(interfaces);

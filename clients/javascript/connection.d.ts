@@ -1,4 +1,4 @@
-import type { TlsError } from './portcullis.js';
+import type { Certificate, TlsError } from './portcullis.js';
 
 /** An IP address as text, a link-local one of IPv6 with its zone (`fe80::1%2`), and a TCP port. */
 export interface Address {
@@ -42,12 +42,22 @@ export class Connection implements AsyncIterable<Uint8Array> {
   get cipherSuite(): string | undefined;
   /** The IANA name of the negotiated key exchange group. */
   get group(): string | undefined;
+  /** The IANA name of the signature scheme by which the peer has proved that its key is its own. */
+  get signatureScheme(): string | undefined;
+  /** The one by which this side has proved it. */
+  get ownSignatureScheme(): string | undefined;
   /** The application protocol that was agreed on. */
   get alpn(): string | undefined;
   /** Whether the handshake resumed an earlier session. */
   get isResumed(): boolean | undefined;
   /** The peer's certificates as DER, its own first. */
   get peerCertificates(): Uint8Array[];
+  /** What the peer's own certificate says, verified or not; undefined if it sent none. */
+  get peerCertificate(): Certificate | undefined;
+  /** The certificates that this side has presented as DER, its own first. */
+  get ownCertificates(): Uint8Array[];
+  /** Whether the server has asked for a client's certificate; undefined where it resumed. */
+  get certificateRequested(): boolean | undefined;
   /** Whether the peer presented a certificate and it passed every check. */
   get authorized(): boolean;
   /**
@@ -68,6 +78,8 @@ export class Connection implements AsyncIterable<Uint8Array> {
   read(most?: number): Promise<Uint8Array | null>;
   /** Writes all, and waits until the transport has taken it; several writes keep their order. */
   write(plaintext: Plaintext): Promise<void>;
+  /** Takes new keys for all later writes, and asks the peer for new ones: TLS 1.3 only. */
+  updateKeys(): Promise<void>;
   /** Sends close_notify after all writes, and goes on reading. */
   closeOutput(): Promise<void>;
   /** Sends close_notify after all writes and frees the socket; what was not read is lost. */

@@ -5,18 +5,24 @@
  */
 
 import { dispose, Handle, TlsError } from './engine.js';
+import { helloOf } from './hello.js';
 import { bytes, whole } from './values.js';
 
 const CHUNK = 64 * 1024; // One call's copy into the component or out of it is no larger than this.
+const INTERNAL_ERROR = 80; // The alert of RFC 8446 section 6.2.
 const LAST_LOOK = 1024 * 1024; // How many unread bytes `close` looks through for an alert.
 /** How each fact is asked for; `close` keeps the answers. */
 const FACTS = {
   version: (session) => session.version(),
   cipherSuite: (session) => session.cipherSuite(),
   group: (session) => session.group(),
+  signatureScheme: (session) => session.signatureScheme(),
+  ownSignatureScheme: (session) => session.ownSignatureScheme(),
   alpn: (session) => session.alpn(),
   isResumed: (session) => session.isResumed(),
   peerCertificates: (session) => session.peerCertificates(),
+  ownCertificates: (session) => session.ownCertificates(),
+  certificateRequested: (session) => session.wasCertificateRequested(),
   refusal,
   isTruncated: (session) => session.isTruncated(),
   localAddress: (_, port) => port.localAddress(),
@@ -42,6 +48,8 @@ export class Connection {
   #session;
   #handle;
   #trusted;
+  #parse;
+  #peer;
   #facts;
   #read = Promise.resolve();
   #written = Promise.resolve();
@@ -53,11 +61,42 @@ export class Connection {
   /** Some operation has failed for good, and has said so. */
   #hasFailed = false;
 
-  /** @private */
-  constructor(engine, port, trusted) {
+  /**
+   * @private
+   * @param {{ searched?: string, parse: Function, choose?: Function, searchedOf?: Function }} ways
+   *   whom the context trusts, for people; how a certificate is taken apart; what chooses the
+   *   context by the ClientHello, and whom that one trusts
+   */
+  constructor(engine, port, { searched, parse, choose, searchedOf }) {
     const session = port.session();
-    this.#handle = new Handle(port, () => session.version() !== undefined);
-    [this.#engine, this.#session, this.#trusted] = [engine, session, trusted];
+    const answer = choose && (async (handle) => {
+      const chosen = await this.#choose(handle, choose);
+      this.#trusted = chosen && searchedOf(chosen);
+    });
+    this.#handle = new Handle(port, () => session.version() !== undefined, answer);
+    [this.#engine, this.#session, this.#trusted, this.#parse] = [engine, session, searched, parse];
+  }
+
+  /**
+   * Gives the port the context that is chosen, and returns it; or refuses the peer. It throws what
+   * `choose` throws, after alert 80, unless the connection has ended meanwhile, which is the reason
+   * then.
+   */
+  async #choose(handle, choose) {
+    try {
+      const { context, alert } = await choose(helloOf(handle.get().clientHello()));
+      this.#engine.call(() =>
+        context ? handle.get().setContext(context) : handle.get().refuse(alert));
+      return context;
+    } catch (error) {
+      try {
+        handle.get().refuse(INTERNAL_ERROR);
+      } catch {
+        return undefined;
+      }
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 
   #fact = (name) =>
@@ -74,7 +113,8 @@ export class Connection {
   #explained(error) {
     if (!(error instanceof TlsError)) return error;
     const { code, value } = error;
-    this.#hasFailed ||= code !== 'closed' && !(code === 'timeout' && value === 'read');
+    const isHarmless = ['closed', 'not-supported'].includes(code);
+    this.#hasFailed ||= !isHarmless && !(code === 'timeout' && value === 'read');
     return this.#withTrust(error);
   }
 
@@ -96,12 +136,28 @@ export class Connection {
   get cipherSuite() { return this.#fact('cipherSuite'); }
   /** The IANA name of the negotiated key exchange group. @returns {string | undefined} */
   get group() { return this.#fact('group'); }
+  /** The IANA name of the scheme that the peer has signed by. @returns {string | undefined} */
+  get signatureScheme() { return this.#fact('signatureScheme'); }
+  /** The IANA name of the scheme that this side has signed by. @returns {string | undefined} */
+  get ownSignatureScheme() { return this.#fact('ownSignatureScheme'); }
   /** The application protocol that was agreed on. @returns {string | undefined} */
   get alpn() { return this.#fact('alpn'); }
   /** Whether the handshake resumed an earlier session. @returns {boolean | undefined} */
   get isResumed() { return this.#fact('isResumed'); }
   /** The peer's certificates as DER, its own first. @returns {Uint8Array[]} */
   get peerCertificates() { return this.#fact('peerCertificates'); }
+  /**
+   * What the peer's own certificate says, whether it is verified or not; undefined if it sent none.
+   * @returns {import('./certificate.js').Certificate | undefined}
+   */
+  get peerCertificate() {
+    const [own] = this.#peer ? [] : this.peerCertificates;
+    return (this.#peer ??= own && this.#parse(own));
+  }
+  /** The certificates that this side has presented, as DER. @returns {Uint8Array[]} */
+  get ownCertificates() { return this.#fact('ownCertificates'); }
+  /** Whether the server has asked for a client's certificate. @returns {boolean | undefined} */
+  get certificateRequested() { return this.#fact('certificateRequested'); }
   /** Whether the peer presented a certificate and it passed every check. @returns {boolean} */
   get authorized() { return this.#fact('refusal') === undefined; }
   /**
@@ -152,6 +208,17 @@ export class Connection {
         const chunk = rest.subarray(0, CHUNK);
         rest = rest.subarray(Number(await this.#until((port) => port.write(chunk))));
       }
+      await this.#until((port) => port.flush());
+    });
+  }
+
+  /**
+   * Takes new keys for what is written after all earlier writes, and asks the peer for new ones:
+   * TLS 1.3 only. Keys that have protected much are renewed without it. @returns {Promise<void>}
+   */
+  updateKeys() {
+    return this.#inTurn(async () => {
+      await this.#until((port) => port.updateKeys());
       await this.#until((port) => port.flush());
     });
   }
@@ -282,11 +349,11 @@ export class Connection {
 export class Listener {
   #engine;
   #handle;
-  #trusted;
+  #ways;
 
-  /** @private */
-  constructor(engine, listener, trusted) {
-    [this.#engine, this.#handle, this.#trusted] = [engine, new Handle(listener), trusted];
+  /** @private @param {object} ways as for a connection */
+  constructor(engine, listener, ways) {
+    [this.#engine, this.#handle, this.#ways] = [engine, new Handle(listener), ways];
   }
 
   /** The address that it listens on. @returns {{ ip: string, port: number }} */
@@ -295,7 +362,7 @@ export class Listener {
   /** The next connection; its handshake runs with its first read or write. */
   async accept() {
     const port = await this.#engine.until(this.#handle, (listener) => listener.accept());
-    return new Connection(this.#engine, port, this.#trusted);
+    return new Connection(this.#engine, port, this.#ways);
   }
 
   /** Stops listening; connections that were accepted go on. Closing twice is harmless. */

@@ -11,11 +11,13 @@ const MILLISECOND = 1_000_000n; // Of the clock's nanoseconds.
 const SLICE = 10n * MILLISECOND; // The longest wait, so that other events have their turn.
 const ACTIVE = MILLISECOND; // For this long after the last event it looks as often as it can.
 const PATIENCE = 8n; // After that, the pause between two looks is this part of the time waited.
+/** What each waits for: a pollable, or, for a context, what `Handle.ask` has begun. */
 const WAITS = {
-  'want-accept': 'subscribe',
-  'want-connect': 'subscribe',
-  'want-read': 'subscribe',
-  'want-write': 'subscribeWrite',
+  'want-accept': ['subscribe'],
+  'want-connect': ['subscribe'],
+  'want-context': [],
+  'want-read': ['subscribe'],
+  'want-write': ['subscribeWrite'],
 };
 
 /** Frees a resource of the component. */
@@ -41,11 +43,34 @@ export class Handle {
   #resource;
   #hasHandshake;
   #isReady = false;
+  #answer;
+  #asked;
+  #failure;
   waits = new Set();
 
-  /** @param {object} resource @param {() => boolean} [hasHandshake] whether a port's is done */
-  constructor(resource, hasHandshake = () => false) {
-    [this.#resource, this.#hasHandshake] = [resource, hasHandshake];
+  /**
+   * @param {object} resource @param {() => boolean} [hasHandshake] whether a port's is done
+   * @param {(handle: Handle) => Promise<void>} [answer] gives a port the context that it asks for
+   */
+  constructor(resource, hasHandshake = () => false, answer = undefined) {
+    [this.#resource, this.#hasHandshake, this.#answer] = [resource, hasHandshake, answer];
+  }
+
+  /** Whether this is to be waited for; for a context, if somebody gives it one. */
+  waitsFor(tag) {
+    return tag === 'want-context' ? this.#answer !== undefined : tag in WAITS;
+  }
+
+  /** Has the port given a context, once, and wakes what waits for it. */
+  ask() {
+    this.#asked ??= this.#answer(this)
+      .catch((thrown) => { this.#failure = { thrown }; })
+      .finally(() => this.wakeAll());
+  }
+
+  /** Throws what the answer to `ask` has failed with: that, and not its alert, is the reason. */
+  check() {
+    if (this.#failure && this.#resource) throw this.#failure.thrown;
   }
 
   /** The resource, until it is freed. */
@@ -169,7 +194,8 @@ export class Engine {
       // an event, or this loop would spin.
       if (tag !== last) this.#active = this.#clock.now();
       last = tag;
-      const subscriptions = [WAITS[tag]];
+      if (tag === 'want-context') handle.ask();
+      const subscriptions = [...WAITS[tag]];
       if (tag === 'want-read' && isStuck(handle)) subscriptions.push('subscribeWrite');
       await new Promise((wake) => {
         new Wait(handle, subscriptions, wake);
@@ -187,6 +213,7 @@ export class Engine {
   }
 
   #attempt(handle, operation) {
+    handle.check();
     const was = handle.isReady;
     // Any call may take from the transport what another operation waits for, whose pollable would
     // then never be ready: so each subscribes anew, and after the handshake each tries again.
@@ -195,7 +222,7 @@ export class Engine {
       return { result: operation(handle.get()) };
     } catch (thrown) {
       const tag = thrown?.payload?.tag;
-      if (WAITS[tag]) return { tag };
+      if (handle.waitsFor(tag)) return { tag };
       const error = this.#error(thrown);
       if (isFinal(error)) handle.wakeAll();
       throw error;
@@ -217,14 +244,16 @@ export class Engine {
     const now = this.#clock.now();
     this.#breath = now;
     const waits = [];
+    const owners = [];
     const pollables = [];
     let limit = SLICE;
     for (const handle of this.#handles) {
       if (handle.waits.size === 0) this.#handles.delete(handle);
       for (const wait of handle.waits) {
         wait.subscribe(now);
+        waits.push(wait);
         for (const pollable of wait.pollables) {
-          waits.push(wait);
+          owners.push(wait);
           pollables.push(pollable);
         }
         const left = wait.deadline === undefined ? limit : wait.deadline - now;
@@ -234,10 +263,10 @@ export class Engine {
     if (waits.length === 0) return;
     limit = limit > 0n ? limit : 0n;
     for (const index of this.#ready(pollables, limit)) {
-      if (index < waits.length) waits[index].ready = true;
+      if (index < owners.length) owners[index].ready = true;
     }
     const after = this.#clock.now();
-    for (const wait of new Set(waits)) {
+    for (const wait of waits) {
       if (wait.ready || wait.deadline <= after) wait.wake();
       wait.ready = false;
     }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { bytes, flag, oneOf, path, record, several, source, text, typeError, whole }
-  from './values.js';
+import {
+  bytes, callable, flag, fingerprint, oneOf, path, record, several, source, text, typeError, whole,
+} from './values.js';
 
 const BIGGEST = Number.MAX_SAFE_INTEGER;
 const TIMERS = ['connect', 'handshake', 'read', 'shutdown', 'write'];
@@ -23,13 +24,22 @@ export const CONTEXT = {
   minVersion: version,
   maxVersion: version,
   ciphers: several(text),
+  honorCipherOrder: flag,
   groups: several(text),
+  sigalgs: (value, name) => several(text)(value, name).flatMap((each) => each.split(':')),
   alpn: several(text),
+  alpnOptional: flag,
   verify: oneOf('required', 'optional', 'deferred', 'unverified'),
   verifyName: text,
   unverifiedName: flag,
+  pins,
   serverName: (value, name) => (value === false ? value : text(value, name)),
   tolerateTruncation: flag,
+  maxSendFragment: whole(64, 16_384),
+  sessions: whole(0, 65_536),
+  sessionTimeout: whole(1, 604_800),
+  tickets: whole(0, 16),
+  ticketKeys: several((value, name) => bytes(value, name)),
   timeouts,
 };
 
@@ -45,14 +55,23 @@ export const CALLS = {
     alreadyRead: (value, name) => bytes(value, name),
     context: made,
   },
-  listen: { ip: text, port: whole(0, 65_535), backlog: whole(1, BIGGEST), context: made },
+  listen: {
+    ip: text,
+    port: whole(0, 65_535),
+    backlog: whole(1, BIGGEST),
+    chooseContext: callable,
+    context: made,
+  },
 };
 
 /** Options of clients: a server would ignore them. */
 const CLIENTS = ['verifyName', 'unverifiedName', 'serverName', 'host'];
+/** Options of servers: the component refuses them to a client, or has no use for them. */
+const SERVERS = ['honorCipherOrder', 'alpnOptional', 'sessionTimeout', 'tickets', 'ticketKeys'];
 
 /** What other libraries call an option, in lower case, and what to use here. */
 const ELSEWHERE = {
+  alpncallback: 'use chooseContext',
   alpnprotocols: 'use alpn',
   applicationprotocols: 'use alpn',
   cafile: 'use ca',
@@ -61,12 +80,19 @@ const ELSEWHERE = {
   ciphersuites: 'use ciphers',
   ecdhcurve: 'use groups',
   hostname: 'use host',
+  numtickets: 'use tickets',
   password: 'use passphrase',
   pfx: 'use pkcs12',
+  pinnedpubkey: 'use pins',
   privatekey: 'use key',
+  recordsize: 'use maxSendFragment',
   rejectunauthorized: "use verify: 'deferred' and look at authorized, or verify: 'unverified'",
   requestcert: "use verify: 'required'",
+  sessioncache: 'use sessions',
   signal: 'use timeouts, or call abort()',
+  signaturealgorithms: 'use sigalgs',
+  signatureschemes: 'use sigalgs',
+  snicallback: 'use chooseContext',
   timeout: 'use timeouts',
 };
 
@@ -82,9 +108,23 @@ function timeouts(value, name) {
   return limits;
 }
 
+/** Fingerprints of keys. Who has none to pin leaves the option out: no pins would mean any key. */
+function pins(value, name) {
+  const found = several(fingerprint)(value, name);
+  if (found.length === 0) throw typeError(`${name} must not be empty`);
+  return found;
+}
+
 function made(value, name) {
   if (typeof record(value, name).seal === 'function') return value;
   throw typeError(`${name} must be what context() returns, not another object`);
+}
+
+/** The answer of `chooseContext`, checked. @returns {{ context?: object, alert?: number }} */
+export function answered(answer) {
+  const name = 'what chooseContext returns';
+  return typeof answer === 'number'
+    ? { alert: whole(1, 255)(answer, name) } : { context: made(answer, name) };
 }
 
 /** Why there is no such option, and which there is. */
@@ -112,6 +152,7 @@ export function checked(call, options, needed = []) {
     if (!(name in found)) kinds[name](undefined, name);
   }
   if (found.context) {
+    if (found.chooseContext) throw typeError('chooseContext beside context: use one');
     const ignored = Object.keys(found).find((name) => name in CONTEXT);
     if (ignored) throw typeError(`${ignored} beside context: put it into the context`);
   }
@@ -130,17 +171,25 @@ export function checkTogether(role, options) {
   };
   without('key', 'cert');
   without('passphrase', 'cert', 'pkcs12');
+  without('alpnOptional', 'alpn');
   beside('cert', 'pkcs12');
   if (options.unverifiedName) beside('unverifiedName', 'verifyName');
   if (role === 'server') {
     const ofClients = CLIENTS.find((name) => name in options);
     if (ofClients) throw typeError(`${ofClients} is for clients only`);
     if (!options.verify) {
-      const trust = ['ca', 'caDirectory', 'webRoots'].find((name) => name in options);
+      const trust = ['ca', 'caDirectory', 'webRoots', 'pins'].find((name) => name in options);
       if (trust) throw typeError(`${trust} without verify: a server asks for no certificate`);
     }
-  } else if (options.verify === 'unverified' && 'verifyName' in options) {
-    throw typeError("verifyName beside verify: 'unverified', which checks no name");
+  } else {
+    const ofServers = SERVERS.find((name) => name in options);
+    if (ofServers) throw typeError(`${ofServers} is for servers only`);
+    if (options.verify === 'unverified' && 'verifyName' in options) {
+      throw typeError("verifyName beside verify: 'unverified', which checks no name");
+    }
+  }
+  if (options.verify === 'unverified' && 'pins' in options) {
+    throw typeError("pins beside verify: 'unverified', which checks no key");
   }
 }
 
@@ -160,18 +209,32 @@ export function configure(call, made, role, options, surroundings) {
     if (minVersion ?? maxVersion) made.setVersions(minVersion ?? 'tls12', maxVersion ?? 'tls13');
     if (options.ciphers) made.setCipherList(options.ciphers);
     if (options.groups) made.setGroups(options.groups);
+    if (options.sigalgs) made.setSignatureSchemes(options.sigalgs);
     if (options.alpn) made.setAlpn(options.alpn);
     if (options.verify) made.setVerify(options.verify);
     if (options.unverifiedName) made.setVerifyName({ tag: 'unverified' });
     else if ('verifyName' in options) made.setVerifyName({ tag: 'name', val: options.verifyName });
     if (options.serverName === false) made.setServerName({ tag: 'off' });
     else if ('serverName' in options) made.setServerName({ tag: 'name', val: options.serverName });
+    options.pins?.forEach((pin) => made.addPin(pin));
     if (options.tolerateTruncation) made.setTruncation('tolerated');
+    if (options.maxSendFragment) made.setRecordSize(options.maxSendFragment);
+    if ('sessions' in options) made.setSessionCache(options.sessions);
+    if (role === 'server') configureServer(made, options);
     for (const [timer, limit] of Object.entries(options.timeouts ?? {})) {
       made.setTimeout(timer, limit === null ? undefined : BigInt(limit));
     }
   });
   return trusted;
+}
+
+/** The part that a client does not have. */
+function configureServer(made, options) {
+  if (options.honorCipherOrder) made.setSuitePreference('server');
+  if (options.alpnOptional) made.setAlpnMismatch('tolerated');
+  if (options.sessionTimeout) made.setSessionLifetime(options.sessionTimeout);
+  if ('tickets' in options) made.setTicketCount(options.tickets);
+  if (options.ticketKeys) made.setTicketKeys(options.ticketKeys);
 }
 
 const resolved = (source, { absolute }) =>

@@ -26,6 +26,59 @@ export type Verify =
   /** Nothing; a server asks for no certificate. */
   | 'unverified';
 
+/** The SHA-256 of a public key: 64 hexadecimal digits, or 32 bytes. */
+export type Pin = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** A secret of 32 to 80 random bytes. */
+export type TicketKey = ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** What a certificate says, as its issuer wrote it: it is not believed because it is here. */
+export interface Certificate {
+  /** Whom it was made out to, as text of RFC 4514: `CN=Example,O=Org`. */
+  subject: string;
+  /** Who made it out. */
+  issuer: string;
+  /** Hexadecimal digits in capitals, as Node writes it. */
+  serialNumber: string;
+  /** The first second that it is valid. */
+  validFromDate: Date;
+  /** The last one. */
+  validToDate: Date;
+  /** The names that it is for; what cannot be seen in them is escaped. */
+  dnsNames: string[];
+  ipAddresses: string[];
+  emailAddresses: string[];
+  uris: string[];
+  /** Whether it says that it is an authority's. */
+  ca: boolean;
+  /** The SHA-256 of it, as Node writes it: `AB:CD`, in capitals. */
+  fingerprint256: string;
+  /** The SHA-256 of its public key, which the option `pins` takes. */
+  publicKeyFingerprint256: string;
+  /** The whole as DER. */
+  raw: Uint8Array;
+}
+
+/**
+ * What a client has said, which nobody has verified. Numbers are those of IANA's registries, in the
+ * order in which they were sent, those that stand for nothing (GREASE) included.
+ */
+export interface Hello {
+  /** The server's name in SNI. */
+  serverName: string | undefined;
+  /** The application protocols that are offered. */
+  alpn: string[];
+  /** The version in the head, which is 0x0303 for TLS 1.3 too. */
+  legacyVersion: number;
+  /** The versions that are offered: 0x0304 is TLS 1.3. Empty if the client lists none. */
+  versions: number[];
+  cipherSuites: number[];
+  groups: number[];
+  signatureSchemes: number[];
+  /** The types of all extensions. */
+  extensions: number[];
+}
+
 /** A limit on how long something may take. */
 export type Timer = 'connect' | 'handshake' | 'read' | 'shutdown' | 'write';
 
@@ -58,20 +111,38 @@ export interface Options {
   maxVersion?: Version | undefined;
   /** A cipher list in OpenSSL's syntax. */
   ciphers?: string | string[] | undefined;
+  /** A server's order of suites decides, not the client's. */
+  honorCipherOrder?: boolean | undefined;
   /** The key exchange groups, in order. */
   groups?: Group | Group[] | undefined;
+  /** The signature schemes, in order, as a list or divided by colons: their IANA names. */
+  sigalgs?: string | string[] | undefined;
   /** The application protocols, the preferred first: `['h2', 'http/1.1']`. */
   alpn?: string | string[] | undefined;
+  /** A server goes on without a protocol where none is in common. */
+  alpnOptional?: boolean | undefined;
   /** What is asked of the peer's certificate; servers ask for none unless told. */
   verify?: Verify | undefined;
   /** The name that the certificate must have, in place of `host`. */
   verifyName?: string | undefined;
   /** Accept any name. */
   unverifiedName?: boolean | undefined;
+  /** Public keys of which the peer's chain must have one. */
+  pins?: Pin | Pin[] | undefined;
   /** The name sent in SNI; false for none. */
   serverName?: string | false | undefined;
   /** Take an end without close_notify as the end. */
   tolerateTruncation?: boolean | undefined;
+  /** The most bytes of plaintext in a record that is sent, 64 to 16,384. */
+  maxSendFragment?: number | undefined;
+  /** How many sessions are kept to be resumed, up to 65,536; 0 for none. */
+  sessions?: number | undefined;
+  /** For how many seconds a server resumes a session, up to a week. */
+  sessionTimeout?: number | undefined;
+  /** How many tickets a server sends after a handshake of TLS 1.3, up to 16. */
+  tickets?: number | undefined;
+  /** What a server's tickets are sealed under: the first seals, all open. */
+  ticketKeys?: TicketKey | TicketKey[] | undefined;
   /** In milliseconds; null is no limit. */
   timeouts?: { [timer in Timer]?: number | null | undefined } | undefined;
 }
@@ -95,17 +166,31 @@ export type StartOptions = Configured<{
   alreadyRead?: ArrayBufferView | ArrayBuffer | undefined;
 }>;
 
-/** The options of `listen`: by default it listens on loopback, on a free port. */
-export type ListenOptions = Configured<{
+/** Where `listen` listens: by default on loopback, on a free port. */
+interface Listening {
   ip?: string | undefined;
   port?: number | undefined;
   backlog?: number | undefined;
-}>;
+}
+
+/** The options of `listen`; what chooses the context is not beside one. */
+export type ListenOptions =
+  | Configured<Listening>
+  | (Listening & Options & {
+    /**
+     * Gives each connection its context, made by `context('server')`, or the number of the alert
+     * that refuses it. If it throws, the handshake fails with what was thrown.
+     */
+    chooseContext: (hello: Hello) => Context | number | Promise<Context | number>;
+    context?: undefined;
+  });
 
 /** What `portcullis()` returns. */
 export interface Tls {
   /** The key exchange groups that there are, in the order of preference. */
   supportedGroups(): string[];
+  /** The signature schemes that there are, in the order of preference. */
+  supportedSignatureSchemes(): string[];
   /** A raw context of these options, for many connections; open until it is used. */
   context(role: 'client' | 'server', options?: Options): Context;
   /** Connects, and does the handshake. */
@@ -123,6 +208,8 @@ export interface Interfaces {
   context: object;
   port: object;
   listener: object;
+  /** For `Connection.peerCertificate` alone. */
+  certificate?: object | undefined;
   /** Of `wasi:io` and `wasi:clocks`. */
   poll: object;
   monotonicClock: object;

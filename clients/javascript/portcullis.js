@@ -6,9 +6,10 @@
  * @module
  */
 
+import { parser } from './certificate.js';
 import { Connection, Listener } from './connection.js';
 import { dispose, Engine, TlsError } from './engine.js';
-import { checked, checkTogether, configure } from './options.js';
+import { answered, checked, checkTogether, configure } from './options.js';
 import { findStreams, mend } from './shim.js';
 import { oneOf, record, typeError } from './values.js';
 
@@ -35,17 +36,30 @@ export { Connection, Listener, TlsError };
  * @property {'tls12' | 'tls13'} [minVersion] The lowest version.
  * @property {'tls12' | 'tls13'} [maxVersion] The highest version.
  * @property {string | string[]} [ciphers] A cipher list in OpenSSL's syntax.
+ * @property {boolean} [honorCipherOrder] A server's order of suites decides, not the client's.
  * @property {string | string[]} [groups] The key exchange groups, in order: names that
  *   `supportedGroups()` lists, in any case.
+ * @property {string | string[]} [sigalgs] The signature schemes, in order, as a list or divided by
+ *   colons: names that `supportedSignatureSchemes()` lists, in any case.
  * @property {string | string[]} [alpn] The application protocols, the preferred first. A server
- *   refuses a client that offers none of them.
+ *   refuses a client that offers others only.
+ * @property {boolean} [alpnOptional] A server goes on without a protocol where none is in common.
  * @property {'required' | 'optional' | 'deferred' | 'unverified'} [verify] What is asked of the
  *   peer's certificate; servers ask for none unless told. With `deferred` the connection goes on
  *   whatever is found, and `authorized` tells.
  * @property {string} [verifyName] The name that the certificate must have, in place of `host`.
  * @property {boolean} [unverifiedName] Accept any name.
+ * @property {string | Uint8Array | (string | Uint8Array)[]} [pins] Public keys of which the peer's
+ *   chain must have one: the SHA-256 of each, as `publicKeyFingerprint256` of `peerCertificate`.
  * @property {string | false} [serverName] The name sent in SNI; false for none.
  * @property {boolean} [tolerateTruncation] Take an end without close_notify as the end.
+ * @property {number} [maxSendFragment] The most bytes of plaintext in a record that is sent.
+ * @property {number} [sessions] How many sessions are kept to be resumed; 0 for none.
+ * @property {number} [sessionTimeout] For how many seconds a server resumes a session.
+ * @property {number} [tickets] How many tickets a server sends after a handshake of TLS 1.3.
+ * @property {Uint8Array | Uint8Array[]} [ticketKeys] Secrets of 32 to 80 bytes that a server's
+ *   tickets are sealed under: the first seals, all open. Servers that share them resume each
+ *   other's sessions.
  * @property {Partial<Record<'connect' | 'handshake' | 'read' | 'shutdown' | 'write',
  *   number | null>>} [timeouts] In milliseconds; null is no limit.
  * @property {object} [context] A context made by `context()`, in place of all of these.
@@ -56,6 +70,7 @@ export { Connection, Listener, TlsError };
  * that would be ignored are a TypeError, numbers out of range a RangeError.
  * @param {object} interfaces `errors`, `context`, `port` and `listener` of `portcullis:tls`, `poll`
  *   of `wasi:io` and `monotonicClock` of `wasi:clocks`, each an object of its bindings;
+ *   `certificate` of `portcullis:tls`, which `Connection.peerCertificate` alone needs;
  *   `streams` of `preview2-shim/io` in Node, which are looked for unless told; `environment`, a
  *   function that gives the variables as an object, Node's own unless told; `blocks`, whether
  *   waiting may sleep in the host, as it does in a component
@@ -69,8 +84,10 @@ export function portcullis(interfaces) {
   const { Port } = port;
   const call = (operation) => engine.call(operation);
   const surroundings = { absolute, environment: environment ?? (() => process?.env ?? {}) };
+  const parse = parser(interfaces.certificate, call);
   /** Whom the contexts made here trust, for people. */
   const trusted = new WeakMap();
+  const searchedOf = (made) => trusted.get(made);
 
   /** An open context of these options. */
   const contextOf = (role, options) => {
@@ -108,6 +125,14 @@ export function portcullis(interfaces) {
     },
 
     /**
+     * The signature schemes that there are, by their IANA names and in the order of preference.
+     * @returns {string[]}
+     */
+    supportedSignatureSchemes() {
+      return call(() => context.supportedSignatureSchemes());
+    },
+
+    /**
      * A raw context of these options, for many connections; its own functions, and the reports
      * that they return, are there until it is used.
      * @param {'client' | 'server'} role @param {Options} [options]
@@ -124,7 +149,7 @@ export function portcullis(interfaces) {
       const all = checked('connect', options, ['host', 'port']);
       const { host, port: number, ...rest } = all;
       return secured(withContext('client', rest, (made, searched) =>
-        new Connection(engine, call(() => Port.connect(made, host, number)), searched)));
+        new Connection(engine, call(() => Port.connect(made, host, number)), { searched, parse })));
     },
 
     /**
@@ -142,19 +167,32 @@ export function portcullis(interfaces) {
       if (played === 'server' && host !== undefined) throw typeError('host is for clients only');
       const transport = { input, output, alreadyRead };
       return secured(withContext(played, rest, (made, searched) =>
-        new Connection(engine, call(() => Port.start(made, host, transport)), searched)));
+        new Connection(
+          engine, call(() => Port.start(made, host, transport)), { searched, parse })));
     },
 
     /**
      * Listens. An accepted connection has not done its handshake: see `Connection.handshake`.
-     * @param {Options & { ip?: string, port?: number, backlog?: number }} options loopback and a
-     *   free port, unless told @returns {Promise<Listener>}
+     *
+     * `chooseContext` is asked in each handshake when the ClientHello is there, and gives a context
+     * that `context('server')` has made, or the number of the alert that refuses the client: 112
+     * for a name that nobody here has. The handshake timer runs on meanwhile. If it throws, the
+     * client gets alert 80, and the operation that ran the handshake fails with what was thrown.
+     * With it, the options need no certificate.
+     * @param {Options & { ip?: string, port?: number, backlog?: number,
+     *   chooseContext?: (hello: import('./hello.js').Hello) => object | number | Promise<object |
+     *   number> }} options loopback and a free port, unless told @returns {Promise<Listener>}
      */
     async listen(options) {
-      const { ip = '127.0.0.1', port: number = 0, backlog, ...rest } = checked('listen', options);
+      const { ip = '127.0.0.1', port: number = 0, backlog, chooseContext, ...rest } =
+        checked('listen', options);
       const waiting = backlog === undefined ? undefined : BigInt(backlog);
-      return withContext('server', rest, (made, searched) => new Listener(
-        engine, call(() => listener.Listener.listen(made, ip, number, waiting)), searched));
+      const choose = chooseContext && (async (hello) => answered(await chooseContext(hello)));
+      return withContext('server', rest, (made, searched) => {
+        if (choose) call(() => made.askForContext());
+        const listening = call(() => listener.Listener.listen(made, ip, number, waiting));
+        return new Listener(engine, listening, { searched, parse, choose, searchedOf });
+      });
     },
   };
 }

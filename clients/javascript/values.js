@@ -39,6 +39,10 @@ export function flag(value, name) {
   return typeof value === 'boolean' ? value : wrong(name, 'true or false', value);
 }
 
+export function callable(value, name) {
+  return typeof value === 'function' ? value : wrong(name, 'a function', value);
+}
+
 export const oneOf = (...words) => (value, name) => {
   if (words.includes(value)) return value;
   const all = words.map((word) => `'${word}'`).join(' or ');
@@ -113,3 +117,13 @@ export const source = (value, name) =>
   typeof value === 'string'
     ? { tag: 'path', val: path(value, name) }
     : { tag: 'bytes', val: bytes(value, name) };
+
+/** The 32 bytes of a SHA-256, from them or from their hexadecimal digits. */
+export function fingerprint(value, name) {
+  if (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)) {
+    return Uint8Array.from(value.match(/../g), (digits) => parseInt(digits, 16));
+  }
+  const found = typeof value === 'string' ? undefined : bytes(value, name);
+  if (found?.length === 32) return found;
+  throw typeError(`${name} must be 64 hexadecimal digits or 32 bytes, the SHA-256 of a public key`);
+}

@@ -10,14 +10,16 @@ import { runInNewContext } from 'node:vm';
 import { monotonicClock } from '@bytecodealliance/preview2-shim/clocks';
 import { poll, streams } from '@bytecodealliance/preview2-shim/io';
 
-import { context, errors, listener, port } from './build/portcullis/portcullis.js';
+import { certificate, context, errors, listener, port } from './build/portcullis/portcullis.js';
 import { checkAll } from '../../clients/javascript/check.js';
 import { equal, includes, Report } from '../../clients/javascript/check-harness.js';
 import * as codes from '../../clients/javascript/codes.js';
 import { CALLS, CONTEXT } from '../../clients/javascript/options.js';
 import { Connection, Listener, portcullis } from '../../clients/javascript/portcullis.js';
 
-const interfaces = { context, errors, listener, port, monotonicClock, poll, streams };
+const interfaces = {
+  certificate, context, errors, listener, port, monotonicClock, poll, streams,
+};
 const tls = portcullis(interfaces);
 const within = (variables) => portcullis({ ...interfaces, environment: () => variables });
 const [host, number, cert, key] = process.argv.slice(2);

@@ -37,6 +37,23 @@ export async function server(interfaces: Interfaces, options: Options): Promise<
   }
 }
 
+export async function chosen(interfaces: Interfaces): Promise<string | undefined> {
+  const tls = portcullis(interfaces);
+  const ticketKeys = [new Uint8Array(48)];
+  const context = tls.context('server', { cert: 'cert.pem', ticketKeys, honorCipherOrder: true });
+  const listener = await tls.listen({
+    port: 0,
+    chooseContext: async ({ serverName, versions }) =>
+      serverName === 'a.test' && versions.includes(0x0304) ? context : 112,
+  });
+  const connection = await listener.accept();
+  await connection.updateKeys();
+  const { subject, validToDate, publicKeyFingerprint256 } = connection.peerCertificate ?? {};
+  const pins = [publicKeyFingerprint256 ?? '', new Uint8Array(32)];
+  await tls.connect({ host: 'localhost', port: 443, pins, sigalgs: 'ed25519', sessions: 0 });
+  return `${subject} ${validToDate?.getTime()} ${connection.ownCertificates[0]?.length}`;
+}
+
 export async function deferred(interfaces: Interfaces): Promise<CertificateReason | undefined> {
   const tls = portcullis(interfaces);
   const groups = tls.supportedGroups().filter((name) => name !== 'secp384r1');
@@ -68,6 +85,10 @@ export function wrong(interfaces: Interfaces, connection: Connection): void {
   context('peer');
   // @ts-expect-error a group by its number
   listen({ groups: [29] });
+  // @ts-expect-error neither a context nor an alert
+  listen({ chooseContext: () => 'a.test' });
+  // @ts-expect-error not beside a context
+  listen({ chooseContext: () => 112, context: context('server') });
   // @ts-expect-error a property that cannot be set
   connection.authorized = true;
   // @ts-expect-error not a reason
