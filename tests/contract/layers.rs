@@ -35,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "p2/component",
             "p2/context",
             "p2/client_hello",
+            "p2/environment",
             "p2/key_log",
             "p2/conv",
             "p2/engine",
