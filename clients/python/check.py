@@ -12,11 +12,13 @@ import traceback
 from wit_world import exports
 
 import checks.arguments
+import checks.choices
 import checks.collector
 import checks.connections
 import checks.contexts
 import checks.failures
 import checks.libraries
+import checks.memory
 import checks.plain
 import checks.results
 import checks.servers

@@ -33,7 +33,9 @@ import unicodedata
 import weakref
 
 from componentize_py_types import Err
+from wit_world.imports import certificate as _certificate
 from wit_world.imports import context as _context
+from wit_world.imports import engine as _engine
 from wit_world.imports import errors as _errors
 from wit_world.imports import listener as _listener
 from wit_world.imports import poll as _poll
@@ -51,6 +53,7 @@ except ImportError:
 
 _DEFAULT_LIMIT = 120_000  # The component's own, of handshake and shutdown, in milliseconds.
 _CHUNK = 256 * 1024  # The most that one call hands to the component, to bound its copies.
+_PIECE = 16384  # How much plaintext a record has, and how much ciphertext is moved at a time.
 _MOST_SECONDS = (1 << 63) // 10**9  # The longest timeout that `socket` takes.
 _VERSIONS = {"TLSv1.2": types.Version.TLS12, "TLSv1.3": types.Version.TLS13}
 # OpenSSL's aliases of groups, and IANA's names.
@@ -472,6 +475,24 @@ class Purpose(enum.Enum):
     SERVER_AUTH, CLIENT_AUTH = "servers", "clients"
 
 
+class AlertDescription(enum.IntEnum):
+    """The numbers of alerts, by which a function of `sni_callback` refuses a client."""
+
+    ALERT_DESCRIPTION_CLOSE_NOTIFY, ALERT_DESCRIPTION_UNEXPECTED_MESSAGE = 0, 10
+    ALERT_DESCRIPTION_BAD_RECORD_MAC, ALERT_DESCRIPTION_RECORD_OVERFLOW = 20, 22
+    ALERT_DESCRIPTION_HANDSHAKE_FAILURE, ALERT_DESCRIPTION_BAD_CERTIFICATE = 40, 42
+    ALERT_DESCRIPTION_UNSUPPORTED_CERTIFICATE, ALERT_DESCRIPTION_CERTIFICATE_REVOKED = 43, 44
+    ALERT_DESCRIPTION_CERTIFICATE_EXPIRED, ALERT_DESCRIPTION_CERTIFICATE_UNKNOWN = 45, 46
+    ALERT_DESCRIPTION_ILLEGAL_PARAMETER, ALERT_DESCRIPTION_UNKNOWN_CA = 47, 48
+    ALERT_DESCRIPTION_ACCESS_DENIED, ALERT_DESCRIPTION_DECODE_ERROR = 49, 50
+    ALERT_DESCRIPTION_DECRYPT_ERROR, ALERT_DESCRIPTION_PROTOCOL_VERSION = 51, 70
+    ALERT_DESCRIPTION_INSUFFICIENT_SECURITY, ALERT_DESCRIPTION_INTERNAL_ERROR = 71, 80
+    ALERT_DESCRIPTION_USER_CANCELLED, ALERT_DESCRIPTION_UNSUPPORTED_EXTENSION = 90, 110
+    ALERT_DESCRIPTION_UNRECOGNIZED_NAME = 112
+    ALERT_DESCRIPTION_BAD_CERTIFICATE_STATUS_RESPONSE = 113
+    ALERT_DESCRIPTION_UNKNOWN_PSK_IDENTITY = 115
+
+
 class Options(enum.IntFlag):
     """The flags of `SSLContext.options`, with OpenSSL's numbers."""
 
@@ -491,7 +512,7 @@ class VerifyFlags(enum.IntFlag):
     VERIFY_X509_TRUSTED_FIRST, VERIFY_X509_PARTIAL_CHAIN = 0x8000, 0x80000
 
 
-for _kind in (VerifyMode, Options, VerifyFlags):
+for _kind in (VerifyMode, AlertDescription, Options, VerifyFlags):
     globals().update(_kind.__members__)
 OP_NO_SSLv2 = OP_SINGLE_DH_USE = OP_SINGLE_ECDH_USE = 0
 PROTOCOL_TLS, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER = 2, 16, 17
@@ -514,6 +535,18 @@ _CHOICE = int(
 )
 _FLOOR, _CEILING = TLSVersion.TLSv1_2, TLSVersion.TLSv1_3
 _WIT_VERSIONS = {_FLOOR: types.Version.TLS12, _CEILING: types.Version.TLS13}
+_COPIED = (
+    "_highest",
+    "_hostname",
+    "_key_log",
+    "_keys_file",
+    "_lowest",
+    "_options",
+    "_sni",
+    "_tickets",
+    "_verify",
+)
+_DEFAULT_TICKETS = 2  # The component's own.
 _NAMED_CONTEXTS = 64  # How many names one context remembers, lest it grows for ever.
 
 
@@ -527,12 +560,18 @@ class Context:
     """
 
     __slots__ = (
+        "_asks",
+        "_forgotten",
         "_handle",
         "_highest",
         "_hostname",
+        "_key_log",
+        "_keys_file",
         "_lowest",
         "_named",
         "_options",
+        "_sni",
+        "_tickets",
         "_trusted",
         "_verify",
         "__weakref__",
@@ -549,6 +588,10 @@ class Context:
         self._verify = VerifyMode.CERT_REQUIRED if self._hostname else VerifyMode.CERT_NONE
         self._lowest, self._highest = _FLOOR, TLSVersion.MAXIMUM_SUPPORTED
         self._options = Options(_ALWAYS)
+        # The function of `sni_callback`, and the copy of the resource that asks for it once in use.
+        self._sni = self._asks = None
+        self._key_log = self._keys_file = None
+        self._tickets, self._forgotten = _DEFAULT_TICKETS, (0, 0)
 
     def __repr__(self):
         return f"<portcullis.Context of a {'server' if self._is_server() else 'client'}>"
@@ -569,7 +612,7 @@ class Context:
     def copy(self):
         """A context with the same settings that can be changed, even if this one is sealed."""
         copy = Context(context=self.context.copy())
-        for name in ("_highest", "_hostname", "_lowest", "_options", "_verify"):
+        for name in _COPIED:
             setattr(copy, name, getattr(self, name))
         copy._trusted = list(self._trusted)
         return copy
@@ -799,22 +842,104 @@ class Context:
             raise TypeError(f"the protocols are a list of names, not {protocols!r}")
         _call(self.context.set_alpn, [_text(name, "protocol") for name in protocols])
 
-    def set_servername_callback(self, function):
-        """There are no callbacks: a server picks by itself among `context.add_identity`."""
-        if function is not None:
-            raise NotImplementedError("a server picks its certificate by `context.add_identity`")
+    @property
+    def sni_callback(self):
+        """A server's function that chooses the context of each connection; None before it is set.
 
-    sni_callback = property(None, set_servername_callback)
+        It is called in the handshake with the connection, the name that the client asks for or
+        None, and this context. It may set the connection's `context` to another of a server, and
+        returns None to go on or an `AlertDescription` to refuse. With one, this context needs no
+        certificate. It cannot be set first when the context is sealed. If it raises an exception,
+        the client is refused, and the handshake fails with that exception as the cause.
+        """
+        return self._sni
+
+    @sni_callback.setter
+    def sni_callback(self, function):
+        if not self._is_server():
+            raise ValueError("sni_callback cannot be set on a client's context")
+        if function is not None and not callable(function):
+            raise TypeError("not a callable object")
+        if function is not None and self._asks is None and self.context.is_sealed():
+            raise _failure(types.Error_Sealed())
+        self._sni = function
+
+    def set_servername_callback(self, function):
+        """Set `sni_callback`."""
+        self.sni_callback = function
+
+    def _for_server(self):
+        """The resource for connections of servers, which asks for a context if there is a callback.
+
+        The connections then go on with the context itself, or with the one that is chosen.
+        """
+        if self._asks is None and self._sni is not None:
+            asks = self.context.copy()
+            _call(asks.ask_for_context)
+            _call(asks.seal)
+            # Without a certificate this cannot be sealed, and need not be.
+            _try(self.context.seal)
+            self._asks = _Handle(asks)
+        return self.context if self._asks is None else self._asks.get()[0]
+
+    @property
+    def num_tickets(self):
+        """How many tickets a server sends after a handshake of TLS 1.3: 2, at most 16."""
+        return self._tickets
+
+    @num_tickets.setter
+    def num_tickets(self, number):
+        number = operator.index(number)
+        if not self._is_server():
+            raise ValueError("SSLContext is not a server context.")
+        if not 0 <= number < 1 << 32:
+            raise ValueError("num_tickets is a number from 0 to 16")
+        _call(self.context.set_ticket_count, number)
+        self._tickets = number
+
+    def session_stats(self):
+        """How many handshakes were done, and how many of them have resumed a session: `hits`.
+
+        Those of a server are `accept_good`, those of a client `connect_good`. What else `ssl` has
+        there is not counted, and connections for which `sni_callback` has chosen another context
+        count there.
+        """
+        done, hits = self._forgotten
+        for context in (self.context, *(handle.get()[0] for handle in self._named.values())):
+            full, resumed = context.full_handshakes(), context.resumed_handshakes()
+            done, hits = done + full + resumed, hits + resumed
+        return {"accept_good" if self._is_server() else "connect_good": done, "hits": hits}
 
     @property
     def keylog_filename(self):
-        """None: secrets of connections are not written anywhere."""
-        return None
+        """A file to which the secrets of connections are appended, for Wireshark; None by default.
+
+        Whoever reads it can read and forge the connections. The variable `SSLKEYLOGFILE` is not
+        looked at. It cannot be set first when the context is sealed; a copy appends to it too.
+        """
+        return self._keys_file
 
     @keylog_filename.setter
     def keylog_filename(self, path):
         if path is not None:
-            raise NotImplementedError("secrets of connections are not written anywhere")
+            path = _path(path, "keylog_filename")
+            # Now, not in the midst of a handshake, it is seen whether it can be written.
+            with open(path, "a"):
+                pass
+            if self._key_log is None:
+                self._key_log = _Handle(_call(self.context.log_keys))
+        if self._key_log is not None:
+            # What came before is for nobody, or for the file before.
+            self._write_keys()
+        self._keys_file = path
+
+    def _write_keys(self):
+        if self._key_log is None:
+            return
+        lines = self._key_log.get()[0].take_lines()
+        if lines and self._keys_file is not None:
+            with open(self._keys_file, "a") as file:
+                file.writelines(f"{line}\n" for line in lines)
 
     @property
     def post_handshake_auth(self):
@@ -863,6 +988,26 @@ class Context:
             server_hostname, context, do_handshake_on_connect=do_handshake_on_connect
         )
 
+    def wrap_bio(
+        self, incoming, outgoing, server_side=False, server_hostname=None, session=None
+    ):
+        """TLS without a connection: an `SSLObject` that reads and writes two `MemoryBIO`."""
+        if not isinstance(incoming, MemoryBIO) or not isinstance(outgoing, MemoryBIO):
+            raise TypeError("incoming and outgoing should be a portcullis.MemoryBIO each")
+        if session is not None:
+            raise NotImplementedError("sessions cannot be handed over; one context resumes its own")
+        if bool(server_side) != self._is_server():
+            raise ValueError("the context is for the other side: see server_side")
+        if server_hostname is not None:
+            if server_side:
+                raise ValueError("server_hostname can only be specified in client mode")
+            server_hostname = _server_hostname(server_hostname)
+        elif self._hostname:
+            raise ValueError("check_hostname requires server_hostname")
+        resource = self._for_server()
+        engine = _call(_engine.Engine.start, resource, server_hostname)
+        return SSLObject._of(engine, self, incoming, outgoing, server_hostname)
+
     def _for(self, host, server_hostname):
         """The resource for connections to the host, with the names to send and to verify."""
         name = host if server_hostname is None else _server_hostname(server_hostname)
@@ -878,7 +1023,11 @@ class Context:
                 sent = _context.ServerName_Off() if is_address else _context.ServerName_Name(name)
                 _call(resource.set_server_name, sent)
             if len(self._named) == _NAMED_CONTEXTS:
+                done, hits = self.session_stats().values()
+                of_this = self.context.resumed_handshakes()
+                done -= self.context.full_handshakes() + of_this
                 self._named.clear()
+                self._forgotten = (done, hits - of_this)
             # One context for each name, for sessions are resumed within a context.
             self._named[name] = _Handle(resource)
         return self._named[name].get()[0]
@@ -1055,21 +1204,254 @@ def _chunk(plaintext):
             return bytes(chunk)
 
 
+_UNREAD = "plaintext has come that was not read: read to the end, then call again"
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
-class TLSSocket(Stream):
+_LONG_NAMES = {
+    "C": "countryName",
+    "CN": "commonName",
+    "DC": "domainComponent",
+    "L": "localityName",
+    "O": "organizationName",
+    "OU": "organizationalUnitName",
+    "SN": "surname",
+    "ST": "stateOrProvinceName",
+    "STREET": "streetAddress",
+    "UID": "userId",
+}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _taken_apart(der):
+    """What a certificate says, as the dictionary of `ssl`."""
+    with _call(_certificate.Certificate.parse, der) as certificate:
+        number = int.from_bytes(certificate.serial_number(), "big", signed=True)
+        digits = f"{abs(number):X}"
+        names = [
+            *(("DNS", name) for name in certificate.dns_names()),
+            *(("IP Address", _long_address(ip)) for ip in certificate.ip_addresses()),
+            *(("email", address) for address in certificate.email_addresses()),
+            *(("URI", uri) for uri in certificate.uris()),
+        ]
+        said = {
+            "subject": _parts(certificate.subject()),
+            "issuer": _parts(certificate.issuer()),
+            "serialNumber": "-" * (number < 0) + "0" * (len(digits) % 2) + digits,
+            "notBefore": _moment(certificate.not_before()),
+            "notAfter": _moment(certificate.not_after()),
+        }
+    return said | ({"subjectAltName": tuple(names)} if names else {})
+
+
+def _long_address(ip):
+    """As OpenSSL writes an address of IPv6."""
+    address = ipaddress.ip_address(ip)
+    if address.version == 4:
+        return ip
+    return ":".join(f"{int(part, 16):X}" for part in address.exploded.split(":"))
+
+
+def _moment(seconds):
+    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
+    return f"{_MONTHS[month - 1]} {day:2} {hour:02}:{minute:02}:{second:02} {year} GMT"
+
+
+def _parts(name):
+    """The parts of a name that is written as RFC 4514 has it, the first one first."""
+    # A part, and what stands behind it; one without `=` is a name that cannot be read.
+    found = re.findall(r"([^=,+]+)=((?:[^\\,+]|\\[0-9A-Fa-f]{2}|\\.)*)([,+]|$)", name)
+    parts, part = [], []
+    for kind, value, separator in found:
+        part.append((_LONG_NAMES.get(kind, kind), _unescaped(value)))
+        if separator != "+":
+            parts.append(tuple(part))
+            part = []
+    return tuple(reversed(parts))
+
+
+def _unescaped(value):
+    letter = rb"\\([0-9A-Fa-f]{2})|\\(.)"
+    plain = lambda found: found[2] or bytes([int(found[1], 16)])
+    return re.sub(letter, plain, value.encode()).decode(errors="backslashreplace")
+
+
+class _Agreed:
+    """What a handshake agrees on, and which context it goes on with."""
+
+    session = None
+    _is_choosing = False
+
+    @property
+    def facts(self):
+        """The resource `session`: what the handshake has agreed on, also after `close`."""
+        return self._facts.get()[0]
+
+    @property
+    def context(self):
+        """The context. Only a function of `sni_callback` can set it, to that of another server."""
+        return self._context
+
+    @context.setter
+    def context(self, context):
+        if not self._is_choosing:
+            raise ValueError("the context of a connection can be set in sni_callback alone")
+        context = _context_for(context)
+        if not context._is_server():
+            raise ValueError("sni_callback chooses among contexts of servers")
+        self._context = context
+
+    def _try(self, function, *arguments):
+        """As `_try`, and where the component asks for a context, choose one and go on."""
+        while True:
+            result, error = _try(function, *arguments)
+            if not isinstance(error, types.Error_WantContext) or self._asked is None:
+                if self._context is not None:
+                    self._context._write_keys()
+                return result, error
+            self._choose(self._asked)
+
+    def _choose(self, asked):
+        """Let the function of `sni_callback` choose the context."""
+        machine = self._machine()
+        with machine.client_hello() as hello:
+            name = hello.server_name()
+        self._is_choosing = True
+        try:
+            answer = None if asked._sni is None else asked._sni(self, name, asked)
+            if answer is not None:
+                answer = operator.index(answer)
+        except Exception as failure:
+            wrong = isinstance(failure, TypeError)
+            _call(machine.refuse, 80 if wrong else 40)
+            _, error = _try(machine.handshake)
+            raise _failure(error, note=" (sni_callback has failed)") from failure
+        finally:
+            self._is_choosing = False
+        if answer is not None:
+            _call(machine.refuse, answer if 0 < answer < 256 else 80)
+            return
+        _, error = _try(machine.set_context, self._context.context)
+        if isinstance(error, types.Error_InvalidConfiguration):
+            _call(machine.refuse, 80)
+        if error is not None:
+            raise _failure(error)
+
+    @property
+    def _asked(self):
+        """The context whose function chooses."""
+        context = self._context
+        return None if context is None or context._asks is None else context
+
+    def version(self):
+        """`TLSv1.3` or `TLSv1.2`; None before the handshake is done, and after `close`."""
+        if self._handle is None or not self._has_shaken_hands():
+            return None
+        return next(name for name in _VERSIONS if _VERSIONS[name] == self._version)
+
+    def cipher(self):
+        """The suite's IANA name, the version and the bits of its key; None before the handshake."""
+        if (version := self.version()) is None:
+            return None
+        name = self.facts.cipher_suite()
+        return name, version, 128 if "AES_128" in name else 256
+
+    def group(self):
+        """The IANA name of the negotiated group; None before the handshake, and after `close`.
+
+        None also where TLS 1.2 resumed a session, for which no keys are exchanged.
+        """
+        return None if self._handle is None else self.facts.group()
+
+    def verify_result(self):
+        """None if the peer's certificate passed every check; else a `CertificateError`, not raised.
+
+        See `Context.defer_verification`. `error.value.reason` is `MISSING` if the peer presented no
+        certificate, and `NOT_CHECKED` before the handshake is done and with `CERT_NONE`. The result
+        is the same after `close`.
+        """
+        _, error = _try(self.facts.verify_result)
+        if error is None:
+            return None
+        return _failure(types.Error_Certificate(error), context=self.context)
+
+    def _has_shaken_hands(self):
+        """Whether the handshake is done; the component is asked no more once it is."""
+        if self._version is None:
+            self._version = self.facts.version()
+        return self._version is not None
+
+    def compression(self):
+        """None: there is no compression."""
+
+    def selected_alpn_protocol(self):
+        """The application protocol that was agreed on; None if there is none, and before that."""
+        return self.facts.alpn()
+
+    @property
+    def session_reused(self):
+        """Whether the handshake resumed an earlier session; None before it is done."""
+        return self.facts.is_resumed()
+
+    def get_channel_binding(self, cb_type="tls-unique"):
+        """The channel binding of a type: `tls-exporter` or `tls-server-end-point`.
+
+        None before the handshake is done. The default, which is that of `ssl`, is a `ValueError`,
+        since TLS 1.3 does not have it.
+        """
+        name = _text(cb_type, "cb_type")
+        if name not in ("tls-exporter", "tls-server-end-point"):
+            raise ValueError(f"{name!r} is not supported; use one of {CHANNEL_BINDING_TYPES}")
+        if not self._has_shaken_hands():
+            return None
+        return _call(self.facts.channel_binding, name)
+
+    def selected_npn_protocol(self):
+        """None: there is no NPN."""
+
+    def export_keying_material(self, label, length, context=None):
+        """Bytes of this length that both sides derive of label and context (RFC 8446 section 7.5).
+
+        No context and an empty one differ in TLS 1.2. Before the handshake is done there are none.
+        """
+        label, length = _text(label, "label"), _length(length, "export_keying_material")
+        if context is not None:
+            context = bytes(memoryview(context))
+        if not self._has_shaken_hands():
+            raise ValueError("handshake not done yet")
+        return _call(self.facts.export_keying_material, label, context, length)
+
+    def getpeercert(self, binary_form=False):
+        """The peer's certificate as DER, or what it says as a dictionary; None if it has sent none.
+
+        The dictionary is that of `ssl`, without `version` and what points to revocation, and with
+        its alternative names sorted by kind. It is empty if the certificate was not verified.
+        """
+        der = next(iter(self.get_unverified_chain()), None)
+        if binary_form or der is None:
+            return der
+        _, error = _try(self.facts.verify_result)
+        return _taken_apart(der) if error is None else {}
+
+    def get_unverified_chain(self):
+        """The certificates that the peer sent, as DER, its own first."""
+        if not self._has_shaken_hands():
+            raise ValueError("handshake not done yet")
+        return self.facts.peer_certificates()
+
+
+class TLSSocket(_Agreed, Stream):
     """A connection, as `ssl.SSLSocket`.
 
     `port` and `facts` are the resources of the WIT, `port` and `session`, for all the rest.
     """
 
-    session = None
+    _in_the_clear = None  # Of what `start_tls` made: makes of the streams what `unwrap` returns.
 
     def __init__(self, port, timeout=None, owner=None, *, context=None, server_hostname=None):
         port.owner = owner if owner is None or isinstance(owner, _Handle) else _Handle(owner)
         self._handle, self._facts, self._version = _Handle(port), _Handle(port.session()), None
-        self.context, self.server_hostname = context, server_hostname
+        self._context, self.server_hostname = context, server_hostname
         self.server_side = context is not None and context._is_server()
         # The event that the handshake waits for; a read or write after it waits for its own.
         self._waits_for = _READ if self.server_side else _WRITE
@@ -1082,11 +1464,6 @@ class TLSSocket(Stream):
         if self._handle is None:
             raise _failure(types.Error_Closed(), (TLSError, errno.EBADF))
         return self._handle.get()[0]
-
-    @property
-    def facts(self):
-        """The resource `session`: what the handshake has agreed on, also after `close`."""
-        return self._facts.get()[0]
 
     def settimeout(self, timeout):
         """Limit each operation to so many seconds; None is no limit, but 120 to shake hands.
@@ -1166,22 +1543,36 @@ class TLSSocket(Stream):
         if how == socket.SHUT_RD:
             return
         while self._timeout != 0:
-            _, error = _try(port.close_output)
+            _, error = self._try(port.close_output)
             if not isinstance(error, (types.Error_WantRead, types.Error_WantWrite)):
                 break
             self._wait_for(error)
         self._at_once(port.close_output)
 
     def unwrap(self):
-        """Close, and fail if the peer may not have got close_notify, as `close` does not.
+        """End TLS in order; returns what goes on in the clear, if there is such a thing.
 
-        It returns no socket: there is no way to go on in the clear.
+        It waits for the peer's close_notify, and returns a `PlainSocket` in place of the one that
+        became TLS, or the streams of `start_tls` as a `plain-transport` of the WIT. What is still
+        to be read has to be read first, up to the end. A connection of `connect` or of a server
+        has nothing to go on with: it is closed, and `unwrap` returns None and waits for nothing,
+        but it fails if the peer may not have got close_notify, as `close` does not.
         """
-        port, self._closed = self.port, True
-        try:
-            self._call(port.close)
-        finally:
-            self._handle = None
+        port = self.port
+        if self._in_the_clear is None:
+            self._closed = True
+            try:
+                self._call(port.close)
+            finally:
+                self._handle = None
+            return None
+        if self._ahead:
+            raise _invalid(_UNREAD)
+        at_once = self._timeout == 0
+        transport = self._at_once(port.unwrap) if at_once else self._call(port.blocking_unwrap)
+        transport.input.owner = transport.output.owner = port.owner
+        self._closed, self._handle = True, None
+        return self._in_the_clear(transport, self._timeout)
 
     def _real_close(self):
         handle, self._handle = self._handle, None
@@ -1195,84 +1586,6 @@ class TLSSocket(Stream):
             _linger()
         else:
             _try(port.close)
-
-    def version(self):
-        """`TLSv1.3` or `TLSv1.2`; None before the handshake is done, and after `close`."""
-        if self._handle is None or not self._has_shaken_hands():
-            return None
-        return next(name for name in _VERSIONS if _VERSIONS[name] == self._version)
-
-    def cipher(self):
-        """The suite's IANA name, the version and the bits of its key; None before the handshake."""
-        if (version := self.version()) is None:
-            return None
-        name = self.facts.cipher_suite()
-        return name, version, 128 if "AES_128" in name else 256
-
-    def group(self):
-        """The IANA name of the negotiated group; None before the handshake, and after `close`.
-
-        None also where TLS 1.2 resumed a session, for which no keys are exchanged.
-        """
-        return None if self._handle is None else self.facts.group()
-
-    def verify_result(self):
-        """None if the peer's certificate passed every check; else a `CertificateError`, not raised.
-
-        See `Context.defer_verification`. `error.value.reason` is `MISSING` if the peer presented no
-        certificate, and `NOT_CHECKED` before the handshake is done and with `CERT_NONE`. The result
-        is the same after `close`.
-        """
-        _, error = _try(self.facts.verify_result)
-        if error is None:
-            return None
-        return _failure(types.Error_Certificate(error), context=self.context)
-
-    def _has_shaken_hands(self):
-        """Whether the handshake is done; the component is asked no more once it is."""
-        if self._version is None:
-            self._version = self.facts.version()
-        return self._version is not None
-
-    def compression(self):
-        """None: there is no compression."""
-
-    def selected_alpn_protocol(self):
-        """The application protocol that was agreed on; None if there is none, and before that."""
-        return self.facts.alpn()
-
-    @property
-    def session_reused(self):
-        """Whether the handshake resumed an earlier session; None before it is done."""
-        return self.facts.is_resumed()
-
-    def get_channel_binding(self, cb_type="tls-unique"):
-        """The channel binding of a type: `tls-exporter` or `tls-server-end-point`.
-
-        None before the handshake is done. The default, which is that of `ssl`, is a `ValueError`,
-        since TLS 1.3 does not have it.
-        """
-        name = _text(cb_type, "cb_type")
-        if name not in ("tls-exporter", "tls-server-end-point"):
-            raise ValueError(f"{name!r} is not supported; use one of {CHANNEL_BINDING_TYPES}")
-        if not self._has_shaken_hands():
-            return None
-        return _call(self.facts.channel_binding, name)
-
-    def selected_npn_protocol(self):
-        """None: there is no NPN."""
-
-    def getpeercert(self, binary_form=False):
-        """The peer's certificate as DER; None if it has sent none. `binary_form` has to be True."""
-        if not binary_form:
-            raise ValueError("certificates are not taken apart here: use binary_form=True")
-        return next(iter(self.get_unverified_chain()), None)
-
-    def get_unverified_chain(self):
-        """The certificates that the peer sent, as DER, its own first."""
-        if not self._has_shaken_hands():
-            raise ValueError("handshake not done yet")
-        return self.facts.peer_certificates()
 
     def getpeername(self):
         """The peer's IP address and port; of IPv6 four numbers, as `socket` has it."""
@@ -1291,13 +1604,19 @@ class TLSSocket(Stream):
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         return _pair(address)
 
+    def _machine(self):
+        return self.port
+
     def _call(self, function, *arguments, **about):
-        return _call(function, *arguments, context=self.context, **about)
+        result, error = self._try(function, *arguments)
+        if error is not None:
+            raise _failure(error, context=self.context, **about)
+        return result
 
     def _at_once(self, function, *arguments, **about):
         """Call a function that does not wait, and remember the event that it would wait for."""
         self._may_be_unsent = True
-        result, error = _try(function, *arguments)
+        result, error = self._try(function, *arguments)
         if error is None:
             return result
         if isinstance(error, types.Error_WantRead):
@@ -1345,8 +1664,157 @@ class TLSSocket(Stream):
 SSLSocket = TLSSocket
 
 
-class SSLObject:
-    """A class without objects, for libraries that ask for it: TLS needs a connection here."""
+class MemoryBIO:
+    """Bytes on their way between an `SSLObject` and whatever moves them."""
+
+    def __init__(self):
+        self._bytes, self._ended = bytearray(), False
+
+    def read(self, size=-1):
+        """Take up to so many bytes out, or all; none if there are none now, or at the end."""
+        size = operator.index(size)
+        taken = bytes(self._bytes if size < 0 else self._bytes[:size])
+        del self._bytes[: len(taken)]
+        return taken
+
+    def write(self, buf):
+        """Put bytes in; returns how many."""
+        with memoryview(buf) as view:
+            contents = view.tobytes()
+        if self._ended:
+            raise _invalid("cannot write() after write_eof()")
+        self._bytes += contents
+        return len(contents)
+
+    def write_eof(self):
+        """Nothing more comes: the peer has ended its side of the transport."""
+        self._ended = True
+
+    @property
+    def pending(self):
+        """How many bytes there are."""
+        return len(self._bytes)
+
+    @property
+    def eof(self):
+        """Whether all was read, and nothing more comes."""
+        return self._ended and not self._bytes
+
+
+class SSLObject(_Agreed):
+    """TLS without a connection, as `ssl.SSLObject`: `SSLContext.wrap_bio` makes one.
+
+    Nothing waits. `SSLWantReadError` says to send what is in `outgoing`, to put what the peer sends
+    into `incoming`, and to call again. `SSLWantWriteError` does not come, for `outgoing` takes all.
+    `engine` and `facts` are the resources of the WIT, `engine` and `session`, for all the rest.
+    """
+
+    def __init__(self, *_, **__):
+        raise TypeError(
+            "SSLObject does not have a public constructor. Instances are returned by "
+            "SSLContext.wrap_bio()."
+        )
+
+    @classmethod
+    def _of(cls, engine, context, incoming, outgoing, server_hostname):
+        made = cls.__new__(cls)
+        made._handle, made._facts = _Handle(engine), _Handle(engine.session())
+        made._context, made.server_hostname = context, server_hostname
+        made.server_side, made._version = context._is_server(), None
+        made._incoming, made._outgoing = incoming, outgoing
+        made._ahead, made._has_ended = b"", False
+        return made
+
+    def __repr__(self):
+        return f"<{__name__}.{type(self).__name__}>"
+
+    @property
+    def engine(self):
+        """The resource."""
+        return self._handle.get()[0]
+
+    def _machine(self):
+        return self.engine
+
+    def do_handshake(self):
+        """Go on with the handshake; nothing happens if it is done."""
+        self._move(self.engine.handshake)
+
+    def read(self, len=1024, buffer=None):
+        """Read up to so many bytes, at least one, also into a buffer; none at the end."""
+        if buffer is not None:
+            with memoryview(buffer) as whole, whole.cast("B") as view:
+                plaintext = self.read(min(len or view.nbytes, view.nbytes))
+                view[: (end := plaintext.__len__())] = plaintext
+                return end
+        if not (length := _length(len, "read")):
+            return b""
+        if not self._ahead:
+            return self._move(self.engine.read, length) or b""
+        plaintext, self._ahead = self._ahead[:length], self._ahead[length:]
+        return plaintext
+
+    def write(self, data):
+        """Write all of the bytes; returns how many."""
+        with memoryview(data) as whole:
+            contents = memoryview(whole.tobytes())
+        sent, length = 0, len(contents)
+        while sent < length or not length:
+            chunk = bytes(contents[sent : sent + _CHUNK])
+            sent += self._move(self.engine.write, chunk, closed=(BrokenPipe, errno.EPIPE))
+            if not length:
+                break
+        return sent
+
+    def pending(self):
+        """How many bytes can be read without more of `incoming`, up to 16384."""
+        if not self._ahead and self._has_shaken_hands():
+            plaintext, _ = _try(self.engine.read, _PIECE)
+            # The next call meets an error again.
+            self._ahead = plaintext or b""
+        return len(self._ahead)
+
+    def unwrap(self):
+        """Send close_notify, and be done when that of the peer has come.
+
+        What is still to be read has to be read first, up to the end.
+        """
+        self._move(self.engine.close_output)
+        if not self._ahead:
+            self._ahead = self._move(self.engine.read, _PIECE) or b""
+        if self._ahead:
+            raise _invalid(_UNREAD)
+        if self.facts.is_truncated():
+            raise _failure(types.Error_Truncated())
+
+    def _move(self, function, *arguments, **about):
+        """Call an operation of the engine, and move ciphertext, as long as that helps."""
+        may_feed = True
+        while True:
+            result, error = self._try(function, *arguments)
+            while ciphertext := self.engine.take_ciphertext(_CHUNK):
+                self._outgoing.write(ciphertext)
+            if error is None:
+                return result
+            wants_read = isinstance(error, types.Error_WantRead)
+            if not isinstance(error, types.Error_WantWrite) and not (wants_read and may_feed):
+                # Kept in no variable, which would be in a circle with this frame.
+                raise _failure(error, context=self.context, **about)
+            if wants_read:
+                # Where nothing was taken, a failure may be why, which the next call tells.
+                may_feed = self._feed()
+
+    def _feed(self):
+        """Put ciphertext into the engine, or its end; whether it has taken any."""
+        incoming = self._incoming._bytes
+        if taken := self.engine.put_ciphertext(bytes(incoming[:_PIECE])):
+            del incoming[:taken]
+            return True
+        if self._incoming.eof and not self._has_ended:
+            self._has_ended = True
+            self.engine.put_end()
+            return True
+        return False
 
 
 def connect(
@@ -1385,12 +1853,14 @@ def start_tls(
     timeout=None,
     owner=None,
     do_handshake_on_connect=True,
+    in_the_clear=None,
 ):
     """Speak TLS on the streams of a connection in the clear (STARTTLS), and shake hands.
 
     The streams are given away. `already_read` are bytes of TLS that were read from them before;
     `owner` is the socket that they belong to, which is kept as long as the connection. A server has
-    a context of its own, and no `server_hostname`.
+    a context of its own, and no `server_hostname`. `in_the_clear` is a function of a transport and
+    the timeout, whose result `unwrap` returns in place of the transport.
     """
     context, seconds = _context_for(context), _seconds(timeout)
     if server_hostname is not None:
@@ -1398,8 +1868,9 @@ def start_tls(
     elif context.check_hostname:
         raise ValueError("check_hostname requires server_hostname")
     transport = _port.PlainTransport(input, output, bytes(memoryview(already_read)))
-    port = _call(_port.Port.start, context.context, server_hostname, transport)
+    port = _call(_port.Port.start, context._for_server(), server_hostname, transport)
     tls = TLSSocket(port, seconds, owner, context=context, server_hostname=server_hostname)
+    tls._in_the_clear = in_the_clear or (lambda transport, _: transport)
     return _begun(tls, do_handshake_on_connect)
 
 
@@ -1469,7 +1940,7 @@ class Server(contextlib.AbstractContextManager):
     def set_context(self, context):
         """Use another context for connections that are accepted from now on."""
         context = _context_for(context)
-        _call(self.listener.set_context, context.context)
+        _call(self.listener.set_context, context._for_server())
         self.context = context
 
     def getsockname(self):
@@ -1516,7 +1987,7 @@ def create_server(address, *, context, backlog=None):
     if not context._is_server():
         raise _invalid("create_server needs a server's context, and this one is a client's")
     ip = _own_address(host)
-    listener = _call(_listener.Listener.listen, context.context, ip, port, backlog)
+    listener = _call(_listener.Listener.listen, context._for_server(), ip, port, backlog)
     return Server(listener, context)
 
 

@@ -51,6 +51,7 @@ class PlainSocket(portcullis.Stream):
     """A TCP connection to (host, port). The timeout, in seconds, is that of each operation."""
 
     _handle = None  # Of the streams, input and output; they own the socket.
+    _ahead = b""  # What came behind the end of TLS, before what the stream gives.
 
     def __init__(self, address, timeout=socket._GLOBAL_DEFAULT_TIMEOUT):
         (host, port), self._timeout = portcullis._address(address, "connect"), None
@@ -73,6 +74,9 @@ class PlainSocket(portcullis.Stream):
         """Read up to so many bytes, at least one; none at the end."""
         length, source = portcullis._length(bufsize, "recv"), self._streams()[0]
         portcullis._no_flags(flags, "recv")
+        if self._ahead:
+            contents, self._ahead = self._ahead[:length], self._ahead[length:]
+            return contents
         return self._wait(lambda: source.read(length) or None, source) if length else b""
 
     def send(self, contents, flags=0):
@@ -99,17 +103,27 @@ class PlainSocket(portcullis.Stream):
             raise ValueError("check_hostname requires server_hostname")
         if server_hostname is not None:
             server_hostname = portcullis._server_hostname(server_hostname)
-        portcullis._call(context.context.seal)
+        portcullis._call(context._for_server().seal)
         self._closed, self._handle = True, None
         return portcullis.start_tls(
             input,
             output,
             server_hostname,
+            self._ahead,
             context=context,
             timeout=self._timeout,
             owner=owner,
             do_handshake_on_connect=do_handshake_on_connect,
+            in_the_clear=type(self)._after_tls,
         )
+
+    @classmethod
+    def _after_tls(cls, transport, seconds):
+        """A socket in the clear again."""
+        plain = cls.__new__(cls)
+        plain._handle = portcullis._Handle(transport.input, transport.output)
+        plain._ahead, plain._timeout = transport.already_read, seconds
+        return plain
 
     def shutdown(self, how):
         """End reading, writing or both, as `socket` does."""
@@ -146,7 +160,7 @@ class PlainSocket(portcullis.Stream):
         """What `portcullis.Selector` waits for."""
         input, output = self._streams()
         if events & portcullis._READ:
-            yield portcullis._READ, input.subscribe()
+            yield portcullis._READ, None if self._ahead else input.subscribe()
         if events & portcullis._WRITE:
             yield portcullis._WRITE, output.subscribe()
 

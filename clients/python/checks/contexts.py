@@ -86,12 +86,10 @@ def both_sides_tell_the_protocol_that_they_agree_on(server):
 @check
 def what_is_not_there_cannot_be_set(server):
     context = portcullis.create_default_context()
-    for name in ("verifymode", "minimum", "alpn_protocols", "psk_client_callback", "num_tickets"):
+    for name in ("verifymode", "minimum", "alpn_protocols", "psk_client_callback"):
         refusal(AttributeError, assign, context, name, 1)
     for name, value in {
-        "keylog_filename": "keys.log",
         "post_handshake_auth": True,
-        "sni_callback": print,
         "hostname_checks_common_name": True,
     }.items():
         refusal(NotImplementedError, assign, context, name, value)

@@ -130,3 +130,49 @@ def a_closed_connection_is_gone_for_its_peer(server):
         while other.recv(1 << 16):
             pass
         gc.collect()
+
+
+@check
+def tls_ends_and_the_connection_goes_on_in_the_clear(server):
+    context = portcullis.create_default_context()
+    plain = PlainSocket(server, timeout=30)
+    own = plain.getsockname()
+    tls = context.wrap_socket(plain, server_hostname="localhost")
+    tls.sendall(b"secret")
+    assert receive(tls, 6) == b"secret"
+    # The server answers close_notify with its own, and closes.
+    with tls.unwrap() as plain:
+        assert isinstance(plain, PlainSocket) and plain.gettimeout() == 30
+        assert plain.getsockname() == own and plain.recv(1) == b""
+    assert refusal(OSError, tls.recv, 1).errno == errno.EBADF and tls.fileno() == -1
+    assert tls.verify_result() is None
+    # What is still to be read has to be read first.
+    tls = PlainSocket(server, timeout=30).start_tls("localhost", context)
+    tls.sendall(b"x")
+    while not tls.pending():
+        pass
+    assert "not read" in str(refusal(portcullis.InvalidArgument, tls.unwrap))
+    assert tls.recv(1) == b"x"
+    tls.settimeout(0)
+    with portcullis.Selector() as selector:
+        selector.register(tls, selectors.EVENT_READ)
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                plain = tls.unwrap()
+                break
+            assert selector.select(SECONDS)
+    assert plain.gettimeout() == 0
+    plain.close()
+    gc.collect()
+
+
+@check
+def what_came_behind_the_end_of_tls_is_read_first(server):
+    with clear(timeout=30) as (plain, other):
+        plain._ahead = b"ahead"
+        other.sendall(b"rest")
+        with portcullis.Selector() as selector:
+            selector.register(plain, selectors.EVENT_READ)
+            assert selector.select(SECONDS)
+        assert plain.recv(2) == b"ah" and plain.recv(100) == b"ead"
+        assert receive(plain, 4) == b"rest"
