@@ -149,6 +149,17 @@ fn items(text: &str) -> Vec<(String, Option<Vec<u32>>)> {
     items
 }
 
+/// componentize-py copies the documentation into strings of Python, where a backslash begins an escape:
+/// then no Python program builds.
+#[test]
+fn the_documentation_of_the_interface_has_no_backslash() {
+    for file in WIT {
+        let text = read(&format!("wit/{file}"));
+        let line = text.lines().find(|line| line.contains('\\'));
+        assert_eq!(line, None, "{file}");
+    }
+}
+
 #[test]
 fn every_item_of_the_interface_says_which_version_brought_it() {
     let mut files: Vec<_> = fs::read_dir(root().join("wit"))

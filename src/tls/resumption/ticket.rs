@@ -196,7 +196,8 @@ mod tests {
         assert!(opens(&[b"one"], parts));
         assert!(opens(&[b"three", b"one"], parts));
         assert!(!opens(&[b"two"], parts));
-        for other in [&[b"a".as_slice(), b"bc"] as &[&[u8]], &[b"abc"], &[]] {
+        let others: [&[&[u8]]; 3] = [&[b"a", b"bc"], &[b"abc"], &[]];
+        for other in others {
             assert!(!opens(&[b"one"], other));
         }
     }
