@@ -69,33 +69,30 @@ export class Connection {
    */
   constructor(engine, port, { searched, parse, choose, searchedOf }) {
     const session = port.session();
-    const answer = choose && (async (handle) => {
-      const chosen = await this.#choose(handle, choose);
-      this.#trusted = chosen && searchedOf(chosen);
-    });
+    const answer = choose && ((handle) => this.#choose(handle, choose, searchedOf));
     this.#handle = new Handle(port, () => session.version() !== undefined, answer);
     [this.#engine, this.#session, this.#trusted, this.#parse] = [engine, session, searched, parse];
   }
 
   /**
-   * Gives the port the context that is chosen, and returns it; or refuses the peer. It throws what
-   * `choose` throws, after alert 80, unless the connection has ended meanwhile, which is the reason
-   * then.
+   * Gives the port the context that is chosen, or refuses the peer. What `choose` throws refuses it
+   * by alert 80, and is what the handshake fails with; at once, for other operations may be tried
+   * between two steps of a promise. If the connection has ended meanwhile, that is the reason.
    */
-  async #choose(handle, choose) {
+  async #choose(handle, choose, searchedOf) {
     try {
       const { context, alert } = await choose(helloOf(handle.get().clientHello()));
       this.#engine.call(() =>
         context ? handle.get().setContext(context) : handle.get().refuse(alert));
-      return context;
+      this.#trusted = context && searchedOf(context);
     } catch (error) {
       try {
         handle.get().refuse(INTERNAL_ERROR);
       } catch {
-        return undefined;
+        return;
       }
+      handle.fail(error);
       this.#hasFailed = true;
-      throw error;
     }
   }
 

@@ -63,12 +63,15 @@ export class Handle {
 
   /** Has the port given a context, once, and wakes what waits for it. */
   ask() {
-    this.#asked ??= this.#answer(this)
-      .catch((thrown) => { this.#failure = { thrown }; })
-      .finally(() => this.wakeAll());
+    this.#asked ??= this.#answer(this).finally(() => this.wakeAll());
   }
 
-  /** Throws what the answer to `ask` has failed with: that, and not its alert, is the reason. */
+  /** Has every later operation fail with this: it, and not the alert for it, is the reason. */
+  fail(thrown) {
+    this.#failure = { thrown };
+  }
+
+  /** Throws what `fail` was told, until the resource is freed. */
   check() {
     if (this.#failure && this.#resource) throw this.#failure.thrown;
   }
