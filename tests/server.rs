@@ -11,6 +11,7 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
+use std::sync::mpsc;
 use std::thread;
 
 use portcullis_host::context_types::Verify;
@@ -226,6 +227,7 @@ fn what_is_written_before_the_clients_finished_reaches_it_first() {
     context.write_before_finished(&mut tls).unwrap();
     let (listener, number) = listen(&mut tls, &context);
     let config = client_config(&authority.pem(), None, TLS13);
+    let (go_on, waiting) = mpsc::channel();
     let client = thread::spawn(move || {
         let mut stream = connect_tls(config, NAME, number);
         stream.conn.write_tls(&mut stream.sock).unwrap();
@@ -238,12 +240,14 @@ fn what_is_written_before_the_clients_finished_reaches_it_first() {
             read += stream.conn.reader().read(&mut banner[read..]).unwrap_or(0);
         }
         assert_eq!(&banner, b"banner");
+        waiting.recv().unwrap();
         say_hello(&mut stream);
     });
     let port = listener.blocking_accept(&mut tls).unwrap();
     // This would wait for the Finished, which waits for this.
     port.blocking_write_all(&mut tls, b"banner").unwrap();
     assert_eq!(error(port.handshake(&mut tls)), Error::WantRead);
+    go_on.send(()).unwrap();
     echo_once(&mut tls, &port);
     client.join().unwrap();
     // Clients are not asked for certificates, which would come too late.
