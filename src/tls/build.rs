@@ -14,6 +14,7 @@ use super::alpn::AlpnMismatch;
 use super::config::{ClientSide, Config, Handshakes, Role, ServerSide, Side};
 use super::credential::identity::Identities;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::record;
 use super::resumption::Binding;
 use super::settings::Settings;
 use super::signature::{self, PermittedKey};
@@ -143,7 +144,7 @@ impl Settings {
             .dangerous()
             .with_custom_certificate_verifier(Arc::<ServerVerifier>::clone(&verifier))
             .with_client_cert_resolver(identities);
-        rustls.max_fragment_size = Some(self.record_size + HEADER);
+        rustls.max_fragment_size = self.fragment_size();
         rustls.enable_sni = self.server_name != SendName::Off;
         rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
@@ -193,7 +194,7 @@ impl Settings {
         let mut rustls = builder.with_cert_resolver(identities);
         rustls.send_half_rtt_data = self.writes_before_finished;
         rustls.ignore_client_order = self.suite_preference == Role::Server;
-        rustls.max_fragment_size = Some(self.record_size + HEADER);
+        rustls.max_fragment_size = self.fragment_size();
         rustls.key_log = self.key_log();
         let random = provider.secure_random;
         self.resumption
@@ -219,6 +220,11 @@ impl Settings {
             Some(log) => Arc::<super::KeyLog>::clone(log),
             None => Arc::new(NoKeyLog),
         }
+    }
+
+    /// The longest record by the count of rustls, which has the header in it.
+    fn fragment_size(&self) -> Option<usize> {
+        Some(self.record_size + record::HEADER)
     }
 
     fn pinned_roots(&self, needed: bool) -> Result<Roots, Error> {
@@ -320,9 +326,6 @@ fn binding(verifier: Option<&ClientVerifier>, identities: &Identities) -> Bindin
     }
     binding
 }
-
-/// A record's header (RFC 8446 §5.1), which rustls counts.
-const HEADER: usize = 5;
 
 /// Signature schemes that cannot work with the rest.
 fn conflict(why: &str) -> Error {

@@ -1,6 +1,8 @@
 //! What a ClientHello says (RFC 8446 §4.1.2), for whoever chooses by it. It is not verified here: what
 //! rustls refuses, it refuses when it is given the same bytes.
 
+use super::fields::Fields;
+
 /// The types of the extensions that are looked into.
 mod extension {
     pub(super) const SERVER_NAME: u16 = 0;
@@ -35,87 +37,55 @@ pub struct ClientHello {
 impl ClientHello {
     /// Reads the message without its header; `None` if it is none.
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
-        let mut reader = Reader(message);
+        let mut reader = Fields(message);
         let mut hello = Self {
             legacy_version: reader.number()?,
             ..Self::default()
         };
         // The random bytes; the session ID.
         reader.take(32)?;
-        reader.short_list()?;
-        hello.cipher_suites = numbers(reader.list()?)?;
+        reader.field(1)?;
+        hello.cipher_suites = numbers(reader.field(2)?)?;
         // The methods of compression.
-        reader.short_list()?;
-        if reader.0.is_empty() {
+        reader.field(1)?;
+        if reader.is_empty() {
             return Some(hello);
         }
-        let mut extensions = Reader(reader.list()?);
-        while !extensions.0.is_empty() {
+        let mut extensions = Fields(reader.field(2)?);
+        while !extensions.is_empty() {
             let kind = extensions.number()?;
-            let contents = extensions.list()?;
+            let contents = extensions.field(2)?;
             hello.extensions.push(kind);
             hello.take(kind, contents)?;
         }
-        reader.0.is_empty().then_some(hello)
+        reader.is_empty().then_some(hello)
     }
 
     fn take(&mut self, kind: u16, contents: &[u8]) -> Option<()> {
-        let mut reader = Reader(contents);
+        let mut reader = Fields(contents);
         match kind {
             extension::SERVER_NAME => {
-                let mut names = Reader(reader.list()?);
-                while !names.0.is_empty() {
+                let mut names = Fields(reader.field(2)?);
+                while !names.is_empty() {
                     let is_host = names.take(1)? == [0];
-                    let name = names.list()?;
+                    let name = names.field(2)?;
                     if is_host && self.server_name.is_none() {
                         self.server_name = String::from_utf8(name.to_vec()).ok();
                     }
                 }
             }
             extension::ALPN => {
-                let mut names = Reader(reader.list()?);
-                while !names.0.is_empty() {
-                    self.alpn.push(names.short_list()?.to_vec());
+                let mut names = Fields(reader.field(2)?);
+                while !names.is_empty() {
+                    self.alpn.push(names.field(1)?.to_vec());
                 }
             }
-            extension::SUPPORTED_VERSIONS => self.versions = numbers(reader.short_list()?)?,
-            extension::SUPPORTED_GROUPS => self.groups = numbers(reader.list()?)?,
-            extension::SIGNATURE_ALGORITHMS => self.signature_schemes = numbers(reader.list()?)?,
+            extension::SUPPORTED_VERSIONS => self.versions = numbers(reader.field(1)?)?,
+            extension::SUPPORTED_GROUPS => self.groups = numbers(reader.field(2)?)?,
+            extension::SIGNATURE_ALGORITHMS => self.signature_schemes = numbers(reader.field(2)?)?,
             _ => {}
         }
         Some(())
-    }
-}
-
-/// The bytes that are left to read.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn number(&mut self) -> Option<u16> {
-        match self.take(2)? {
-            [high, low] => Some(u16::from_be_bytes([*high, *low])),
-            _ => None,
-        }
-    }
-
-    /// The bytes after a length of two bytes.
-    fn list(&mut self) -> Option<&'a [u8]> {
-        let length = self.number()?;
-        self.take(usize::from(length))
-    }
-
-    /// The bytes after a length of one byte.
-    fn short_list(&mut self) -> Option<&'a [u8]> {
-        match self.take(1)? {
-            [length] => self.take(usize::from(*length)),
-            _ => None,
-        }
     }
 }
 

@@ -21,6 +21,7 @@ use self::greeting::Greeting;
 use self::opening::Opening;
 use self::records::Boundary;
 use super::config::{Config, Side};
+use super::record;
 use super::verify::{DeferredCheck, Verify};
 use super::version::Version;
 use super::witness::Witness;
@@ -31,15 +32,12 @@ use facts::PeerCheck;
 pub use records::Work;
 pub use state::State;
 
-/// The most plaintext in a record (RFC 8446 §5.1).
-const RECORD: usize = 16 * 1024;
-
 /// The message KeyUpdate (RFC 8446 §4.6.3).
 const KEY_UPDATE: usize = 5;
 
 /// The most that is handed to rustls at once: it takes no more than one full record (RFC 8446
 /// §5.2).
-const RUSTLS_READ: usize = 5 + RECORD + 2048;
+const RUSTLS_READ: usize = record::HEADER + record::LONGEST + 2048;
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
@@ -133,7 +131,7 @@ impl Session {
             asked: None,
             is_truncated: false,
             last_words: Vec::new(),
-            batch: 4 * RECORD,
+            batch: 4 * record::LONGEST,
             waiting: 0,
             readable: 0,
             boundary: Boundary::default(),
@@ -194,9 +192,9 @@ impl Session {
     fn overhead(&self) -> usize {
         match self.connection.negotiated_cipher_suite() {
             Some(SupportedCipherSuite::Tls12(suite)) => {
-                5 + 16 + suite.aead_alg.key_block_shape().explicit_nonce_len
+                record::HEADER + 16 + suite.aead_alg.key_block_shape().explicit_nonce_len
             }
-            Some(SupportedCipherSuite::Tls13(_)) | None => 5 + 16 + 1,
+            Some(SupportedCipherSuite::Tls13(_)) | None => record::HEADER + 16 + 1,
         }
     }
 

@@ -1,4 +1,6 @@
 //! The settings of a context, while it can change. `build` makes a configuration of them.
+//!
+//! Over 400 lines: the settings are many and short, and what has a syntax stands in a file of its own.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use super::group;
 use super::group::NamedGroup;
 use super::key_log::KeyLog;
 use super::names::{SendName, VerifyName, bad_name, parse_name};
+use super::record;
 use super::resumption::Resumption;
 use super::signature;
 use super::timeouts::Timeouts;
@@ -32,10 +35,7 @@ use super::x509::Certificate;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use portcullis_provider::hash::Fingerprint;
 
-/// The most plaintext in a record (RFC 8446 §5.1).
-const LONGEST_RECORD: usize = 16 * 1024;
-
-/// The least that it can be limited to, as in RFC 8449 §4.
+/// The least plaintext that records can be limited to, as in RFC 8449 §4.
 const SHORTEST_RECORD: usize = 64;
 
 /// The settings of a context until it is sealed. Each change is atomic.
@@ -122,7 +122,7 @@ impl Settings {
             verify_name: VerifyName::Host,
             pins: Vec::new(),
             truncation: Truncation::Refused,
-            record_size: LONGEST_RECORD,
+            record_size: record::LONGEST,
             timeouts: Timeouts::default(),
             resumption: Resumption::default(),
             key_log: None,
@@ -469,10 +469,10 @@ impl Settings {
 
     /// Choose how many bytes of plaintext a record has at most; `None` is as many as a record takes.
     pub fn set_record_size(&mut self, bytes: Option<u32>) -> Result<(), Error> {
-        let size = bytes.map_or(LONGEST_RECORD, |bytes| {
+        let size = bytes.map_or(record::LONGEST, |bytes| {
             usize::try_from(bytes).unwrap_or(usize::MAX)
         });
-        if !(SHORTEST_RECORD..=LONGEST_RECORD).contains(&size) {
+        if !(SHORTEST_RECORD..=record::LONGEST).contains(&size) {
             return Err(Error::refused(
                 ConfigurationItem::RecordSize,
                 ConfigurationReason::Malformed,

@@ -6,6 +6,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::time_provider::TimeProvider;
 use zeroize::Zeroizing;
 
+use crate::tls::fields::Fields;
 use crate::tls::verify::ClientVerifier;
 
 /// How many seconds the clock of another instance may be ahead.
@@ -66,39 +67,11 @@ fn client_chain(session: &[u8]) -> Option<Vec<CertificateDer<'_>>> {
     let mut chain = Vec::new();
     if rest.flag()? {
         let mut certificates = Fields(rest.field(3)?);
-        while !certificates.0.is_empty() {
+        while !certificates.is_empty() {
             chain.push(CertificateDer::from(certificates.field(3)?));
         }
     }
     Some(chain)
-}
-
-/// What is not read yet.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.take(1)? {
-            [0] => Some(false),
-            [1] => Some(true),
-            _ => None,
-        }
-    }
-
-    /// What follows a length of so many bytes.
-    fn field(&mut self, width: usize) -> Option<&'a [u8]> {
-        let length = self
-            .take(width)?
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-        self.take(length)
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rustls::{Connection, ServerConfig, ServerConnection};
 
 use super::facts::PeerCheck;
 use super::greeting::Progress;
-use super::opening::ALERT;
+use super::opening::fatal_alert;
 use super::records::Work;
 use super::{Session, State};
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, ProtocolError, ProtocolReason};
@@ -157,8 +157,7 @@ impl Session {
     }
 
     fn refuse_by(&mut self, alert: u8, why: &str) -> Error {
-        // Nothing is encrypted yet, and TLS 1.2 is what every client reads (RFC 8446 §5.1).
-        self.last_words = vec![ALERT, 3, 3, 0, 2, 2, alert];
+        self.last_words = fatal_alert(alert);
         self.fail(Error::Protocol(ProtocolError {
             reason: match alert {
                 alert::UNRECOGNIZED_NAME => ProtocolReason::UnrecognizedName,

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::opening::HANDSHAKE;
 use crate::tls::client_hello::ClientHello;
+use crate::tls::record;
 
 /// The type of a ClientHello (RFC 8446 §4).
 const CLIENT_HELLO: u8 = 1;
 
-/// The header of a record, and that of a message (RFC 8446 §5.1, §4).
-const RECORD_HEADER: usize = 5;
+/// The header of a message (RFC 8446 §4).
 const MESSAGE_HEADER: usize = 4;
 
 /// The longest message that rustls takes.
@@ -99,7 +99,7 @@ impl Greeting {
 
     /// How many bytes there are when the next header, or the record that it begins, is complete.
     fn wanted(&self) -> usize {
-        let header = self.next.saturating_add(RECORD_HEADER);
+        let header = self.next.saturating_add(record::HEADER);
         match self.records.get(self.next..) {
             Some([_, _, _, high, low, ..]) => {
                 header.saturating_add(usize::from(u16::from_be_bytes([*high, *low])))

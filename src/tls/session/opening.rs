@@ -87,6 +87,12 @@ impl Opening {
     }
 }
 
+/// The record of a fatal alert while nothing is encrypted. TLS 1.2 is the version that every peer reads
+/// (RFC 8446 §5.1).
+pub(super) fn fatal_alert(number: u8) -> Vec<u8> {
+    vec![ALERT, 3, 3, 0, 2, 2, number]
+}
+
 /// Whether the bytes begin with the header of a record, of a version that TLS has had.
 fn is_header(bytes: &[u8]) -> bool {
     match bytes {

@@ -2,11 +2,12 @@
 
 use rustls::PeerIncompatible;
 
-use super::opening::{ALERT, Look};
+use super::opening::{ALERT, Look, fatal_alert};
 use super::records::Work;
-use super::{RECORD, RUSTLS_READ, Session, State};
+use super::{RUSTLS_READ, Session, State};
 use crate::error::Error;
 use crate::tls::config::Truncation;
+use crate::tls::record;
 
 /// The alert handshake_failure (RFC 5246 §7.2.2).
 const HANDSHAKE_FAILURE: u8 = 40;
@@ -95,7 +96,7 @@ impl Session {
             let (length, _) = self.boundary.clone().pass(front, work.records());
             let mut lot = front.get(..length).unwrap_or(front);
             let mut records = 0;
-            while !lot.is_empty() && self.readable <= RECORD && !self.has_peer_closed() {
+            while !lot.is_empty() && self.readable <= record::LONGEST && !self.has_peer_closed() {
                 let (taken, ended) = self.feed_record(lot)?;
                 if taken == 0 {
                     break;
@@ -163,7 +164,7 @@ impl Session {
                 if self.witness.lacks_scheme && matches!(error, rustls::Error::General(_)) {
                     // A server of TLS 1.2, of which rustls says no more, and nothing to the peer.
                     error = PeerIncompatible::NoSignatureSchemesInCommon.into();
-                    last_words = vec![ALERT, 3, 3, 0, 2, 2, HANDSHAKE_FAILURE];
+                    last_words = fatal_alert(HANDSHAKE_FAILURE);
                 }
                 let error = Error::from_rustls(error, readable_alert(&last_words));
                 self.last_words = last_words;

@@ -1,7 +1,6 @@
 //! Finds where records end in a stream of ciphertext, and bounds how many one call may process.
 
-/// A record's header (RFC 8446 §5.1): type, version, and the length of what follows.
-const HEADER: u8 = 5;
+use crate::tls::record::HEADER;
 
 /// The work of one call: 128 records with data, or a fourth of that number without data, such as
 /// session tickets and key updates. Either takes about a millisecond in the component. The other
@@ -71,7 +70,7 @@ impl Work {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boundary {
     /// Bytes of the header that have passed.
-    header: u8,
+    header: usize,
     /// Bytes of the body that are to come.
     body: usize,
 }
