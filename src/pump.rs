@@ -1,5 +1,7 @@
 //! Joins one session to one transport. It never waits: what cannot be done now is a
 //! `want-` error. This module must not know sockets, WASI or clocks; the caller passes the moment.
+//!
+//! Over 400 lines: the operations are many, and what each has to do with its parts stands in those.
 
 mod ciphertext;
 mod pause;
@@ -254,6 +256,11 @@ impl<T: Transport> Pump<T> {
     /// How many bytes `write` would take.
     pub fn check_write(&mut self, now: Moment) -> Result<usize, Error> {
         self.begin_write(now)?;
+        self.make_room(now)
+    }
+
+    /// How much room there is once what waits has been sent.
+    fn make_room(&mut self, now: Moment) -> Result<usize, Error> {
         // Writing no bytes only checks that writing is possible at all.
         self.session.write(&[])?;
         if self.session.room() == 0 {
@@ -294,7 +301,7 @@ impl<T: Transport> Pump<T> {
     pub fn update_keys(&mut self, now: Moment) -> Result<(), Error> {
         // In the handshake there are no keys to exchange for others yet.
         self.begin_output(now)?;
-        self.check_write(now)?;
+        self.make_room(now)?;
         self.session.update_keys()?;
         self.has_tickets = false;
         self.send(now)?;

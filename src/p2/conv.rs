@@ -199,3 +199,8 @@ pub(super) fn read_length(length: u64) -> Result<usize, wit::Error> {
         length => Ok(length),
     }
 }
+
+/// A number of bytes as the interface has it.
+pub(super) fn number(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

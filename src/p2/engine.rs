@@ -12,7 +12,7 @@ use super::bindings::exports::portcullis::tls::types::Error as WitError;
 use super::client_hello::Hello;
 use super::component::Component;
 use super::context::Context;
-use super::conv::read_length;
+use super::conv::{number, read_length};
 use super::session::{SessionOf, View, Viewed};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -128,8 +128,4 @@ impl GuestEngine for EngineOfContext {
     fn session(&self) -> SessionHandle {
         SessionHandle::new(SessionOf::new(self.state.clone()))
     }
-}
-
-fn number(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,6 @@
 //! The resource `port`, and the waiting of its `blocking-` forms.
+//!
+//! Over 400 lines: half of them are the functions of the interface, which only convert.
 
 mod state;
 
@@ -21,7 +23,7 @@ use super::client_hello::Hello;
 use super::clock::{after, now};
 use super::component::Component;
 use super::context::Context;
-use super::conv::read_length;
+use super::conv::{number, read_length};
 use super::net::{Connector, Streams};
 use super::remains::Remains;
 use super::session::SessionOf;
@@ -339,12 +341,12 @@ impl GuestPort for Port {
 
     fn check_write(&self) -> Result<u64, WitError> {
         let room = self.operate(Pump::check_write)?;
-        Ok(u64::try_from(room).unwrap_or(u64::MAX))
+        Ok(number(room))
     }
 
     fn write(&self, plaintext: Vec<u8>) -> Result<u64, WitError> {
         let written = self.operate(|pump, now| pump.write(&plaintext, now))?;
-        Ok(u64::try_from(written).unwrap_or(u64::MAX))
+        Ok(number(written))
     }
 
     fn blocking_write_all(&self, plaintext: Vec<u8>) -> Result<(), WitError> {
