@@ -1,4 +1,6 @@
 //! Handle on a context: interface `context`.
+//!
+//! Over 400 lines: the functions of the interface are many, and only call.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! The resource `context`, and the functions of `errors` and `defaults`.
+//!
+//! Over 400 lines: the functions of the interface are many, and only convert.
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -557,6 +557,13 @@ fn openssl_agrees_on_the_protocol_of_alpn_or_refuses_and_both_key_logs_are_the_s
     }
 }
 
+/// All that a program tells that is given no input.
+fn told_by(program: Command) -> String {
+    let output = finish(program, b"");
+    let told = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&told).into_owned()
+}
+
 #[test]
 fn serve_agrees_on_the_protocol_of_alpn_or_refuses_and_logs_what_its_client_logs() {
     let Some(openssl) = tool("openssl") else {
@@ -592,9 +599,7 @@ fn serve_agrees_on_the_protocol_of_alpn_or_refuses_and_logs_what_its_client_logs
         if port == logged {
             client.args(["-keylogfile", &theirs]);
         }
-        let output = finish(client, b"");
-        let told = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&told).into_owned()
+        told_by(client)
     };
     let told = meet(logged, "mqtt,h2");
     assert!(told.contains("ALPN protocol: h2"), "{told}");
@@ -757,9 +762,7 @@ fn we_meet_openssl_in_the_signature_schemes_that_each_side_was_told() {
                 schemes,
                 &format!("-{version}"),
             ]);
-            let output = finish(client, b"");
-            let told = [output.stdout, output.stderr].concat();
-            String::from_utf8_lossy(&told).into_owned()
+            told_by(client)
         };
         for (schemes, digest) in [
             // Our order decides.
