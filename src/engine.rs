@@ -85,11 +85,38 @@ impl Engine {
         self.session.refuse(alert).map(|_| ())
     }
 
+    /// Write from the front of `plaintext` what may leave before the handshake is done; returns how
+    /// much was taken.
+    ///
+    /// # Errors
+    /// Those of `Session::write_early`.
+    pub fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
+        self.session.write_early(plaintext)
+    }
+
+    /// Read up to `limit` bytes of what the client has sent before the handshake was done; `None` is
+    /// the end of it.
+    ///
+    /// # Errors
+    /// Those of `handshake`.
+    pub fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        let plaintext = self.session.read_early(limit)?;
+        if !plaintext.is_empty() {
+            return Ok(Some(plaintext));
+        }
+        match self.session.state() {
+            State::Failed(error) => Err(error.clone()),
+            State::Handshaking => Err(self.want()),
+            _ => Ok(None),
+        }
+    }
+
     /// Ok when the handshake is done, and its last flight was taken.
     ///
     /// # Errors
     /// `WantRead` or `WantWrite` until then; the session's failure.
     pub fn handshake(&mut self) -> Result<(), Error> {
+        self.session.tell_rejection()?;
         match self.session.state() {
             State::Failed(error) => Err(error.clone()),
             State::Handshaking => Err(self.want()),
@@ -106,6 +133,7 @@ impl Engine {
     /// # Errors
     /// `WantRead` or `WantWrite`: nothing has arrived; the session's failure.
     pub fn read(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        self.session.tell_rejection()?;
         match self.session.read(limit)? {
             Plaintext::Bytes(plaintext) => Ok(Some(plaintext)),
             Plaintext::End => Ok(None),
@@ -122,6 +150,7 @@ impl Engine {
         if matches!(self.session.state(), State::Handshaking) {
             return Err(self.want());
         }
+        self.session.tell_rejection()?;
         match self.session.write(plaintext)? {
             0 if !plaintext.is_empty() => Err(Error::WantWrite),
             written => Ok(written),

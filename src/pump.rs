@@ -253,6 +253,28 @@ impl<T: Transport> Pump<T> {
         }
     }
 
+    /// Write from the front of `plaintext` what may leave before the handshake is done; returns how
+    /// much was taken. It leaves with the next operation: with the ClientHello if that has not left.
+    pub fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
+        self.check_output()?;
+        self.session.write_early(plaintext)
+    }
+
+    /// Read up to `limit` bytes of what the client has sent before the handshake was done; `None` is
+    /// the end of it.
+    pub fn read_early(&mut self, limit: usize, now: Moment) -> Result<Option<Vec<u8>>, Error> {
+        self.begin(now);
+        let mut plaintext = self.session.read_early(limit)?;
+        if plaintext.is_empty() {
+            let shaken = self.shake_hands(&mut Work::of_a_call(), now);
+            plaintext = self.session.read_early(limit)?;
+            if plaintext.is_empty() {
+                return shaken.map(|()| None);
+            }
+        }
+        Ok(Some(plaintext))
+    }
+
     /// How many bytes `write` would take.
     pub fn check_write(&mut self, now: Moment) -> Result<usize, Error> {
         self.begin_write(now)?;
@@ -391,7 +413,7 @@ impl<T: Transport> Pump<T> {
                 State::Handshaking => {}
                 State::Failed(error) => return Err(error.clone()),
                 State::Open | State::ReadClosed | State::WriteClosed | State::Closed => {
-                    return Ok(());
+                    return self.session.tell_rejection();
                 }
             }
             if self.session.wants_context() {

@@ -15,6 +15,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::thread;
 
 use portcullis_host::context_types::{KeyKind, Source};
 use portcullis_host::types::{
@@ -25,7 +26,8 @@ use support::certs::{Authority, Identity, KeyType, Leaf};
 use support::component::{client_context, error, guest, instance, options, server_context};
 use support::folder::Folder;
 use support::peers::{
-    ALL, LOCALHOST, client_config, connect_tls, echo_and_close, serve_tls, server_config,
+    ALL, LOCALHOST, TLS12, TLS13, client_config, connect_tls, echo_and_close, listen, serve_tls,
+    server_config, shown_staple,
 };
 use support::pkcs12::{
     certificate_bag, contents, der, file, file_with, file_with_mac, integer, key_bag,
@@ -572,4 +574,50 @@ fn a_key_in_the_place_of_its_path_is_in_no_message() {
         assert!(!format!("{mistaken:?}").contains(&secret[..20]));
     }
     context.seal(&mut tls).unwrap();
+}
+
+#[test]
+fn an_ocsp_response_is_presented_to_clients_with_its_chain() {
+    // The form of one: the status successful, and an answer that clients judge.
+    const RESPONSE: &[u8] = b"\x30\x07\x0a\x01\x00\xa0\x02\x05\x00";
+    let identity = Authority::root("Root").issue(&Leaf::server());
+    let mut tls = instance();
+    let tls = &mut tls;
+    let context = Context::secure(tls, Role::Server).unwrap();
+    let (chain, key) = (bytes(identity.chain_pem()), bytes(identity.key_pem()));
+    expect(
+        context.load_staple(tls, &bytes(RESPONSE)),
+        Item::CertificateChain,
+        Some(Reason::Missing),
+    );
+    context.load_identity(tls, &chain, &key, None).unwrap();
+    context.load_staple(tls, &bytes(RESPONSE)).unwrap();
+    let cases = [
+        (&b""[..], Reason::Empty),
+        (b"-----BEGIN", Reason::Malformed),
+        // tryLater.
+        (b"\x30\x03\x0a\x01\x03", Reason::Malformed),
+    ];
+    for (response, reason) in cases {
+        let refused = context.load_staple(tls, &bytes(response));
+        expect(refused, Item::Staple, Some(reason));
+    }
+    let missing = context.load_staple(tls, &path("missing.der"));
+    assert_eq!(refusal(missing).0, Item::Staple);
+    let client = Context::secure(tls, Role::Client).unwrap();
+    let refused = error(client.load_staple(tls, &bytes(RESPONSE)));
+    assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
+    // It is dropped with its chain.
+    let plain = context.copy(tls).unwrap();
+    plain.load_identity(tls, &chain, &key, None).unwrap();
+    for version in [TLS12, TLS13] {
+        for (context, expected) in [(&context, RESPONSE), (&plain, b"")] {
+            let (listener, number) = listen(tls, context);
+            let client = thread::spawn(move || shown_staple(version, number));
+            let port = listener.blocking_accept(tls).unwrap();
+            port.blocking_handshake(tls).unwrap();
+            port.close(tls).unwrap();
+            assert_eq!(client.join().unwrap(), expected);
+        }
+    }
 }

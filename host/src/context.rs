@@ -218,6 +218,16 @@ impl Context {
         call!(instance, context.call_write_before_finished, self.0)
     }
 
+    /// Let ports of this client send early data with the sessions that they resume. It can be replayed.
+    pub fn offer_early_data(&self, instance: &mut Instance) -> Result<(), Failure> {
+        call!(instance, context.call_offer_early_data, self.0)
+    }
+
+    /// Have a server take up to so many bytes of early data of each client.
+    pub fn accept_early_data(&self, instance: &mut Instance, limit: u32) -> Result<(), Failure> {
+        call!(instance, context.call_accept_early_data, self.0, limit)
+    }
+
     /// Log the secrets of all connections that are made with this context and with copies of it.
     pub fn log_keys(&self, instance: &mut Instance) -> Result<KeyLog, Failure> {
         call!(instance, context.call_log_keys, self.0).map(KeyLog)
@@ -288,6 +298,16 @@ impl Context {
             &chain.for_bindings(),
             &key.for_bindings(),
             passphrase
+        )
+    }
+
+    /// Present this OCSP response with the chain that is loaded, to clients that ask for one.
+    pub fn load_staple(&self, instance: &mut Instance, source: &Source) -> Result<(), Failure> {
+        call!(
+            instance,
+            context.call_load_staple,
+            self.0,
+            &source.for_bindings()
         )
     }
 

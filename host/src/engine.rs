@@ -85,6 +85,27 @@ impl Engine {
         Ok(within(written, plaintext))
     }
 
+    /// Write what may leave before the handshake is done, and return how much that was. Whoever
+    /// sees it pass can send it again.
+    pub fn write_early_data(
+        &self,
+        instance: &mut Instance,
+        plaintext: &[u8],
+    ) -> Result<usize, Failure> {
+        let written = call!(instance, engine.call_write_early_data, self.0, plaintext)?;
+        Ok(within(written, plaintext))
+    }
+
+    /// Read what the client has sent before the handshake was done, up to a length; none is the end of
+    /// it.
+    pub fn read_early_data(
+        &self,
+        instance: &mut Instance,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        call!(instance, engine.call_read_early_data, self.0, length)
+    }
+
     /// Make close_notify the last of the ciphertext, and go on reading.
     pub fn close_output(&self, instance: &mut Instance) -> Result<(), Failure> {
         call!(instance, engine.call_close_output, self.0)
@@ -102,7 +123,7 @@ impl Engine {
 }
 
 /// A number of bytes of these.
-fn within(count: u64, bytes: &[u8]) -> usize {
+pub(crate) fn within(count: u64, bytes: &[u8]) -> usize {
     usize::try_from(count)
         .unwrap_or(usize::MAX)
         .min(bytes.len())

@@ -6,6 +6,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::client_hello::ClientHello;
 use crate::context::{Context, milliseconds};
+use crate::engine::within;
 use crate::failure::Failure;
 use crate::instance::{Instance, ask, call};
 use crate::poll::Pollable;
@@ -101,9 +102,7 @@ impl Port {
     /// Write what there is room for, and return how much that was; never blocks.
     pub fn write(&self, instance: &mut Instance, plaintext: &[u8]) -> Result<usize, Failure> {
         let written = call!(instance, port.call_write, self.0, plaintext)?;
-        Ok(usize::try_from(written)
-            .unwrap_or(usize::MAX)
-            .min(plaintext.len()))
+        Ok(within(written, plaintext))
     }
 
     /// Write all, and wait until the transport has taken it.
@@ -113,6 +112,27 @@ impl Port {
         plaintext: &[u8],
     ) -> Result<(), Failure> {
         call!(instance, port.call_blocking_write_all, self.0, plaintext)
+    }
+
+    /// Write what may leave before the handshake is done, and return how much that was; never blocks. Whoever
+    /// sees it pass can send it again.
+    pub fn write_early_data(
+        &self,
+        instance: &mut Instance,
+        plaintext: &[u8],
+    ) -> Result<usize, Failure> {
+        let written = call!(instance, port.call_write_early_data, self.0, plaintext)?;
+        Ok(within(written, plaintext))
+    }
+
+    /// Read what the client has sent before the handshake was done, up to a length; none is the end of
+    /// it; never blocks.
+    pub fn read_early_data(
+        &self,
+        instance: &mut Instance,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        call!(instance, port.call_read_early_data, self.0, length)
     }
 
     /// Ok when the transport has taken everything that was written; never blocks.

@@ -80,6 +80,15 @@ impl Session {
         ask!(instance, session.call_was_retried, self.0)
     }
 
+    /// Whether the server has taken early data; none if a client wrote none, and of a server that took
+    /// none.
+    pub fn was_early_data_accepted(
+        &self,
+        instance: &mut Instance,
+    ) -> Result<Option<bool>, Failure> {
+        ask!(instance, session.call_was_early_data_accepted, self.0)
+    }
+
     /// Whether the secrets of this connection are in a key log.
     pub fn is_logged(&self, instance: &mut Instance) -> Result<bool, Failure> {
         ask!(instance, session.call_is_logged, self.0)

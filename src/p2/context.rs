@@ -238,6 +238,10 @@ impl GuestContext for Context {
         })
     }
 
+    fn load_staple(&self, source: Source) -> Result<(), WitError> {
+        self.change(|settings| settings.load_staple(&contents(ConfigurationItem::Staple, source)?))
+    }
+
     fn add_name(&self, name: String, context: ContextBorrow<'_>) -> Result<(), WitError> {
         // It may be this context, which is then sealed, and cannot be changed.
         let config = context.get::<Self>().config()?;
@@ -250,6 +254,14 @@ impl GuestContext for Context {
 
     fn write_before_finished(&self) -> Result<(), WitError> {
         self.change(Settings::write_before_finished)
+    }
+
+    fn offer_early_data(&self) -> Result<(), WitError> {
+        self.change(Settings::offer_early_data)
+    }
+
+    fn accept_early_data(&self, limit: u32) -> Result<(), WitError> {
+        self.change(|settings| settings.accept_early_data(limit))
     }
 
     fn add_trust_roots(&self, source: Source) -> Result<u32, WitError> {

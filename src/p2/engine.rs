@@ -121,6 +121,16 @@ impl GuestEngine for EngineOfContext {
         Ok(number(self.operate(|engine| engine.write(&plaintext))??))
     }
 
+    fn write_early_data(&self, plaintext: Vec<u8>) -> Result<u64, WitError> {
+        let written = self.operate(|engine| engine.write_early(&plaintext))??;
+        Ok(number(written))
+    }
+
+    fn read_early_data(&self, length: u64) -> Result<Option<Vec<u8>>, WitError> {
+        let length = read_length(length)?;
+        Ok(self.operate(|engine| engine.read_early(length))??)
+    }
+
     fn close_output(&self) -> Result<(), WitError> {
         Ok(self.operate(Engine::close_output)??)
     }

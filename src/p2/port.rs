@@ -360,6 +360,22 @@ impl GuestPort for Port {
         }
     }
 
+    fn write_early_data(&self, plaintext: Vec<u8>) -> Result<u64, WitError> {
+        // Also before there is a connection: it leaves with the first message.
+        let written = match &mut *self.state.borrow_mut() {
+            State::Connecting(connecting) => connecting.session.write_early(&plaintext),
+            State::Connected(pump) => pump.write_early(&plaintext),
+            State::Broken(error) => Err(error.clone()),
+            State::Closed(_) => Err(Error::Closed),
+        };
+        Ok(number(written?))
+    }
+
+    fn read_early_data(&self, length: u64) -> Result<Option<Vec<u8>>, WitError> {
+        let length = read_length(length)?;
+        Ok(self.operate(|pump, now| pump.read_early(length, now))?)
+    }
+
     fn flush(&self) -> Result<(), WitError> {
         Ok(self.operate(Pump::flush)?)
     }

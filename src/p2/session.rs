@@ -124,6 +124,12 @@ impl GuestSession for SessionOf {
         self.fact(Session::was_retried, |facts| facts.was_retried)
     }
 
+    fn was_early_data_accepted(&self) -> Option<bool> {
+        self.fact(Session::was_early_data_accepted, |facts| {
+            facts.was_early_data_accepted
+        })
+    }
+
     fn is_logged(&self) -> bool {
         self.fact(Session::is_logged, |facts| facts.is_logged)
     }

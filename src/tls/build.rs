@@ -34,6 +34,7 @@ impl Settings {
                 "verification is off, so nothing would check them",
             ));
         }
+        self.check_early_data()?;
         let identities = self.identities()?;
         let side = match self.role {
             Role::Client => Side::Client(self.client(identities)?),
@@ -50,13 +51,38 @@ impl Settings {
         })
     }
 
+    /// Early data comes with sessions that TLS 1.3 resumes, of peers that were verified.
+    fn check_early_data(&self) -> Result<(), Error> {
+        if !self.offers_early_data && self.early_data_limit == 0 {
+            return Ok(());
+        }
+        let why = if !self.permitted().contains(&Version::Tls13) {
+            "TLS 1.3, which alone has it, is not permitted"
+        } else if self.resumption.sessions == 0 {
+            "it comes with resumed sessions, and the session cache is off"
+        } else if self.resumption.has_keys() {
+            "a ticket opens as often as it is sent, so that replays would not be noticed; leave the \
+             ticket keys out, and each session is resumed once"
+        } else if self.verify == Verify::Deferred
+            || (self.role == Role::Client && self.verify == Verify::Optional)
+        {
+            "the peer's certificate is judged after the handshake; let the handshake verify it"
+        } else {
+            return Ok(());
+        };
+        Err(early_conflict(why))
+    }
+
     fn identities(&self) -> Result<Arc<Identities>, Error> {
         let missing =
             |item, detail| Err(Error::refused(item, ConfigurationReason::Missing, detail));
         let first = match (&self.chain, &self.key) {
             (Some(chain), Some(key)) => {
                 let pair = CertifiedKey::new(chain.clone(), Arc::clone(key));
-                Some(Arc::new(pair))
+                Some(Arc::new(CertifiedKey {
+                    ocsp: self.staple.clone(),
+                    ..pair
+                }))
             }
             (Some(_), None) => {
                 return missing(
@@ -148,6 +174,7 @@ impl Settings {
         rustls.enable_sni = self.server_name != SendName::Off;
         rustls.alpn_protocols.clone_from(&self.alpn);
         rustls.key_log = self.key_log();
+        rustls.enable_early_data = self.offers_early_data;
         rustls.resumption = match self.resumption.sessions {
             0 => Resumption::disabled(),
             count => Resumption::in_memory_sessions(count),
@@ -172,9 +199,7 @@ impl Settings {
             .map_err(|error| Error::Other(Some(error.to_string())))?;
         let verifier = self.client_verifier(&provider)?;
         if self.writes_before_finished && verifier.is_some() {
-            return Err(Error::refused(
-                ConfigurationItem::EarlyData,
-                ConfigurationReason::Conflict,
+            return Err(early_conflict(
                 "clients are asked for certificates, which come after what is written before their \
                  Finished; leave one of the two out",
             ));
@@ -192,6 +217,7 @@ impl Settings {
         let has_identity = !identities.all.is_empty();
         let binding = binding(verifier.as_deref(), &identities);
         let mut rustls = builder.with_cert_resolver(identities);
+        rustls.max_early_data_size = self.early_data_limit;
         rustls.send_half_rtt_data = self.writes_before_finished;
         rustls.ignore_client_order = self.suite_preference == Role::Server;
         rustls.max_fragment_size = self.fragment_size();
@@ -325,6 +351,15 @@ fn binding(verifier: Option<&ClientVerifier>, identities: &Identities) -> Bindin
         binding.add(identity.cert.first().map_or(&[], AsRef::as_ref));
     }
     binding
+}
+
+/// Early data, or half-RTT data, that cannot work with the rest.
+fn early_conflict(why: &str) -> Error {
+    Error::refused(
+        ConfigurationItem::EarlyData,
+        ConfigurationReason::Conflict,
+        why,
+    )
 }
 
 /// Signature schemes that cannot work with the rest.

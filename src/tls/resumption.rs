@@ -119,6 +119,11 @@ impl Resumption {
         Ok(())
     }
 
+    /// Whether tickets are sealed under the caller's keys.
+    pub(super) fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// Gives a server's configuration its memory and its tickets.
     pub(super) fn apply(
         &self,

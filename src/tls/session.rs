@@ -2,6 +2,7 @@
 
 mod binding;
 mod choosing;
+mod early;
 mod facts;
 mod greeting;
 mod opening;
@@ -17,6 +18,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ProtocolVersion, SupportedCipherSuite};
 
 use self::choosing::Asked;
+use self::early::Early;
 use self::greeting::Greeting;
 use self::opening::Opening;
 use self::records::Boundary;
@@ -70,6 +72,7 @@ pub struct Session {
     greeting: Option<Greeting>,
     /// What the caller is to choose a configuration by.
     asked: Option<Box<Asked>>,
+    early: Early,
     /// The transport ended without close_notify after the handshake.
     is_truncated: bool,
     /// What rustls wanted to send when it failed: an alert, if anything.
@@ -129,6 +132,7 @@ impl Session {
             opening: Opening::new(),
             greeting: config.reads_hello().then(Greeting::default),
             asked: None,
+            early: Early::default(),
             is_truncated: false,
             last_words: Vec::new(),
             batch: 4 * record::LONGEST,

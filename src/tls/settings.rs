@@ -31,12 +31,15 @@ use super::verify::Verify;
 use super::verify::roots;
 use super::verify::roots::{DirectoryReport, TrustRoots};
 use super::version::Version;
-use super::x509::Certificate;
+use super::x509::{self, Certificate, Malformed};
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use portcullis_provider::hash::Fingerprint;
 
 /// The least plaintext that records can be limited to, as in RFC 8449 §4.
 const SHORTEST_RECORD: usize = 64;
+
+/// The most early data that a server takes of a client, which is kept until it is read.
+const MOST_EARLY_DATA: u32 = 1 << 20;
 
 /// The settings of a context until it is sealed. Each change is atomic.
 #[derive(Clone)]
@@ -59,8 +62,14 @@ pub struct Settings {
     pub(super) asks: bool,
     /// Whether a server's writes leave before the client's Finished.
     pub(super) writes_before_finished: bool,
+    /// Whether a client may send early data.
+    pub(super) offers_early_data: bool,
+    /// How many bytes of early data a server takes of each client.
+    pub(super) early_data_limit: u32,
     pub(super) chain: Option<Vec<CertificateDer<'static>>>,
     pub(super) key: Option<Arc<dyn SigningKey>>,
+    /// The OCSP response that a server presents with the chain.
+    pub(super) staple: Option<Vec<u8>>,
     /// Identities besides chain and key.
     pub(super) more_identities: Vec<Arc<CertifiedKey>>,
     pub(super) roots: TrustRoots,
@@ -112,8 +121,11 @@ impl Settings {
             names: Arc::default(),
             asks: false,
             writes_before_finished: false,
+            offers_early_data: false,
+            early_data_limit: 0,
             chain: None,
             key: None,
+            staple: None,
             more_identities: Vec::new(),
             roots: TrustRoots::none(),
             suggested: None,
@@ -299,6 +311,30 @@ impl Settings {
         Ok(())
     }
 
+    /// Let a client send early data with the sessions that it resumes (RFC 8446 §2.3).
+    pub fn offer_early_data(&mut self) -> Result<(), Error> {
+        if self.role == Role::Server {
+            return Err(Error::InvalidArgument(
+                "a server offers no early data; use accept-early-data, or a client's context"
+                    .to_owned(),
+            ));
+        }
+        self.offers_early_data = true;
+        Ok(())
+    }
+
+    /// Have a server take up to so many bytes of early data of each client (RFC 8446 §4.2.10).
+    pub fn accept_early_data(&mut self, limit: u32) -> Result<(), Error> {
+        self.for_server("a client takes no early data")?;
+        if !(1..=MOST_EARLY_DATA).contains(&limit) {
+            return Err(Error::InvalidArgument(format!(
+                "{limit} bytes of early data; 1 to {MOST_EARLY_DATA} are allowed"
+            )));
+        }
+        self.early_data_limit = limit;
+        Ok(())
+    }
+
     /// Have the secrets of connections logged, all to the same log.
     pub fn log_keys(&mut self) -> Arc<KeyLog> {
         Arc::clone(self.key_log.get_or_insert_default())
@@ -311,6 +347,7 @@ impl Settings {
             chain = pair(&chain, key, ConfigurationItem::CertificateChain)?;
         }
         self.chain = Some(chain);
+        self.staple = None;
         Ok(())
     }
 
@@ -338,6 +375,7 @@ impl Settings {
     ) -> Result<(), Error> {
         let (chain, key) = parse_identity(chain, key, passphrase)?;
         (self.chain, self.key) = (Some(chain), Some(key));
+        self.staple = None;
         Ok(())
     }
 
@@ -359,7 +397,41 @@ impl Settings {
         let pkcs12::Identity { chain, key } = pkcs12::identity(input, passphrase)?;
         check_x509(&chain, ConfigurationItem::Pkcs12)?;
         (self.chain, self.key) = (Some(chain), Some(key));
+        self.staple = None;
         Ok(())
+    }
+
+    /// Present this OCSP response with the chain that is loaded, until another is (RFC 6066 §8).
+    pub fn load_staple(&mut self, response: &[u8]) -> Result<(), Error> {
+        self.for_server("a client presents no OCSP response")?;
+        let (reason, detail) = match x509::is_answer(response) {
+            _ if response.is_empty() => (ConfigurationReason::Empty, None),
+            Ok(true) if self.chain.is_some() => {
+                self.staple = Some(response.to_vec());
+                return Ok(());
+            }
+            Ok(true) => {
+                return Err(Error::refused(
+                    ConfigurationItem::CertificateChain,
+                    ConfigurationReason::Missing,
+                    "load the one that the OCSP response is about first",
+                ));
+            }
+            Ok(false) => (
+                ConfigurationReason::Malformed,
+                Some("the responder had no answer; ask it again"),
+            ),
+            Err(Malformed) => (
+                ConfigurationReason::Malformed,
+                Some("it is not an OCSPResponse in DER"),
+            ),
+        };
+        let item = ConfigurationItem::Staple;
+        Err(Error::refused(
+            item,
+            reason,
+            detail.unwrap_or("it is empty"),
+        ))
     }
 
     /// Trust the certificates of the input too; returns how many were new.

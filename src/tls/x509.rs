@@ -18,6 +18,7 @@ mod policy;
 mod public_key;
 mod purpose;
 mod refusal;
+mod staple;
 mod text;
 mod time;
 
@@ -28,6 +29,7 @@ pub(crate) use path::{Anchor, Trust, verify};
 pub(crate) use public_key::PublicKey;
 pub(crate) use purpose::Purpose;
 pub(crate) use refusal::{Refusal, algorithm_name};
+pub(crate) use staple::is_answer;
 
 // rcgen is not available on Wasm.
 #[cfg(all(test, not(target_family = "wasm")))]

@@ -4,11 +4,12 @@ use crate::pages::{rows, tests_in};
 use crate::read;
 
 /// Files whose tests run over the built component.
-const COMPONENT: [&str; 16] = [
+const COMPONENT: [&str; 17] = [
     "alpn",
     "cipher",
     "client",
     "client_hello",
+    "early_data",
     "identity",
     "input",
     "negotiated",

@@ -2,20 +2,21 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portcullis_host::{Context, Instance, Listener};
 use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
-    SupportedCipherSuite, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, ServerConfig,
+    ServerConnection, SignatureScheme, StreamOwned, SupportedCipherSuite, SupportedProtocolVersion,
 };
 
 use super::certs::NAME;
@@ -194,6 +195,63 @@ pub fn client_config_of(
     key: &str,
 ) -> Arc<ClientConfig> {
     requested_client_config(server_roots, Arc::new(certified(chain, key)))
+}
+
+/// Takes every certificate, and keeps the OCSP response that comes with it.
+#[derive(Debug, Default)]
+struct StapleKeeper(Mutex<Vec<u8>>);
+
+impl ServerCertVerifier for StapleKeeper {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        staple: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.0.lock().unwrap() = staple.to_vec();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = provider().signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
+}
+
+/// Shakes hands with a server on loopback; returns the OCSP response that it presents.
+pub fn shown_staple(versions: &[&'static SupportedProtocolVersion], port: u16) -> Vec<u8> {
+    let keeper = Arc::new(StapleKeeper::default());
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::<StapleKeeper>::clone(&keeper))
+        .with_no_client_auth();
+    greet(Arc::new(config), port);
+    let staple = keeper.0.lock().unwrap();
+    staple.clone()
 }
 
 /// Where everything listens.

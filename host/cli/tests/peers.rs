@@ -688,6 +688,51 @@ fn openssl_resumes_with_a_server_of_the_same_ticket_key_and_with_no_other() {
 }
 
 #[test]
+fn openssl_is_shown_the_ocsp_response() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = Folder::new("staple");
+    let make = |arguments: &str| {
+        let mut make = Command::new(&openssl);
+        make.current_dir(&folder.0).args(arguments.split(' '));
+        assert!(make.output().unwrap().status.success(), "{arguments}");
+    };
+    make("req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout own.key -out own.pem");
+    // The responder knows no certificate, and signs that.
+    fs::write(folder.path("index.txt"), "").unwrap();
+    make(
+        "ocsp -index index.txt -rsigner own.pem -rkey own.key -CA own.pem -issuer own.pem \
+         -cert own.pem -noverify -respout staple.der",
+    );
+    let (cert, key) = (folder.path("own.pem"), folder.path("own.key"));
+    for version in ["-tls1_2", "-tls1_3"] {
+        for is_stapled in [true, false] {
+            let staple = folder.path("staple.der");
+            let staple = ["--staple", staple.as_str()];
+            let staple = if is_stapled { &staple[..] } else { &[] };
+            let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
+            let mut server = portcullis(&[&fixed[..], staple].concat());
+            server.stderr(Stdio::null());
+            let (_server, port) = serving(server);
+            let output = Command::new(&openssl)
+                .args(["s_client", "-status", version, "-connect"])
+                .arg(format!("127.0.0.1:{port}"))
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            let is_shown = told.contains("OCSP Response Status: successful");
+            assert_eq!(is_shown, is_stapled, "{told}");
+        }
+    }
+    let arguments = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
+    let arguments = [&arguments[..], &["--staple", &cert]].concat();
+    let refused = refusal(&run(&arguments, b""), 2);
+    assert!(refused.contains("OCSP response"), "{refused}");
+}
+
+#[test]
 fn we_meet_openssl_in_the_signature_schemes_that_each_side_was_told() {
     let Some(openssl) = tool("openssl") else {
         return;

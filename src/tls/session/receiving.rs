@@ -145,6 +145,9 @@ impl Session {
             Ok(io) => {
                 let peer_has_closed = io.peer_has_closed();
                 self.readable = io.plaintext_bytes_to_read();
+                if self.state == State::Handshaking {
+                    self.look_for_early();
+                }
                 if self.state == State::Handshaking
                     && let Some(is_resumed) = self.is_resumed()
                 {

@@ -61,6 +61,9 @@ pub(crate) struct Serve {
     address: SocketAddr,
     #[command(flatten)]
     identity: Identity,
+    /// Present the OCSP response in this file, in DER, with the certificate
+    #[arg(long, value_name = "FILE")]
+    staple: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,
     /// Refuse clients without a certificate of those authorities
@@ -220,6 +223,11 @@ impl Serve {
     fn context(&self, tls: &mut Instance) -> Result<Context> {
         let context = Context::secure(tls, Role::Server)?;
         self.identity.load(tls, &context)?;
+        if let Some(path) = &self.staple {
+            context
+                .load_staple(tls, &source(path)?)
+                .map_err(|failure| Exit::from(failure).context(path.display()))?;
+        }
         let asks = self.verify || self.verify_optional;
         if asks != self.trust.is_given() {
             return Err(Exit::usage(
