@@ -515,7 +515,7 @@ fn a_server_follows_its_clients_order_of_suites_or_its_own() {
         ),
     ] {
         for (preference, expected) in [
-            (None, first),
+            (None, own),
             (Some(Role::Client), first),
             (Some(Role::Server), own),
         ] {

@@ -230,7 +230,7 @@ export function configure(call, made, role, options, surroundings) {
 
 /** The part that a client does not have. */
 function configureServer(made, options) {
-  if (options.honorCipherOrder) made.setSuitePreference('server');
+  if (options.honorCipherOrder === false) made.setSuitePreference('client');
   if (options.alpnOptional) made.setAlpnMismatch('tolerated');
   if (options.sessionTimeout) made.setSessionLifetime(options.sessionTimeout);
   if ('tickets' in options) made.setTicketCount(options.tickets);

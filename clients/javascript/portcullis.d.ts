@@ -111,7 +111,7 @@ export interface Options {
   maxVersion?: Version | undefined;
   /** A cipher list in OpenSSL's syntax. */
   ciphers?: string | string[] | undefined;
-  /** A server's order of suites decides, not the client's. */
+  /** Whether a server's order of suites decides (as without it), or the client's. */
   honorCipherOrder?: boolean | undefined;
   /** The key exchange groups, in order. */
   groups?: Group | Group[] | undefined;

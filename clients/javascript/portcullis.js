@@ -36,7 +36,7 @@ export { Connection, Listener, TlsError };
  * @property {'tls12' | 'tls13'} [minVersion] The lowest version.
  * @property {'tls12' | 'tls13'} [maxVersion] The highest version.
  * @property {string | string[]} [ciphers] A cipher list in OpenSSL's syntax.
- * @property {boolean} [honorCipherOrder] A server's order of suites decides, not the client's.
+ * @property {boolean} [honorCipherOrder] Whether a server's order of suites decides, or the client's; true.
  * @property {string | string[]} [groups] The key exchange groups, in order: names that
  *   `supportedGroups()` lists, in any case.
  * @property {string | string[]} [sigalgs] The signature schemes, in order, as a list or divided by

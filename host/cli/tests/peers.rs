@@ -780,7 +780,8 @@ fn we_meet_openssl_in_the_signature_schemes_that_each_side_was_told() {
         let refused = refusal_of(&connect("rsa_pss_rsae_sha512"));
         assert!(refused.contains("alert 40"), "{refused}");
         drop(server);
-        // We serve, and our order of suites decides, which has ChaCha20 first.
+        // We serve, and our order of suites decides, which has ChaCha20 first, unless it is to be
+        // the client's.
         let arguments = [
             "serve",
             "127.0.0.1:0",
@@ -790,14 +791,17 @@ fn we_meet_openssl_in_the_signature_schemes_that_each_side_was_told() {
             &key,
             "--sigalgs",
             "rsa_pss_rsae_sha384:rsa_pss_rsae_sha256",
-            "--server-preference",
             "--record-size",
             "512",
         ];
-        let mut server = portcullis(&arguments);
-        server.stderr(Stdio::null());
-        let (_server, port) = serving(server);
-        let meet = |schemes: &str| {
+        let start = |more: &[&str]| {
+            let mut server = portcullis(&[&arguments[..], more].concat());
+            server.stderr(Stdio::null());
+            serving(server)
+        };
+        let (_server, port) = start(&[]);
+        let (_other, other) = start(&["--client-preference"]);
+        let meet = |schemes: &str, port: u16| {
             let mut client = Command::new(&openssl);
             client.args(["s_client", "-connect", &format!("127.0.0.1:{port}")]);
             client.args([
@@ -814,13 +818,16 @@ fn we_meet_openssl_in_the_signature_schemes_that_each_side_was_told() {
             ("RSA-PSS+SHA256:RSA-PSS+SHA384", "SHA384"),
             ("RSA-PSS+SHA512:RSA-PSS+SHA256", "SHA256"),
         ] {
-            let told = meet(schemes);
+            let told = meet(schemes, port);
             let line = format!("Peer signing digest: {digest}\n");
             assert!(told.contains(&line), "{told}");
             let suite = told.lines().find(|line| line.contains("Cipher is"));
             assert!(suite.unwrap().contains("CHACHA20"), "{told}");
         }
-        let told = meet("RSA-PSS+SHA512");
+        let told = meet("RSA-PSS+SHA256", other);
+        let suite = told.lines().find(|line| line.contains("Cipher is"));
+        assert!(suite.unwrap().contains("AES"), "{told}");
+        let told = meet("RSA-PSS+SHA512", port);
         assert!(told.contains("handshake failure"), "{version}: {told}");
     }
 }

@@ -89,9 +89,9 @@ pub(crate) struct Serve {
     /// ed25519,rsa_pss_rsae_sha256
     #[arg(long, value_name = "LIST")]
     sigalgs: Option<SignatureSchemes>,
-    /// Take the first suite of this side's order, not of the client's
+    /// Take the first suite of the client's order, not of this side's
     #[arg(long)]
-    server_preference: bool,
+    client_preference: bool,
     /// Send at most this many bytes in a record, 64 to 16384
     #[arg(long, value_name = "BYTES")]
     record_size: Option<u32>,
@@ -267,8 +267,8 @@ impl Serve {
         if let Some(schemes) = &self.sigalgs {
             schemes.set(tls, &context)?;
         }
-        if self.server_preference {
-            context.set_suite_preference(tls, Role::Server)?;
+        if self.client_preference {
+            context.set_suite_preference(tls, Role::Client)?;
         }
         context
             .set_record_size(tls, self.record_size)
