@@ -1,0 +1,300 @@
+//! The built component, run by the host's library.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Result, anyhow};
+use portcullis_host::context_types::{ServerName, Source, Truncation, Verify, VerifyName};
+use portcullis_host::types::{Error, Role, Version};
+use portcullis_host::{
+    Context, Engine, Failure, Guest, HostWallClock, Instance, KeyLog, Options, Session,
+};
+
+use crate::machine::{Ahead, Facts, Failed, Fault, Hello, Machine, kebab};
+use crate::setup::{self, Setup};
+
+/// An instance of the component.
+pub(crate) struct Component {
+    instance: Instance,
+    context: Option<Context>,
+    /// What asks for the context, where one does.
+    asking: Option<Context>,
+    engine: Option<Engine>,
+    session: Option<Session>,
+    log: Option<KeyLog>,
+}
+
+impl Component {
+    /// An instance of the component in the file. It gets clock and randomness, and nothing else.
+    pub(crate) fn new(path: &Path, ahead: Ahead) -> Result<Self> {
+        let options = Options::new().wall_clock(Clock(ahead)).inherit_stderr();
+        let guest = Guest::from_file(path).map_err(|error| anyhow!("{error:#}"))?;
+        let instance = guest.instantiate(options);
+        Ok(Self {
+            instance: instance.map_err(|error| anyhow!("{error:#}"))?,
+            context: None,
+            asking: None,
+            engine: None,
+            session: None,
+            log: None,
+        })
+    }
+
+    fn connection(&mut self) -> Result<(&Engine, &Session, &mut Instance), Fault> {
+        match (&self.engine, &self.session) {
+            (Some(engine), Some(session)) => Ok((engine, session, &mut self.instance)),
+            _ => Err(not_started()),
+        }
+    }
+
+    fn on<T>(
+        &mut self,
+        call: impl FnOnce(&Engine, &mut Instance) -> Result<T, Failure>,
+    ) -> Result<T, Fault> {
+        let (engine, _, instance) = self.connection()?;
+        call(engine, instance).map_err(fault)
+    }
+
+    fn context(&mut self, setup: &Setup) -> Result<Context, Failure> {
+        let tls = &mut self.instance;
+        let role = match setup.is_server {
+            true => Role::Server,
+            false => Role::Client,
+        };
+        let version = |number| match number {
+            0x0303 => Version::Tls12,
+            _ => Version::Tls13,
+        };
+        let context = Context::unverified(tls, role)?;
+        context.set_versions(tls, version(setup.versions.0), version(setup.versions.1))?;
+        if let Some(words) = &setup.ciphers {
+            context.set_cipher_list(tls, words)?;
+        }
+        if !setup.groups.is_empty() {
+            context.set_groups(tls, &setup.groups)?;
+        }
+        if !setup.schemes.is_empty() {
+            context.set_signature_schemes(tls, &setup.schemes)?;
+        }
+        if !setup.alpn.is_empty() {
+            context.set_alpn(tls, &setup.alpn)?;
+        }
+        let source = |bytes: &Vec<u8>| Source::Bytes(bytes.clone());
+        for (chain, key) in &setup.identities {
+            context.add_identity(tls, &source(chain), &source(key), None)?;
+        }
+        for roots in &setup.roots {
+            context.add_trust_roots(tls, &source(roots))?;
+        }
+        let verify = match setup.verify {
+            setup::Verify::Unverified => Verify::Unverified,
+            setup::Verify::Deferred => Verify::Deferred,
+            setup::Verify::Required => Verify::Required,
+        };
+        context.set_verify(tls, verify)?;
+        context.set_verify_name(tls, &VerifyName::Unverified)?;
+        if let Some(name) = &setup.server_name {
+            context.set_server_name(tls, &ServerName::Name(name.clone()))?;
+        }
+        if setup.tolerates_truncation {
+            context.set_truncation(tls, Truncation::Tolerated)?;
+        }
+        if setup.record_size.is_some() {
+            context.set_record_size(tls, setup.record_size)?;
+        }
+        if setup.follows_own_order {
+            context.set_suite_preference(tls, Role::Server)?;
+        }
+        if !setup.ticket_keys.is_empty() {
+            context.set_ticket_keys(tls, &setup.ticket_keys)?;
+        }
+        if let Some(count) = setup.ticket_count {
+            context.set_ticket_count(tls, count)?;
+        }
+        Ok(context)
+    }
+}
+
+/// The system's clock, some seconds ahead.
+struct Clock(Ahead);
+
+impl HostWallClock for Clock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.unwrap_or_default() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Machine for Component {
+    fn configure(&mut self, setup: &Setup) -> Result<(), Fault> {
+        let context = self.context(setup).map_err(fault)?;
+        let tls = &mut self.instance;
+        if setup.logs_keys {
+            self.log = Some(context.log_keys(tls).map_err(fault)?);
+        }
+        context.seal(tls).map_err(fault)?;
+        self.context = Some(context);
+        self.asking = None;
+        if setup.asks {
+            let asking = Context::unverified(tls, Role::Server).map_err(fault)?;
+            asking.ask_for_context(tls).map_err(fault)?;
+            self.asking = Some(asking);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, host: Option<&str>) -> Result<(), Fault> {
+        let context = self.asking.as_ref().or(self.context.as_ref());
+        let context = context.ok_or_else(not_started)?;
+        let tls = &mut self.instance;
+        if let Some(session) = self.session.take() {
+            session.drop(tls).map_err(fault)?;
+        }
+        if let Some(engine) = self.engine.take() {
+            engine.drop(tls).map_err(fault)?;
+        }
+        let engine = Engine::start(tls, context, host).map_err(fault)?;
+        self.session = Some(engine.session(tls).map_err(fault)?);
+        self.engine = Some(engine);
+        Ok(())
+    }
+
+    fn put(&mut self, ciphertext: &[u8]) -> Result<usize, Fault> {
+        self.on(|engine, tls| engine.put_ciphertext(tls, ciphertext))
+    }
+
+    fn put_end(&mut self) -> Result<(), Fault> {
+        self.on(|engine, tls| engine.put_end(tls))
+    }
+
+    fn take(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
+        self.on(|engine, tls| engine.take_ciphertext(tls, length(limit)))
+    }
+
+    fn hello(&mut self) -> Result<Option<Hello>, Fault> {
+        self.on(|engine, tls| {
+            let Some(hello) = engine.client_hello(tls)? else {
+                return Ok(None);
+            };
+            let protocols = hello.alpn(tls)?.into_iter().map(String::into_bytes);
+            let said = Hello {
+                server_name: hello.server_name(tls)?,
+                alpn: protocols.collect(),
+            };
+            hello.drop(tls)?;
+            Ok(Some(said))
+        })
+    }
+
+    fn choose(&mut self) -> Result<(), Fault> {
+        let (Some(engine), Some(context)) = (&self.engine, &self.context) else {
+            return Err(not_started());
+        };
+        engine
+            .set_context(&mut self.instance, context)
+            .map_err(fault)
+    }
+
+    fn refuse(&mut self, alert: u8) -> Result<(), Fault> {
+        self.on(|engine, tls| engine.refuse(tls, alert))
+    }
+
+    fn handshake(&mut self) -> Result<(), Fault> {
+        self.on(Engine::handshake)
+    }
+
+    fn read(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        self.on(|engine, tls| engine.read(tls, length(limit)))
+    }
+
+    fn write(&mut self, plaintext: &[u8]) -> Result<usize, Fault> {
+        self.on(|engine, tls| engine.write(tls, plaintext))
+    }
+
+    fn close_output(&mut self) -> Result<(), Fault> {
+        self.on(Engine::close_output)
+    }
+
+    fn facts(&mut self) -> Result<Facts, Fault> {
+        let (_, session, tls) = self.connection()?;
+        facts(session, tls).map_err(fault)
+    }
+
+    fn export(
+        &mut self,
+        label: &str,
+        context: Option<&[u8]>,
+        count: usize,
+    ) -> Result<Vec<u8>, Fault> {
+        let (_, session, tls) = self.connection()?;
+        session
+            .export_keying_material(tls, label, context, length(count))
+            .map_err(fault)
+    }
+
+    fn key_log(&mut self) -> Result<Vec<String>, Fault> {
+        match &self.log {
+            Some(log) => log.take_lines(&mut self.instance).map_err(fault),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+fn facts(session: &Session, tls: &mut Instance) -> Result<Facts, Failure> {
+    Ok(Facts {
+        version: session.version(tls)?.map(|version| match version {
+            Version::Tls12 => 0x0303,
+            Version::Tls13 => 0x0304,
+        }),
+        cipher_suite: session.cipher_suite(tls)?,
+        group: session.group(tls)?,
+        signature_scheme: session.signature_scheme(tls)?,
+        own_certificates: session.own_certificates(tls)?,
+        alpn: session.alpn(tls)?,
+        server_name: session.server_name(tls)?,
+        is_resumed: session.is_resumed(tls)?,
+        was_retried: session.was_retried(tls)?,
+        peer_certificates: session.peer_certificates(tls)?,
+        is_verified: session.verify_result(tls)?.is_ok(),
+    })
+}
+
+fn length(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+fn not_started() -> Fault {
+    Fault::Broken("no connection was started".to_owned())
+}
+
+fn fault(failure: Failure) -> Fault {
+    let (error, explanation) = match failure {
+        Failure::Tls { error, explanation } => (error, explanation),
+        broken => return Fault::Broken(broken.to_string()),
+    };
+    let name = match &error {
+        Error::WantRead => return Fault::WantRead,
+        Error::WantWrite => return Fault::WantWrite,
+        Error::WantContext => return Fault::WantContext,
+        Error::Certificate(refused) => format!("certificate/{}", kebab(&refused.reason)),
+        Error::Protocol(broken) => format!("protocol/{}", kebab(&broken.reason)),
+        Error::AlertReceived(alert) => format!("alert-received/{alert}"),
+        Error::InvalidConfiguration(refused) => format!(
+            "invalid-configuration/{}/{}",
+            kebab(&refused.item),
+            kebab(&refused.reason)
+        ),
+        Error::Closed => "closed".to_owned(),
+        Error::Truncated => "truncated".to_owned(),
+        Error::InvalidArgument(_) => "invalid-argument".to_owned(),
+        Error::NotSupported(_) => "not-supported".to_owned(),
+        Error::EarlyDataRejected => "early-data-rejected".to_owned(),
+        _ => "other".to_owned(),
+    };
+    Fault::Failed(Failed { name, explanation })
+}
