@@ -1,5 +1,6 @@
 //! TLS streams for Rust components: `portcullis:tls` behind the traits of `std::io`, and behind
-//! those of [wstd](https://docs.rs/wstd) with the feature `wstd`.
+//! those of [wstd](https://docs.rs/wstd) with the feature `wstd`. On wstd a stream has the traits of
+//! hyper and tokio too, with the features of these names: libraries over them take it.
 //!
 //! A program of this crate is built for `wasm32-wasip2`, and composed with `portcullis.wasm`, which
 //! does the work. For other targets it compiles and cannot run.
@@ -51,6 +52,8 @@ mod error;
 mod listener;
 mod plain;
 mod plain_listener;
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+mod polled;
 mod source;
 mod stream;
 mod trust;

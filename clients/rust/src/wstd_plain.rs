@@ -15,6 +15,8 @@ use wstd::runtime::AsyncPollable;
 
 use crate::connector::{self, Connector};
 use crate::plain::{Link, time_left};
+#[cfg(feature = "tokio")]
+use crate::polled::Polls;
 use crate::types::Timer;
 use crate::{AsyncTlsStream, Context, PlainListener, PlainStream, address};
 
@@ -23,7 +25,10 @@ use crate::{AsyncTlsStream, Context, PlainListener, PlainStream, address};
 /// lines by [`read_line`](Self::read_line).
 #[derive(Debug)]
 pub struct AsyncPlainStream {
-    link: Link,
+    /// What polls wait for.
+    #[cfg(feature = "tokio")]
+    pub(crate) polls: Polls,
+    pub(crate) link: Link,
 }
 
 impl AsyncPlainStream {
@@ -43,12 +48,19 @@ impl AsyncPlainStream {
         let mut connector = Connector::new(host, port, limit)?;
         loop {
             if let Some(connected) = connector.turn(host)? {
-                let link = connected.into();
-                return Ok(Self { link });
+                return Ok(Self::over(connected.into()));
             }
             let pollables = connector.pollables();
             // The connector itself finds out which of the two it was.
             let _ = any(pollables).timeout(timer(connector.time_left())).await;
+        }
+    }
+
+    fn over(link: Link) -> Self {
+        Self {
+            #[cfg(feature = "tokio")]
+            polls: Polls::default(),
+            link,
         }
     }
 
@@ -112,6 +124,8 @@ impl AsyncPlainStream {
         host: Option<&str>,
     ) -> Result<AsyncTlsStream> {
         self.flush().await?;
+        #[cfg(feature = "tokio")]
+        drop(self.polls);
         let (transport, socket) = self.link.into_parts();
         // The socket goes after the port, also where this future is dropped in between.
         let mut stream = AsyncTlsStream::start(context, host, transport).await?;
@@ -145,8 +159,7 @@ impl PlainListener {
     pub async fn accept_async(&self) -> Result<AsyncPlainStream> {
         loop {
             if let Some(connected) = self.take()? {
-                let link = connected.into();
-                return Ok(AsyncPlainStream { link });
+                return Ok(AsyncPlainStream::over(connected.into()));
             }
             AsyncPollable::new(self.subscribe()).wait_for().await;
         }
@@ -156,7 +169,7 @@ impl PlainListener {
 /// The same connection on wstd's reactor, with what was read and not taken.
 impl From<PlainStream> for AsyncPlainStream {
     fn from(stream: PlainStream) -> Self {
-        Self { link: stream.link }
+        Self::over(stream.link)
     }
 }
 
@@ -191,7 +204,7 @@ impl AsyncWrite for AsyncPlainStream {
     }
 }
 
-async fn wait(ready: Pollable, deadline: Option<Instant>, of: Timer) -> Result<()> {
+pub(crate) async fn wait(ready: Pollable, deadline: Option<Instant>, of: Timer) -> Result<()> {
     let left = time_left(deadline, of)?;
     // Dropped with the future, and so before the stream whose child it is.
     let ready = AsyncPollable::new(ready);

@@ -2,6 +2,7 @@
 //! wstd's reactor, beside the other tasks.
 
 use std::io::{Error as IoError, Result, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasip2::sockets::tcp::TcpSocket;
@@ -10,6 +11,8 @@ use wstd::io::{AsyncRead, AsyncWrite};
 use wstd::runtime::AsyncPollable;
 use wstd::time::Duration;
 
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+use crate::polled::Polls;
 use crate::stream::length;
 use crate::trust;
 use crate::types::Error;
@@ -18,7 +21,7 @@ use crate::{Context, PlainTransport, Port, Session, TlsError, TlsListener, TlsSt
 
 /// How much is handed over in one write. The whole slice is copied for the component, which takes
 /// about as much as this at once.
-const WRITE_SIZE: usize = 64 * 1024;
+pub(crate) const WRITE_SIZE: usize = 64 * 1024;
 
 /// A TLS connection on wstd's reactor; its futures want `wstd::runtime::block_on` around them, and
 /// may be dropped at any time. `AsyncRead` and `AsyncWrite` are there for `&AsyncTlsStream` too, so
@@ -29,11 +32,14 @@ const WRITE_SIZE: usize = 64 * 1024;
 /// nothing: call [`close`](Self::close).
 #[derive(Debug)]
 pub struct AsyncTlsStream {
-    port: Port,
+    /// What polls wait for.
+    #[cfg(any(feature = "hyper", feature = "tokio"))]
+    pub(crate) polls: Polls,
+    pub(crate) port: Port,
     /// As in [`TlsStream`].
     session: Session,
     /// The tasks whose calls cannot go on.
-    waiters: Waiters,
+    pub(crate) waiters: Arc<Waiters>,
     /// The handshake was seen to be done.
     is_established: AtomicBool,
     /// As in [`TlsStream`].
@@ -152,28 +158,10 @@ impl AsyncTlsStream {
         loop {
             let result = operation(&self.port);
             self.tell_others(&result);
-            let (direction, pollable) = match result {
-                Err(Error::WantConnect | Error::WantRead) => {
-                    (Direction::Input, self.port.subscribe())
-                }
-                Err(Error::WantWrite) => (Direction::Output, self.port.subscribe_write()),
-                result => return Ok(result?),
+            let Some(direction) = wanted(&result) else {
+                return Ok(result?);
             };
-            // The pollable is dropped before the next call, and with the future, and so before the
-            // port, whose child it is.
-            let pollable = AsyncPollable::new(pollable);
-            // Asked for after `subscribe`, which may make it longer.
-            let left = self.port.time_left();
-            let ready = async {
-                match left {
-                    None => pollable.wait_for().await,
-                    Some(left) => {
-                        // The operation itself finds out which of the two it was.
-                        let timer = Duration::from_millis(left.min(LONGEST_WAIT));
-                        let _ = pollable.wait_for().timeout(timer).await;
-                    }
-                }
-            };
+            let ready = ready(&self.port, direction);
             self.waiters.wait(direction, ready).await;
         }
     }
@@ -181,19 +169,50 @@ impl AsyncTlsStream {
     /// Let other tasks try again whose pollables may never be ready after this call: it may have
     /// taken what they waited for, left data for them, or left bytes that are still to be sent
     /// while they wait.
-    fn tell_others<T>(&self, result: &std::result::Result<T, Error>) {
-        let is_want = matches!(
-            result,
-            Err(Error::WantConnect | Error::WantRead | Error::WantWrite)
-        );
+    pub(crate) fn tell_others<T>(&self, result: &std::result::Result<T, Error>) {
         let is_new = !self.is_established.load(Ordering::Relaxed);
         if is_new && self.session.version().is_some() {
             self.is_established.store(true, Ordering::Relaxed);
             self.waiters.call(None);
         } else if result.is_ok() {
             self.waiters.call(Some(Direction::Input));
-        } else if !is_want {
+        } else if wanted(result).is_none() {
             self.waiters.call(None);
+        }
+    }
+}
+
+/// What an operation waits for before it can go on.
+pub(crate) fn wanted<T>(result: &std::result::Result<T, Error>) -> Option<Direction> {
+    match result {
+        Err(Error::WantConnect | Error::WantRead) => Some(Direction::Input),
+        Err(Error::WantWrite) => Some(Direction::Output),
+        _ => None,
+    }
+}
+
+/// Done when it is worth while to try again, which may be because a timer has run out.
+pub(crate) fn ready(
+    port: &Port,
+    direction: Direction,
+) -> impl Future<Output = ()> + Send + Sync + use<> {
+    let pollable = match direction {
+        Direction::Input => port.subscribe(),
+        Direction::Output => port.subscribe_write(),
+    };
+    // The pollable is dropped before the next call, and with the future, and so before the port,
+    // whose child it is.
+    let pollable = AsyncPollable::new(pollable);
+    // Asked for after `subscribe`, which may make it longer.
+    let left = port.time_left();
+    async move {
+        match left {
+            None => pollable.wait_for().await,
+            Some(left) => {
+                // The operation itself finds out which of the two it was.
+                let timer = Duration::from_millis(left.min(LONGEST_WAIT));
+                let _ = pollable.wait_for().timeout(timer).await;
+            }
         }
     }
 }
@@ -235,9 +254,11 @@ impl From<TlsStream> for AsyncTlsStream {
             socket,
         } = stream;
         Self {
+            #[cfg(any(feature = "hyper", feature = "tokio"))]
+            polls: Polls::default(),
             port,
             session,
-            waiters: Waiters::default(),
+            waiters: Arc::default(),
             is_established: AtomicBool::new(false),
             socket,
         }
