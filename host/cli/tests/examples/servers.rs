@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Folder, Running, User, await_log, free_port, postgresql, start, tool};
+use crate::support::{
+    Folder, Running, User, await_log, free_port, nginx, postgresql, postgresql_asking, start, tool,
+};
 
 /// What a program asks for, and the name that the pages have for such a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub enum Service {
     Mail,
     /// `db.example.com 5432`: PostgreSQL.
     Database,
+    /// `scram.example.com 5432`: PostgreSQL, which asks for a password.
+    Bound,
+    /// `h2.example.com 443`: nginx.
+    Http2,
     /// `echo.example.com 7007`: Python's ssl module.
     Echo,
 }
@@ -47,7 +53,14 @@ pub struct Server {
 }
 
 impl Service {
-    const ALL: [Self; 4] = [Self::Mail, Self::Database, Self::Echo, Self::Page];
+    const ALL: [Self; 6] = [
+        Self::Mail,
+        Self::Database,
+        Self::Bound,
+        Self::Http2,
+        Self::Echo,
+        Self::Page,
+    ];
 
     /// What the pages write for a server of this kind.
     pub const fn address(self) -> &'static str {
@@ -55,6 +68,8 @@ impl Service {
             Self::Page => "example.com 443",
             Self::Mail => "mail.example.com 587",
             Self::Database => "db.example.com 5432",
+            Self::Bound => "scram.example.com 5432",
+            Self::Http2 => "h2.example.com 443",
             Self::Echo => "echo.example.com 7007",
         }
     }
@@ -71,6 +86,8 @@ impl Service {
             Self::Page => "HTTPS client",
             Self::Mail => "mail with STARTTLS",
             Self::Database => "PostgreSQL client",
+            Self::Bound => "PostgreSQL client with channel binding",
+            Self::Http2 => "HTTP/2 client",
             Self::Echo => "check of the wrapper",
         }
     }
@@ -80,7 +97,8 @@ impl Service {
         match self {
             Self::Page => &["Ciphers supported in s_server binary"],
             Self::Mail => &["Subject"],
-            Self::Database => &["PostgreSQL 1", "TLSv1.3"],
+            Self::Database | Self::Bound => &["PostgreSQL 1", "TLSv1.3"],
+            Self::Http2 => &["HTTP/2.0 200 OK", "hello from nginx"],
             Self::Echo => &["ok "],
         }
     }
@@ -113,6 +131,22 @@ impl Service {
                 command.args(arguments);
                 command
             }
+            Self::Bound => {
+                let (program, user) = (tool("postgres")?, User::of_servers());
+                let arguments = postgresql_asking(&user, &program, &folder, port, "scram-sha-256");
+                let mut command = user.command(&program, &folder);
+                command.args(arguments);
+                command
+            }
+            Self::Http2 => {
+                let (program, user) = (tool("nginx")?, User::of_servers());
+                let www = folder.path("www");
+                fs::create_dir(&www).unwrap();
+                fs::write(format!("{www}/index.html"), "hello from nginx\n").unwrap();
+                let mut command = user.command(&program, &folder);
+                command.args(nginx(&folder, port, true));
+                command
+            }
             Self::Echo => {
                 let mut command = Command::new(tool("python3")?);
                 command.args(["-c", ECHO, &port.to_string(), &cert, &key]);
@@ -122,7 +156,7 @@ impl Service {
         let mut command = command;
         command.stdin(Stdio::null());
         let process = start(command, &folder, port);
-        if self == Self::Database {
+        if matches!(self, Self::Database | Self::Bound) {
             await_log(&folder, "ready to accept connections");
         }
         Some(Server {

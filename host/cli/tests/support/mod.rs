@@ -19,7 +19,9 @@ mod shared;
 use std::time::Duration;
 
 pub use command::{echoed, finish, portcullis, refusal, run, say, serve, serving};
-pub use programs::{Running, await_log, postgresql, say_to, start, tool};
+pub use programs::{
+    PASSWORD, Running, await_log, nginx, postgresql, postgresql_asking, say_to, start, tool,
+};
 pub use shared::*;
 
 /// No step of a test takes longer.

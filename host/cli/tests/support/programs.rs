@@ -13,6 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Folder, PATIENCE, User, skip};
 
+/// The password of the user `tester`.
+pub const PASSWORD: &str = "correct horse";
+
 /// A program that is asked to end, and then ended, by its own id, when the value is dropped.
 pub struct Running(pub Child);
 
@@ -75,9 +78,38 @@ pub fn postgresql(
     port: u16,
     tls: bool,
 ) -> Vec<String> {
+    cluster(user, program, folder, port, tls, &["-A", "trust"])
+}
+
+/// The same for a user with a password, which this method asks for, over TLS alone.
+pub fn postgresql_asking(
+    user: &User,
+    program: &Path,
+    folder: &Folder,
+    port: u16,
+    method: &str,
+) -> Vec<String> {
+    let (password, rules) = (folder.path("password"), folder.path("rules"));
+    fs::write(&password, PASSWORD).unwrap();
+    fs::write(&rules, format!("hostssl all all 127.0.0.1/32 {method}\n")).unwrap();
+    let asks = ["-A", "scram-sha-256", "--pwfile", &password];
+    let mut arguments = cluster(user, program, folder, port, true, &asks);
+    arguments.extend(["-c".to_owned(), format!("hba_file={rules}")]);
+    arguments
+}
+
+fn cluster(
+    user: &User,
+    program: &Path,
+    folder: &Folder,
+    port: u16,
+    tls: bool,
+    authentication: &[&str],
+) -> Vec<String> {
     let data = folder.path("data");
     let mut initdb = user.command(&program.with_file_name("initdb"), folder);
-    initdb.args(["-D", &data, "-A", "trust", "-U", "tester", "-N"]);
+    initdb.args(["-D", &data, "-U", "tester", "-N"]);
+    initdb.args(authentication);
     let output = initdb.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let mut arguments = ["-D", &data, "-h", "127.0.0.1", "-p"]
@@ -92,6 +124,35 @@ pub fn postgresql(
         arguments.extend(["-c".to_owned(), setting.to_owned()]);
     }
     arguments
+}
+
+/// Writes a configuration of nginx for the pages in `www`, and returns its arguments. Its log of
+/// requests, `requests`, begins each line with the number of the connection.
+pub fn nginx(folder: &Folder, port: u16, http2: bool) -> Vec<String> {
+    let path = folder.path("");
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|of| format!("{of}_temp_path {path}temporary;"))
+        .concat();
+    let http2 = if http2 { "http2" } else { "" };
+    let configuration = format!(
+        "daemon off; master_process off; pid {path}pid; error_log stderr;\n\
+         events {{}}\n\
+         http {{\n\
+           log_format line '$connection $request $status';\n\
+           access_log {path}requests line;\n\
+           {temporary}\n\
+           server {{\n\
+             listen 127.0.0.1:{port} ssl {http2};\n\
+             ssl_certificate {path}cert.pem; ssl_certificate_key {path}key.pem;\n\
+             root {path}www;\n\
+           }}\n\
+         }}\n"
+    );
+    let file = folder.path("nginx.conf");
+    fs::write(&file, configuration).unwrap();
+    ["-e", "stderr", "-p", &path, "-c", &file]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 pub fn tool(name: &str) -> Option<PathBuf> {
