@@ -53,6 +53,12 @@ pub(crate) fn shake_hands(
         server.leave(&mut ciphertext);
         client.arrive(&ciphertext);
         if client_done && server_done {
+            // A server may keep its tickets until it reads or writes.
+            if server_time.time(|| server.read(1))? != 0 {
+                bail!("plaintext after the handshake");
+            }
+            server.leave(&mut ciphertext);
+            client.arrive(&ciphertext);
             if client_time.time(|| client.read(1))? != 0 {
                 bail!("plaintext after the handshake");
             }

@@ -4,6 +4,7 @@
 mod aead;
 mod bars;
 mod bulk;
+mod choice;
 mod client;
 mod connection;
 mod cost;
@@ -57,10 +58,11 @@ struct Arguments {
 
 type Section = fn(&Stage, &mut Report) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("aead", aead::measure),
     ("bulk", bulk::measure),
     ("handshake", handshake::measure),
+    ("choice", choice::measure),
     ("cost", cost::measure),
     ("loopback", loopback::measure),
 ];

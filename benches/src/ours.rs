@@ -1,6 +1,7 @@
 //! Ends that speak TLS in the component, which runs on wasmtime as `portcullis-host` runs it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,6 +20,17 @@ pub(crate) struct Ours {
     instance: Rc<RefCell<Instance>>,
     context: Context,
     role: Role,
+    /// What its ports are asked to choose from, by the name that the client asks for.
+    choices: Option<Rc<HashMap<String, Rc<Context>>>>,
+}
+
+/// Who chooses the context of a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Choice {
+    /// The component, by names that it was told.
+    Declared,
+    /// Its caller, when it is asked.
+    Asked,
 }
 
 impl Ours {
@@ -33,26 +45,74 @@ impl Ours {
 
     /// A server that presents the identity.
     pub(crate) fn server(guest: &Guest, terms: Terms<'_>) -> Result<Self> {
+        Self::server_with_tickets(guest, terms, None)
+    }
+
+    /// A server that presents the identity, with a number of contexts for these names.
+    pub(crate) fn server_of_names(
+        guest: &Guest,
+        terms: Terms<'_>,
+        contexts: usize,
+        names: &HashMap<String, usize>,
+        choice: Choice,
+    ) -> Result<Self> {
         let mut instance = guest.instantiate(Options::new())?;
-        let context = Context::secure(&mut instance, Role::Server)?;
-        let (chain, key) = (source(&terms.identity.chain), source(&terms.identity.key));
-        context.load_identity(&mut instance, &chain, &key, None)?;
+        let contexts = (0..contexts)
+            .map(|_| {
+                let context = Self::identified(&mut instance, terms)?;
+                prepare(&mut instance, &context, terms)?;
+                Ok(Rc::new(context))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let front = Context::secure(&mut instance, Role::Server)?;
+        let named = names
+            .iter()
+            .filter_map(|(name, number)| Some((name, contexts.get(*number)?)));
+        let mut choices = None;
+        match choice {
+            Choice::Declared => {
+                for (name, context) in named {
+                    front.add_name(&mut instance, name, context)?;
+                }
+            }
+            Choice::Asked => {
+                front.ask_for_context(&mut instance)?;
+                let all = named.map(|(name, context)| (name.clone(), Rc::clone(context)));
+                choices = Some(Rc::new(all.collect()));
+            }
+        }
+        let server = Self::new(instance, front, Role::Server, terms)?;
+        Ok(Self { choices, ..server })
+    }
+
+    /// A server that presents the identity, and seals tickets under a key made of the secret.
+    pub(crate) fn server_with_tickets(
+        guest: &Guest,
+        terms: Terms<'_>,
+        secret: Option<&[u8]>,
+    ) -> Result<Self> {
+        let mut instance = guest.instantiate(Options::new())?;
+        let context = Self::identified(&mut instance, terms)?;
+        if let Some(secret) = secret {
+            context.set_ticket_keys(&mut instance, &[secret.to_vec()])?;
+        }
         Self::new(instance, context, Role::Server, terms)
     }
 
+    fn identified(instance: &mut Instance, terms: Terms<'_>) -> Result<Context> {
+        let context = Context::secure(instance, Role::Server)?;
+        let (chain, key) = (source(&terms.identity.chain), source(&terms.identity.key));
+        context.load_identity(instance, &chain, &key, None)?;
+        Ok(context)
+    }
+
     fn new(mut instance: Instance, context: Context, role: Role, terms: Terms<'_>) -> Result<Self> {
-        let version = match terms.version.version {
-            ProtocolVersion::TLSv1_2 => Version::Tls12,
-            _ => Version::Tls13,
-        };
-        context.set_versions(&mut instance, version, version)?;
-        let group = terms.group.as_str().context("a group without a name")?;
-        context.set_groups(&mut instance, &[group])?;
-        context.seal(&mut instance)?;
+        prepare(&mut instance, &context, terms)?;
         Ok(Self {
             instance: Rc::new(RefCell::new(instance)),
             context,
             role,
+            choices: None,
         })
     }
 
@@ -82,6 +142,7 @@ impl Maker for Ours {
             port: Some(port),
             wire,
             instance: Rc::clone(&self.instance),
+            choices: self.choices.clone(),
         }))
     }
 }
@@ -91,6 +152,7 @@ struct End {
     port: Option<Port>,
     wire: Wire,
     instance: Rc<RefCell<Instance>>,
+    choices: Option<Rc<HashMap<String, Rc<Context>>>>,
 }
 
 impl End {
@@ -107,9 +169,33 @@ impl End {
     }
 }
 
+impl End {
+    /// Chooses the context of the connection, if the port asks for one.
+    fn choose(&self) -> Result<bool> {
+        let (Some(choices), Some(port)) = (&self.choices, &self.port) else {
+            return Ok(false);
+        };
+        let instance = &mut self.instance.borrow_mut();
+        let Some(hello) = port.client_hello(instance)? else {
+            return Ok(false);
+        };
+        let name = hello
+            .server_name(instance)?
+            .context("no name is asked for")?;
+        let context = choices.get(&name).context("nobody has this name")?;
+        hello.drop(instance)?;
+        port.set_context(instance, context)?;
+        Ok(true)
+    }
+}
+
 impl Connection for End {
     fn handshake(&mut self) -> Result<bool> {
-        Ok(self.call(Port::handshake)?.is_some())
+        let is_done = self.call(Port::handshake)?.is_some();
+        if !is_done && self.choose()? {
+            return Ok(self.call(Port::handshake)?.is_some());
+        }
+        Ok(is_done)
     }
 
     fn write(&mut self, plaintext: &[u8]) -> Result<()> {
@@ -149,6 +235,18 @@ impl Drop for End {
             let _ = port.drop(&mut self.instance.borrow_mut());
         }
     }
+}
+
+/// Sets the version and the group, and seals the context.
+fn prepare(instance: &mut Instance, context: &Context, terms: Terms<'_>) -> Result<()> {
+    let version = match terms.version.version {
+        ProtocolVersion::TLSv1_2 => Version::Tls12,
+        _ => Version::Tls13,
+    };
+    context.set_versions(instance, version, version)?;
+    let group = terms.group.as_str().context("a group without a name")?;
+    context.set_groups(instance, &[group])?;
+    Ok(context.seal(instance)?)
 }
 
 fn source(pem: &str) -> Source {

@@ -29,7 +29,7 @@ pub(crate) struct Bench {
     /// Write docs/performance.md and its plots
     #[arg(long)]
     write_docs: bool,
-    /// Only these sections: aead, bulk, handshake, cost, loopback
+    /// Only these sections: aead, bulk, handshake, choice, cost, loopback
     #[arg(long, value_name = "SECTION")]
     only: Vec<String>,
 }
