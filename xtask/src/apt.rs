@@ -31,6 +31,7 @@ pub(crate) const PEERS: &[Tool] = &[
     ("prosody", "prosody"),
     ("python3", "python3"),
     ("slapd", "slapd"),
+    ("tshark", "tshark"),
     ("vsftpd", "vsftpd"),
 ];
 

@@ -80,6 +80,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         Ring::Outside,
         &[
             "addresses",
+            "capture",
             "ciphers",
             "command",
             "compat",
