@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod book;
 mod component;
+mod conformance;
 mod demo;
 mod dist;
 mod examples;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::bench::Bench;
+use crate::conformance::Conformance;
 use crate::test::Ring;
 use crate::workspace::Workspace;
 
@@ -58,6 +60,10 @@ enum Command {
         #[arg(last = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
+    /// Run BoringSSL's TLS test runner against the core and the built component, and compare what it
+    /// finds with what is expected
+    #[command(after_help = "Example: cargo xtask conformance --machine component 'Resume-*'")]
+    Conformance(Conformance),
     /// Build the component and let two instances of it talk TLS to each other
     #[command(after_help = "Example: cargo xtask demo")]
     Demo {
@@ -116,6 +122,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Book { check } => book::run(&workspace, check),
         Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
+        Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
         Command::Dist { check } => dist::run(&workspace, check),
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
