@@ -112,6 +112,14 @@ impl Component {
         if let Some(count) = setup.ticket_count {
             context.set_ticket_count(tls, count)?;
         }
+        match (setup.early_data, setup.is_server) {
+            (Some(_), false) => context.offer_early_data(tls)?,
+            (Some(limit), true) => {
+                context.accept_early_data(tls, limit)?;
+                context.write_before_finished(tls)?;
+            }
+            (None, _) => {}
+        }
         Ok(context)
     }
 }
@@ -216,6 +224,14 @@ impl Machine for Component {
         self.on(|engine, tls| engine.write(tls, plaintext))
     }
 
+    fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Fault> {
+        self.on(|engine, tls| engine.write_early_data(tls, plaintext))
+    }
+
+    fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        self.on(|engine, tls| engine.read_early_data(tls, length(limit)))
+    }
+
     fn close_output(&mut self) -> Result<(), Fault> {
         self.on(Engine::close_output)
     }
@@ -261,6 +277,7 @@ fn facts(session: &Session, tls: &mut Instance) -> Result<Facts, Failure> {
         was_retried: session.was_retried(tls)?,
         peer_certificates: session.peer_certificates(tls)?,
         is_verified: session.verify_result(tls)?.is_ok(),
+        was_early_data_accepted: session.was_early_data_accepted(tls)?,
     })
 }
 

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::iana;
 use crate::machine::{Facts, Fault, Machine};
+use crate::missing::Missing;
 use crate::options::Options;
 use crate::wire::Wire;
 
@@ -20,6 +21,9 @@ const HANDSHAKE_FAILURE: u8 = 40;
 
 /// What is written first, unless an option says otherwise.
 const INITIAL_WRITE: &str = "hello";
+
+/// What a client is told once if the server did not take its early data.
+const EARLY_DATA_REJECTED: &str = "early-data-rejected";
 
 /// The lengths of `-write-different-record-sizes`.
 const DIFFERENT_SIZES: [usize; 11] = [
@@ -48,23 +52,50 @@ impl From<anyhow::Error> for Wrong {
 }
 
 /// Makes a connection, and does on it what the runner asks for.
-pub(crate) fn run(tls: &mut dyn Machine, options: &Options, is_resumed: bool) -> Result<(), Wrong> {
+///
+/// Where a server does not take the early data of a client, the options of `refused` hold from then on.
+pub(crate) fn run(
+    tls: &mut dyn Machine,
+    options: &Options,
+    refused: &Options,
+    is_resumed: bool,
+) -> Result<(), Wrong> {
     tls.start((!options.is_server).then_some(HOST))?;
     let mut wire = Wire::connect(options, tls).context("cannot connect to the runner")?;
-    let outcome = talk(&mut wire, options, is_resumed);
+    let outcome = talk(&mut wire, options, refused, is_resumed);
     wire.close();
     outcome
 }
 
-fn talk(wire: &mut Wire<'_>, options: &Options, is_resumed: bool) -> Result<(), Wrong> {
+fn talk<'o>(
+    wire: &mut Wire<'_>,
+    mut options: &'o Options,
+    refused: &'o Options,
+    is_resumed: bool,
+) -> Result<(), Wrong> {
     if options.uses_early_callback {
         choose(wire, options)?;
     }
-    if !options.is_implicit {
-        wire.until(|tls| tls.handshake())?;
+    let mut written = 0;
+    if options.has_early_data && options.is_server {
+        echo_early(wire)?;
+    } else if options.has_early_data && is_resumed && options.writes_first {
+        written = send_early(wire, options)?;
+        expect(
+            "early data",
+            &(written == 0),
+            &options.expects_no_early_data,
+        )?;
+    }
+    if !options.is_implicit || options.has_early_data {
+        if !shake_hands(wire)? {
+            expect("refusal", &options.expected_early_data, &Some(false))?;
+            options = refused;
+            written = 0;
+        }
         check(&wire.tls.facts()?, options, is_resumed)?;
     }
-    write_first(wire, options)?;
+    write_first(wire, options, written)?;
     if options.shuts_down {
         wire.until(|tls| tls.close_output())?;
         if options.checks_close_notify {
@@ -72,7 +103,7 @@ fn talk(wire: &mut Wire<'_>, options: &Options, is_resumed: bool) -> Result<(), 
         }
         return Ok(());
     }
-    let mut is_checked = !options.is_implicit;
+    let mut is_checked = !options.is_implicit || options.has_early_data;
     let size = options.read_size.unwrap_or(READ_SIZE);
     while let Some(mut plaintext) = wire.until(|tls| tls.read(size))? {
         if !is_checked {
@@ -80,13 +111,61 @@ fn talk(wire: &mut Wire<'_>, options: &Options, is_resumed: bool) -> Result<(), 
             is_checked = true;
         }
         wire.release()?;
-        for byte in &mut plaintext {
-            *byte ^= 0xff;
-        }
+        invert(&mut plaintext);
         wire.write_all(&plaintext)?;
     }
     wire.until(|tls| tls.close_output())?;
     Ok(())
+}
+
+/// Finishes the handshake; returns whether the early data was taken, or there was none.
+fn shake_hands(wire: &mut Wire<'_>) -> Result<bool, Wrong> {
+    match wire.until(|tls| tls.handshake()) {
+        Err(Fault::Failed(failed)) if failed.name == EARLY_DATA_REJECTED => {
+            wire.until(|tls| tls.handshake())?;
+            Ok(false)
+        }
+        outcome => Ok(outcome.map(|()| true)?),
+    }
+}
+
+/// Writes as early data as much as may be of what is written first; returns how much that was.
+fn send_early(wire: &mut Wire<'_>, options: &Options) -> Result<usize, Wrong> {
+    let mut sum = 0;
+    for text in initial_writes(options) {
+        let written = wire.tls.write_early(text.as_bytes())?;
+        sum += written;
+        if written < text.len() {
+            break;
+        }
+        // Taking the ciphertext makes room for the next, so that each has a record of its own.
+        wire.send()?;
+    }
+    Ok(sum)
+}
+
+/// Echoes what a client sends before the handshake is done, also before it is done.
+fn echo_early(wire: &mut Wire<'_>) -> Result<(), Wrong> {
+    while let Some(mut plaintext) = wire.until(|tls| tls.read_early(READ_SIZE))? {
+        invert(&mut plaintext);
+        if !wire.write_early(&plaintext)? {
+            let feature = "half-RTT data of an engine (a port writes it)";
+            return Err(anyhow::Error::from(Missing::new("-enable-early-data", feature)).into());
+        }
+    }
+    Ok(())
+}
+
+fn invert(plaintext: &mut [u8]) {
+    for byte in plaintext {
+        *byte ^= 0xff;
+    }
+}
+
+/// What is written before anything is read.
+fn initial_writes(options: &Options) -> Vec<&str> {
+    let text = options.initial_write.as_deref().unwrap_or(INITIAL_WRITE);
+    vec![text; options.initial_writes.unwrap_or(1)]
 }
 
 /// Looks at the ClientHello, and goes on with the context, or refuses.
@@ -117,8 +196,8 @@ fn choose(wire: &mut Wire<'_>, options: &Options) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Writes what goes before the echo.
-fn write_first(wire: &mut Wire<'_>, options: &Options) -> Result<(), Wrong> {
+/// Writes what goes before the echo, but for what has left as early data.
+fn write_first(wire: &mut Wire<'_>, options: &Options, written: usize) -> Result<(), Wrong> {
     if options.export_length > 0 {
         let context = options.export_context.as_bytes();
         let context = options.uses_export_context.then_some(context);
@@ -136,13 +215,12 @@ fn write_first(wire: &mut Wire<'_>, options: &Options) -> Result<(), Wrong> {
         }
         return Ok(());
     }
-    let text = options.initial_write.as_deref().unwrap_or(INITIAL_WRITE);
-    if options.leaves_write_unfinished {
-        wire.write_and_hold(text.as_bytes())?;
+    let text = initial_writes(options).concat().into_bytes();
+    let rest = text.get(written..).unwrap_or_default();
+    if options.leaves_write_unfinished && written == 0 {
+        wire.write_and_hold(rest)?;
     } else if options.writes_first {
-        for _ in 0..options.initial_writes.unwrap_or(1) {
-            wire.write_all(text.as_bytes())?;
-        }
+        wire.write_all(rest)?;
     }
     Ok(())
 }
@@ -191,6 +269,10 @@ fn check(facts: &Facts, options: &Options, is_resumed: bool) -> Result<()> {
     }
     if let (Some(retried), Some(was_retried)) = (options.expects_retry, facts.was_retried) {
         expect("retry", &was_retried, &retried)?;
+    }
+    if let (Some(expected), true) = (options.expected_early_data, is_resumed) {
+        let is_accepted = facts.was_early_data_accepted == Some(true);
+        expect("early data taken", &is_accepted, &expected)?;
     }
     let alpn = match options.is_server {
         true => options.selected_alpn.as_ref(),

@@ -33,11 +33,12 @@ pub(crate) fn is_of_context(name: &str) -> bool {
     CONTEXT.contains(&name)
 }
 
-const CONTEXT: [&str; 19] = [
+const CONTEXT: [&str; 20] = [
     "-advertise-alpn",
     "-cert-file",
     "-cipher",
     "-curves",
+    "-enable-early-data",
     "-host-name",
     "-key-file",
     "-max-send-fragment",
@@ -85,14 +86,15 @@ const CALLBACKS: &str = "callbacks in the middle of a handshake";
 const CHANNEL_ID: &str = "channel IDs (never standardised)";
 const COMPRESSION: &str = "compressed certificates (RFC 8879)";
 const DELEGATED: &str = "delegated credentials (RFC 9345)";
-const EARLY_DATA: &str = "early data (0-RTT, RFC 8446 section 2.3)";
+const EARLY_WRITES: &str = "early data that is written after the first flight";
 const ECH: &str = "Encrypted Client Hello (RFC 9849)";
 const FALSE_START: &str = "False Start (RFC 7918)";
 const GREASE: &str = "GREASE (RFC 8701)";
 const ISSUERS: &str = "authorities and issuers as conditions of a credential";
 const JDK11: &str = "workarounds for JDK 11";
 const NPN: &str = "NPN (the forerunner of ALPN)";
-const OCSP: &str = "stapled OCSP responses (RFC 6066 section 8)";
+const OCSP: &str =
+    "stapled responses that are no OCSP responses, or that callbacks choose or judge";
 const KEY_SHARES: &str = "key shares chosen apart from the groups";
 const PADDING: &str = "padding of the server's choice";
 const PAKE: &str = "PAKE (a draft)";
@@ -119,6 +121,10 @@ const ALL: &[Flag] = &[
     set_to("-expect-cipher"),
     set_to("-expect-curve-id"),
     set("-expect-hrr"),
+    set("-expect-no-offer-early-data"),
+    set("-expect-reject-early-data"),
+    set("-expect-accept-early-data"),
+    set("-enable-early-data"),
     set("-expect-no-hrr"),
     set("-expect-no-peer-cert"),
     set_to("-expect-peer-cert-file"),
@@ -181,23 +187,27 @@ const ALL: &[Flag] = &[
     flag("-permute-extensions", false, Use::Neutral),
     flag("-renegotiate-ignore", false, Use::Neutral),
     flag("-use-custom-verify-callback", false, Use::Neutral),
+    flag("-use-ocsp-callback", false, Use::Neutral),
     flag("-use-old-client-cert-callback", false, Use::Neutral),
     // What the interface does not tell.
     flag("-expect-certificate-types", true, Use::Unchecked),
     flag("-expect-cipher-aes", true, Use::Unchecked),
     flag("-expect-cipher-no-aes", true, Use::Unchecked),
     flag("-expect-client-ca-list", true, Use::Unchecked),
+    flag("-expect-early-data-reason", true, Use::Unchecked),
     flag("-expect-extended-master-secret", false, Use::Unchecked),
     flag("-expect-msg-callback", true, Use::Unchecked),
     flag("-expect-no-secure-renegotiation", false, Use::Unchecked),
     flag("-expect-no-server-name", false, Use::Unchecked),
     flag("-expect-no-session", false, Use::Unchecked),
     flag("-expect-no-session-id", false, Use::Unchecked),
+    flag("-expect-ocsp-response", true, Use::Unchecked),
     flag("-expect-peer-verify-pref", true, Use::Unchecked),
     flag("-expect-secure-renegotiation", false, Use::Unchecked),
     flag("-expect-session-id", false, Use::Unchecked),
     flag("-expect-ticket-age-skew", true, Use::Unchecked),
     flag("-expect-ticket-renewal", false, Use::Unchecked),
+    flag("-expect-ticket-supports-early-data", false, Use::Unchecked),
     flag("-expect-total-renegotiations", true, Use::Unchecked),
     // What is not there.
     missing_to("-accepted-peer-cert-types", RAW_KEYS),
@@ -223,19 +233,16 @@ const ALL: &[Flag] = &[
     missing("-defer-alps", ALPS),
     missing_to("-delegated-credential", DELEGATED),
     missing("-dtls", "DTLS"),
-    missing_to("-early-write-after-message", EARLY_DATA),
+    missing_to("-early-write-after-message", EARLY_WRITES),
     missing_to("-ech-config-list", ECH),
     missing_to("-ech-is-retry-config", ECH),
     missing_to("-ech-server-config", ECH),
     missing_to("-ech-server-key", ECH),
     missing("-enable-channel-id", CHANNEL_ID),
-    missing("-enable-early-data", EARLY_DATA),
     missing("-enable-ech-grease", ECH),
     missing("-enable-grease", GREASE),
     missing("-enable-signed-cert-timestamps", SCT),
-    missing("-expect-accept-early-data", EARLY_DATA),
     missing_to("-expect-channel-id", CHANNEL_ID),
-    missing_to("-expect-early-data-reason", EARLY_DATA),
     missing("-expect-ech-accept", ECH),
     missing_to("-expect-ech-name-override", ECH),
     missing_to("-expect-ech-retry-configs", ECH),
@@ -243,19 +250,16 @@ const ALL: &[Flag] = &[
     missing("-expect-no-ech-name-override", ECH),
     missing("-expect-no-ech-retry-configs", ECH),
     missing("-expect-no-next-proto", NPN),
-    missing("-expect-no-offer-early-data", EARLY_DATA),
     missing("-expect-no-peer-match-trust-anchor", ANCHORS),
     missing(
         "-expect-not-resumable-across-names",
         "resumption across names (a draft)",
     ),
-    missing_to("-expect-ocsp-response", OCSP),
     missing_to("-expect-peer-application-settings", ALPS),
     missing_to("-expect-peer-available-trust-anchors", ANCHORS),
     missing_to("-expect-peer-certificate-type", RAW_KEYS),
     missing("-expect-peer-match-trust-anchor", ANCHORS),
     missing_to("-expect-peer-rpk-sha256", RAW_KEYS),
-    missing("-expect-reject-early-data", EARLY_DATA),
     missing(
         "-expect-resumable-across-names",
         "resumption across names (a draft)",
@@ -266,7 +270,6 @@ const ALL: &[Flag] = &[
         "sessions that keep a hash of the client's certificate",
     ),
     missing_to("-expect-signed-cert-timestamps", SCT),
-    missing("-expect-ticket-supports-early-data", EARLY_DATA),
     missing("-fail-cert-callback", CALLBACKS),
     missing_to("-fail-cert-callback-alert", CALLBACKS),
     missing("-fail-ddos-callback", CALLBACKS),
@@ -366,7 +369,6 @@ const ALL: &[Flag] = &[
         "-use-exporter-between-reads",
         "exporting in the middle of a record",
     ),
-    missing("-use-ocsp-callback", OCSP),
     missing("-use-ticket-aead-callback", TICKET_FORMAT),
     missing("-use-ticket-callback", TICKET_FORMAT),
     missing("-verify-fail", VERDICTS),

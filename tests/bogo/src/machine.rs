@@ -56,6 +56,7 @@ pub(crate) struct Facts {
     pub(crate) was_retried: Option<bool>,
     pub(crate) peer_certificates: Vec<Vec<u8>>,
     pub(crate) is_verified: bool,
+    pub(crate) was_early_data_accepted: Option<bool>,
 }
 
 /// What a client has said first.
@@ -100,6 +101,12 @@ pub(crate) trait Machine {
 
     /// Writes plaintext; returns how much was taken from the front.
     fn write(&mut self, plaintext: &[u8]) -> Result<usize, Fault>;
+
+    /// Writes what a client may send before the handshake is done; returns how much that was.
+    fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Fault>;
+
+    /// Reads what a client has sent before the handshake was done; `None` is the end of it.
+    fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault>;
 
     /// Sends close_notify.
     fn close_output(&mut self) -> Result<(), Fault>;

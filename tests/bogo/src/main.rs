@@ -37,6 +37,9 @@ const MUST_FAIL: u8 = 90;
 /// The refusal of a private key of another kind or size.
 const UNSUPPORTED_KEY: &str = "invalid-configuration/private-key/unsupported-key-type";
 
+/// The refusal of early data together with other settings.
+const EARLY_DATA_CONFLICT: &str = "invalid-configuration/early-data/conflict";
+
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).map(|word| word.into_string());
     let Ok(arguments) = arguments.collect::<Result<Vec<_>, _>>() else {
@@ -73,6 +76,11 @@ fn run(mut arguments: Vec<String>) -> Result<(), Wrong> {
     let ahead = Ahead::default();
     let name = value(&mut arguments, "-machine");
     let file = value(&mut arguments, "-component");
+    if arguments.iter().any(|word| word == "-prepare") {
+        // The component is compiled now, and found so by the tests.
+        machine(name.as_deref(), file.as_deref(), &ahead)?;
+        return Ok(());
+    }
     let all = All::parse(&arguments)?;
     let mut tls = machine(name.as_deref(), file.as_deref(), &ahead)?;
     configure(&mut *tls, &Setup::of(&all.initial)?)?;
@@ -88,17 +96,19 @@ fn run(mut arguments: Vec<String>) -> Result<(), Wrong> {
         if is_resumed {
             ahead.fetch_add(options.resumption_delay, Ordering::Relaxed);
         }
-        exchange::run(&mut *tls, options, is_resumed)?;
+        exchange::run(&mut *tls, options, &all.refused, is_resumed)?;
     }
     Ok(())
 }
 
 /// Makes another context for the connections after the first. A server's resumes the same sessions if it
-/// has the same ticket keys; a client has no way to take its sessions along.
+/// has the same ticket keys, which it cannot have with early data; a client has no way to take its
+/// sessions along.
 fn change(tls: &mut dyn Machine, all: &All) -> Result<(), Wrong> {
-    if !all.resumed.is_server && !all.resumed.expects_miss {
+    let goes_along = all.resumed.is_server && !all.resumed.has_early_data;
+    if !goes_along && !all.resumed.expects_miss {
         let option = all.changes.join(" ");
-        let feature = "sessions of a client that go from one context to another";
+        let feature = "sessions that go from one context to another without ticket keys";
         return Err(anyhow::Error::from(Missing::new(&option, feature)).into());
     }
     configure(tls, &Setup::of(&all.resumed)?)
@@ -107,6 +117,10 @@ fn change(tls: &mut dyn Machine, all: &All) -> Result<(), Wrong> {
 /// Makes a context. A key that is of no use to it is a feature that is not there.
 fn configure(tls: &mut dyn Machine, setup: &Setup) -> Result<(), Wrong> {
     match tls.configure(setup) {
+        Err(Fault::Failed(failed)) if failed.name == EARLY_DATA_CONFLICT => {
+            let feature = "early data where the caller judges certificates";
+            Err(anyhow::Error::from(Missing::new("-enable-early-data", feature)).into())
+        }
         Err(Fault::Failed(failed)) if failed.name == UNSUPPORTED_KEY => {
             let feature =
                 "keys of this side's other than RSA from 2048 bits, P-256, P-384, Ed25519";

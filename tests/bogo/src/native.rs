@@ -112,6 +112,14 @@ fn settings(setup: &Setup) -> Result<Settings, Error> {
     if let Some(count) = setup.ticket_count {
         settings.set_ticket_count(count)?;
     }
+    match (setup.early_data, setup.is_server) {
+        (Some(_), false) => settings.offer_early_data()?,
+        (Some(limit), true) => {
+            settings.accept_early_data(limit)?;
+            settings.write_before_finished()?;
+        }
+        (None, _) => {}
+    }
     Ok(settings)
 }
 
@@ -181,6 +189,14 @@ impl Machine for Native {
         self.engine()?.write(plaintext).map_err(fault)
     }
 
+    fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Fault> {
+        self.engine()?.write_early(plaintext).map_err(fault)
+    }
+
+    fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        self.engine()?.read_early(limit).map_err(fault)
+    }
+
     fn close_output(&mut self) -> Result<(), Fault> {
         self.engine()?.close_output().map_err(fault)
     }
@@ -202,6 +218,7 @@ impl Machine for Native {
             was_retried: facts.was_retried,
             peer_certificates: facts.peer_certificates,
             is_verified: facts.verify_result.is_ok(),
+            was_early_data_accepted: facts.was_early_data_accepted,
         })
     }
 

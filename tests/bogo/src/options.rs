@@ -48,6 +48,9 @@ pub(crate) struct Options {
     pub(crate) rejects_alpn: bool,
     pub(crate) max_send_fragment: Option<u32>,
     pub(crate) resumption_delay: u64,
+    pub(crate) has_early_data: bool,
+    pub(crate) expected_early_data: Option<bool>,
+    pub(crate) expects_no_early_data: bool,
     pub(crate) is_implicit: bool,
     pub(crate) uses_early_callback: bool,
     pub(crate) fails_early_callback: bool,
@@ -84,6 +87,8 @@ pub(crate) struct Options {
 pub(crate) struct All {
     pub(crate) initial: Options,
     pub(crate) resumed: Options,
+    /// Those of a client's connection whose early data was refused, from then on.
+    pub(crate) refused: Options,
     /// Options that differ and that a context is made of.
     pub(crate) changes: Vec<String>,
 }
@@ -122,6 +127,11 @@ impl All {
             }
             if phase.is_none_or(|phase| phase == "-on-initial") {
                 all.initial
+                    .set(name, value)
+                    .with_context(|| name.to_owned())?;
+            }
+            if phase.is_none_or(|phase| phase == "-on-retry") {
+                all.refused
                     .set(name, value)
                     .with_context(|| name.to_owned())?;
             }
@@ -219,9 +229,13 @@ impl Options {
             "-server-preference" => self.follows_own_order = true,
             "-host-name" => self.host_name = Some(text()),
             "-advertise-alpn" => self.offered_alpn = protocols(value)?,
-            "-select-alpn" => self.selected_alpn = Some(text()),
+            "-select-alpn" => self.selected_alpn = Some(text()).filter(|name| !name.is_empty()),
             "-reject-alpn" => self.rejects_alpn = true,
             "-max-send-fragment" => self.max_send_fragment = Some(value.parse()?),
+            "-enable-early-data" => self.has_early_data = true,
+            "-expect-accept-early-data" => self.expected_early_data = Some(true),
+            "-expect-reject-early-data" => self.expected_early_data = Some(false),
+            "-expect-no-offer-early-data" => self.expects_no_early_data = true,
             "-resumption-delay" => self.resumption_delay = value.parse()?,
             "-implicit-handshake" => self.is_implicit = true,
             "-use-early-callback" => self.uses_early_callback = true,

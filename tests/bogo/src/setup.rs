@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     /// Secrets of the tickets of a server; with none it keeps its sessions itself.
     pub(crate) ticket_keys: Vec<Vec<u8>>,
     pub(crate) ticket_count: Option<u32>,
+    /// How much early data a server takes; of a client, whether it sends any.
+    pub(crate) early_data: Option<u32>,
     /// Whether a server asks for the context of each connection.
     pub(crate) asks: bool,
     pub(crate) logs_keys: bool,
@@ -46,6 +48,9 @@ pub(crate) enum Verify {
 
 /// The key of the tickets of all servers of this process. It protects nothing but tests.
 const TICKET_SECRET: [u8; 32] = [0x42; 32];
+
+/// As much as BoringSSL takes, which the runner relies on.
+const EARLY_DATA: u32 = 14_336;
 
 impl Setup {
     /// The settings that the options ask for.
@@ -82,7 +87,8 @@ impl Setup {
             (true, false) => options.selected_alpn.iter().cloned().collect(),
             (false, _) => options.offered_alpn.clone(),
         };
-        let sends_tickets = options.is_server && !options.no_ticket;
+        // With early data a server keeps its sessions, so that none is taken twice.
+        let has_keys = options.is_server && !options.no_ticket && !options.has_early_data;
         Ok(Self {
             is_server: options.is_server,
             versions: options.versions()?,
@@ -97,11 +103,12 @@ impl Setup {
             tolerates_truncation: !options.checks_close_notify,
             record_size: options.max_send_fragment,
             follows_own_order: options.is_server && options.follows_own_order,
-            ticket_keys: match sends_tickets {
+            ticket_keys: match has_keys {
                 true => vec![TICKET_SECRET.to_vec()],
                 false => Vec::new(),
             },
             ticket_count: (options.is_server && options.no_ticket).then_some(0),
+            early_data: options.has_early_data.then_some(EARLY_DATA),
             asks: options.is_server && options.uses_early_callback,
             logs_keys: options.exports_traffic_secrets,
         })

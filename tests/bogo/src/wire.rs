@@ -69,6 +69,19 @@ impl<'a> Wire<'a> {
         Ok(())
     }
 
+    /// Writes all before the handshake is done; returns whether that can be.
+    pub(crate) fn write_early(&mut self, mut plaintext: &[u8]) -> Result<bool, Fault> {
+        while !plaintext.is_empty() {
+            match self.tls.write(plaintext) {
+                Err(Fault::WantWrite) => self.send()?,
+                Err(Fault::WantRead) => return Ok(false),
+                written => plaintext = plaintext.get(written?..).unwrap_or_default(),
+            }
+        }
+        self.send()?;
+        Ok(true)
+    }
+
     /// Writes, sends the first byte of the ciphertext, and keeps the rest back until it is released.
     pub(crate) fn write_and_hold(&mut self, plaintext: &[u8]) -> Result<(), Fault> {
         self.send()?;
@@ -96,7 +109,8 @@ impl<'a> Wire<'a> {
         while matches!(self.socket.read(&mut ignored), Ok(count) if count > 0) {}
     }
 
-    fn send(&mut self) -> Result<(), Fault> {
+    /// Sends what there is to send, unless it is kept back.
+    pub(crate) fn send(&mut self) -> Result<(), Fault> {
         while !self.is_held {
             let ciphertext = self.tls.take(CHUNK)?;
             if ciphertext.is_empty() {
