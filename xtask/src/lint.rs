@@ -35,8 +35,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     process::run("linting natively", &mut clippy)?;
 
     let mut clippy = cargo();
-    clippy.args(["clippy", "--locked"]).args(guest);
-    for package in bench::GUESTS.iter().chain(&examples::IN_WASM) {
+    clippy.args(["clippy", "--locked", "--bins"]).args(guest);
+    let client = ["portcullis-client"];
+    for package in bench::GUESTS
+        .iter()
+        .chain(&examples::IN_WASM)
+        .chain(&client)
+    {
         clippy.args(["--package", package]);
     }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;

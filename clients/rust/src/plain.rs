@@ -163,6 +163,7 @@ impl Link {
     }
 
     /// Whether the peer has said all that it will.
+    #[cfg(feature = "wstd")]
     pub(crate) fn is_at_end(&self) -> bool {
         self.is_at_end
     }

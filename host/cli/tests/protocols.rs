@@ -7,10 +7,16 @@
     reason = "a test that cannot go on should stop"
 )]
 
+#[path = "protocols/grpc.rs"]
+mod grpc;
 #[path = "protocols/http2.rs"]
 mod http2;
+#[path = "protocols/mqtt.rs"]
+mod mqtt;
 #[path = "protocols/postgresql.rs"]
 mod postgresql;
+#[path = "protocols/redis.rs"]
+mod redis;
 mod support;
 
 use std::process::Output;

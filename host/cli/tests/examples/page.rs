@@ -84,7 +84,9 @@ impl Run {
     pub fn aimed_at(&self, port: u16, folder: &str, trusts: bool) -> String {
         let line = self
             .line
-            .replace(self.service.address(), &format!("localhost {port}"));
+            .replace(self.service.address(), &format!("localhost {port}"))
+            .replace(" --dir certs ", " ")
+            .replace(" certs/", &format!(" {folder}/"));
         let trust = if trusts {
             format!("SSL_CERT_FILE={folder}/ca.pem")
         } else {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::{
-    Folder, Running, User, await_log, free_port, nginx, postgresql, postgresql_asking, start, tool,
+    Folder, Running, User, await_log, free_port, grpc, mosquitto, nginx, postgresql,
+    postgresql_asking, redis, start, tool,
 };
 
 /// What a program asks for, and the name that the pages have for such a server.
@@ -21,6 +22,12 @@ pub enum Service {
     Bound,
     /// `h2.example.com 443`: nginx.
     Http2,
+    /// `grpc.example.com 443`: gRPC's own library.
+    Grpc,
+    /// `mqtt.example.com 8883`: mosquitto, which asks for a certificate.
+    Mqtt,
+    /// `redis.example.com 6379`: Redis, which asks for a password.
+    Redis,
     /// `echo.example.com 7007`: Python's ssl module.
     Echo,
 }
@@ -53,11 +60,14 @@ pub struct Server {
 }
 
 impl Service {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Mail,
         Self::Database,
         Self::Bound,
         Self::Http2,
+        Self::Grpc,
+        Self::Mqtt,
+        Self::Redis,
         Self::Echo,
         Self::Page,
     ];
@@ -70,6 +80,9 @@ impl Service {
             Self::Database => "db.example.com 5432",
             Self::Bound => "scram.example.com 5432",
             Self::Http2 => "h2.example.com 443",
+            Self::Grpc => "grpc.example.com 443",
+            Self::Mqtt => "mqtt.example.com 8883",
+            Self::Redis => "redis.example.com 6379",
             Self::Echo => "echo.example.com 7007",
         }
     }
@@ -88,6 +101,9 @@ impl Service {
             Self::Database => "PostgreSQL client",
             Self::Bound => "PostgreSQL client with channel binding",
             Self::Http2 => "HTTP/2 client",
+            Self::Grpc => "gRPC client",
+            Self::Mqtt => "MQTT client",
+            Self::Redis => "Redis client",
             Self::Echo => "check of the wrapper",
         }
     }
@@ -99,6 +115,9 @@ impl Service {
             Self::Mail => &["Subject"],
             Self::Database | Self::Bound => &["PostgreSQL 1", "TLSv1.3"],
             Self::Http2 => &["HTTP/2.0 200 OK", "hello from nginx"],
+            Self::Grpc => &["gate: SERVING"],
+            Self::Mqtt => &["open\n"],
+            Self::Redis => &["OK\n"],
             Self::Echo => &["ok "],
         }
     }
@@ -147,6 +166,9 @@ impl Service {
                 command.args(nginx(&folder, port, true));
                 command
             }
+            Self::Grpc => grpc(&folder, port)?,
+            Self::Mqtt => mosquitto(&folder, port)?,
+            Self::Redis => redis(&folder, port)?,
             Self::Echo => {
                 let mut command = Command::new(tool("python3")?);
                 command.args(["-c", ECHO, &port.to_string(), &cert, &key]);

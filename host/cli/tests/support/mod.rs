@@ -11,6 +11,7 @@
     reason = "test files use different parts, and a test that cannot go on should stop"
 )]
 
+mod brokers;
 mod command;
 mod programs;
 #[path = "../../../tests/support/mod.rs"]
@@ -18,6 +19,7 @@ mod shared;
 
 use std::time::Duration;
 
+pub use brokers::{grpc, mosquitto, redis};
 pub use command::{echoed, finish, portcullis, refusal, run, say, serve, serving};
 pub use programs::{
     PASSWORD, Running, await_log, nginx, postgresql, postgresql_asking, say_to, start, tool,
