@@ -71,3 +71,17 @@ fn a_record_that_is_received_is_one_allocation_and_stays_none() {
         assert_eq!(receiving.bytes_current, 0, "{version:?}");
     }
 }
+
+#[test]
+fn a_connection_without_traffic_keeps_one_buffer_of_4_kib() {
+    // The state of the session, its keys and its facts.
+    const STATE: i64 = 2560;
+    for version in [Version::Tls12, Version::Tls13] {
+        let (client, server) = configs(version);
+        let pair = Pair::new(&client, &server).handshake();
+        for session in [pair.client, pair.server] {
+            let held = -measure(|| drop(session)).bytes_current;
+            assert!(held < 4096 + STATE, "{version:?}: {held}");
+        }
+    }
+}

@@ -9,6 +9,9 @@ use crate::error::Error;
 use crate::tls::config::Truncation;
 use crate::tls::record;
 
+/// How many bytes rustls has room for at any time.
+const RUSTLS_BUFFER: usize = 4096;
+
 /// The alert handshake_failure (RFC 5246 §7.2.2).
 const HANDSHAKE_FAILURE: u8 = 40;
 
@@ -116,13 +119,17 @@ impl Session {
 
     /// Hand rustls bytes with which one record ends at most: it drops what it holds behind the
     /// peer's close_notify, and that may belong to whoever goes on in the clear. The next record
-    /// goes along but for its last byte, so that rustls keeps its buffer. Returns how much was
-    /// taken, and whether a record has ended with it, as a number.
+    /// goes along but for its last byte, so that rustls keeps a buffer for long records; behind short
+    /// ones the buffer would grow to twice what a connection without traffic needs. Returns how much
+    /// was taken, and whether a record has ended with it, as a number.
     fn feed_record(&mut self, bytes: &[u8]) -> Result<(usize, usize), Error> {
         let mut boundary = self.boundary.clone();
         let (first, _) = boundary.pass(bytes, 1);
         let (next, next_ended) = boundary.pass(bytes.get(first..).unwrap_or_default(), 1);
-        let length = first + next.saturating_sub(next_ended);
+        let length = match next.saturating_add(boundary.to_come()) {
+            0..=RUSTLS_BUFFER => first,
+            _ => first + next.saturating_sub(next_ended),
+        };
         let record = bytes.get(..length).unwrap_or(bytes);
         let taken = match self.connection.read_tls(&mut &*record) {
             Ok(taken) => taken,

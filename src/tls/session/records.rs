@@ -102,6 +102,14 @@ impl Boundary {
         }
         (passed, ended)
     }
+
+    /// How many bytes of a record that has begun are known to be to come.
+    pub(super) fn to_come(&self) -> usize {
+        match self.header {
+            HEADER => self.body,
+            _ => 0,
+        }
+    }
 }
 
 #[cfg(test)]
