@@ -12,6 +12,7 @@ mod commands;
 mod dial;
 mod exit;
 mod facts;
+mod output;
 mod relay;
 mod serving;
 mod starttls;

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use support::{Folder, free_port, run, say_to, serve, start, tool};
+use support::{Folder, free_port, portcullis, run, say_to, serve, start, tool};
 
 #[test]
 fn the_demo_shows_what_it_promises() {
@@ -29,6 +29,27 @@ fn the_demo_shows_what_it_promises() {
         "STARTTLS",
     ] {
         assert!(transcript.contains(part), "{part}: {transcript}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let component = std::env::var("PORTCULLIS_COMPONENT").unwrap();
+    let cases: [&[&str]; 5] = [
+        &["ciphers"],
+        &["ciphers", "--json"],
+        &["inspect", &component],
+        &["inspect", "--json", &component],
+        &["demo"],
+    ];
+    for arguments in cases {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = portcullis(arguments).stdout(writer).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {told}");
+        assert_eq!(told, "", "{arguments:?}");
+        assert!(run(arguments, b"").stdout.len() > 40, "{arguments:?}");
     }
 }
 

@@ -8,6 +8,7 @@ use portcullis_host::{Context, Failure, Guest, Instance, Options};
 use serde::Serialize;
 
 use crate::exit::{Exit, Result, Status};
+use crate::output;
 
 /// Print the cipher suites that a list in OpenSSL's syntax selects, in order
 #[derive(Args, Debug)]
@@ -55,11 +56,10 @@ impl Ciphers {
                 unsupported: &report.unsupported,
             };
             let text = serde_json::to_string(&selection).map_err(Exit::usage)?;
-            println!("{text}");
+            output::print(text)
         } else {
-            println!("{}", suites.join(":"));
+            output::print(suites.join(":"))
         }
-        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::commands::ciphers;
 use crate::dial::{dial, upgrade};
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
+use crate::output;
 use crate::relay::{AtEnd, Until, relay};
 use crate::starttls::Protocol;
 use crate::terminal::colour;
@@ -324,7 +325,7 @@ impl Connect {
             facts.to_string()
         };
         if self.info {
-            anstream::println!("{text}");
+            output::print(text)?;
         } else {
             anstream::eprintln!("{text}");
         }

@@ -15,6 +15,7 @@ use self::authority::{Authority, Identity, Validity};
 use self::exchange::{HELLO, LIMIT, Seen, accept, answer, ask, hear, network, say, unexpected};
 use crate::exit::{Exit, Result};
 use crate::facts::{Facts, reason};
+use crate::output;
 
 const NAME: &str = "localhost";
 
@@ -32,19 +33,21 @@ impl Demo {
             client: guest.instantiate(options())?,
             authority: Authority::new("Demonstration Authority").map_err(certificate)?,
         };
-        println!("Two instances of the component on loopback: one serves, the other connects.");
+        output::print(
+            "Two instances of the component on loopback: one serves, the other connects.",
+        )?;
         stage.echo()?;
         stage.mutual()?;
         stage.starttls()?;
         let stranger = Authority::new("Unknown Authority").map_err(certificate)?;
-        println!("\nRefusals");
+        output::print("\nRefusals")?;
         let identity = stranger.issue(NAME, Validity::Now).map_err(certificate)?;
         stage.refusal(&identity, CertificateReason::UnknownAuthority)?;
         let identity = stage.issue("elsewhere.test", Validity::Now)?;
         stage.refusal(&identity, CertificateReason::WrongName)?;
         let identity = stage.issue(NAME, Validity::Past)?;
         stage.refusal(&identity, CertificateReason::Expired)?;
-        println!("\nAll as it should be.");
+        output::print("\nAll as it should be.")?;
         Ok(())
     }
 }
@@ -76,17 +79,19 @@ impl Stage {
     }
 
     fn echo(&mut self) -> Result<()> {
-        println!("\nHandshake and echo");
+        output::print("\nHandshake and echo")?;
         let identity = self.issue(NAME, Validity::Now)?;
         let (server, client) = (self.server_context(&identity)?, self.client_context()?);
         let (_, seen) = self.meet(&server, &client)?;
-        println!("  client: {}", seen?.short());
-        println!("  client: sent {HELLO:?} and got it back; both sides closed");
+        output::print(format_args!("  client: {}", seen?.short()))?;
+        output::print(format_args!(
+            "  client: sent {HELLO:?} and got it back; both sides closed"
+        ))?;
         Ok(())
     }
 
     fn mutual(&mut self) -> Result<()> {
-        println!("\nMutual authentication");
+        output::print("\nMutual authentication")?;
         let identity = self.issue(NAME, Validity::Now)?;
         let (server, client) = (self.server_context(&identity)?, self.client_context()?);
         server.add_trust_roots(&mut self.server, &self.authority.root())?;
@@ -94,14 +99,14 @@ impl Stage {
         let identity = self.issue("client.test", Validity::Now)?;
         client.load_identity(&mut self.client, &identity.chain, &identity.key, None)?;
         let (seen_by_server, seen_by_client) = self.meet(&server, &client)?;
-        println!("  server: {}", seen_by_server?.short());
-        println!("  client: {}", seen_by_client?.short());
+        output::print(format_args!("  server: {}", seen_by_server?.short()))?;
+        output::print(format_args!("  client: {}", seen_by_client?.short()))?;
         Ok(())
     }
 
     /// The host speaks the plain beginning, on sockets of its own.
     fn starttls(&mut self) -> Result<()> {
-        println!("\nSTARTTLS");
+        output::print("\nSTARTTLS")?;
         let identity = self.issue(NAME, Validity::Now)?;
         let (server, client) = (self.server_context(&identity)?, self.client_context()?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(network)?;
@@ -130,9 +135,11 @@ impl Stage {
         });
         let seen = seen?;
         served??;
-        println!("  plain:  \"220 ready\", \"STARTTLS\", \"220 go ahead\"");
-        println!("  client: {}", seen.short());
-        println!("  client: sent {HELLO:?} and got it back; both sides closed");
+        output::print("  plain:  \"220 ready\", \"STARTTLS\", \"220 go ahead\"")?;
+        output::print(format_args!("  client: {}", seen.short()))?;
+        output::print(format_args!(
+            "  client: sent {HELLO:?} and got it back; both sides closed"
+        ))?;
         Ok(())
     }
 
@@ -144,8 +151,11 @@ impl Stage {
                 (Some(Error::Certificate(error)), Some(Error::AlertReceived(number)))
                     if error.reason == expected =>
                 {
-                    println!("  client: certificate({}): {refused}", reason(expected));
-                    println!("  server: alert-received({number})");
+                    output::print(format_args!(
+                        "  client: certificate({}): {refused}",
+                        reason(expected)
+                    ))?;
+                    output::print(format_args!("  server: alert-received({number})"))?;
                     Ok(())
                 }
                 _ => Err(unexpected(format_args!("{refused:?} and {told:?}"))),

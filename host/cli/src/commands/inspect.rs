@@ -10,6 +10,7 @@ use serde::Serialize;
 use wasmparser::{BinaryReader, KnownCustom, Parser, Payload, Validator, WasmFeatures};
 
 use crate::exit::{Exit, Result};
+use crate::output;
 
 /// Print a component's imports, exports, size and build features
 #[derive(Args, Debug)]
@@ -53,11 +54,10 @@ impl Inspect {
             Exit::usage(format_args!("{name} is damaged: {error}; build it anew"))
         })?;
         if self.json {
-            println!("{}", serde_json::to_string(&report).map_err(Exit::usage)?);
+            output::print(serde_json::to_string(&report).map_err(Exit::usage)?)
         } else {
-            print!("{report}");
+            output::print(report.to_string().trim_end())
         }
-        Ok(())
     }
 }
 
