@@ -46,8 +46,11 @@ impl Machine {
     }
 }
 
-/// The shim, and what its runner is told of it.
+/// What the runner is told, and what is expected of it.
 const CONFIG: &str = "tests/bogo/config.json";
+
+/// The page that tells people.
+const PAGE: &str = "docs/conformance.md";
 
 /// Names the file to which the shim writes what is missing; `tests/bogo/src/missing.rs` knows it too.
 const MISSING: &str = "BOGO_MISSING";
@@ -100,10 +103,32 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Conformance) -> Result<()> 
     if let [(_, core), (_, component)] = verdicts.as_slice() {
         is_good &= core.report_differences(component);
     }
+    if let (true, Some((_, verdict))) = (is_whole, verdicts.last()) {
+        is_good &= is_told(workspace, verdict, &expectations)?;
+    }
     if !is_good {
-        bail!("the runner finds what {CONFIG} does not expect");
+        bail!("the runner finds what {CONFIG} or {PAGE} does not say");
     }
     Ok(())
+}
+
+/// Whether the page has the figures and the rows of the tables; prints what it lacks.
+fn is_told(workspace: &Workspace, verdict: &Verdict, expected: &Expectations) -> Result<bool> {
+    let page = fs::read_to_string(workspace.root.join(PAGE)).context(PAGE)?;
+    // Lines of prose are broken anywhere.
+    let prose = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut is_told = true;
+    if !prose.contains(&verdict.figures()) {
+        println!("{PAGE} lacks: {}", verdict.figures());
+        is_told = false;
+    }
+    for row in verdict.rows(expected) {
+        if !page.lines().any(|line| line == row) {
+            println!("{PAGE} lacks: {row}");
+            is_told = false;
+        }
+    }
+    Ok(is_told)
 }
 
 /// One run of the runner.

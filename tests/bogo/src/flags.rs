@@ -90,7 +90,6 @@ const EARLY_WRITES: &str = "early data that is written after the first flight";
 const ECH: &str = "Encrypted Client Hello (RFC 9849)";
 const FALSE_START: &str = "False Start (RFC 7918)";
 const GREASE: &str = "GREASE (RFC 8701)";
-const ISSUERS: &str = "authorities and issuers as conditions of a credential";
 const JDK11: &str = "workarounds for JDK 11";
 const NPN: &str = "NPN (the forerunner of ALPN)";
 const OCSP: &str =
@@ -180,6 +179,7 @@ const ALL: &[Flag] = &[
     flag("-forbid-renegotiation-after-handshake", false, Use::Neutral),
     flag("-handshake-never-done", false, Use::Neutral),
     flag("-handshake-twice", false, Use::Neutral),
+    flag("-must-match-issuer", false, Use::Neutral),
     flag("-no-op-extra-handshake", false, Use::Neutral),
     flag("-no-tls1", false, Use::Neutral),
     flag("-no-tls11", false, Use::Neutral),
@@ -290,7 +290,6 @@ const ALL: &[Flag] = &[
         "-max-cert-list",
         "a limit of the caller's on the length of chains",
     ),
-    missing("-must-match-issuer", ISSUERS),
     missing("-new-delegated-credential", DELEGATED),
     missing("-new-psk-credential", PSK),
     missing("-new-rpk-credential", RAW_KEYS),

@@ -147,7 +147,6 @@ mod tests {
     #[test]
     fn cases_of_both_kinds_have_the_name_that_wit_has_for_them() {
         #[derive(Debug)]
-        #[expect(dead_code, reason = "its text is looked at alone")]
         enum Case {
             BadRecord,
         }

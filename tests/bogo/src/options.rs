@@ -8,7 +8,7 @@ use crate::iana;
 use crate::missing::Missing;
 
 const TLS12: u16 = 0x0303;
-const TLS13: u16 = 0x0304;
+pub(crate) const TLS13: u16 = 0x0304;
 
 /// A chain and its key.
 #[derive(Clone, Debug, Default)]
@@ -307,4 +307,60 @@ fn protocols(mut list: &str) -> Result<Vec<String>> {
         list = others;
     }
     Ok(protocols)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "a test that cannot go on should stop"
+    )]
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<All> {
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        All::parse(&words)
+    }
+
+    #[test]
+    fn an_option_holds_for_the_connections_that_its_prefix_names() {
+        let all = parse("-max-version 771 -on-resume-expect-alpn h2 -on-retry-expect-cipher 1");
+        let all = all.unwrap();
+        assert_eq!(all.initial.versions().unwrap(), (TLS12, TLS12));
+        assert_eq!(all.resumed.versions().unwrap(), (TLS12, TLS12));
+        assert_eq!(all.initial.expected_alpn, None);
+        assert_eq!(all.resumed.expected_alpn.as_deref(), Some("h2"));
+        assert_eq!(all.refused.expected_cipher, Some(1));
+        assert!(all.changes.is_empty());
+        let all = parse("-on-initial-no-tls13 -on-handshaker-key-file a -on-shim-key-file b");
+        let all = all.unwrap();
+        assert_eq!(all.changes, ["-no-tls13"]);
+        assert_eq!(all.initial.default_credential.key, "b");
+    }
+
+    #[test]
+    fn credentials_stand_apart_from_the_one_that_is_given_first() {
+        let all = parse("-cert-file a -key-file b -new-x509-credential -cert-file c -key-file d");
+        let options = all.unwrap().initial;
+        assert_eq!(options.credentials[0].chain, "c");
+        assert_eq!(options.default_credential().unwrap().key, "b");
+    }
+
+    #[test]
+    fn an_unknown_option_is_a_failure_and_a_missing_feature_is_told_as_such() {
+        let is_missing = |line| parse(line).unwrap_err().is::<Missing>();
+        assert!(is_missing("-quic"));
+        assert!(is_missing("-on-resume-enable-grease"));
+        assert!(!is_missing("-no-such-option"));
+        assert!(parse("-async -port 1").is_ok());
+    }
+
+    #[test]
+    fn protocols_are_read_in_the_form_that_tls_has() {
+        assert_eq!(protocols("\u{2}h2\u{3}foo").unwrap(), ["h2", "foo"]);
+        assert_eq!(protocols("").unwrap(), Vec::<String>::new());
+        assert!(protocols("\u{4}foo").is_err());
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::iana;
 use crate::missing::Missing;
-use crate::options::{Credential, Options};
+use crate::options::{Credential, Options, TLS13};
 
 /// The settings of a context.
 #[derive(Debug, Default)]
@@ -58,7 +58,10 @@ impl Setup {
         if options.no_ticket && !options.is_server {
             return Err(Missing::new("-no-ticket", "a client that takes no tickets").into());
         }
-        let own = options.credentials.last().or(options.default_credential());
+        let own = options
+            .credentials
+            .last()
+            .or_else(|| options.default_credential());
         let credentials = options
             .credentials
             .iter()
@@ -82,6 +85,8 @@ impl Setup {
             (Some(path), Verify::Deferred | Verify::Required) => vec![file(path)?],
             _ => Vec::new(),
         };
+        // A context without TLS 1.3 refuses early data.
+        let versions = options.versions()?;
         let alpn = match (options.is_server, options.rejects_alpn) {
             (true, true) => vec!["none-of-the-clients".to_owned()],
             (true, false) => options.selected_alpn.iter().cloned().collect(),
@@ -91,9 +96,9 @@ impl Setup {
         let has_keys = options.is_server && !options.no_ticket && !options.has_early_data;
         Ok(Self {
             is_server: options.is_server,
-            versions: options.versions()?,
+            versions,
             ciphers: options.ciphers(),
-            groups: names(&options.groups, iana::group)?,
+            groups: groups(&options.groups)?,
             schemes: schemes(options, own)?,
             alpn,
             identities,
@@ -108,7 +113,7 @@ impl Setup {
                 false => Vec::new(),
             },
             ticket_count: (options.is_server && options.no_ticket).then_some(0),
-            early_data: options.has_early_data.then_some(EARLY_DATA),
+            early_data: (options.has_early_data && versions.1 == TLS13).then_some(EARLY_DATA),
             asks: options.is_server && options.uses_early_callback,
             logs_keys: options.exports_traffic_secrets,
         })
@@ -122,6 +127,18 @@ fn file(path: &str) -> Result<Vec<u8>> {
 fn names(numbers: &[u16], name: impl Fn(u16) -> Result<&'static str>) -> Result<Vec<String>> {
     let names = numbers.iter().map(|number| Ok(name(*number)?.to_owned()));
     names.collect()
+}
+
+/// The groups of the list that there are, if there are any.
+fn groups(numbers: &[u16]) -> Result<Vec<String>> {
+    let known: Vec<_> = numbers
+        .iter()
+        .filter_map(|one| iana::group(*one).ok())
+        .collect();
+    match (known.is_empty(), numbers) {
+        (true, [first, ..]) => iana::group(*first).map(|name| vec![name.to_owned()]),
+        _ => Ok(known.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 /// The list of schemes. It is one for both directions, and the runner's are two: what is asked for comes

@@ -22,6 +22,8 @@ struct Difference {
     pattern: String,
     /// What the runner prints of it.
     found: String,
+    /// Why it is done so.
+    reason: String,
 }
 
 impl Expectations {
@@ -41,11 +43,10 @@ impl Expectations {
             .map(|(pattern, feature)| Ok((pattern, text(&feature)?)));
         let differences = entries("Differences")?.into_iter().map(|(pattern, value)| {
             let field = |name: &str| value.get(name).context("a difference lacks a field");
-            // That there is a reason is all that a program can check of it.
-            text(field("reason")?)?;
             Ok(Difference {
                 pattern,
                 found: text(field("found")?)?,
+                reason: text(field("reason")?)?,
             })
         });
         Ok(Self {
@@ -122,23 +123,27 @@ impl Verdict {
         self.tests.values().filter(|end| is_counted(end)).count()
     }
 
-    /// Prints what was found; returns whether it is what is expected.
-    pub(super) fn report(&self, machine: &str, expected: &Expectations, is_whole: bool) -> bool {
-        let passes = self.count(|end| *end == End::Passed);
-        println!(
-            "{machine}: {} cases, {passes} passed, {} expected differences, {} of features that are \
-             not there, {} failed",
+    /// The numbers in words.
+    pub(super) fn figures(&self) -> String {
+        format!(
+            "{} cases, {} passed, {} expected differences, {} of features that are not there, {} failed",
             self.tests.len(),
+            self.count(|end| *end == End::Passed),
             self.count(|end| matches!(end, End::Differs(_))),
             self.count(|end| matches!(end, End::Missing | End::Unsupported(_))),
             self.failures.len(),
-        );
+        )
+    }
+
+    /// Prints what was found; returns whether it is what is expected.
+    pub(super) fn report(&self, machine: &str, expected: &Expectations, is_whole: bool) -> bool {
+        println!("{machine}: {}", self.figures());
+        let passes = self.count(|end| *end == End::Passed);
         for failure in &self.failures {
             println!("FAILED {failure}");
         }
         let mut is_good = self.failures.is_empty();
         if is_whole {
-            self.report_features();
             for pattern in &self.stale {
                 println!("no test fails that fits {pattern:?}; take it out of the configuration");
             }
@@ -151,8 +156,27 @@ impl Verdict {
         is_good
     }
 
-    /// Prints how many tests there are of each feature that is not there, as rows of a table.
-    fn report_features(&self) {
+    /// How many tests there are of each feature that is not there, and of each difference with its
+    /// reason, as rows of tables.
+    pub(super) fn rows(&self, expected: &Expectations) -> Vec<String> {
+        let features = self.features();
+        let features = features.iter();
+        let differences = expected.differences.iter().map(|difference| {
+            let end = End::Differs(difference.pattern.clone());
+            let count = self.count(|other| *other == end);
+            let Difference {
+                pattern, reason, ..
+            } = difference;
+            format!("| `{pattern}` | {count} | {reason} |")
+        });
+        features
+            .map(|(feature, count)| format!("| {feature} | {count} |"))
+            .chain(differences)
+            .collect()
+    }
+
+    /// How many tests there are of each feature that is not there, the most first.
+    fn features(&self) -> Vec<(String, usize)> {
         let mut features = self.missing.clone();
         for end in self.tests.values() {
             if let End::Unsupported(feature) = end {
@@ -161,9 +185,7 @@ impl Verdict {
         }
         let mut features: Vec<_> = features.into_iter().collect();
         features.sort_by(|(a, few), (b, many)| many.cmp(few).then_with(|| a.cmp(b)));
-        for (feature, count) in features {
-            println!("| {feature} | {count} |");
-        }
+        features
     }
 
     /// Prints where the other run has ended otherwise; returns whether it has nowhere.
@@ -255,6 +277,7 @@ mod tests {
             differences: vec![Difference {
                 pattern: "Alert".to_owned(),
                 found: "alert 40".to_owned(),
+                reason: "no alert is named".to_owned(),
             }],
             passes: 1,
         };
@@ -264,6 +287,13 @@ mod tests {
         );
         assert!(good.failures.is_empty() && good.stale.is_empty());
         assert!(good.report("core", &expected, true));
+        let rows = good.rows(&expected);
+        let expected_rows = [
+            "| TLS 1.0 | 1 |",
+            "| a feature | 1 |",
+            "| `Alert` | 1 | no alert is named |",
+        ];
+        assert_eq!(rows, expected_rows);
         let other = of("PASSED (Good)\nFAILED (Alert)\nalert 41\nFAILED (Old-1)\nno\n");
         assert_eq!(other.failures.len(), 1);
         assert_eq!(other.stale, ["Alert"]);
