@@ -17,7 +17,7 @@ use crate::connector::{self, Connector};
 use crate::plain::{Link, time_left};
 #[cfg(feature = "tokio")]
 use crate::polled::Polls;
-use crate::types::Timer;
+use crate::types::{Error, Timer};
 use crate::{AsyncTlsStream, Context, PlainListener, PlainStream, address};
 
 /// A [`PlainStream`] on wstd's reactor: a TCP connection in the clear that
@@ -204,16 +204,17 @@ impl AsyncWrite for AsyncPlainStream {
     }
 }
 
+/// Wait until it is ready; it fails if that takes longer than to the deadline.
 pub(crate) async fn wait(ready: Pollable, deadline: Option<Instant>, of: Timer) -> Result<()> {
     let left = time_left(deadline, of)?;
     // Dropped with the future, and so before the stream whose child it is.
     let ready = AsyncPollable::new(ready);
     match left {
         None => ready.wait_for().await,
-        // The next call of `time_left` finds out which of the two it was.
         Some(left) => {
             let left = timer(Duration::from_millis(left));
-            let _ = ready.wait_for().timeout(left).await;
+            let waited = ready.wait_for().timeout(left).await;
+            waited.map_err(|_| Error::Timeout(of))?;
         }
     }
     Ok(())

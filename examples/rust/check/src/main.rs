@@ -17,6 +17,7 @@ use wstd::runtime::block_on;
 
 mod environment;
 mod misuse;
+mod polled;
 mod server;
 mod session;
 mod shared;
@@ -130,6 +131,7 @@ impl Check {
             block_on(check.handshake_timeout_async())
         });
         self.report("async-drop", |check| block_on(check.drop_async()));
+        polled::report(self);
     }
 
     fn read_line(&self) -> Result<()> {
