@@ -9,6 +9,7 @@
 //!  race        in which order the addresses of a host are tried
 //!  timers      the timers of a connection; the caller passes the moment
 //!  endpoint    names and addresses of hosts, as people write them
+//!  memory      zeroes what was given back: the component's allocator, and its stack
 //!   |
 //!  tls         one connection as bytes in and bytes out, and its settings ---> portcullis-provider,
 //!   |                                                                          the cryptography
@@ -22,9 +23,14 @@
 pub mod endpoint;
 pub mod engine;
 pub mod error;
+pub mod memory;
 #[cfg(target_os = "wasi")]
 mod p2;
 pub mod pump;
 pub mod race;
 pub mod timers;
 pub mod tls;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: memory::Wiping = memory::Wiping;

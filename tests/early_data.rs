@@ -392,6 +392,9 @@ fn engines_send_and_take_early_data() {
     }
 }
 
+/// A change after which early data cannot be safe.
+type Spoil = fn(&mut Instance, &Context);
+
 #[test]
 fn early_data_is_refused_where_it_cannot_be_safe() {
     let (root, identity) = authority();
@@ -410,7 +413,7 @@ fn early_data_is_refused_where_it_cannot_be_safe() {
     }
     client.offer_early_data(tls).unwrap();
     server.accept_early_data(tls, 1 << 20).unwrap();
-    let spoil: [(Role, fn(&mut Instance, &Context)); 5] = [
+    let spoil: [(Role, Spoil); 5] = [
         (Role::Client, |tls, context| {
             context.set_protocol(tls, "tlsv12").unwrap();
         }),

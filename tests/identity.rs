@@ -197,7 +197,7 @@ fn c7_a_server_presents_the_chain_of_a_pkcs12_file() {
     let listener = Listener::listen(&mut tls, &context, LOCALHOST, 0, None).unwrap();
     let number = listener.local_address(&mut tls).unwrap().port;
     let config = client_config(&authority.pem(), None, ALL);
-    let client = std::thread::spawn(move || {
+    let client = thread::spawn(move || {
         let mut stream = connect_tls(config, "localhost", number);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock).unwrap();

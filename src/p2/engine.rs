@@ -16,6 +16,7 @@ use super::conv::{number, read_length};
 use super::session::{SessionOf, View, Viewed};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::memory::wipe_stack;
 use crate::tls::Facts;
 
 /// One connection whose ciphertext the caller moves.
@@ -35,7 +36,14 @@ impl EngineOfContext {
     /// Runs an operation. The engine is there as long as its handle is.
     fn operate<T>(&self, operation: impl FnOnce(&mut Engine) -> T) -> Result<T, Error> {
         match &mut *self.state.borrow_mut() {
-            State::Running(engine) => Ok(operation(engine)),
+            State::Running(engine) => {
+                let is_handshaking = engine.session().is_handshaking();
+                let result = operation(engine);
+                if is_handshaking {
+                    wipe_stack();
+                }
+                Ok(result)
+            }
             State::Dropped(_) => Err(Error::Closed),
         }
     }
@@ -52,11 +60,13 @@ impl Viewed for State {
 
 impl Drop for EngineOfContext {
     fn drop(&mut self) {
-        if Rc::strong_count(&self.state) > 1
-            && let Ok(facts) = self.operate(|engine| engine.session().facts())
-        {
-            *self.state.borrow_mut() = State::Dropped(Box::new(facts));
-        }
+        // No session is left to ask for the facts, and finding them may take a verification.
+        let facts = match Rc::strong_count(&self.state) {
+            1 => Ok(Facts::default()),
+            _ => self.operate(|engine| engine.session().facts()),
+        };
+        *self.state.borrow_mut() = State::Dropped(Box::new(facts.unwrap_or_default()));
+        wipe_stack();
     }
 }
 

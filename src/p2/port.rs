@@ -29,6 +29,7 @@ use super::remains::Remains;
 use super::session::SessionOf;
 use crate::endpoint::Host;
 use crate::error::{Error, Timer};
+use crate::memory::wipe_stack;
 use crate::pump::{Pump, Wait};
 use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, Facts, Role, Session, Timeouts};
@@ -106,7 +107,14 @@ impl Port {
         self.advance(&mut state, now);
         match &mut *state {
             State::Connecting(_) => Err(Error::WantConnect),
-            State::Connected(pump) => operation(pump, now),
+            State::Connected(pump) => {
+                let is_handshaking = pump.session().is_handshaking();
+                let result = operation(pump, now);
+                if is_handshaking {
+                    wipe_stack();
+                }
+                result
+            }
             State::Broken(error) => Err(error.clone()),
             State::Closed(_) => Err(Error::Closed),
         }
@@ -169,6 +177,7 @@ impl Port {
             }
             State::Connecting(_) | State::Broken(_) | State::Closed(_) => {}
         }
+        wipe_stack();
     }
 
     /// Repeats an operation until it returns something other than a `want-` error, and waits in

@@ -156,6 +156,12 @@ impl Session {
         &self.state
     }
 
+    /// Whether the handshake is under way.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        self.state == State::Handshaking
+    }
+
     /// Whether ciphertext of the peer's is of any use now: not while plaintext is to be fetched
     /// first, nor after the end.
     #[must_use]

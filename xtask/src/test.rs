@@ -98,6 +98,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "refusals",
             "serving",
             "starttls",
+            "wiped",
         ],
     ),
 ];
