@@ -19,7 +19,7 @@ use crate::{component, process, workspace};
 /// What is tested, and by which tests.
 #[derive(Args)]
 pub(crate) struct Conformance {
-    /// Only this: the core as a crate, or the built component
+    /// Only this: the core as a crate, or the built component by its engines or by its ports
     #[arg(long)]
     machine: Option<Machine>,
     /// Only tests of these names, in which `*` stands for anything
@@ -31,17 +31,20 @@ pub(crate) struct Conformance {
 enum Machine {
     /// The core, as a crate of the shim.
     Native,
-    /// The built component, under the host's library.
+    /// The engines of the built component, under the host's library.
     Component,
+    /// Its ports.
+    Port,
 }
 
 impl Machine {
-    const ALL: [Self; 2] = [Self::Native, Self::Component];
+    const ALL: [Self; 3] = [Self::Native, Self::Component, Self::Port];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Component => "component",
+            Self::Port => "port",
         }
     }
 }
@@ -76,7 +79,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Conformance) -> Result<()> 
         }
         let options = match machine {
             Machine::Native => vec!["-machine".to_owned(), "native".to_owned()],
-            Machine::Component => ["-machine", "component", "-component"]
+            Machine::Component | Machine::Port => ["-machine", machine.name(), "-component"]
                 .map(str::to_owned)
                 .into_iter()
                 .chain([component.display().to_string()])
@@ -100,11 +103,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Conformance) -> Result<()> 
     for (machine, verdict) in &verdicts {
         is_good &= verdict.report(machine.name(), &expectations, is_whole);
     }
-    if let [(_, core), (_, component)] = verdicts.as_slice() {
+    if let [(_, core), (_, component), (_, port)] = verdicts.as_slice() {
+        // A port does what an engine does not, and has expectations of its own.
         is_good &= core.report_differences(component);
+        let all = [core, component, port];
+        is_good &= !is_whole || verdict::report_stale(&all, &expectations);
     }
-    if let (true, Some((_, verdict))) = (is_whole, verdicts.last()) {
-        is_good &= is_told(workspace, verdict, &expectations)?;
+    for (machine, verdict) in &verdicts {
+        is_good &= !is_whole || is_told(workspace, *machine, verdict, &expectations)?;
     }
     if !is_good {
         bail!("the runner finds what {CONFIG} or {PAGE} does not say");
@@ -112,8 +118,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Conformance) -> Result<()> 
     Ok(())
 }
 
-/// Whether the page has the figures and the rows of the tables; prints what it lacks.
-fn is_told(workspace: &Workspace, verdict: &Verdict, expected: &Expectations) -> Result<bool> {
+/// Whether the page has the figures and, of the component's engines, the rows of the tables; prints what
+/// it lacks.
+fn is_told(
+    workspace: &Workspace,
+    machine: Machine,
+    verdict: &Verdict,
+    expected: &Expectations,
+) -> Result<bool> {
     let page = fs::read_to_string(workspace.root.join(PAGE)).context(PAGE)?;
     // Lines of prose are broken anywhere.
     let prose = page.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -122,7 +134,11 @@ fn is_told(workspace: &Workspace, verdict: &Verdict, expected: &Expectations) ->
         println!("{PAGE} lacks: {}", verdict.figures());
         is_told = false;
     }
-    for row in verdict.rows(expected) {
+    let rows = match machine {
+        Machine::Component => verdict.rows(expected),
+        Machine::Native | Machine::Port => Vec::new(),
+    };
+    for row in rows {
         if !page.lines().any(|line| line == row) {
             println!("{PAGE} lacks: {row}");
             is_told = false;

@@ -8,10 +8,12 @@ use anyhow::{Result, anyhow};
 use portcullis_host::context_types::{ServerName, Source, Truncation, Verify, VerifyName};
 use portcullis_host::types::{Error, Role, Version};
 use portcullis_host::{
-    Context, Engine, Failure, Guest, HostWallClock, Instance, KeyLog, Options, Session,
+    ClientHello, Context, Engine, Failure, Guest, HostWallClock, Instance, KeyLog, Options, Port,
+    Session,
 };
 
 use crate::machine::{Ahead, Facts, Failed, Fault, Hello, Machine, kebab};
+use crate::pipe::{Output, Pipe};
 use crate::setup::{self, Setup};
 
 /// An instance of the component.
@@ -20,14 +22,28 @@ pub(crate) struct Component {
     context: Option<Context>,
     /// What asks for the context, where one does.
     asking: Option<Context>,
-    engine: Option<Engine>,
+    link: Option<Link>,
+    /// Whether connections are ports.
+    has_ports: bool,
     session: Option<Session>,
     log: Option<KeyLog>,
 }
 
+/// How long a look takes at what is ready or is not.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What is no longer than this is no timer of a connection, but a pause of the port's.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection, by either of the two ways to have one.
+enum Link {
+    Engine(Engine),
+    Port(Port, Pipe),
+}
+
 impl Component {
     /// An instance of the component in the file. It gets clock and randomness, and nothing else.
-    pub(crate) fn new(path: &Path, ahead: Ahead) -> Result<Self> {
+    pub(crate) fn new(path: &Path, ahead: Ahead, has_ports: bool) -> Result<Self> {
         let options = Options::new().wall_clock(Clock(ahead)).inherit_stderr();
         let guest = Guest::from_file(path).map_err(|error| anyhow!("{error:#}"))?;
         let instance = guest.instantiate(options);
@@ -35,25 +51,31 @@ impl Component {
             instance: instance.map_err(|error| anyhow!("{error:#}"))?,
             context: None,
             asking: None,
-            engine: None,
+            link: None,
+            has_ports,
             session: None,
             log: None,
         })
     }
 
-    fn connection(&mut self) -> Result<(&Engine, &Session, &mut Instance), Fault> {
-        match (&self.engine, &self.session) {
-            (Some(engine), Some(session)) => Ok((engine, session, &mut self.instance)),
+    fn connection(&mut self) -> Result<(&Link, &Session, &mut Instance), Fault> {
+        match (&self.link, &self.session) {
+            (Some(link), Some(session)) => Ok((link, session, &mut self.instance)),
             _ => Err(not_started()),
         }
     }
 
+    /// Calls a function that engines and ports have.
     fn on<T>(
         &mut self,
-        call: impl FnOnce(&Engine, &mut Instance) -> Result<T, Failure>,
+        of_engine: impl FnOnce(&Engine, &mut Instance) -> Result<T, Failure>,
+        of_port: impl FnOnce(&Port, &mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Fault> {
-        let (engine, _, instance) = self.connection()?;
-        call(engine, instance).map_err(fault)
+        let (link, _, instance) = self.connection()?;
+        match link {
+            Link::Engine(engine) => of_engine(engine, instance).map_err(fault),
+            Link::Port(port, _) => of_port(port, instance).map_err(fault),
+        }
     }
 
     fn context(&mut self, setup: &Setup) -> Result<Context, Failure> {
@@ -163,77 +185,146 @@ impl Machine for Component {
         if let Some(session) = self.session.take() {
             session.drop(tls).map_err(fault)?;
         }
-        if let Some(engine) = self.engine.take() {
-            engine.drop(tls).map_err(fault)?;
+        match self.link.take() {
+            Some(Link::Engine(engine)) => engine.drop(tls).map_err(fault)?,
+            Some(Link::Port(port, _)) => port.drop(tls).map_err(fault)?,
+            None => {}
         }
-        let engine = Engine::start(tls, context, host).map_err(fault)?;
-        self.session = Some(engine.session(tls).map_err(fault)?);
-        self.engine = Some(engine);
+        let (link, session) = match self.has_ports {
+            true => {
+                let pipe = Pipe::default();
+                let (input, output) = (Box::new(pipe.clone()), Box::new(Output(pipe.clone())));
+                let transport = tls.transport_of(input, output, Vec::new());
+                let port = Port::start(tls, context, host, transport.map_err(fault)?);
+                let port = port.map_err(fault)?;
+                let session = port.session(tls);
+                (Link::Port(port, pipe), session)
+            }
+            false => {
+                let engine = Engine::start(tls, context, host).map_err(fault)?;
+                let session = engine.session(tls);
+                (Link::Engine(engine), session)
+            }
+        };
+        self.session = Some(session.map_err(fault)?);
+        self.link = Some(link);
         Ok(())
     }
 
     fn put(&mut self, ciphertext: &[u8]) -> Result<usize, Fault> {
-        self.on(|engine, tls| engine.put_ciphertext(tls, ciphertext))
+        match self.connection()? {
+            (Link::Engine(engine), _, tls) => engine.put_ciphertext(tls, ciphertext).map_err(fault),
+            (Link::Port(_, pipe), ..) => {
+                pipe.put(ciphertext);
+                Ok(ciphertext.len())
+            }
+        }
     }
 
     fn put_end(&mut self) -> Result<(), Fault> {
-        self.on(|engine, tls| engine.put_end(tls))
+        match self.connection()? {
+            (Link::Engine(engine), _, tls) => engine.put_end(tls).map_err(fault),
+            (Link::Port(_, pipe), ..) => {
+                pipe.put_end();
+                Ok(())
+            }
+        }
     }
 
     fn take(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
-        self.on(|engine, tls| engine.take_ciphertext(tls, length(limit)))
+        match self.connection()? {
+            (Link::Engine(engine), _, tls) => {
+                engine.take_ciphertext(tls, length(limit)).map_err(fault)
+            }
+            (Link::Port(_, pipe), ..) => Ok(pipe.take(limit)),
+        }
+    }
+
+    fn is_ready(&mut self) -> Result<bool, Fault> {
+        self.on(
+            |_, _| Ok(false),
+            |port, tls| {
+                // A port keeps its last flight back for a moment, and then wants to be called.
+                let pause = port.time_left(tls)?.filter(|left| *left <= PAUSE);
+                let pollable = port.subscribe(tls)?;
+                let ready = tls.poll(&[&pollable], Some(pause.unwrap_or(LOOK)))?;
+                pollable.drop(tls)?;
+                Ok(pause.is_some() || !ready.is_empty())
+            },
+        )
     }
 
     fn hello(&mut self) -> Result<Option<Hello>, Fault> {
-        self.on(|engine, tls| {
-            let Some(hello) = engine.client_hello(tls)? else {
-                return Ok(None);
-            };
-            let protocols = hello.alpn(tls)?.into_iter().map(String::into_bytes);
-            let said = Hello {
-                server_name: hello.server_name(tls)?,
-                alpn: protocols.collect(),
-            };
-            hello.drop(tls)?;
-            Ok(Some(said))
-        })
+        let hello = self.on(Engine::client_hello, Port::client_hello)?;
+        let tls = &mut self.instance;
+        hello
+            .map(|hello| said(hello, tls).map_err(fault))
+            .transpose()
     }
 
     fn choose(&mut self) -> Result<(), Fault> {
-        let (Some(engine), Some(context)) = (&self.engine, &self.context) else {
-            return Err(not_started());
+        let chosen = match (&self.link, &self.context) {
+            (Some(Link::Engine(engine)), Some(context)) => {
+                engine.set_context(&mut self.instance, context)
+            }
+            (Some(Link::Port(port, _)), Some(context)) => {
+                port.set_context(&mut self.instance, context)
+            }
+            _ => return Err(not_started()),
         };
-        engine
-            .set_context(&mut self.instance, context)
-            .map_err(fault)
+        chosen.map_err(fault)
     }
 
     fn refuse(&mut self, alert: u8) -> Result<(), Fault> {
-        self.on(|engine, tls| engine.refuse(tls, alert))
+        self.on(
+            |engine, tls| engine.refuse(tls, alert),
+            |port, tls| port.refuse(tls, alert),
+        )
     }
 
     fn handshake(&mut self) -> Result<(), Fault> {
-        self.on(Engine::handshake)
+        self.on(Engine::handshake, Port::handshake)
     }
 
     fn read(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
-        self.on(|engine, tls| engine.read(tls, length(limit)))
+        let limit = length(limit);
+        self.on(
+            |engine, tls| engine.read(tls, limit),
+            |port, tls| port.read(tls, limit),
+        )
     }
 
     fn write(&mut self, plaintext: &[u8]) -> Result<usize, Fault> {
-        self.on(|engine, tls| engine.write(tls, plaintext))
+        self.on(
+            |engine, tls| engine.write(tls, plaintext),
+            |port, tls| port.write(tls, plaintext),
+        )
     }
 
     fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Fault> {
-        self.on(|engine, tls| engine.write_early_data(tls, plaintext))
+        self.on(
+            |engine, tls| engine.write_early_data(tls, plaintext),
+            |port, tls| port.write_early_data(tls, plaintext),
+        )
     }
 
     fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
-        self.on(|engine, tls| engine.read_early_data(tls, length(limit)))
+        let limit = length(limit);
+        self.on(
+            |engine, tls| engine.read_early_data(tls, limit),
+            |port, tls| port.read_early_data(tls, limit),
+        )
+    }
+
+    fn update_keys(&mut self) -> Result<bool, Fault> {
+        self.on(
+            |_, _| Ok(false),
+            |port, tls| port.update_keys(tls).map(|()| true),
+        )
     }
 
     fn close_output(&mut self) -> Result<(), Fault> {
-        self.on(Engine::close_output)
+        self.on(Engine::close_output, Port::close_output)
     }
 
     fn facts(&mut self) -> Result<Facts, Fault> {
@@ -259,6 +350,16 @@ impl Machine for Component {
             None => Ok(Vec::new()),
         }
     }
+}
+
+fn said(hello: ClientHello, tls: &mut Instance) -> Result<Hello, Failure> {
+    let protocols = hello.alpn(tls)?.into_iter().map(String::into_bytes);
+    let said = Hello {
+        server_name: hello.server_name(tls)?,
+        alpn: protocols.collect(),
+    };
+    hello.drop(tls)?;
+    Ok(said)
 }
 
 fn facts(session: &Session, tls: &mut Instance) -> Result<Facts, Failure> {

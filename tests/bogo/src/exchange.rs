@@ -111,6 +111,10 @@ fn talk<'o>(
             is_checked = true;
         }
         wire.release()?;
+        if options.updates_keys && !wire.until(|tls| tls.update_keys())? {
+            let feature = "an engine that updates its keys by itself (a port does)";
+            return Err(anyhow::Error::from(Missing::new("-key-update", feature)).into());
+        }
         invert(&mut plaintext);
         wire.write_all(&plaintext)?;
     }

@@ -105,7 +105,6 @@ const SCT: &str = "certificate transparency in TLS (RFC 6962)";
 const SESSION_CONTEXT: &str = "session ID contexts";
 const SRTP: &str = "SRTP (DTLS alone)";
 const TICKET_FORMAT: &str = "tickets in a format of the caller's";
-const UPDATES: &str = "an engine that updates its keys by itself (a port does)";
 const VERDICTS: &str = "a verdict of the caller's on the peer's certificate";
 
 const ALL: &[Flag] = &[
@@ -142,6 +141,7 @@ const ALL: &[Flag] = &[
     set("-implicit-handshake"),
     set("-ipv6"),
     set_to("-key-file"),
+    set("-key-update"),
     set_to("-max-send-fragment"),
     set_to("-max-version"),
     set_to("-min-version"),
@@ -284,8 +284,6 @@ const ALL: &[Flag] = &[
     missing_to("-install-one-cert-compression-alg", COMPRESSION),
     missing("-jdk11-workaround", JDK11),
     missing_to("-key-shares", KEY_SHARES),
-    missing("-key-update", UPDATES),
-    missing("-key-update-before-read", UPDATES),
     missing_to(
         "-max-cert-list",
         "a limit of the caller's on the length of chains",

@@ -84,6 +84,10 @@ pub(crate) trait Machine {
     /// Takes up to so many bytes for the peer.
     fn take(&mut self, limit: usize) -> Result<Vec<u8>, Fault>;
 
+    /// Whether an operation that wants to read is worth another call without more of the peer's: a port
+    /// does a bounded part of its work in each.
+    fn is_ready(&mut self) -> Result<bool, Fault>;
+
     /// What the client has said, after `WantContext`.
     fn hello(&mut self) -> Result<Option<Hello>, Fault>;
 
@@ -107,6 +111,9 @@ pub(crate) trait Machine {
 
     /// Reads what a client has sent before the handshake was done; `None` is the end of it.
     fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// Takes new keys for what is sent; returns whether there is a function for it.
+    fn update_keys(&mut self) -> Result<bool, Fault>;
 
     /// Sends close_notify.
     fn close_output(&mut self) -> Result<(), Fault>;

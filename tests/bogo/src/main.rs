@@ -2,8 +2,9 @@
 //! for each test, with options that say what kind of connection it is to make; it connects to the runner,
 //! as a client or as a server of TLS, and echoes what it reads, each byte inverted.
 //!
-//! `-machine native` runs the core as a crate, `-machine component -component FILE` the built component:
-//! where they differ, the fault is the component's or the host's, and where both fail, the core's.
+//! `-machine native` runs the core as a crate, `-machine component -component FILE` the engines of the
+//! built component: where they differ, the fault is the component's or the host's, and where both fail,
+//! the core's. `-machine port` runs the ports of the component.
 
 mod component;
 mod exchange;
@@ -13,6 +14,7 @@ mod machine;
 mod missing;
 mod native;
 mod options;
+mod pipe;
 mod setup;
 mod wire;
 
@@ -135,8 +137,11 @@ fn machine(name: Option<&str>, file: Option<&str>, ahead: &Ahead) -> Result<Box<
     let ahead = Arc::clone(ahead);
     match (name, file) {
         (Some("native"), None) => Ok(Box::new(Native::new(ahead))),
-        (Some("component"), Some(file)) => Ok(Box::new(Component::new(Path::new(file), ahead)?)),
-        _ => bail!("give `-machine native`, or `-machine component -component FILE`"),
+        (Some("component"), Some(file)) => {
+            Ok(Box::new(Component::new(Path::new(file), ahead, false)?))
+        }
+        (Some("port"), Some(file)) => Ok(Box::new(Component::new(Path::new(file), ahead, true)?)),
+        _ => bail!("give `-machine native`, or `component` or `port` with `-component FILE`"),
     }
 }
 

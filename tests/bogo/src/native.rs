@@ -160,6 +160,10 @@ impl Machine for Native {
         Ok(self.engine()?.take_ciphertext(limit))
     }
 
+    fn is_ready(&mut self) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
     fn hello(&mut self) -> Result<Option<Hello>, Fault> {
         let hello = self.session()?.client_hello();
         Ok(hello.map(|hello| Hello {
@@ -195,6 +199,10 @@ impl Machine for Native {
 
     fn read_early(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
         self.engine()?.read_early(limit).map_err(fault)
+    }
+
+    fn update_keys(&mut self) -> Result<bool, Fault> {
+        Ok(false)
     }
 
     fn close_output(&mut self) -> Result<(), Fault> {

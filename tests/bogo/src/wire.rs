@@ -51,7 +51,13 @@ impl<'a> Wire<'a> {
             match operation(self.tls) {
                 Err(Fault::WantWrite) if self.is_held => self.receive()?,
                 Err(Fault::WantWrite) => self.send()?,
-                Err(Fault::WantRead) => self.receive()?,
+                Err(Fault::WantRead) => {
+                    // A port has written it by itself, and wants an answer.
+                    self.send()?;
+                    if !self.tls.is_ready()? {
+                        self.receive()?;
+                    }
+                }
                 outcome => {
                     self.send()?;
                     return outcome;
