@@ -144,10 +144,11 @@ impl Engine {
     /// Write from the front of `plaintext`; returns how much was taken.
     ///
     /// # Errors
-    /// `WantRead` or `WantWrite`: the handshake is not done. `WantWrite`: there is no room.
+    /// `WantRead` or `WantWrite`: the handshake is not done, and the context does not permit
+    /// writing before the client's Finished. `WantWrite`: there is no room.
     /// `Closed` after `close_output`; the session's failure.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
-        if matches!(self.session.state(), State::Handshaking) {
+        if self.session.is_handshaking() && !self.session.writes_before_finished() {
             return Err(self.want());
         }
         self.session.tell_rejection()?;

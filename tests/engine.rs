@@ -530,3 +530,29 @@ fn tls_runs_inside_tls_through_a_peer_that_ends_the_outer_one() {
         peer.join().unwrap().unwrap();
     }
 }
+
+#[test]
+fn a_server_that_is_told_to_writes_before_its_client_has_finished() {
+    let mut tls = instance();
+    for is_told in [true, false] {
+        let [client, server] = contexts(&mut tls, "tlsv13");
+        if is_told {
+            server.write_before_finished(&mut tls).unwrap();
+        }
+        let client = Engine::start(&mut tls, &client, Some(NAME)).unwrap();
+        let server = Engine::start(&mut tls, &server, None).unwrap();
+        let hello = client.take_ciphertext(&mut tls, 1 << 20).unwrap();
+        server.put_ciphertext(&mut tls, &hello).unwrap();
+        match is_told {
+            true => assert_eq!(server.write(&mut tls, b"banner").unwrap(), 6),
+            false => assert_eq!(error(server.write(&mut tls, b"banner")), Error::WantWrite),
+        }
+        let flight = server.take_ciphertext(&mut tls, 1 << 20).unwrap();
+        client.put_ciphertext(&mut tls, &flight).unwrap();
+        match read(&mut tls, &client) {
+            Ok(banner) => assert!(is_told && banner.unwrap() == b"banner"),
+            Err(failure) => assert!(!is_told && failure.is_want(), "{failure}"),
+        }
+        assert_eq!(error(server.handshake(&mut tls)), Error::WantRead);
+    }
+}

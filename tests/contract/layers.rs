@@ -25,7 +25,10 @@ fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
 const ROOMS: [(&str, &[&str]); 5] = [
     ("error", &["error"]),
     ("tls", &["tls"]),
-    ("core", &["endpoint", "engine", "memory", "pump", "race", "timers"]),
+    (
+        "core",
+        &["endpoint", "engine", "memory", "pump", "race", "timers"],
+    ),
     ("wasi", &["p2/clock", "p2/fs", "p2/net", "p2/remains"]),
     (
         "resources",

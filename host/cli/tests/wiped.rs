@@ -81,7 +81,7 @@ fn expanded(openssl: &Path, secret: &str, length: usize) -> Vec<u8> {
 }
 
 /// Which of the secrets are in the writable memory of a process, and in how many places.
-fn found<'a>(process: u32, secrets: &'a [Secret]) -> BTreeMap<&'a str, usize> {
+fn found(process: u32, secrets: &[Secret]) -> BTreeMap<&str, usize> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let mut memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();
     let mut found = BTreeMap::new();
