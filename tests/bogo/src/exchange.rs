@@ -153,8 +153,7 @@ fn echo_early(wire: &mut Wire<'_>) -> Result<(), Wrong> {
     while let Some(mut plaintext) = wire.until(|tls| tls.read_early(READ_SIZE))? {
         invert(&mut plaintext);
         if !wire.write_early(&plaintext)? {
-            let feature = "half-RTT data of an engine (a port writes it)";
-            return Err(anyhow::Error::from(Missing::new("-enable-early-data", feature)).into());
+            return Err(Fault::Broken("half-RTT data was not taken".to_owned()).into());
         }
     }
     Ok(())
