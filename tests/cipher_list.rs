@@ -263,23 +263,35 @@ fn k11_tls13_without_a_suite_is_not_offered_and_tls12_is() {
 }
 
 #[test]
-fn k11_a_server_follows_the_clients_order() {
+fn k11_a_server_follows_its_own_list_or_its_clients() {
     let authority = Authority::root("Root");
-    let mut server = server_settings(&authority.issue(&Leaf::server()));
-    set(&mut server, &["AES256:CHACHA20"]).unwrap();
-    let server = seal(&server);
-    for (list, negotiated) in [
-        (["CHACHA20:AES256", CC], CC),
-        (["AES256:CHACHA20", A256], A256),
-    ] {
-        let mut client = client_settings(authority.der());
-        set(&mut client, &list).unwrap();
-        let pair = Pair::new(&seal(&client), &server).handshake();
-        assert_eq!(pair.client.cipher_suite().unwrap(), negotiated);
-        client.set_protocol("tlsv12").unwrap();
-        let pair = Pair::new(&seal(&client), &server).handshake();
-        let suite = pair.server.cipher_suite().unwrap();
-        assert_eq!(suite.contains("CHACHA20"), list[0].starts_with("CHACHA20"));
+    let identity = authority.issue(&Leaf::server());
+    for own in [["AES256:CHACHA20", A256, CC], ["CHACHA20:AES256", CC, A256]] {
+        let mut server = server_settings(&identity);
+        set(&mut server, &own).unwrap();
+        for preference in [None, Some(Role::Server), Some(Role::Client)] {
+            let mut server = server.clone();
+            if let Some(role) = preference {
+                server.set_suite_preference(role).unwrap();
+            }
+            let server = seal(&server);
+            for list in [["CHACHA20:AES256", CC, A256], ["AES256:CHACHA20", A256, CC]] {
+                let decides = match preference {
+                    Some(Role::Client) => list,
+                    _ => own,
+                };
+                let mut client = client_settings(authority.der());
+                set(&mut client, &list).unwrap();
+                let pair = Pair::new(&seal(&client), &server).handshake();
+                let suite = pair.client.cipher_suite().unwrap();
+                assert_eq!(suite, decides[1], "{preference:?}");
+                client.set_protocol("tlsv12").unwrap();
+                let pair = Pair::new(&seal(&client), &server).handshake();
+                let suite = pair.server.cipher_suite().unwrap();
+                let is_chacha = decides[0].starts_with("CHACHA20");
+                assert_eq!(suite.contains("CHACHA20"), is_chacha, "{preference:?}");
+            }
+        }
     }
 }
 
