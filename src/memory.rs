@@ -62,6 +62,16 @@ unsafe impl GlobalAlloc for Wiping {
     }
 }
 
+/// Runs an operation, and zeroes the stack that it has used if it worked with the secrets of a
+/// handshake.
+pub fn wiping<T>(has_secrets: bool, operation: impl FnOnce() -> T) -> T {
+    let result = operation();
+    if has_secrets {
+        wipe_stack();
+    }
+    result
+}
+
 /// Zeroes the part of the stack that calls have used and left.
 #[inline(never)]
 pub fn wipe_stack() {

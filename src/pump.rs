@@ -203,7 +203,7 @@ impl<T: Transport> Pump<T> {
     pub fn read(&mut self, limit: usize, now: Moment) -> Result<Option<Vec<u8>>, Error> {
         let mut work = Work::of_a_call();
         self.begin(now);
-        if *self.session.state() == State::Handshaking {
+        if self.session.is_handshaking() {
             self.shake_hands(&mut work, now)?;
         }
         loop {
@@ -338,7 +338,7 @@ impl<T: Transport> Pump<T> {
 
     /// Send close_notify if there is anything to close: not in the handshake.
     pub fn shutdown(&mut self, now: Moment) -> Result<(), Error> {
-        if *self.session.state() == State::Handshaking {
+        if self.session.is_handshaking() {
             return Ok(());
         }
         self.begin(now);
@@ -372,7 +372,7 @@ impl<T: Transport> Pump<T> {
     /// out.
     fn begin(&mut self, now: Moment) {
         self.is_output_awaited = false;
-        if *self.session.state() == State::Handshaking {
+        if self.session.is_handshaking() {
             self.timers.start(Condition::Handshaking, now);
         }
         if self.has_unsent() {

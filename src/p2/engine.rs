@@ -16,7 +16,7 @@ use super::conv::{number, read_length};
 use super::session::{SessionOf, View, Viewed};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::memory::wipe_stack;
+use crate::memory::{wipe_stack, wiping};
 use crate::tls::Facts;
 
 /// One connection whose ciphertext the caller moves.
@@ -37,12 +37,8 @@ impl EngineOfContext {
     fn operate<T>(&self, operation: impl FnOnce(&mut Engine) -> T) -> Result<T, Error> {
         match &mut *self.state.borrow_mut() {
             State::Running(engine) => {
-                let is_handshaking = engine.session().is_handshaking();
-                let result = operation(engine);
-                if is_handshaking {
-                    wipe_stack();
-                }
-                Ok(result)
+                let has_secrets = engine.session().is_handshaking();
+                Ok(wiping(has_secrets, || operation(engine)))
             }
             State::Dropped(_) => Err(Error::Closed),
         }

@@ -29,7 +29,7 @@ use super::remains::Remains;
 use super::session::SessionOf;
 use crate::endpoint::Host;
 use crate::error::{Error, Timer};
-use crate::memory::wipe_stack;
+use crate::memory::{wipe_stack, wiping};
 use crate::pump::{Pump, Wait};
 use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, Facts, Role, Session, Timeouts};
@@ -108,12 +108,7 @@ impl Port {
         match &mut *state {
             State::Connecting(_) => Err(Error::WantConnect),
             State::Connected(pump) => {
-                let is_handshaking = pump.session().is_handshaking();
-                let result = operation(pump, now);
-                if is_handshaking {
-                    wipe_stack();
-                }
-                result
+                wiping(pump.session().is_handshaking(), || operation(pump, now))
             }
             State::Broken(error) => Err(error.clone()),
             State::Closed(_) => Err(Error::Closed),

@@ -3,7 +3,7 @@
 use super::{Ciphertext, Pump, READ_SIZE, Received, SHORT_READ_SIZE, Step, Transport};
 use crate::error::Error;
 use crate::timers::Moment;
-use crate::tls::{State, Work};
+use crate::tls::Work;
 
 impl<T: Transport> Pump<T> {
     /// Takes ciphertext from the transport, unless there is plaintext to be fetched first.
@@ -42,11 +42,11 @@ impl<T: Transport> Pump<T> {
                 }
             }
         }
-        let was_handshaking = *self.session.state() == State::Handshaking;
+        let was_handshaking = self.session.is_handshaking();
         match self.session.handle_records(self.received.rest(), work) {
             Ok(taken) => {
                 self.received.take(taken);
-                if was_handshaking && *self.session.state() != State::Handshaking {
+                if was_handshaking && !self.session.is_handshaking() {
                     self.has_tickets = self.session.has_tickets();
                     if !self.has_tickets {
                         self.session.poll_ciphertext(&mut self.unsent);

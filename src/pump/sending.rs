@@ -99,7 +99,7 @@ impl<T: Transport> Pump<T> {
             // A peer that refuses us sends its alert, then closes: look for it first.
             let mut work = Work::of_a_call();
             while let Ok(Step::Moved) = self.receive(&mut work) {}
-            if *self.session.state() == State::Handshaking {
+            if self.session.is_handshaking() {
                 self.fail(error.clone());
             }
         }

@@ -53,8 +53,8 @@ impl<T: Transport> Pump<T> {
     pub fn time_left(&mut self, now: Moment) -> Option<Duration> {
         let timer = self.timer_left(now);
         // Before the first operation no caller waits for anything.
-        let has_begun = *self.session.state() != State::Handshaking
-            || self.timers.is_running(Condition::Handshaking);
+        let has_begun =
+            !self.session.is_handshaking() || self.timers.is_running(Condition::Handshaking);
         let is_unattended = has_begun && self.has_unsent() && !self.is_output_awaited;
         let pause = is_unattended.then(|| self.pause.left(now));
         [timer, pause].into_iter().flatten().min()

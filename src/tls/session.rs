@@ -197,6 +197,12 @@ impl Session {
         room.saturating_sub(room.div_ceil(self.config.record_size + overhead) * overhead)
     }
 
+    /// Accounts for plaintext that was written, and for what its protection adds.
+    fn count_written(&mut self, written: usize) {
+        let records = written.div_ceil(self.config.record_size);
+        self.waiting += written + records * self.overhead();
+    }
+
     /// How many bytes protection adds to a record: header and tag, and depending on version and
     /// suite the inner content type (RFC 8446 §5.2) or the explicit nonce (RFC 5288 §3).
     fn overhead(&self) -> usize {
@@ -290,8 +296,7 @@ impl Session {
                 let taken = plaintext.get(..self.room()).unwrap_or(plaintext);
                 match self.connection.writer().write(taken) {
                     Ok(written) => {
-                        let records = written.div_ceil(self.config.record_size);
-                        self.waiting += written + records * self.overhead();
+                        self.count_written(written);
                         Ok(written)
                     }
                     Err(error) => Err(self.fail(Error::Other(Some(error.to_string())))),

@@ -225,11 +225,7 @@ impl Settings {
 
     /// Say whose order of cipher suites a server follows.
     pub fn set_suite_preference(&mut self, role: Role) -> Result<(), Error> {
-        if self.role == Role::Client {
-            return Err(Error::InvalidArgument(
-                "a client chooses no cipher suite; use a server's context".into(),
-            ));
-        }
+        self.for_server("a client chooses no cipher suite")?;
         self.suite_preference = role;
         Ok(())
     }
@@ -375,9 +371,13 @@ impl Settings {
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
         let (chain, key) = parse_identity(chain, key, passphrase)?;
-        (self.chain, self.key) = (Some(chain), Some(key));
-        self.staple = None;
+        self.present(chain, key);
         Ok(())
+    }
+
+    /// What was stapled to the chain before is not about this one.
+    fn present(&mut self, chain: Vec<CertificateDer<'static>>, key: Arc<dyn SigningKey>) {
+        (self.chain, self.key, self.staple) = (Some(chain), Some(key), None);
     }
 
     /// Offer one more chain and key to choose from.
@@ -397,42 +397,38 @@ impl Settings {
     pub fn load_pkcs12(&mut self, input: &[u8], passphrase: Option<&str>) -> Result<(), Error> {
         let pkcs12::Identity { chain, key } = pkcs12::identity(input, passphrase)?;
         check_x509(&chain, ConfigurationItem::Pkcs12)?;
-        (self.chain, self.key) = (Some(chain), Some(key));
-        self.staple = None;
+        self.present(chain, key);
         Ok(())
     }
 
     /// Present this OCSP response with the chain that is loaded, until another is (RFC 6066 §8).
     pub fn load_staple(&mut self, response: &[u8]) -> Result<(), Error> {
         self.for_server("a client presents no OCSP response")?;
-        let (reason, detail) = match x509::is_answer(response) {
-            _ if response.is_empty() => (ConfigurationReason::Empty, None),
-            Ok(true) if self.chain.is_some() => {
-                self.staple = Some(response.to_vec());
-                return Ok(());
+        let refused =
+            |reason, detail| Err(Error::refused(ConfigurationItem::Staple, reason, detail));
+        if response.is_empty() {
+            return refused(ConfigurationReason::Empty, "it is empty");
+        }
+        match x509::is_answer(response) {
+            Ok(true) => {}
+            Ok(false) => {
+                let why = "the responder had no answer; ask it again";
+                return refused(ConfigurationReason::Malformed, why);
             }
-            Ok(true) => {
-                return Err(Error::refused(
-                    ConfigurationItem::CertificateChain,
-                    ConfigurationReason::Missing,
-                    "load the one that the OCSP response is about first",
-                ));
+            Err(Malformed) => {
+                let why = "it is not an OCSPResponse in DER";
+                return refused(ConfigurationReason::Malformed, why);
             }
-            Ok(false) => (
-                ConfigurationReason::Malformed,
-                Some("the responder had no answer; ask it again"),
-            ),
-            Err(Malformed) => (
-                ConfigurationReason::Malformed,
-                Some("it is not an OCSPResponse in DER"),
-            ),
-        };
-        let item = ConfigurationItem::Staple;
-        Err(Error::refused(
-            item,
-            reason,
-            detail.unwrap_or("it is empty"),
-        ))
+        }
+        if self.chain.is_none() {
+            return Err(Error::refused(
+                ConfigurationItem::CertificateChain,
+                ConfigurationReason::Missing,
+                "load the one that the OCSP response is about first",
+            ));
+        }
+        self.staple = Some(response.to_vec());
+        Ok(())
     }
 
     /// Trust the certificates of the input too; returns how many were new.

@@ -27,7 +27,6 @@ impl Session {
     /// `InvalidArgument`: a server's; the session's failure.
     pub fn write_early(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
         let room = self.room();
-        let overhead = self.overhead();
         let Connection::Client(client) = &mut self.connection else {
             return Err(Error::InvalidArgument(
                 "a server sends no early data; see write-before-finished".to_owned(),
@@ -44,8 +43,8 @@ impl Session {
         let taken = plaintext.get(..room).unwrap_or(plaintext);
         // An error means that there is no writing any more, as no bytes do.
         let written = writer.write(taken).unwrap_or(0);
-        self.waiting += written + written.div_ceil(self.config.record_size) * overhead;
         self.early.was_written |= written > 0;
+        self.count_written(written);
         Ok(written)
     }
 

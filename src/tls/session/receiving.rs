@@ -152,13 +152,11 @@ impl Session {
             Ok(io) => {
                 let peer_has_closed = io.peer_has_closed();
                 self.readable = io.plaintext_bytes_to_read();
-                if self.state == State::Handshaking {
+                if self.is_handshaking() {
                     self.look_for_early();
-                }
-                if self.state == State::Handshaking
-                    && let Some(is_resumed) = self.is_resumed()
-                {
-                    self.config.handshakes.count(is_resumed);
+                    if let Some(is_resumed) = self.is_resumed() {
+                        self.config.handshakes.count(is_resumed);
+                    }
                 }
                 self.state = std::mem::replace(&mut self.state, State::Closed)
                     .after_records(self.connection.is_handshaking(), peer_has_closed);
