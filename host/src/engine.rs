@@ -5,7 +5,7 @@ use wasmtime::component::ResourceAny;
 use crate::client_hello::ClientHello;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::instance::{Instance, ask, call};
+use crate::instance::{Instance, ask, call, within};
 use crate::session::Session;
 
 /// A connection whose ciphertext the caller moves; see resource `engine` in `wit/engine.wit` for what
@@ -120,11 +120,4 @@ impl Engine {
     pub fn drop(self, instance: &mut Instance) -> Result<(), Failure> {
         instance.drop_resource(self.0)
     }
-}
-
-/// A number of bytes of these.
-pub(crate) fn within(count: u64, bytes: &[u8]) -> usize {
-    usize::try_from(count)
-        .unwrap_or(usize::MAX)
-        .min(bytes.len())
 }

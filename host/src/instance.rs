@@ -164,3 +164,10 @@ macro_rules! call {
 }
 
 pub(crate) use {ask, call, resource};
+
+/// A number of bytes of these.
+pub(crate) fn within(count: u64, bytes: &[u8]) -> usize {
+    usize::try_from(count)
+        .unwrap_or(usize::MAX)
+        .min(bytes.len())
+}

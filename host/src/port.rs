@@ -6,9 +6,8 @@ use wasmtime::component::ResourceAny;
 
 use crate::client_hello::ClientHello;
 use crate::context::{Context, milliseconds};
-use crate::engine::within;
 use crate::failure::Failure;
-use crate::instance::{Instance, ask, call};
+use crate::instance::{Instance, ask, call, within};
 use crate::poll::Pollable;
 use crate::port_types::PlainTransport;
 use crate::session::Session;
