@@ -61,7 +61,7 @@ impl Component {
     fn connection(&mut self) -> Result<(&Link, &Session, &mut Instance), Fault> {
         match (&self.link, &self.session) {
             (Some(link), Some(session)) => Ok((link, session, &mut self.instance)),
-            _ => Err(not_started()),
+            _ => Err(Fault::not_started()),
         }
     }
 
@@ -180,7 +180,7 @@ impl Machine for Component {
 
     fn start(&mut self, host: Option<&str>) -> Result<(), Fault> {
         let context = self.asking.as_ref().or(self.context.as_ref());
-        let context = context.ok_or_else(not_started)?;
+        let context = context.ok_or_else(Fault::not_started)?;
         let tls = &mut self.instance;
         if let Some(session) = self.session.take() {
             session.drop(tls).map_err(fault)?;
@@ -270,7 +270,7 @@ impl Machine for Component {
             (Some(Link::Port(port, _)), Some(context)) => {
                 port.set_context(&mut self.instance, context)
             }
-            _ => return Err(not_started()),
+            _ => return Err(Fault::not_started()),
         };
         chosen.map_err(fault)
     }
@@ -384,10 +384,6 @@ fn facts(session: &Session, tls: &mut Instance) -> Result<Facts, Failure> {
 
 fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-fn not_started() -> Fault {
-    Fault::Broken("no connection was started".to_owned())
 }
 
 fn fault(failure: Failure) -> Fault {

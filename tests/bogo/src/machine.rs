@@ -26,6 +26,13 @@ pub(crate) enum Fault {
     Broken(String),
 }
 
+impl Fault {
+    /// A connection is used that is not there.
+    pub(crate) fn not_started() -> Self {
+        Self::Broken("no connection was started".to_owned())
+    }
+}
+
 /// A typed error, and its line for people.
 #[derive(Debug)]
 pub(crate) struct Failed {

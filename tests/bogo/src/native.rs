@@ -37,7 +37,7 @@ impl Native {
     }
 
     fn engine(&mut self) -> Result<&mut Engine, Fault> {
-        self.engine.as_mut().ok_or_else(not_started)
+        self.engine.as_mut().ok_or_else(Fault::not_started)
     }
 
     fn session(&mut self) -> Result<&Session, Fault> {
@@ -142,7 +142,7 @@ impl Machine for Native {
 
     fn start(&mut self, host: Option<&str>) -> Result<(), Fault> {
         let config = self.asking.as_ref().or(self.config.as_ref());
-        let config = config.ok_or_else(not_started)?;
+        let config = config.ok_or_else(Fault::not_started)?;
         self.engine = Some(Engine::new(config, host).map_err(fault)?);
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Machine for Native {
     }
 
     fn choose(&mut self) -> Result<(), Fault> {
-        let config = self.config.clone().ok_or_else(not_started)?;
+        let config = self.config.clone().ok_or_else(Fault::not_started)?;
         self.engine()?.choose(&config).map_err(fault)
     }
 
@@ -246,10 +246,6 @@ impl Machine for Native {
     fn key_log(&mut self) -> Result<Vec<String>, Fault> {
         Ok(self.log.as_ref().map(|log| log.take()).unwrap_or_default())
     }
-}
-
-fn not_started() -> Fault {
-    Fault::Broken("no connection was started".to_owned())
 }
 
 fn fault(error: Error) -> Fault {
