@@ -2,7 +2,9 @@
 //! built for `wasm32-wasip2`, exports them.
 //!
 //! ```text
-//!  p2          the skin for WASI 0.2: resources, sockets, files, clock
+//!  p2          the skin for WASI 0.2: listeners and ports over its sockets and clock
+//!   |
+//!  resources   what every form of the component has: contexts, sessions, engines
 //!   |
 //!  pump        joins one session to one transport
 //!  engine      one session for callers who move its ciphertext themselves
@@ -17,17 +19,19 @@
 //! ```
 //!
 //! Each room uses the rooms below it, and never one above (`tests/contract/layers.rs`). All but
-//! `p2` know nothing of WASI: they are the native build, which the tests of the core run
+//! the upper two know nothing of WASI: they are the native build, which the tests of the core run
 //! (`tests/session.rs`, `tests/pump.rs`).
 
 pub mod endpoint;
 pub mod engine;
 pub mod error;
 pub mod memory;
-#[cfg(target_os = "wasi")]
+#[cfg(all(target_os = "wasi", feature = "sockets"))]
 mod p2;
 pub mod pump;
 pub mod race;
+#[cfg(target_os = "wasi")]
+mod resources;
 pub mod timers;
 pub mod tls;
 

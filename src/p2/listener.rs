@@ -4,19 +4,19 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bindings::exports::portcullis::tls::context::ContextBorrow;
-use super::bindings::exports::portcullis::tls::listener::{
-    Guest, GuestListener, Listener as ListenerHandle, Pollable,
-};
-use super::bindings::exports::portcullis::tls::port::Port as PortHandle;
-use super::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
 use super::clock::after;
-use super::component::Component;
-use super::context::Context;
 use super::net::Acceptor;
 use super::port::Port;
 use crate::endpoint::Host;
 use crate::error::Error;
+use crate::resources::bindings::exports::portcullis::tls::context::ContextBorrow;
+use crate::resources::bindings::exports::portcullis::tls::listener::{
+    Guest, GuestListener, Listener as ListenerHandle, Pollable,
+};
+use crate::resources::bindings::exports::portcullis::tls::port::Port as PortHandle;
+use crate::resources::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
+use crate::resources::component::Component;
+use crate::resources::context::Context;
 use crate::tls::{Config, Role};
 
 /// A listening socket and the configuration for the connections that it accepts; `None` once

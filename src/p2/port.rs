@@ -11,26 +11,26 @@ use std::time::Duration;
 
 use wasi::io::poll::poll;
 
-use super::bindings::exports::portcullis::tls::client_hello::ClientHello as HelloHandle;
-use super::bindings::exports::portcullis::tls::context::ContextBorrow;
-use super::bindings::exports::portcullis::tls::port::{
-    Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle, Session as SessionHandle,
-};
-use super::bindings::exports::portcullis::tls::types::{
-    Address, Error as WitError, Timer as WitTimer,
-};
-use super::client_hello::Hello;
 use super::clock::{after, now};
-use super::component::Component;
-use super::context::Context;
-use super::conv::{number, read_length};
 use super::net::{Connector, Streams};
 use super::remains::Remains;
-use super::session::SessionOf;
 use crate::endpoint::Host;
 use crate::error::{Error, Timer};
 use crate::memory::{wipe_stack, wiping};
 use crate::pump::{Pump, Wait};
+use crate::resources::bindings::exports::portcullis::tls::client_hello::ClientHello as HelloHandle;
+use crate::resources::bindings::exports::portcullis::tls::context::ContextBorrow;
+use crate::resources::bindings::exports::portcullis::tls::port::{
+    Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle, Session as SessionHandle,
+};
+use crate::resources::bindings::exports::portcullis::tls::types::{
+    Address, Error as WitError, Timer as WitTimer,
+};
+use crate::resources::client_hello::Hello;
+use crate::resources::component::Component;
+use crate::resources::context::Context;
+use crate::resources::conv::{number, read_length};
+use crate::resources::session::SessionOf;
 use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, Facts, Role, Session, Timeouts};
 

@@ -6,8 +6,8 @@ use wasi::io::poll::Pollable;
 
 use crate::error::Error;
 use crate::p2::net::{Connector, Streams};
-use crate::p2::session::{View, Viewed};
 use crate::pump::{Pump, Wait};
+use crate::resources::session::{View, Viewed};
 use crate::timers::{Moment, Timers};
 use crate::tls::{Facts, Session};
 

@@ -191,7 +191,7 @@ impl From<SocketAddr> for wit::Address {
 }
 
 /// The length of a read, which cannot be 0.
-pub(super) fn read_length(length: u64) -> Result<usize, wit::Error> {
+pub(crate) fn read_length(length: u64) -> Result<usize, wit::Error> {
     match usize::try_from(length).unwrap_or(usize::MAX) {
         0 => Err(wit::Error::InvalidArgument(
             "a read of 0 bytes; ask for one at least".into(),
@@ -201,6 +201,6 @@ pub(super) fn read_length(length: u64) -> Result<usize, wit::Error> {
 }
 
 /// A number of bytes as the interface has it.
-pub(super) fn number(length: usize) -> u64 {
+pub(crate) fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,14 @@
+//! The resources that every form of the component has, and the interfaces of functions alone: they
+//! convert between `wit/` and the core, and know no sockets.
+
+pub(crate) mod bindings;
+mod certificate;
+pub(crate) mod client_hello;
+pub(crate) mod component;
+pub(crate) mod context;
+pub(crate) mod conv;
+mod engine;
+mod environment;
+mod fs;
+mod key_log;
+pub(crate) mod session;
