@@ -44,6 +44,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "session",
             "tickets",
             "vectors",
+            "verification",
         ],
     ),
     (
