@@ -56,6 +56,12 @@ impl Engine {
         let _ = self.session.handle_eof();
     }
 
+    /// The connection has failed, by what ended its transport or by a timer. What was received before
+    /// can still be read; an alert may be left to take.
+    pub fn fail(&mut self, failure: Error) {
+        self.session.fail(failure);
+    }
+
     /// Up to `limit` bytes for the peer.
     pub fn take_ciphertext(&mut self, limit: usize) -> Vec<u8> {
         if self.untaken.is_empty() {

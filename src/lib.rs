@@ -2,7 +2,7 @@
 //! built for `wasm32-wasip2`, exports them.
 //!
 //! ```text
-//!  p2          the skin for WASI 0.2: listeners and ports over its sockets and clock
+//!  p2, p3      the skins for WASI 0.2 and 0.3: listeners and ports over its sockets and clock
 //!   |
 //!  resources   what every form of the component has: contexts, sessions, engines
 //!   |
@@ -28,6 +28,8 @@ pub mod error;
 pub mod memory;
 #[cfg(all(target_os = "wasi", feature = "sockets"))]
 mod p2;
+#[cfg(all(target_os = "wasi", feature = "p3"))]
+mod p3;
 pub mod pump;
 pub mod race;
 #[cfg(target_os = "wasi")]

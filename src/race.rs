@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::error::{NetworkCode, NetworkError};
 use crate::timers::Moment;
 
 /// How long an attempt runs before the next one begins beside it (RFC 8305 §8).
@@ -26,6 +27,8 @@ pub struct Race {
     has_failed: bool,
     /// When the pause since the last look at all attempts ends, if a pause was asked for.
     pause_end: Option<Moment>,
+    /// The failure so far that says most.
+    failure: Option<NetworkError>,
 }
 
 impl Race {
@@ -59,6 +62,32 @@ impl Race {
     pub fn fail(&mut self) {
         self.running = self.running.saturating_sub(1);
         self.has_failed = true;
+    }
+
+    /// Remembers the failure that says most; of equal ones, the last.
+    pub fn note(&mut self, failure: NetworkError) {
+        let weight = |failure: &NetworkError| match failure.code {
+            // A peer has answered.
+            NetworkCode::ConnectionRefused
+            | NetworkCode::ConnectionReset
+            | NetworkCode::ConnectionAborted => 3,
+            // No peer has answered.
+            NetworkCode::TimedOut => 2,
+            // Often the machine merely has no IPv6, which says nothing where it has IPv4.
+            NetworkCode::RemoteUnreachable
+            | NetworkCode::AddressNotBindable
+            | NetworkCode::NotSupported => 0,
+            _ => 1,
+        };
+        let is_kept = |kept: &NetworkError| weight(kept) > weight(&failure);
+        if !self.failure.as_ref().is_some_and(is_kept) {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The failure that says most, if there was one.
+    pub fn take_failure(&mut self) -> Option<NetworkError> {
+        self.failure.take()
     }
 
     /// Time until the next address is due; `None` if no address waits, or as many attempts go on as

@@ -1,4 +1,5 @@
-//! The generated bindings of world `provider`, or of `engine-provider`, and nothing else.
+//! The generated bindings of world `provider`, of its form for WASI 0.3, or of `engine-provider`, and
+//! nothing else.
 #![expect(unsafe_code, reason = "written by wit_bindgen::generate!")]
 
 use super::component::Component;
@@ -20,7 +21,14 @@ wit_bindgen::generate!({
     },
 });
 
-#[cfg(not(feature = "sockets"))]
+#[cfg(feature = "p3")]
+wit_bindgen::generate!({
+    world: "portcullis:tls-async/provider",
+    path: ["wit", "wit/p3"],
+    generate_all,
+});
+
+#[cfg(not(any(feature = "sockets", feature = "p3")))]
 wit_bindgen::generate!({
     world: "engine-provider",
     path: "wit",

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::bindings::exports::portcullis::tls::client_hello::ClientHello as HelloHandle;
 use super::bindings::exports::portcullis::tls::context::ContextBorrow;
@@ -17,7 +18,7 @@ use super::session::{SessionOf, View, Viewed};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::memory::{wipe_stack, wiping};
-use crate::tls::Facts;
+use crate::tls::{Config, Facts};
 
 /// One connection whose ciphertext the caller moves.
 pub(crate) struct EngineOfContext {
@@ -33,8 +34,20 @@ enum State {
 }
 
 impl EngineOfContext {
+    pub(crate) fn new(config: &Arc<Config>, host: Option<&str>) -> Result<Self, Error> {
+        let state = State::Running(Box::new(Engine::new(config, host)?));
+        Ok(Self {
+            state: Rc::new(RefCell::new(state)),
+        })
+    }
+
+    /// Its session, which may outlive it.
+    pub(crate) fn session(&self) -> SessionHandle {
+        SessionHandle::new(SessionOf::new(self.state.clone()))
+    }
+
     /// Runs an operation. The engine is there as long as its handle is.
-    fn operate<T>(&self, operation: impl FnOnce(&mut Engine) -> T) -> Result<T, Error> {
+    pub(crate) fn operate<T>(&self, operation: impl FnOnce(&mut Engine) -> T) -> Result<T, Error> {
         match &mut *self.state.borrow_mut() {
             State::Running(engine) => {
                 let has_secrets = engine.session().is_handshaking();
@@ -73,11 +86,7 @@ impl Guest for Component {
 impl GuestEngine for EngineOfContext {
     fn start(context: ContextBorrow<'_>, host: Option<String>) -> Result<EngineHandle, WitError> {
         let config = context.get::<Context>().config()?;
-        let engine = Engine::new(&config, host.as_deref())?;
-        let state = State::Running(Box::new(engine));
-        Ok(EngineHandle::new(Self {
-            state: Rc::new(RefCell::new(state)),
-        }))
+        Ok(EngineHandle::new(Self::new(&config, host.as_deref())?))
     }
 
     fn put_ciphertext(&self, ciphertext: Vec<u8>) -> u64 {
@@ -142,6 +151,6 @@ impl GuestEngine for EngineOfContext {
     }
 
     fn session(&self) -> SessionHandle {
-        SessionHandle::new(SessionOf::new(self.state.clone()))
+        Self::session(self)
     }
 }

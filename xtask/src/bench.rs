@@ -36,7 +36,7 @@ pub(crate) struct Bench {
 
 /// Build and measure.
 pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
-    let component = component::get(workspace)?;
+    let embedded = component::get(workspace)?;
     let all = [&["portcullis"], &GUESTS[..]].concat();
     let baseline = build(workspace, Flavour::Baseline, &all)?;
     let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0]])?;
@@ -67,7 +67,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     for section in &arguments.only {
         cargo.arg("--only").arg(section);
     }
-    cargo.env(component::VARIABLE, component);
+    embedded.tell(&mut cargo);
     process::run("building and running the benchmark", &mut cargo)
 }
 

@@ -13,7 +13,10 @@ use crate::workspace::Workspace;
 use crate::{dist, process, rust};
 
 /// Names a prebuilt component; `host/build.rs` knows it too.
-pub(crate) const VARIABLE: &str = "PORTCULLIS_COMPONENT";
+const VARIABLE: &str = "PORTCULLIS_COMPONENT";
+
+/// The same for the component for WASI 0.3.
+const P3_VARIABLE: &str = "PORTCULLIS_COMPONENT_P3";
 
 /// Names the component without sockets to its test.
 pub(crate) const ENGINE_VARIABLE: &str = "PORTCULLIS_ENGINE";
@@ -76,6 +79,13 @@ impl Flavour {
 /// The component without sockets, of world `engine-provider`: the file's name without its ending.
 const ENGINE: &str = "portcullis-engine";
 
+/// The arguments of Cargo that select the component for WASI 0.3; `host/build.rs` takes the same.
+pub(crate) const P3_FEATURES: [&str; 3] = ["--no-default-features", "--features", "p3"];
+
+/// The component for WASI 0.3, of world `portcullis:tls-async/provider`: what its file's name has
+/// between the name of the component and that of the flavour.
+const P3: &str = "-p3";
+
 /// `cargo xtask build`.
 pub(crate) fn build_and_describe(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut descriptions = Vec::new();
@@ -83,22 +93,54 @@ pub(crate) fn build_and_describe(workspace: &Workspace, arguments: &[String]) ->
         descriptions.push(describe(&build(workspace, flavour, arguments)?)?);
     }
     descriptions.push(describe(&build_engine(workspace, arguments)?)?);
+    for flavour in Flavour::ALL {
+        descriptions.push(describe(&build_p3(workspace, flavour, arguments)?)?);
+    }
     println!("{}", descriptions.join("\n\n"));
     Ok(())
 }
 
-/// The component to test or show: the one that `PORTCULLIS_COMPONENT` names, else the built one
-/// that the host prefers.
-pub(crate) fn get(workspace: &Workspace) -> Result<PathBuf> {
-    let Some(given) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
-        return build(workspace, Flavour::Wide, &[]);
+/// The components that the host embeds.
+pub(crate) struct Embedded {
+    /// The one to test or show: the one that `PORTCULLIS_COMPONENT` names, else the built one that
+    /// the host prefers.
+    pub(crate) component: PathBuf,
+    /// The same for WASI 0.3.
+    p3: PathBuf,
+}
+
+impl Embedded {
+    /// Makes Cargo build the host with them.
+    pub(crate) fn tell(&self, cargo: &mut Command) {
+        cargo.env(VARIABLE, &self.component);
+        cargo.env(P3_VARIABLE, &self.p3);
+    }
+}
+
+/// What the host embeds, given or built.
+pub(crate) fn get(workspace: &Workspace) -> Result<Embedded> {
+    Ok(Embedded {
+        component: match given(VARIABLE)? {
+            Some(component) => component,
+            None => build(workspace, Flavour::Wide, &[])?,
+        },
+        p3: match given(P3_VARIABLE)? {
+            Some(component) => component,
+            None => build_p3(workspace, Flavour::Wide, &[])?,
+        },
+    })
+}
+
+fn given(variable: &str) -> Result<Option<PathBuf>> {
+    let Some(given) = env::var_os(variable).filter(|path| !path.is_empty()) else {
+        return Ok(None);
     };
     let path = PathBuf::from(given);
     let path = path
         .canonicalize()
-        .with_context(|| format!("{VARIABLE}={}", path.display()))?;
+        .with_context(|| format!("{variable}={}", path.display()))?;
     process::announce(&format!("using the component {}", path.display()));
-    Ok(path)
+    Ok(Some(path))
 }
 
 /// Build the guest and copy the result to where people find it. A result that did not change leaves
@@ -115,6 +157,23 @@ pub(crate) fn build(
 pub(crate) fn build_engine(workspace: &Workspace, arguments: &[String]) -> Result<PathBuf> {
     let arguments = [&["--no-default-features".to_owned()], arguments].concat();
     build_as(workspace, Flavour::Baseline, ENGINE, &arguments)
+}
+
+/// The component for engines that have the async ABI.
+pub(crate) fn build_p3(
+    workspace: &Workspace,
+    flavour: Flavour,
+    arguments: &[String],
+) -> Result<PathBuf> {
+    let features = P3_FEATURES.map(str::to_owned);
+    let arguments = [&features, arguments].concat();
+    let (component, suffix) = flavour.name().split_at(Flavour::Baseline.name().len());
+    build_as(
+        workspace,
+        flavour,
+        &format!("{component}{P3}{suffix}"),
+        &arguments,
+    )
 }
 
 fn build_as(

@@ -62,14 +62,12 @@ const MISSING: &str = "BOGO_MISSING";
 pub(crate) fn run(workspace: &Workspace, arguments: &Conformance) -> Result<()> {
     let folder = workspace.target.join("bogo");
     let runner = runner::get(workspace, &folder)?;
-    let component = component::get(workspace)?;
+    let embedded = component::get(workspace)?;
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked"]).args(workspace::MOST);
     cargo.args(["--bin", "bogo-shim"]);
-    process::run(
-        "building the shim",
-        cargo.env(component::VARIABLE, &component),
-    )?;
+    embedded.tell(&mut cargo);
+    process::run("building the shim", &mut cargo)?;
     let expectations = Expectations::read(&workspace.root.join(CONFIG))?;
 
     let mut verdicts = Vec::new();
@@ -82,7 +80,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Conformance) -> Result<()> 
             Machine::Component | Machine::Port => ["-machine", machine.name(), "-component"]
                 .map(str::to_owned)
                 .into_iter()
-                .chain([component.display().to_string()])
+                .chain([embedded.component.display().to_string()])
                 .collect(),
         };
         let shim = workspace.target.join("debug").join("bogo-shim");

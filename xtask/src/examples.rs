@@ -67,14 +67,13 @@ pub(crate) struct Examples {
 /// `cargo xtask examples`.
 pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     apt::need(apt::PEERS, true)?;
-    let component = component::get(workspace)?;
+    let embedded = component::get(workspace)?;
     let examples = Examples::prepare(workspace, true)?;
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--locked"]).args(workspace::MOST);
     cargo.args(["--test", "examples", "--"]).args(filter);
-    cargo
-        .env(component::VARIABLE, component)
-        .env(test::REQUIRE_TOOLS, "1");
+    embedded.tell(&mut cargo);
+    cargo.env(test::REQUIRE_TOOLS, "1");
     examples.tell(&mut cargo);
     process::run("building and running the examples", &mut cargo)
 }
@@ -84,6 +83,7 @@ impl Examples {
     /// that fails and it is not `required`, the tests skip what needs them.
     pub(crate) fn prepare(workspace: &Workspace, required: bool) -> Result<Self> {
         component::build(workspace, Flavour::Baseline, &[])?;
+        component::build_p3(workspace, Flavour::Baseline, &[])?;
         let selection: Vec<_> = RUST
             .iter()
             .flat_map(|name| ["--package".to_owned(), (*name).to_owned()])

@@ -1,10 +1,10 @@
 //! `cargo xtask lint`: format, lints and documentation, natively and for wasm; any warning fails.
 
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
+use crate::component::Embedded;
 use crate::workspace::Workspace;
 use crate::{apt, bench, component, examples, process, rust, test, workspace};
 
@@ -19,8 +19,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     // The host's build script needs a component. It is named, so that all commands agree and share
     // what they build.
-    let component = component::get(workspace)?;
-    let cargo = || cargo(workspace, &component);
+    let embedded = component::get(workspace)?;
+    let cargo = || cargo(workspace, &embedded);
     let guest = [
         "--package",
         "portcullis",
@@ -45,6 +45,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--package", package]);
     }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;
+
+    // The features of the two forms exclude each other.
+    let mut clippy = cargo();
+    clippy.args(["clippy", "--locked"]).args(guest);
+    clippy.args(component::P3_FEATURES);
+    process::run(
+        "linting for wasm, WASI 0.3",
+        clippy.args(["--", "-Dwarnings"]),
+    )?;
 
     // Embedders run on every system; the command is for Unix alone.
     if apt::need(apt::FOR_WINDOWS, test::in_ci())? {
@@ -71,8 +80,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     )
 }
 
-fn cargo(workspace: &Workspace, component: &Path) -> Command {
+fn cargo(workspace: &Workspace, embedded: &Embedded) -> Command {
     let mut cargo = workspace.cargo();
-    cargo.env(component::VARIABLE, component);
+    embedded.tell(&mut cargo);
     cargo
 }

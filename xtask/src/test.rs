@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::component::Flavour;
+use crate::component::{Embedded, Flavour};
 use crate::examples::Examples;
 use crate::workspace::Workspace;
 use crate::{apt, component, process, rust, workspace};
@@ -123,7 +123,7 @@ pub(crate) fn run(
     if needs_examples {
         apt::need(apt::PEERS, in_ci)?;
     }
-    let component = component::get(workspace)?;
+    let embedded = component::get(workspace)?;
     let engine = match ring {
         None | Some(Ring::Component) => Some(component::build_engine(workspace, &[])?),
         Some(_) => None,
@@ -133,7 +133,7 @@ pub(crate) fn run(
         false => None,
     };
     if matches!(ring, None | Some(Ring::Wasm)) {
-        let runner = build_runner(workspace, &component)?;
+        let runner = build_runner(workspace, &embedded)?;
         for flavour in Flavour::ALL {
             test_in_wasm(workspace, flavour, &runner, filters, arguments)?;
         }
@@ -147,10 +147,10 @@ pub(crate) fn run(
             .arg("--")
             .args(filters)
             .args(arguments)
-            .env(component::VARIABLE, &component)
             // With it, wasmtime adds a backtrace to the errors that it tells the component, which
             // one test looks at.
             .env("RUST_BACKTRACE", "1");
+        embedded.tell(&mut cargo);
         if let Some(engine) = &engine {
             cargo.env(component::ENGINE_VARIABLE, engine);
         }
@@ -172,11 +172,11 @@ pub(crate) fn in_ci() -> bool {
 
 /// Builds the runner with the packages that the tests are built with. With others, wasmtime would
 /// have other features and be compiled a second time.
-fn build_runner(workspace: &Workspace, component: &Path) -> Result<PathBuf> {
+fn build_runner(workspace: &Workspace, embedded: &Embedded) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked"]).args(workspace::MOST);
     cargo.args(["--example", RUNNER]);
-    cargo.env(component::VARIABLE, component);
+    embedded.tell(&mut cargo);
     process::run("building what runs WebAssembly", &mut cargo)?;
     Ok(workspace.target.join("debug").join("examples").join(RUNNER))
 }

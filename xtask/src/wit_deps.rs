@@ -21,7 +21,7 @@ struct Vendored {
     files: &'static [&'static str],
 }
 
-const VENDORED: [Vendored; 2] = [
+const VENDORED: [Vendored; 4] = [
     // The crate `wasi` re-exports the bindings of `wasip2`, which ships the WIT that they are made
     // of.
     Vendored {
@@ -42,6 +42,18 @@ const VENDORED: [Vendored; 2] = [
         from: "wit/deps/tls",
         to: "benches/guests/wasi-tls/wit/deps/tls",
         files: &["types.wit", "world.wit"],
+    },
+    Vendored {
+        name: "wasmtime-wasi",
+        from: "src/p3/wit/deps",
+        to: "wit/p3/deps",
+        files: &["clocks.wit", "sockets.wit"],
+    },
+    Vendored {
+        name: "wasmtime-wasi-tls",
+        from: "src/p3/wit/deps/tls",
+        to: "wit/p3/deps/tls",
+        files: &["client.wit", "types.wit", "world.wit"],
     },
 ];
 

@@ -27,8 +27,6 @@ pub(crate) struct Connector {
     resolver: Resolver,
     race: Race,
     attempts: Vec<Attempt>,
-    /// The failure so far that says most.
-    failure: Option<NetworkError>,
     /// Sockets of ended attempts, a pollable of which was handed out. That pollable is a child of
     /// its socket and may still be alive, so they are not dropped before the connector is.
     spent: Vec<TcpSocket>,
@@ -77,7 +75,6 @@ impl Connector {
             resolver,
             race,
             attempts: Vec::new(),
-            failure: None,
             spent: Vec::new(),
             is_resolver_shared: false,
             is_shared: false,
@@ -100,7 +97,7 @@ impl Connector {
         if !is_over {
             return Ok(None);
         }
-        Err(self.failure.take().unwrap_or_else(|| {
+        Err(self.race.take_failure().unwrap_or_else(|| {
             let (operation, code) = (NetworkOperation::Resolve, ErrorCode::NameUnresolvable);
             failure(operation, code, &self.host)
         }))
@@ -173,7 +170,7 @@ impl Connector {
                     let ip = ip_from_wasi(ip).to_canonical();
                     match unreachable(ip) {
                         None => self.race.add(SocketAddr::new(ip, self.port)),
-                        Some(_) => self.note(NetworkError {
+                        Some(_) => self.race.note(NetworkError {
                             operation: NetworkOperation::Resolve,
                             code: NetworkCode::NameUnresolvable,
                             detail: Some(format!("{} is {ip}", self.host)),
@@ -183,7 +180,8 @@ impl Connector {
                 Err(ErrorCode::WouldBlock) => return,
                 end => {
                     if let Err(code) = end {
-                        self.note(failure(NetworkOperation::Resolve, code, &self.host));
+                        self.race
+                            .note(failure(NetworkOperation::Resolve, code, &self.host));
                     }
                     if let Resolver::Asked(stream) =
                         std::mem::replace(&mut self.resolver, Resolver::None)
@@ -236,27 +234,7 @@ impl Connector {
     fn fail(&mut self, code: ErrorCode, address: SocketAddr) {
         self.race.fail();
         let operation = NetworkOperation::Connect;
-        self.note(failure(operation, code, &address.to_string()));
-    }
-
-    /// Remembers the failure that says most; of equal ones, the last.
-    fn note(&mut self, failure: NetworkError) {
-        let weight = |failure: &NetworkError| match failure.code {
-            // A peer has answered.
-            NetworkCode::ConnectionRefused
-            | NetworkCode::ConnectionReset
-            | NetworkCode::ConnectionAborted => 3,
-            // No peer has answered.
-            NetworkCode::TimedOut => 2,
-            // Often the machine merely has no IPv6, which says nothing where it has IPv4.
-            NetworkCode::RemoteUnreachable
-            | NetworkCode::AddressNotBindable
-            | NetworkCode::NotSupported => 0,
-            _ => 1,
-        };
-        let is_kept = |kept: &NetworkError| weight(kept) > weight(&failure);
-        if !self.failure.as_ref().is_some_and(is_kept) {
-            self.failure = Some(failure);
-        }
+        self.race
+            .note(failure(operation, code, &address.to_string()));
     }
 }

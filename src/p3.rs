@@ -1,0 +1,14 @@
+//! The skin for WASI 0.3: ports and listeners whose functions wait, whose plaintext is a stream, and
+//! the connectors of `wasi:tls`.
+//!
+//! Everything that moves the bytes of one connection runs in one task, the one of its handshake:
+//! generated bindings cannot wake one task from another.
+
+mod clock;
+mod driver;
+mod drop_in;
+mod link;
+mod listener;
+mod net;
+mod port;
+mod wasi_tls;

@@ -1,0 +1,257 @@
+//! Moves the bytes of one connection between its four streams, until both directions have ended.
+
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, join3, select};
+use wit_bindgen::{StreamReader, StreamResult, StreamWriter, spawn_local};
+
+use super::link::Link;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::timers::Condition;
+use crate::tls::State;
+
+/// The first buffer of a stream; an idle connection keeps it.
+const LEAST: usize = 16 * 1024;
+/// The largest one: four records and a little, as much as a session takes at once.
+const MOST: usize = 128 * 1024;
+
+/// What the bytes of a connection pass, seen from the connection.
+pub(crate) struct Ends<Received, Sent> {
+    /// The ciphertext of the peer.
+    pub(crate) from_peer: StreamReader<u8>,
+    /// How that stream ended.
+    pub(crate) received: Received,
+    /// Ciphertext for the peer.
+    pub(crate) to_peer: StreamWriter<u8>,
+    /// How that stream ended.
+    pub(crate) sent: Sent,
+}
+
+/// The plaintext of a connection, and whom to tell how its directions have ended.
+pub(crate) struct Plaintext<Told, Heard> {
+    /// What the caller sends.
+    pub(crate) from_caller: StreamReader<u8>,
+    /// Is told when all of it has left, or why not.
+    pub(crate) told: Told,
+    /// What the peer sends.
+    pub(crate) to_caller: StreamWriter<u8>,
+    /// Is told how it ended, after it.
+    pub(crate) heard: Heard,
+}
+
+/// Does the handshake. What comes after it, or the alert that says why it has failed, goes on in the
+/// task of the caller when that has returned.
+pub(crate) async fn shake_hands(
+    link: &Rc<Link>,
+    ends: Ends<
+        impl Future<Output = Result<(), Error>> + 'static,
+        impl Future<Output = Result<(), Error>> + 'static,
+    >,
+    plaintext: Plaintext<
+        impl FnOnce(Result<(), Error>) + 'static,
+        impl FnOnce(Result<(), Error>) + 'static,
+    >,
+) -> Result<(), Error> {
+    let own = Rc::clone(link);
+    let running = Box::pin(async move { run(&own, ends, plaintext).await });
+    let shaking = pin!(link.attempt(None, Engine::handshake));
+    match select(running, shaking).await {
+        Either::Left(((), _)) => Err(link.failure().unwrap_or(Error::Closed)),
+        Either::Right((result, running)) => {
+            link.stop(Condition::Handshaking);
+            if let Err(error) = &result {
+                // The context may be what failed, not the connection.
+                link.fail(error.clone());
+                link.start(Condition::Closing);
+                link.tell();
+            }
+            spawn_local(running);
+            result
+        }
+    }
+}
+
+/// Runs the connection.
+async fn run(
+    link: &Link,
+    ends: Ends<impl Future<Output = Result<(), Error>>, impl Future<Output = Result<(), Error>>>,
+    plaintext: Plaintext<impl FnOnce(Result<(), Error>), impl FnOnce(Result<(), Error>)>,
+) {
+    link.start(Condition::Handshaking);
+    // It lives as long as all of this: dropping it would close the socket's input, which resets a
+    // connection on which we may still be sending.
+    let mut taking = pin!(take(link, ends.from_peer, ends.received));
+    let (mut told, mut heard) = (Some(plaintext.told), Some(plaintext.heard));
+    {
+        let leaving = leave(link, ends.to_peer, ends.sent);
+        let delivering = async {
+            let result = deliver(link, plaintext.to_caller).await;
+            tell(&mut heard, result);
+        };
+        let delivering = pin!(delivering);
+        let arriving = select(taking.as_mut(), delivering);
+        let accepting = async {
+            let result = accept(link, plaintext.from_caller).await;
+            tell(&mut told, result);
+        };
+        let all = pin!(join3(leaving, arriving, accepting));
+        select(all, pin!(link.watch())).await;
+    }
+    // A peer that takes nothing has left these without an answer.
+    let failure = link.failure().unwrap_or(Error::Closed);
+    tell(&mut told, Err(failure.clone()));
+    tell(&mut heard, Err(failure));
+}
+
+fn tell<R>(whom: &mut Option<impl FnOnce(R)>, result: R) {
+    if let Some(whom) = whom.take() {
+        whom(result);
+    }
+}
+
+/// From the peer's ciphertext into the connection. It does not end: what it has brought is worth
+/// delivering, and that ends.
+async fn take(
+    link: &Link,
+    mut from_peer: StreamReader<u8>,
+    received: impl Future<Output = Result<(), Error>>,
+) {
+    let mut buffer = Vec::with_capacity(LEAST);
+    loop {
+        let (status, filled) = from_peer.read(buffer).await;
+        let mut rest = filled.as_slice();
+        while !rest.is_empty() {
+            let seen = link.seen();
+            let taken = link.look(|engine| engine.put_ciphertext(rest)).unwrap_or(0);
+            rest = rest.get(taken..).unwrap_or_default();
+            if taken > 0 {
+                link.tell();
+            } else if is_deaf(link) {
+                link.tell();
+                return pending().await;
+            } else {
+                link.wait(seen).await;
+            }
+        }
+        if !matches!(status, StreamResult::Complete(_)) {
+            break;
+        }
+        buffer = emptied(filled);
+    }
+    match received.await {
+        Ok(()) => {
+            let _ = link.change(|engine| engine.put_end());
+        }
+        Err(failure) if is_deaf(link) => drop(failure),
+        Err(failure) => link.fail(failure),
+    }
+    pending().await
+}
+
+/// Whether nothing that comes from the peer is of use any more.
+fn is_deaf(link: &Link) -> bool {
+    let state = link.look(|engine| {
+        matches!(
+            engine.session().state(),
+            State::ReadClosed | State::Closed | State::Failed(_)
+        )
+    });
+    state.unwrap_or(true)
+}
+
+/// From the connection to the peer, until nothing will leave any more.
+async fn leave(
+    link: &Link,
+    mut to_peer: StreamWriter<u8>,
+    sent: impl Future<Output = Result<(), Error>>,
+) {
+    loop {
+        let seen = link.seen();
+        let ciphertext = link.look(|engine| engine.take_ciphertext(MOST));
+        let ciphertext = ciphertext.unwrap_or_default();
+        if !ciphertext.is_empty() {
+            link.tell();
+            if write_all(&mut to_peer, ciphertext).await {
+                continue;
+            }
+            let failure = sent.await.err().unwrap_or(Error::Closed);
+            link.fail(failure);
+            return;
+        }
+        if link.failure().is_some() {
+            return;
+        }
+        let has_closed = link
+            .look(|engine| matches!(engine.session().state(), State::WriteClosed | State::Closed));
+        if has_closed.unwrap_or(true) {
+            return link.leave();
+        }
+        link.wait(seen).await;
+    }
+}
+
+/// From the connection to the caller.
+async fn deliver(link: &Link, mut to_caller: StreamWriter<u8>) -> Result<(), Error> {
+    loop {
+        let read = link.attempt(Some(Condition::Reading), |engine| engine.read(MOST));
+        match read.await? {
+            None => return Ok(()),
+            Some(plaintext) => {
+                if !write_all(&mut to_caller, plaintext).await {
+                    // The caller wants no more. The connection goes on as long as it sends.
+                    return link.left().await;
+                }
+            }
+        }
+    }
+}
+
+/// From the caller into the connection, and close_notify at the end. Ok when all has left.
+async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Error> {
+    let mut buffer = Vec::with_capacity(LEAST);
+    loop {
+        let reading = pin!(from_caller.read(buffer));
+        let (status, filled) = match select(reading, pin!(link.failed())).await {
+            Either::Left((read, _)) => read,
+            Either::Right((failure, _)) => return Err(failure),
+        };
+        let mut rest = filled.as_slice();
+        while !rest.is_empty() {
+            let written = link.attempt(Some(Condition::Full), |engine| engine.write(rest));
+            rest = rest.get(written.await?..).unwrap_or_default();
+        }
+        if !matches!(status, StreamResult::Complete(_)) {
+            break;
+        }
+        buffer = emptied(filled);
+    }
+    link.attempt(None, |engine| engine.close_output()).await?;
+    link.start(Condition::Closing);
+    link.tell();
+    link.left().await
+}
+
+/// Writes all of it; false if nobody reads it any more.
+async fn write_all(to: &mut StreamWriter<u8>, bytes: Vec<u8>) -> bool {
+    let (mut status, mut rest) = to.write(bytes).await;
+    while rest.remaining() > 0 {
+        if !matches!(status, StreamResult::Complete(_)) {
+            return false;
+        }
+        (status, rest) = to.write_buf(rest).await;
+    }
+    true
+}
+
+/// The buffer for the next read: twice as large after one that was filled.
+fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
+    let is_full = buffer.len() == buffer.capacity();
+    buffer.clear();
+    if is_full && buffer.capacity() < MOST {
+        buffer.reserve(buffer.capacity().saturating_mul(2));
+    }
+    buffer
+}

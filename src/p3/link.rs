@@ -1,0 +1,252 @@
+//! One connection, as those share it who move its bytes. They wait for each other here.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use futures_util::future::{Either, select};
+
+use super::clock;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::resources::bindings::exports::portcullis::tls::session::Session as SessionHandle;
+use crate::resources::engine::EngineOfContext;
+use crate::timers::{Condition, Moment, Timers};
+use crate::tls::{Config, State};
+
+/// A connection whose ciphertext and plaintext are moved by several futures of one task.
+pub(crate) struct Link {
+    engine: EngineOfContext,
+    timers: RefCell<Timers>,
+    /// How often something has happened that somebody may wait for.
+    changes: Cell<u64>,
+    waiting: RefCell<Vec<Waker>>,
+    /// All that was to be sent has left, close_notify with it.
+    has_left: Cell<bool>,
+}
+
+/// How many changes there were when somebody looked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen(u64);
+
+impl Link {
+    pub(crate) fn new(config: &Arc<Config>, host: Option<&str>) -> Result<Self, Error> {
+        let link = Self {
+            engine: EngineOfContext::new(config, host)?,
+            timers: RefCell::new(Timers::new(config.timeouts())),
+            changes: Cell::new(0),
+            waiting: RefCell::new(Vec::new()),
+            has_left: Cell::new(false),
+        };
+        Ok(link)
+    }
+
+    pub(crate) fn session(&self) -> SessionHandle {
+        self.engine.session()
+    }
+
+    /// Does something that others do not wait for.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Engine) -> T) -> Result<T, Error> {
+        self.engine.operate(look)
+    }
+
+    /// Does something that others may wait for.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Engine) -> T) -> Result<T, Error> {
+        let result = self.look(change);
+        self.tell();
+        result
+    }
+
+    /// Tries until it succeeds or fails, each time after something has changed. `condition` lasts
+    /// while it waits.
+    pub(crate) async fn attempt<T>(
+        &self,
+        condition: Option<Condition>,
+        mut attempt: impl FnMut(&mut Engine) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        loop {
+            let seen = self.seen();
+            let result = self.look(&mut attempt).and_then(|result| result);
+            match result {
+                Err(Error::WantContext) => return Err(no_choice()),
+                Err(Error::WantRead | Error::WantWrite) => {
+                    if let Some(condition) = condition {
+                        self.start(condition);
+                    }
+                    self.wait(seen).await;
+                }
+                result => {
+                    if let Some(condition) = condition {
+                        self.stop(condition);
+                    }
+                    self.tell();
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// The connection has failed, if nothing else has ended it before.
+    pub(crate) fn fail(&self, failure: Error) {
+        let _ = self.change(|engine| {
+            if !matches!(engine.session().state(), State::Failed(_) | State::Closed) {
+                engine.fail(failure);
+            }
+        });
+    }
+
+    /// What has ended the connection, if it has failed.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        let failure = self.look(|engine| match engine.session().state() {
+            State::Failed(error) => Some(error.clone()),
+            _ => None,
+        });
+        failure.unwrap_or(Some(Error::Closed))
+    }
+
+    /// Waits until the connection has failed.
+    pub(crate) async fn failed(&self) -> Error {
+        loop {
+            let seen = self.seen();
+            match self.failure() {
+                Some(error) => return error,
+                None => self.wait(seen).await,
+            }
+        }
+    }
+
+    /// All that was to be sent has left.
+    pub(crate) fn leave(&self) {
+        self.has_left.set(true);
+        self.stop(Condition::Closing);
+        self.tell();
+    }
+
+    /// Waits until all that was to be sent has left.
+    pub(crate) async fn left(&self) -> Result<(), Error> {
+        loop {
+            let seen = self.seen();
+            if self.has_left.get() {
+                return Ok(());
+            }
+            match self.failure() {
+                Some(error) => return Err(error),
+                None => self.wait(seen).await,
+            }
+        }
+    }
+
+    // Changes.
+
+    pub(crate) fn seen(&self) -> Seen {
+        Seen(self.changes.get())
+    }
+
+    /// Something has changed.
+    pub(crate) fn tell(&self) {
+        self.changes.set(self.changes.get().wrapping_add(1));
+        for waker in self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Waits for a change since then.
+    pub(crate) async fn wait(&self, seen: Seen) {
+        poll_fn(|task| {
+            if self.seen() != seen {
+                return Poll::Ready(());
+            }
+            let mut waiting = self.waiting.borrow_mut();
+            // The others of this task are polled with the same waker.
+            if !waiting.iter().any(|waker| waker.will_wake(task.waker())) {
+                waiting.push(task.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    // Timers.
+
+    pub(crate) fn start(&self, condition: Condition) {
+        let has_begun = self.timers.borrow().is_running(condition);
+        if !has_begun {
+            self.timers.borrow_mut().start(condition, clock::now());
+        }
+    }
+
+    pub(crate) fn stop(&self, condition: Condition) {
+        self.timers.borrow_mut().stop(condition);
+    }
+
+    /// Fails the connection when a timer runs out. Ends when what is left of the connection is not
+    /// worth waiting for: its peer takes nothing.
+    pub(crate) async fn watch(&self) {
+        let mut alarm: Option<(Moment, _)> = None;
+        loop {
+            let seen = self.seen();
+            let due = self.due();
+            if let Some(Due::Now(condition)) = due {
+                self.stop(condition);
+                self.fail(Error::Timeout(condition.timer()));
+                if matches!(condition, Condition::Full | Condition::Closing) {
+                    return;
+                }
+                continue;
+            }
+            // An alarm that comes too early is kept: making one costs a call for each change.
+            match (due, &alarm) {
+                (Some(Due::At(moment)), Some((set, _))) if *set <= moment => {}
+                (Some(Due::At(moment)), _) => {
+                    alarm = Some((moment, Box::pin(clock::until(moment))))
+                }
+                _ => {}
+            }
+            match &mut alarm {
+                None => self.wait(seen).await,
+                Some((_, rings)) => {
+                    if let Either::Left(_) = select(rings, pin!(self.wait(seen))).await {
+                        alarm = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The condition that has lasted too long, or the moment when the first one will have.
+    fn due(&self) -> Option<Due> {
+        const ALL: [Condition; 4] = [
+            Condition::Handshaking,
+            Condition::Reading,
+            Condition::Full,
+            Condition::Closing,
+        ];
+        let timers = self.timers.borrow();
+        if !ALL.iter().any(|condition| timers.is_running(*condition)) {
+            return None;
+        }
+        let now = clock::now();
+        match ALL
+            .into_iter()
+            .find(|condition| timers.has_run_out(*condition, now))
+        {
+            Some(condition) => Some(Due::Now(condition)),
+            None => Some(Due::At(now.saturating_add(timers.time_left(now)?))),
+        }
+    }
+}
+
+enum Due {
+    Now(Condition),
+    At(Moment),
+}
+
+/// Why a context that leaves the choice to its caller cannot be used here.
+fn no_choice() -> Error {
+    Error::NotSupported(
+        "choosing by ClientHello with an asynchronous port; use names that are declared, or an engine"
+            .to_owned(),
+    )
+}

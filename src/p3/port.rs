@@ -1,0 +1,172 @@
+//! The resource `port` of `portcullis:tls-async`.
+
+use std::cell::RefCell;
+use std::future::ready;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, LocalBoxFuture, select};
+use wit_bindgen::{FutureReader, StreamReader, StreamWriter, spawn_local};
+
+use super::driver::{self, Ends, Plaintext};
+use super::link::Link;
+use super::{clock, net};
+use crate::endpoint::Host;
+use crate::error::{Error, NetworkOperation, Timer};
+use crate::resources::bindings::exports::portcullis::tls::context::ContextBorrow;
+use crate::resources::bindings::exports::portcullis::tls::session::Session as SessionHandle;
+use crate::resources::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
+use crate::resources::bindings::exports::portcullis::tls_async::port::{
+    Guest, GuestPort, Port as PortHandle,
+};
+use crate::resources::bindings::wasi::sockets0_3_0::types::TcpSocket;
+use crate::resources::bindings::{wit_future, wit_stream};
+use crate::resources::component::Component;
+use crate::resources::context::Context;
+use crate::tls::{Config, Role};
+
+type Ended = LocalBoxFuture<'static, Result<(), Error>>;
+
+/// One connection, and before its handshake what it will move its ciphertext by.
+pub(crate) struct Port {
+    link: Rc<Link>,
+    ends: RefCell<Option<Ends<Ended, Ended>>>,
+    local_address: Option<Address>,
+    remote_address: Option<Address>,
+}
+
+impl Port {
+    /// A port over a TCP connection.
+    pub(super) fn over(
+        config: &Arc<Config>,
+        host: Option<&str>,
+        socket: &TcpSocket,
+    ) -> Result<Self, Error> {
+        let link = Link::new(config, host)?;
+        let (to_peer, ciphertext) = wit_stream::new();
+        let sent = socket.send(ciphertext);
+        let (from_peer, received) = socket.receive();
+        let ended = |operation, told: FutureReader<_>| -> Ended {
+            Box::pin(async move {
+                let told: Result<(), _> = told.await;
+                told.map_err(|code| Error::Network(net::failure(operation, code, "")))
+            })
+        };
+        Ok(Self {
+            link: Rc::new(link),
+            ends: RefCell::new(Some(Ends {
+                from_peer,
+                received: ended(NetworkOperation::Read, received),
+                to_peer,
+                sent: ended(NetworkOperation::Write, sent),
+            })),
+            local_address: socket.get_local_address().ok().map(net::address),
+            remote_address: socket.get_remote_address().ok().map(net::address),
+        })
+    }
+}
+
+impl Guest for Component {
+    type Port = Port;
+}
+
+impl GuestPort for Port {
+    async fn connect(
+        context: ContextBorrow<'_>,
+        host: String,
+        port: u16,
+    ) -> Result<PortHandle, WitError> {
+        let config = context.get::<Context>().config()?;
+        if config.role() != Role::Client {
+            return Err(Error::InvalidArgument(
+                "connecting takes a context of a client".to_owned(),
+            )
+            .into());
+        }
+        let host = Host::parse(&host)?;
+        let limit = config.timeouts().get(Timer::Connect);
+        let connecting = pin!(net::connect(&host, port));
+        let socket = match limit {
+            None => connecting.await?,
+            Some(limit) => {
+                let end = clock::now().saturating_add(Duration::from_millis(limit));
+                match select(connecting, pin!(clock::until(end))).await {
+                    Either::Left((socket, _)) => socket?,
+                    Either::Right(_) => return Err(Error::Timeout(Timer::Connect).into()),
+                }
+            }
+        };
+        let port = Self::over(&config, Some(&host.name()), &socket)?;
+        Ok(PortHandle::new(port))
+    }
+
+    fn start(
+        context: ContextBorrow<'_>,
+        host: Option<String>,
+        ciphertext: StreamReader<u8>,
+    ) -> Result<(PortHandle, StreamReader<u8>), WitError> {
+        let config = context.get::<Context>().config()?;
+        let link = Link::new(&config, host.as_deref())?;
+        let (to_peer, for_peer): (StreamWriter<u8>, _) = wit_stream::new();
+        let ended = || -> Ended { Box::pin(ready(Ok(()))) };
+        let ends = Ends {
+            from_peer: ciphertext,
+            received: ended(),
+            to_peer,
+            sent: ended(),
+        };
+        let port = Self {
+            link: Rc::new(link),
+            ends: RefCell::new(Some(ends)),
+            local_address: None,
+            remote_address: None,
+        };
+        Ok((PortHandle::new(port), for_peer))
+    }
+
+    async fn handshake(
+        &self,
+        plaintext: StreamReader<u8>,
+    ) -> Result<(StreamReader<u8>, FutureReader<Result<(), WitError>>), WitError> {
+        let Some(ends) = self.ends.take() else {
+            return Err(WitError::Closed);
+        };
+        let (to_caller, received) = wit_stream::new();
+        let (outcome, told) = wit_future::new(|| Err(WitError::Closed));
+        // Both directions tell, and the future says how the connection as a whole has ended: by the
+        // first failure, or well when both have ended well.
+        let outcome = Rc::new(RefCell::new(Some(outcome)));
+        let first = Rc::new(RefCell::new(None));
+        let tell = move |result: Result<(), Error>| {
+            let is_over = result.is_err() || first.replace(Some(())).is_some();
+            if let Some(outcome) = outcome.borrow_mut().take_if(|_| is_over) {
+                spawn_local(async move {
+                    // Nobody may be there to hear it.
+                    let _ = outcome.write(result.map_err(WitError::from)).await;
+                });
+            }
+        };
+        let plaintext = Plaintext {
+            from_caller: plaintext,
+            told: tell.clone(),
+            to_caller,
+            heard: tell,
+        };
+        driver::shake_hands(&self.link, ends, plaintext).await?;
+        Ok((received, told))
+    }
+
+    fn session(&self) -> SessionHandle {
+        self.link.session()
+    }
+
+    fn local_address(&self) -> Option<Address> {
+        self.local_address.clone()
+    }
+
+    fn remote_address(&self) -> Option<Address> {
+        self.remote_address.clone()
+    }
+}
