@@ -1,5 +1,6 @@
-//! Finds the component that the library embeds: the one that `PORTCULLIS_COMPONENT` names, or the
-//! guest, built here by a nested Cargo, with wide arithmetic since our engine has it.
+//! Finds the components that the library embeds: those that `PORTCULLIS_COMPONENT` and
+//! `PORTCULLIS_COMPONENT_P3` name, or the guest in both forms, built here by a nested Cargo, with wide
+//! arithmetic since our engine has it.
 
 use std::env;
 use std::error::Error;
@@ -13,82 +14,112 @@ const WIDE_FLAGS: &str = ".cargo/wide.toml";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// A form of the guest.
+struct Form {
+    /// Names a component that is there already.
+    variable: &'static str,
+    /// Tells the library where the component is.
+    place: &'static str,
+    /// The arguments of Cargo that select it.
+    features: &'static [&'static str],
+}
+
+const FORMS: [Form; 2] = [
+    Form {
+        variable: "PORTCULLIS_COMPONENT",
+        place: "PORTCULLIS_WASM",
+        features: &[],
+    },
+    Form {
+        variable: "PORTCULLIS_COMPONENT_P3",
+        place: "PORTCULLIS_P3_WASM",
+        features: &["--no-default-features", "--features", "p3"],
+    },
+];
+
 fn main() -> ExitCode {
-    match component() {
-        Ok(path) => {
-            println!("cargo:rustc-env=PORTCULLIS_WASM={}", path.display());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn component() -> Result<PathBuf> {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-env-changed=PORTCULLIS_COMPONENT");
-    match env::var_os("PORTCULLIS_COMPONENT").filter(|path| !path.is_empty()) {
-        Some(path) => prebuilt(PathBuf::from(path)),
-        None => build(),
-    }
-}
-
-fn prebuilt(path: PathBuf) -> Result<PathBuf> {
-    if !path.is_absolute() || !path.is_file() {
-        return Err(format!(
-            "PORTCULLIS_COMPONENT={} is not the absolute path of a file: correct or unset it",
-            path.display()
-        )
-        .into());
-    }
-    println!("cargo:rerun-if-changed={}", path.display());
-    Ok(path)
-}
-
-fn build() -> Result<PathBuf> {
-    require_target()?;
-    let workspace = fs::canonicalize(Path::new(&variable("CARGO_MANIFEST_DIR")?).join(".."))?;
-    let target = guest_target_dir(Path::new(&variable("OUT_DIR")?));
-
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["--config", WIDE_FLAGS])
-        .args(["build", "--locked", "--profile", "component"])
-        .args([
-            "--target",
-            "wasm32-wasip2",
-            "--package",
-            "portcullis",
-            "--lib",
-        ])
-        .current_dir(&workspace)
-        .env("CARGO_TARGET_DIR", &target);
-    for (name, _) in env::vars_os() {
-        if is_of_the_outer_build(&name) && name != "CARGO_TARGET_DIR" {
-            cargo.env_remove(name);
+    for form in &FORMS {
+        match form.component() {
+            Ok(path) => println!("cargo:rustc-env={}={}", form.place, path.display()),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
         }
     }
-    let status = cargo
-        .status()
-        .map_err(|error| format!("cargo does not start: {error}"))?;
-    if !status.success() {
-        return Err("the guest does not build: see the messages above".into());
+    ExitCode::SUCCESS
+}
+
+impl Form {
+    fn component(&self) -> Result<PathBuf> {
+        println!("cargo:rerun-if-env-changed={}", self.variable);
+        match env::var_os(self.variable).filter(|path| !path.is_empty()) {
+            Some(path) => self.prebuilt(PathBuf::from(path)),
+            None => self.build(),
+        }
     }
 
-    let output = target.join("wasm32-wasip2/component");
-    let component = output.join("portcullis.wasm");
-    for input in dependencies(&output.join("portcullis.d"))? {
-        println!("cargo:rerun-if-changed={}", input.display());
+    fn prebuilt(&self, path: PathBuf) -> Result<PathBuf> {
+        if !path.is_absolute() || !path.is_file() {
+            return Err(format!(
+                "{}={} is not the absolute path of a file: correct or unset it",
+                self.variable,
+                path.display()
+            )
+            .into());
+        }
+        println!("cargo:rerun-if-changed={}", path.display());
+        Ok(path)
     }
-    let settings = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", WIDE_FLAGS];
-    for input in settings.into_iter().chain(["wit"]) {
-        println!("cargo:rerun-if-changed={}", workspace.join(input).display());
+
+    fn build(&self) -> Result<PathBuf> {
+        require_target()?;
+        let workspace = fs::canonicalize(Path::new(&variable("CARGO_MANIFEST_DIR")?).join(".."))?;
+        let out = PathBuf::from(variable("OUT_DIR")?);
+        let target = guest_target_dir(&out);
+
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(["--config", WIDE_FLAGS])
+            .args(["build", "--locked", "--profile", "component"])
+            .args([
+                "--target",
+                "wasm32-wasip2",
+                "--package",
+                "portcullis",
+                "--lib",
+            ])
+            .args(self.features)
+            .current_dir(&workspace)
+            .env("CARGO_TARGET_DIR", &target);
+        for (name, _) in env::vars_os() {
+            if is_of_the_outer_build(&name) && name != "CARGO_TARGET_DIR" {
+                cargo.env_remove(name);
+            }
+        }
+        let status = cargo
+            .status()
+            .map_err(|error| format!("cargo does not start: {error}"))?;
+        if !status.success() {
+            return Err("the guest does not build: see the messages above".into());
+        }
+
+        let output = target.join("wasm32-wasip2/component");
+        let built = output.join("portcullis.wasm");
+        for input in dependencies(&output.join("portcullis.d"))? {
+            println!("cargo:rerun-if-changed={}", input.display());
+        }
+        let settings = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", WIDE_FLAGS];
+        for input in settings.into_iter().chain(["wit"]) {
+            println!("cargo:rerun-if-changed={}", workspace.join(input).display());
+        }
+        // Both forms come out under one name.
+        let component = out.join(format!("{}.wasm", self.place));
+        fs::copy(&built, &component)
+            .map_err(|error| format!("{} cannot be copied: {error}", built.display()))?;
+        Ok(component)
     }
-    // The nested build's own output: rebuilt if someone removes it.
-    println!("cargo:rerun-if-changed={}", component.display());
-    Ok(component)
 }
 
 /// Fails if the target is not installed. `rustc --print target-libdir` names a directory in either

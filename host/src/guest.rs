@@ -17,6 +17,9 @@ use crate::state::{self, State};
 /// The component that was built with this crate, in the flavour for engines with wide arithmetic.
 pub const EMBEDDED: &[u8] = include_bytes!(env!("PORTCULLIS_WASM"));
 
+/// The component for programs of WASI 0.3, in the same flavour.
+pub const EMBEDDED_P3: &[u8] = include_bytes!(env!("PORTCULLIS_P3_WASM"));
+
 /// A compiled component, ready to be instantiated. Clones share the compiled code; instances share
 /// nothing, and each may live on a thread of its own.
 #[derive(Clone)]
@@ -102,6 +105,15 @@ impl fmt::Debug for Guest {
 pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_wide_arithmetic(true).consume_fuel(metered);
+    // Without it, calls cost what they cost in an engine that has no async ABI.
+    config.concurrency_support(false);
+    Engine::new(&config)
+}
+
+/// The engine for programs of WASI 0.3, which has the async ABI as well.
+pub(crate) fn concurrent_engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.wasm_wide_arithmetic(true);
     Engine::new(&config)
 }
 

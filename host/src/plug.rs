@@ -10,8 +10,10 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmparser::Parser;
+use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
+
+use crate::guest::{EMBEDDED, EMBEDDED_P3};
 
 /// Plugs the component into a consumer's imports of `portcullis:tls`, as `wac plug` does on the
 /// command line. The result runs where the component does: [`EMBEDDED`](crate::EMBEDDED) needs an
@@ -39,8 +41,8 @@ pub fn compose(consumer: &[u8], component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     }
     wac_graph::plug(&mut graph, vec![provider], consumer).map_err(|error| match error {
         PlugError::NoPlugHappened => wasmtime::Error::msg(
-            "it imports nothing of portcullis:tls; name what does (a program in C links the object \
-             file of wit-bindgen too)",
+            "it imports nothing of portcullis:tls, and nothing of wasi:tls@0.3; name what does (a \
+             program in C links the object file of wit-bindgen too)",
         ),
         error => failed(error),
     })?;
@@ -56,9 +58,7 @@ fn misfit(graph: &CompositionGraph, provider: PackageId, consumer: PackageId) ->
     let imports = &types[graph[consumer].ty()].imports;
     let mut cache = HashSet::new();
     let mut checker = SubtypeChecker::new(&mut cache);
-    let ours = imports
-        .iter()
-        .filter(|(name, _)| name.starts_with("portcullis:tls/"));
+    let ours = imports.iter().filter(|(name, _)| is_ours(name));
     for (name, wanted) in ours {
         let serves = |export: &str| export == name || are_semver_compatible(export, name);
         let Some((_, offered)) = exports.iter().find(|(export, _)| serves(export)) else {
@@ -71,6 +71,68 @@ fn misfit(graph: &CompositionGraph, provider: PackageId, consumer: PackageId) ->
         }
     }
     None
+}
+
+/// Whether this is the name of an interface that the component is there for.
+fn is_ours(name: &str) -> bool {
+    const OURS: [&str; 2] = ["portcullis:tls/", "portcullis:tls-async/"];
+    // What `wasi:tls` was for WASI 0.2 has other interfaces, which we do not have.
+    OURS.iter().any(|package| name.starts_with(package))
+        || (name.starts_with("wasi:tls/") && name.contains("@0.3"))
+}
+
+/// What the names of a component's imports and exports tell about it.
+pub(crate) struct Needs {
+    /// It imports interfaces of ours.
+    pub(crate) tls: bool,
+    /// Some of them are those of the component for WASI 0.3.
+    pub(crate) p3: bool,
+    /// It is a command whose function `run` is an async one.
+    pub(crate) is_concurrent: bool,
+}
+
+impl Needs {
+    /// # Errors
+    /// When it is no component.
+    pub(crate) fn of(component: &[u8]) -> wasmtime::Result<Self> {
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(component) {
+            match payload.map_err(failed)? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        imports.push(import.map_err(failed)?.name.name);
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        exports.push(export.map_err(failed)?.name.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let is_p3 = |name: &&str| is_ours(name) && !name.starts_with("portcullis:tls/");
+        Ok(Self {
+            tls: imports.iter().any(|name| is_ours(name)),
+            p3: imports.iter().any(|name| is_p3(name)),
+            is_concurrent: exports
+                .iter()
+                .any(|name| name.starts_with("wasi:cli/run@0.3")),
+        })
+    }
+}
+
+/// The component that was built with this crate and has what the consumer imports:
+/// [`EMBEDDED`] or [`EMBEDDED_P3`].
+///
+/// # Errors
+/// When the consumer is neither a component nor a core module that can be made one.
+pub fn embedded_for(consumer: &[u8]) -> wasmtime::Result<&'static [u8]> {
+    let needs = Needs::of(&as_component(consumer)?)?;
+    Ok(if needs.p3 { EMBEDDED_P3 } else { EMBEDDED })
 }
 
 /// Returns a component as it is, and turns a core module into one.
@@ -107,7 +169,7 @@ fn componentize(module: &[u8]) -> wasmtime::Result<Vec<u8>> {
 
 fn exports(module: &[u8], name: &str) -> wasmparser::Result<bool> {
     for payload in Parser::new(0).parse_all(module) {
-        if let wasmparser::Payload::ExportSection(section) = payload? {
+        if let Payload::ExportSection(section) = payload? {
             for export in section {
                 if export?.name == name {
                     return Ok(true);

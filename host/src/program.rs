@@ -3,46 +3,77 @@
 
 use std::fmt;
 
-use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
+use wasmtime_wasi::p3::bindings::CommandPre as ConcurrentPre;
 
 use crate::guest::{self, EMBEDDED};
 use crate::link::add_to_linker_sync;
 use crate::options::Options;
-use crate::plug;
+use crate::plug::{self, Needs};
 use crate::state::{self, State};
 
 /// A compiled command component, ready to run.
 #[derive(Clone)]
 pub struct Program {
-    command: CommandPre<State>,
+    command: Command,
     engine: Engine,
+}
+
+#[derive(Clone)]
+enum Command {
+    /// Of WASI 0.2.
+    Sync(CommandPre<State>),
+    /// Of WASI 0.3.
+    Concurrent(ConcurrentPre<State>),
 }
 
 impl Program {
     /// A component in memory, in the binary format, or a core module as [`compose`](crate::compose)
     /// takes it. Its imports of `portcullis:tls` are linked with the component that was built with
-    /// this crate: bytes pass between the two faster than in a composed component.
+    /// this crate: bytes pass between the two faster than in a composed component. A program of WASI
+    /// 0.3 is composed with it, for streams pass there without a copy.
     ///
     /// # Errors
     /// When it is no component, imports what this host does not have, or is no command.
     pub fn from_bytes(program: &[u8]) -> wasmtime::Result<Self> {
+        let program = plug::as_component(program)?;
+        let needs = Needs::of(&program)?;
+        if needs.is_concurrent {
+            return Self::concurrent(&program, &needs);
+        }
         let engine = guest::engine(false)?;
-        let program = guest::compile(&engine, &plug::as_component(program)?)?;
+        let program = guest::compile(&engine, &program)?;
         let mut linker = state::linker(&engine)?;
-        if imports_tls(&program) {
+        if needs.tls {
             add_to_linker_sync(&mut linker, &guest::compile(&engine, EMBEDDED)?)?;
         }
         Ok(Self {
-            command: CommandPre::new(linker.instantiate_pre(&program)?)?,
+            command: Command::Sync(CommandPre::new(linker.instantiate_pre(&program)?)?),
+            engine,
+        })
+    }
+
+    fn concurrent(program: &[u8], needs: &Needs) -> wasmtime::Result<Self> {
+        let engine = guest::concurrent_engine()?;
+        let program = if needs.tls {
+            let composed = plug::compose(program, plug::embedded_for(program)?)?;
+            guest::compile(&engine, &composed)?
+        } else {
+            guest::compile(&engine, program)?
+        };
+        let linker = state::concurrent_linker(&engine)?;
+        let command = ConcurrentPre::new(linker.instantiate_pre(&program)?)?;
+        Ok(Self {
+            command: Command::Concurrent(command),
             engine,
         })
     }
 
     /// Run it in an instance of its own, with the standard streams of this process, and say whether
-    /// it ended well. The first argument is its name. Blocks until it ends.
+    /// it ended well. The first argument is its name. Blocks until it ends; not to be called within
+    /// an asynchronous runtime.
     ///
     /// # Errors
     /// When a directory of the options cannot be opened, and when the component traps.
@@ -58,8 +89,19 @@ impl Program {
             wasi.arg(argument);
         }
         let mut store = Store::new(&self.engine, State::new(wasi.build()));
-        let command = self.command.instantiate(&mut store)?;
-        match command.wasi_cli_run().call_run(&mut store) {
+        let ended = match &self.command {
+            Command::Sync(command) => {
+                let command = command.instantiate(&mut store)?;
+                command.wasi_cli_run().call_run(&mut store)
+            }
+            Command::Concurrent(command) => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                runtime.block_on(run_concurrent(command, &mut store))
+            }
+        };
+        match ended {
             Ok(outcome) => Ok(outcome.is_ok()),
             Err(error) => match error.downcast_ref::<I32Exit>() {
                 Some(I32Exit(status)) => Ok(*status == 0),
@@ -69,15 +111,18 @@ impl Program {
     }
 }
 
+async fn run_concurrent(
+    command: &ConcurrentPre<State>,
+    store: &mut Store<State>,
+) -> wasmtime::Result<Result<(), ()>> {
+    let command = command.instantiate_async(&mut *store).await?;
+    store
+        .run_concurrent(async |store| command.wasi_cli_run().call_run(store).await)
+        .await?
+}
+
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").finish_non_exhaustive()
     }
-}
-
-fn imports_tls(component: &Component) -> bool {
-    component
-        .component_type()
-        .imports(component.engine())
-        .any(|(name, _)| name.starts_with("portcullis:tls/"))
 }

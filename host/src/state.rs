@@ -73,3 +73,11 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     drop_output_streams_at_once(&mut linker)?;
     Ok(linker)
 }
+
+/// A linker with WASI 0.2 and 0.3, for programs whose functions wait as async functions do.
+pub(crate) fn concurrent_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::<State>::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    Ok(linker)
+}

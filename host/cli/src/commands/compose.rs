@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use portcullis_host::EMBEDDED;
+use portcullis_host::embedded_for;
 
 use crate::exit::{Exit, Result};
 
@@ -34,7 +34,8 @@ impl Compose {
         let consumer = read(&self.file)?;
         let composed = match &self.plug {
             Some(plug) => portcullis_host::compose(&consumer, &read(plug)?),
-            None => portcullis_host::compose(&consumer, EMBEDDED),
+            None => embedded_for(&consumer)
+                .and_then(|component| portcullis_host::compose(&consumer, component)),
         };
         let composed = composed.map_err(|error| Exit::from(error).context(self.file.display()))?;
         fs::write(&self.output, composed)
