@@ -226,6 +226,38 @@ fn a_root_that_is_no_authority_vouches_for_nobody_else() {
 }
 
 #[test]
+fn a_root_whose_time_is_over_or_to_come_vouches_for_nobody() {
+    for role in BOTH {
+        let issued = |validity| {
+            let root = Spec::authority("Root").valid(validity).self_signed();
+            refusal(role, &[&Spec::leaf(NAME).issued_by(&root)], &root)
+        };
+        assert_eq!(issued(["20200101000000Z", "20491231235959Z"]), None);
+        assert_refused(
+            issued(EXPIRED),
+            Reason::Expired,
+            "or an authority above it, was valid until 2020-12-31",
+        );
+        assert_refused(
+            issued(NOT_YET),
+            Reason::NotYetValid,
+            "or an authority above it, is valid from 2048-01-01",
+        );
+        // A root of the same name and key that is valid serves.
+        let root = Spec::authority("Root").self_signed();
+        let old = Spec::authority("Root").valid(EXPIRED);
+        let old = old.issued_for(&root, &root);
+        let own = Spec::leaf(NAME).issued_by(&root);
+        assert!(refusal(role, &[&own], &old).is_some());
+        let both = [old.pem(), root.pem()].concat();
+        let mut server = Settings::secure(Role::Server);
+        present(&mut server, &[&own]);
+        let client = client_settings(both.as_bytes());
+        Pair::new(&seal(&client), &seal(&server)).handshake();
+    }
+}
+
+#[test]
 fn a_root_with_an_extended_key_usage_issues_for_that_alone() {
     let issued = |role, usage: &[&str]| {
         let root = Spec::authority("Root").and(&[extended_key_usage(usage)]);

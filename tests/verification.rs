@@ -41,8 +41,10 @@ const VERDICTS: &str = concat!(
     "/tests/verification/verdicts.txt"
 );
 
-/// Names a folder for the cases and their verdicts; `xtask/src/certificates.rs` knows it too.
-const FOLDER: &str = "PORTCULLIS_CHAINS";
+/// Name a folder for the cases and their verdicts, and one with chains of others to judge;
+/// `xtask/src/certificates.rs` knows them too.
+const CHAINS: &str = "PORTCULLIS_CHAINS";
+const FOREIGN_CHAINS: &str = "PORTCULLIS_FOREIGN_CHAINS";
 
 #[test]
 fn every_chain_has_the_verdict_that_is_recorded() {
@@ -87,10 +89,44 @@ fn every_chain_has_the_verdict_that_is_recorded() {
 }
 
 #[test]
+fn what_nobody_reads_has_to_be_der_all_the_same() {
+    let corpus = Corpus::new();
+    let verdict = |name: &str| {
+        let case = corpus.cases.iter().find(|case| case.name == name);
+        judge(case.unwrap_or_else(|| panic!("{name}"))).to_string()
+    };
+    for at in ["own", "authority"] {
+        for (right, wrong) in [
+            ("extension/unknown/plain", "extension/unknown/twice"),
+            (
+                "extension/authority-information/plain",
+                "extension/authority-information/twice",
+            ),
+            ("extension/unknown/plain", "extension/any/oid-empty"),
+            ("extension/unknown/plain", "extension/any/oid-cut-short"),
+            ("serial/20-bytes", "serial/empty"),
+            ("serial/negative", "serial/zeros-in-front"),
+        ] {
+            assert_eq!(verdict(&format!("{right}/{at}")), "accepted", "{right}");
+            assert_eq!(verdict(&format!("{wrong}/{at}")), "bad-encoding", "{wrong}");
+        }
+    }
+    assert_eq!(verdict("subject/nul/own"), "accepted");
+    assert_eq!(verdict("subject/value-absent/own"), "bad-encoding");
+}
+
+#[test]
 #[ignore = "writes files, for `cargo xtask certificates`"]
 fn every_chain_is_written_with_its_verdict() {
-    let folder = env::var_os(FOLDER).expect(FOLDER);
+    let folder = env::var_os(CHAINS).expect(CHAINS);
     let corpus = Corpus::new();
     let judged = corpus.cases.iter().map(|case| (case, judge(case)));
     folder::write(folder.as_ref(), judged).unwrap();
+}
+
+#[test]
+#[ignore = "reads files of `cargo xtask certificates`"]
+fn every_chain_of_others_is_given_its_verdict() {
+    let folder = env::var_os(FOREIGN_CHAINS).expect(FOREIGN_CHAINS);
+    folder::judge_foreign(folder.as_ref()).unwrap();
 }

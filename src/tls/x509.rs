@@ -5,6 +5,7 @@
 //! authority's key usage; so certificates are verified by code of ours. All of it takes bytes that
 //! a peer chose: every function is total, and the cost of a verification is bounded.
 
+mod anchor;
 mod auxiliary;
 mod budget;
 mod certificate;
@@ -22,10 +23,11 @@ mod staple;
 mod text;
 mod time;
 
+pub(crate) use anchor::Anchor;
 pub(crate) use auxiliary::is_trusted_for_tls;
 pub(crate) use certificate::{Certificate, public_key_of};
 pub(crate) use der::Malformed;
-pub(crate) use path::{Anchor, Trust, verify};
+pub(crate) use path::{Trust, verify};
 pub(crate) use public_key::PublicKey;
 pub(crate) use purpose::Purpose;
 pub(crate) use refusal::{Refusal, algorithm_name};

@@ -5,9 +5,12 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use crate::certs::pem;
 use crate::corpus::{Case, Purpose};
-use crate::judge::Verdict;
+use crate::judge::{Verdict, judge};
 
 /// Writes each case into a folder of its number: `own.pem`, `others.pem`, `roots.pem`. A line of
 /// `cases.tsv` has the case's name, purpose, host, time and verdict.
@@ -39,4 +42,35 @@ pub fn write<'a>(
         .map_err(io::Error::other)?;
     }
     fs::write(folder.join("cases.tsv"), index)
+}
+
+/// Judges the chains of others in a folder of this form, whose keys nobody holds, and adds the verdicts
+/// to `cases.tsv`.
+pub fn judge_foreign(folder: &Path) -> io::Result<()> {
+    let index = folder.join("cases.tsv");
+    let mut judged = String::new();
+    for line in fs::read_to_string(&index)?.lines() {
+        let fields: Vec<_> = line.split('\t').collect();
+        let [number, name, purpose, host, time] = fields[..] else {
+            panic!("{line}")
+        };
+        let file = |name: &str| {
+            let pem = fs::read(folder.join(number).join(name)).unwrap();
+            let all = CertificateDer::pem_slice_iter(&pem);
+            all.map(|one| one.unwrap().to_vec()).collect::<Vec<_>>()
+        };
+        let case = Case {
+            name: name.to_owned(),
+            chain: [file("own.pem"), file("others.pem")].concat(),
+            roots: file("roots.pem"),
+            purpose: match purpose {
+                "server" => Purpose::Server(host.to_owned()),
+                _ => Purpose::Client,
+            },
+            time: time.parse().unwrap(),
+            key: None,
+        };
+        writeln!(judged, "{line}\t{}", judge(&case)).map_err(io::Error::other)?;
+    }
+    fs::write(index, judged)
 }

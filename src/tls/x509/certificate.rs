@@ -1,8 +1,10 @@
 //! Reads certificates (RFC 5280 §4.1).
 
+use std::collections::BTreeSet;
+
 use super::der::{
     BIT_STRING, BOOLEAN, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, boolean,
-    bytes_of_bits, constructed, context, flags, number, only,
+    bytes_of_bits, constructed, context, flags, identifier, integer, number, only,
 };
 use super::public_key::PublicKey;
 use super::refusal::Refusal;
@@ -102,7 +104,8 @@ impl<'a> Certificate<'a> {
             signature_algorithm,
             signature,
             version: head.version,
-            serial_number: head.serial_number,
+            // Negative and long ones occur (RFC 5280 §4.1.2.2).
+            serial_number: integer(head.serial_number)?,
             issuer: head.issuer,
             subject: head.subject,
             validity: span,
@@ -146,6 +149,15 @@ impl<'a> Certificate<'a> {
         self.extensions
             .basic_constraints
             .is_some_and(|constraints| constraints.is_ca)
+    }
+
+    /// Key usage is a limit only where it is given (RFC 5280 §4.2.1.3).
+    pub(super) fn check_may_sign(&self) -> Result<(), Refusal> {
+        const KEY_CERT_SIGN: u16 = 0x8000 >> 5;
+        match self.extensions.key_usage {
+            Some(usage) if usage & KEY_CERT_SIGN == 0 => Err(Refusal::MayNotSign),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that its signature is by this key.
@@ -194,7 +206,6 @@ impl<'a> Head<'a> {
         };
         Ok(Self {
             version,
-            // Not looked at: negative and long ones occur (RFC 5280 §4.1.2.2).
             serial_number: body.expect(INTEGER)?,
             signature_algorithm: body.expect(SEQUENCE)?,
             issuer: body.expect(SEQUENCE)?,
@@ -223,24 +234,20 @@ impl<'a> Extensions<'a> {
     /// Reads the contents of the list. It should not be empty, but some encoders make it so.
     fn read(list: &'a [u8]) -> Result<Self, Malformed> {
         let mut extensions = Self::default();
-        let mut seen = 0_u64;
+        let mut seen = BTreeSet::new();
         let mut list = Reader::new(list);
         while !list.is_empty() {
             let mut extension = Reader::new(list.expect(SEQUENCE)?);
-            let oid = extension.expect(OID)?;
+            let oid = identifier(extension.expect(OID)?)?;
+            // RFC 5280 §4.2: no more than one of each.
+            if !seen.insert(oid) {
+                return Err(Malformed);
+            }
             let is_critical = extension.optional(BOOLEAN)?.map(boolean).transpose()?;
             let value = extension.expect(OCTET_STRING)?;
             extension.end()?;
             let known = match oid {
-                [0x55, 0x1d, number @ 0..=63] => {
-                    // RFC 5280 §4.2: no more than one of each.
-                    let bit = 1 << *number;
-                    if seen & bit != 0 {
-                        return Err(Malformed);
-                    }
-                    seen |= bit;
-                    extensions.understand(*number, value)?
-                }
+                [0x55, 0x1d, number] => extensions.understand(*number, value)?,
                 _ => false,
             };
             if !known && is_critical == Some(true) {

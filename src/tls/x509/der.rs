@@ -121,13 +121,36 @@ pub(super) fn boolean(contents: &[u8]) -> Result<bool, Malformed> {
     }
 }
 
+/// Checks the contents of an INTEGER of any size and sign: it has its shortest form.
+pub(super) fn integer(contents: &[u8]) -> Result<&[u8], Malformed> {
+    match contents {
+        [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => Err(Malformed),
+        contents => Ok(contents),
+    }
+}
+
+/// Checks the contents of an OID: none of its arcs is cut short, or begins with digits that mean
+/// nothing.
+pub(super) fn identifier(contents: &[u8]) -> Result<&[u8], Malformed> {
+    let mut begins = true;
+    for byte in contents {
+        if begins && *byte == 0x80 {
+            return Err(Malformed);
+        }
+        begins = *byte < 0x80;
+    }
+    match contents {
+        [] => Err(Malformed),
+        _ if !begins => Err(Malformed),
+        contents => Ok(contents),
+    }
+}
+
 /// Reads a number that is not negative. A number that is too large for the type becomes the largest
 /// one, for as a limit it is as good as none.
 pub(super) fn number(contents: &[u8]) -> Result<u32, Malformed> {
-    match contents {
-        [] => Err(Malformed),
+    match integer(contents)? {
         [first, ..] if *first >= 0x80 => Err(Malformed),
-        [0, second, ..] if *second < 0x80 => Err(Malformed),
         digits => Ok(digits.iter().fold(0_u32, |number, digit| {
             number
                 .checked_mul(256)

@@ -30,8 +30,11 @@ pub(super) fn email_addresses(name: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
         let mut set = Reader::new(name.expect(SET)?);
         while !set.is_empty() {
             let mut attribute = Reader::new(set.expect(SEQUENCE)?);
-            if attribute.expect(OID)? == EMAIL_ADDRESS {
-                found.push(attribute.any()?.1);
+            let kind = attribute.expect(OID)?;
+            let (_, value) = attribute.any()?;
+            attribute.end()?;
+            if kind == EMAIL_ADDRESS {
+                found.push(value);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The way from a peer's certificate to a trust root (RFC 5280 §6.1).
 
-use std::borrow::Cow;
 use std::iter;
 
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 
+use super::anchor::Anchor;
 use super::budget::Budget;
 use super::certificate::{Certificate, NameConstraints};
 use super::der::{Malformed, OID, Reader};
@@ -13,70 +13,6 @@ use super::public_key::{Algorithms, PublicKey};
 use super::purpose::Purpose;
 use super::refusal::{Refusal, dotted};
 use portcullis_provider::hash::Fingerprint;
-
-/// An authority that is trusted: its name and key, and what it may do with them.
-#[derive(Clone, Debug)]
-pub(crate) struct Anchor {
-    subject: Cow<'static, [u8]>,
-    key: PublicKey<'static>,
-    permitted: Option<Cow<'static, [u8]>>,
-    excluded: Option<Cow<'static, [u8]>>,
-    /// The purposes that it may issue for. They bind a root as they bind other authorities, as in
-    /// OpenSSL and Go.
-    extended_key_usage: Option<Vec<u8>>,
-    /// How many authorities may follow, or why it may not issue anything.
-    path_length: Result<Option<u32>, Refusal>,
-}
-
-impl Anchor {
-    /// A built-in root, of which no more is known than its name, key and name constraints.
-    pub(crate) fn built_in(anchor: &'static TrustAnchor<'static>) -> Result<Self, Malformed> {
-        let constraints = match &anchor.name_constraints {
-            Some(contents) => NameConstraints::parse(contents)?,
-            None => NameConstraints::default(),
-        };
-        Ok(Self {
-            subject: Cow::Borrowed(&anchor.subject),
-            key: PublicKey::parse(&anchor.subject_public_key_info)?,
-            permitted: constraints.permitted.map(Cow::Borrowed),
-            excluded: constraints.excluded.map(Cow::Borrowed),
-            extended_key_usage: None,
-            path_length: Ok(None),
-        })
-    }
-
-    /// A certificate that the caller trusts. Its validity is not looked at, as in other programs,
-    /// but whether it is an authority's is: a certificate that is not is trusted for itself and
-    /// vouches for no other.
-    pub(crate) fn of_certificate(der: &[u8]) -> Result<Self, Malformed> {
-        let certificate = Certificate::parse(der)?;
-        let constraints = certificate.extensions.name_constraints.unwrap_or_default();
-        let owned = |list: Option<&[u8]>| list.map(|list| Cow::Owned(list.to_vec()));
-        Ok(Self {
-            permitted: owned(constraints.permitted),
-            excluded: owned(constraints.excluded),
-            extended_key_usage: certificate
-                .extensions
-                .extended_key_usage
-                .map(<[u8]>::to_vec),
-            path_length: certificate.path_length_as_root(),
-            subject: Cow::Owned(certificate.subject().to_vec()),
-            key: certificate.key.into_owned(),
-        })
-    }
-
-    /// The contents of its Name.
-    pub(crate) fn subject(&self) -> &[u8] {
-        &self.subject
-    }
-
-    fn constraints(&self) -> NameConstraints<'_> {
-        NameConstraints {
-            permitted: self.permitted.as_deref(),
-            excluded: self.excluded.as_deref(),
-        }
-    }
-}
 
 /// What a path is verified against.
 pub(crate) struct Trust<'t> {
@@ -160,13 +96,7 @@ impl Certificate<'_> {
         if let Some(oid) = self.extensions.strange {
             return Err(Refusal::Extension(dotted(oid)));
         }
-        let (not_before, not_after) = self.validity;
-        if now < not_before {
-            return Err(Refusal::NotYetValid { now, not_before });
-        }
-        if now > not_after {
-            return Err(Refusal::Expired { now, not_after });
-        }
+        check_time(self.validity, now)?;
         match self.extensions.extended_key_usage {
             None => Ok(()),
             Some(list) => check_purpose(list, purpose),
@@ -186,34 +116,17 @@ impl Certificate<'_> {
             _ => Ok(()),
         }
     }
+}
 
-    /// Key usage is a limit only where it is given (RFC 5280 §4.2.1.3).
-    fn check_may_sign(&self) -> Result<(), Refusal> {
-        const KEY_CERT_SIGN: u16 = 0x8000 >> 5;
-        match self.extensions.key_usage {
-            Some(usage) if usage & KEY_CERT_SIGN == 0 => Err(Refusal::MayNotSign),
-            _ => Ok(()),
-        }
+/// Both seconds belong to the time (RFC 5280 §4.1.2.5).
+fn check_time((not_before, not_after): (i64, i64), now: i64) -> Result<(), Refusal> {
+    if now < not_before {
+        return Err(Refusal::NotYetValid { now, not_before });
     }
-
-    /// The path length of a root, or why it may not issue anything. A root may be of version 1 or
-    /// 2, which cannot say that it is an authority's: that it is its own issuer, and is trusted,
-    /// says so.
-    fn path_length_as_root(&self) -> Result<Option<u32>, Refusal> {
-        if let Some(oid) = self.extensions.strange {
-            return Err(Refusal::Extension(dotted(oid)));
-        }
-        if self.version < 3 {
-            return match self.is_self_issued() {
-                true => Ok(None),
-                false => Err(Refusal::NoAuthority),
-            };
-        }
-        let limits = self.extensions.basic_constraints;
-        let limits = limits.filter(|limits| limits.is_ca);
-        self.check_may_sign()?;
-        Ok(limits.ok_or(Refusal::NoAuthority)?.path_length)
+    if now > not_after {
+        return Err(Refusal::Expired { now, not_after });
     }
+    Ok(())
 }
 
 /// The OIDs must include the purpose. An OID that allows any purpose is not enough, as in OpenSSL
@@ -318,6 +231,9 @@ impl<'s> Search<'s, '_> {
     fn end(&mut self, path: &[&Certificate<'_>], anchor: &Anchor) -> Result<(), Refusal> {
         // The signature comes first, so that another authority of the same name is reported as one.
         self.check_signature(path, &anchor.key)?;
+        if let Some(validity) = anchor.validity {
+            check_time(validity, self.now)?;
+        }
         match &anchor.path_length {
             Err(refusal) => return Err(refusal.clone()),
             Ok(Some(length)) if authorities(path) > *length => return Err(Refusal::PathLength),
