@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use portcullis::error::{ConfigurationItem, ConfigurationReason, Error, ProtocolReason, Timer};
 use portcullis::pump::{Pump, Received, Wait};
-use portcullis::tls::{AlpnMismatch, Config, Role, Session, Settings, State, Verify, Version};
+use portcullis::tls::{
+    AlpnMismatch, Config, Role, SendName, Session, Settings, State, Verify, Version,
+};
 use support::bench::{LIMITS, SECOND, START};
 use support::certs::{Authority, Identity, Leaf, NAME};
 use support::pair::{
@@ -312,6 +314,67 @@ fn what_is_no_hello_is_refused_without_asking() {
     let mut server = Session::new(&asking(), None).unwrap();
     server.handle_ciphertext(&flight[..50]).unwrap();
     assert_eq!(server.handle_eof(), Err(Error::Truncated));
+}
+
+#[test]
+fn nothing_leads_around_the_choice_to_the_context_that_chooses() {
+    let root = Authority::root("Root");
+    let strict =
+        verifying_server_settings(&named(&root, "strict.test"), Verify::Required, root.der());
+    let mut settings = server_settings(&named(&root, "base.test"));
+    settings.add_name("strict.test", seal(&strict)).unwrap();
+    let naming = seal(&settings);
+    let mut settings = server_settings(&named(&root, "base.test"));
+    settings.ask_for_context().unwrap();
+    let asking = seal(&settings);
+    let mut settings = Settings::unverified(Role::Client);
+    let long: Vec<_> = (0..100).map(|n| format!("{n:0>250}")).collect();
+    settings.set_alpn(&long).unwrap();
+    settings.set_server_name(SendName::Automatic).unwrap();
+    let client = seal(&settings);
+    // Warnings, which rustls passes over before a ClientHello: no_renegotiation, close_notify.
+    let warnings = [vec![21, 3, 3, 0, 2, 1, 100], vec![21, 3, 3, 0, 2, 1, 0]];
+    for server in [&naming, &asking] {
+        let flight = |name| {
+            let mut client = Session::new(&client, Some(name)).unwrap();
+            let mut flight = Vec::new();
+            client.poll_ciphertext(&mut flight);
+            flight
+        };
+        let after = |opening: &[u8], flight: Vec<u8>| {
+            let mut server = Session::new(server, None).unwrap();
+            let _ = server.handle_ciphertext(&[opening, &flight].concat());
+            server
+        };
+        let hello = flight("strict.test");
+        let control = after(&[], hello.clone());
+        assert!(control.wants_context() || control.has_ciphertext());
+        // A hello of 25 KB whose bytes are records each.
+        let mut message = vec![0; 5];
+        let mut rest = hello.as_slice();
+        while let [_, _, _, high, low, after @ ..] = rest {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            message.extend(&after[..length]);
+            rest = &after[length..];
+        }
+        let single = (Vec::new(), fragmented(&message, 1));
+        let warned = warnings.iter().map(|w| (w.clone(), hello.clone()));
+        for (opening, flight) in warned.chain([single]) {
+            let mut server = after(&opening, flight);
+            let (reason, alert) = protocol(failure(&server));
+            let mut answer = Vec::new();
+            server.poll_ciphertext(&mut answer);
+            if opening.is_empty() {
+                // rustls holds no more than it has room for, and says nothing to the peer.
+                assert_eq!((reason, alert), (ProtocolReason::TooLarge, None));
+                assert!(answer.is_empty());
+                continue;
+            }
+            let expected = (ProtocolReason::UnexpectedMessage, Some(10));
+            assert_eq!((reason, alert), expected, "{opening:?}");
+            assert_eq!(answer, [21, 3, 3, 0, 2, 2, 10]);
+        }
+    }
 }
 
 #[test]

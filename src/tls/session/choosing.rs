@@ -16,6 +16,7 @@ use crate::tls::verify::{DeferredCheck, Verify};
 
 /// The alerts whose meaning has a case of its own (RFC 8446 §6.2, RFC 6066 §3, RFC 7301 §3.2).
 mod alert {
+    pub(super) const UNEXPECTED_MESSAGE: u8 = 10;
     pub(super) const HANDSHAKE_FAILURE: u8 = 40;
     pub(super) const PROTOCOL_VERSION: u8 = 70;
     pub(super) const INSUFFICIENT_SECURITY: u8 = 71;
@@ -120,9 +121,27 @@ impl Session {
                 self.go_on(Arc::clone(config), &hello, &records, work)
             }
             Progress::Pending | Progress::Strange => {
-                self.feed_rustls(&mut records.as_slice(), &mut Work::unlimited())
+                self.feed_rustls(&mut records.as_slice(), &mut Work::unlimited())?;
+                Err(self.refuse_strange())
             }
         }
+    }
+
+    /// Refuses what rustls does not: it passes over warnings before a ClientHello, and takes one that
+    /// comes in more records than are collected. To go on with it would be to go on without the choice.
+    fn refuse_strange(&mut self) -> Error {
+        if let Some(side) = self.config.server()
+            && let Ok((connection, check)) = server(side, &side.rustls)
+        {
+            // What rustls has answered does not leave.
+            (self.connection, self.check) = (connection, check);
+        }
+        self.last_words = fatal_alert(alert::UNEXPECTED_MESSAGE);
+        self.fail(Error::Protocol(ProtocolError {
+            reason: ProtocolReason::UnexpectedMessage,
+            alert_sent: Some(alert::UNEXPECTED_MESSAGE),
+            detail: Some("it opens with no ClientHello that can be chosen by".to_owned()),
+        }))
     }
 
     fn take_asked(&mut self) -> Result<Asked, Error> {

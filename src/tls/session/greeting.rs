@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::opening::HANDSHAKE;
+use super::opening::{ALERT, HANDSHAKE};
 use crate::tls::client_hello::ClientHello;
 use crate::tls::record;
 
@@ -72,6 +72,8 @@ impl Greeting {
                     self.length = self.length.saturating_add(part.len());
                     self.next = self.records.len();
                 }
+                // rustls says something of an alert when it is whole.
+                [ALERT, 3, _, _, _] if self.wanted() > self.records.len() => continue,
                 _ => return Progress::Strange,
             }
             if let [kind, high, middle, low] = *self.header.as_slice() {
