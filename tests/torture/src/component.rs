@@ -1,0 +1,505 @@
+//! The second part: the built component, run by the host's library. Its engines have the middle of the
+//! first part, its ports have sockets on loopback; what becomes of a connection is what became of the
+//! core's.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use portcullis::tls::{Role as OurRole, Version as OurVersion};
+use portcullis_host::context_types::{Source, Verify};
+use portcullis_host::types::{Error, Role, Timer, Version};
+use portcullis_host::{
+    Context, Engine, Failure as HostFailure, Guest, Instance, Listener, Network, Options, Port,
+};
+
+use crate::cases::{self, Case, Transcript};
+use crate::certs::{Certificates, Identity, NAME};
+use crate::exchange::{self, Outcome, WAITS};
+use crate::hostile::Hostile;
+use crate::machine::{Failure, Machine, kebab};
+use crate::memory;
+use crate::pattern::{self, Check};
+use crate::peer::Peer;
+use crate::report::Tally;
+use crate::setup::{Ends, Kind, Plan, Setup};
+use crate::trick::Trick;
+use crate::verdict::{self, Verdict};
+use crate::wire::{Label, Middle, Taken};
+
+/// The limit of each timer of a port.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// No peer of a port lasts longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much memory an instance may have in the end: its own, and that of one connection.
+const MEMORY: usize = 8 * 1024 * 1024;
+
+/// What is run.
+pub(crate) struct Extent<'a> {
+    pub(crate) seed: u64,
+    pub(crate) only: Option<&'a str>,
+    /// How many connections engines have, and ports.
+    pub(crate) connections: usize,
+    pub(crate) component: &'a Path,
+}
+
+/// Runs the cases in one instance for all.
+pub(crate) fn run(extent: &Extent<'_>) -> Result<Vec<(String, Tally)>> {
+    let certificates = Certificates::new()?;
+    let guest = Guest::from_file(extent.component).map_err(|error| anyhow!("{error:#}"))?;
+    let mut tallies = Vec::new();
+    for has_ports in [false, true] {
+        let options = Options::new().network(Network::loopback()).inherit_stderr();
+        let instance = guest.instantiate(options);
+        let mut rig = Rig {
+            instance: instance.map_err(|error| anyhow!("{error:#}"))?,
+            certificates: &certificates,
+        };
+        let name = if has_ports { "ports" } else { "engines" };
+        let mut tally = Tally::default();
+        let before = rig.instance.resource_count();
+        for setup in setups() {
+            rig.torture(extent, setup, has_ports, &mut tally)?;
+        }
+        let (left, memory) = (rig.instance.resource_count(), rig.instance.memory());
+        println!(
+            "{name}: {memory} bytes of linear memory in the end; {before} resources before, {left} after"
+        );
+        for (holds, what) in [
+            (left == before, "that all resources are given back"),
+            (memory <= MEMORY, "the bound on linear memory"),
+        ] {
+            let verdict = match holds {
+                true => Verdict::Correct,
+                false => Verdict::Failed(format!("{what} does not hold")),
+            };
+            tally.add(what, "instance", verdict);
+        }
+        tallies.push((name.to_owned(), tally));
+    }
+    Ok(tallies)
+}
+
+fn setups() -> impl Iterator<Item = Setup> {
+    Setup::all()
+        .into_iter()
+        .filter(|setup| setup.kind == Kind::Plain)
+}
+
+/// An instance, and what its connections have.
+struct Rig<'a> {
+    instance: Instance,
+    certificates: &'a Certificates,
+}
+
+impl Rig<'_> {
+    fn torture(
+        &mut self,
+        extent: &Extent<'_>,
+        setup: Setup,
+        has_ports: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let control = memory::play(&Case::control(setup), self.certificates)?;
+        let all = Transcript::new(setup, control.to_us, control.to_peer).cases()?;
+        let is_fit = if has_ports { fits_ports } else { fits_engines };
+        let all = all.into_iter().filter(|case| {
+            is_fit(case)
+                && extent
+                    .only
+                    .is_none_or(|only| cases::matches(only, &case.name))
+        });
+        let chosen = match extent.only {
+            Some(_) => all.collect(),
+            None => cases::sample(
+                all.collect(),
+                extent.connections / 4,
+                extent.seed,
+                "component",
+            ),
+        };
+        let context = self.context(setup)?;
+        let tls = &mut self.instance;
+        let listener = match (has_ports, setup.role) {
+            (true, OurRole::Server) => {
+                let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                let listener = Listener::listen(tls, &context, local, 0, None);
+                Some(listener.map_err(broken)?)
+            }
+            _ => None,
+        };
+        for case in chosen {
+            let core = memory::play(&case, self.certificates)?;
+            let found = match has_ports {
+                true => self.play_port(&case, &context, listener.as_ref()),
+                false => self.play_engine(&case, &context),
+            };
+            let verdict = match found {
+                Ok(outcome) => judge(&case, &core, &outcome),
+                // Nothing can be had from an instance that has trapped.
+                Err(error) => bail!("{}: {error:#}", case.name),
+            };
+            tally.add(&case.name, &case.kind(), verdict);
+        }
+        let tls = &mut self.instance;
+        if let Some(listener) = listener {
+            listener.drop(tls).map_err(broken)?;
+        }
+        context.drop(tls).map_err(broken)
+    }
+
+    fn context(&mut self, setup: Setup) -> Result<Context> {
+        let tls = &mut self.instance;
+        let made = |tls: &mut Instance| {
+            let version = match setup.version {
+                OurVersion::Tls12 => Version::Tls12,
+                OurVersion::Tls13 => Version::Tls13,
+            };
+            let context = match setup.role {
+                OurRole::Client => {
+                    let context = Context::secure(tls, Role::Client)?;
+                    let root = Source::Bytes(self.certificates.root.to_vec());
+                    context.add_trust_roots(tls, &root)?;
+                    context.set_verify(tls, Verify::Required)?;
+                    context
+                }
+                OurRole::Server => {
+                    let context = Context::secure(tls, Role::Server)?;
+                    let (chain, key) = sources(&self.certificates.server);
+                    context.load_identity(tls, &chain, &key, None)?;
+                    context
+                }
+            };
+            context.set_versions(tls, version, version)?;
+            // Each case is a full handshake, as the core's is.
+            context.set_session_cache(tls, 0)?;
+            for timer in [Timer::Handshake, Timer::Read, Timer::Write, Timer::Shutdown] {
+                context.set_timeout(tls, timer, Some(LIMIT))?;
+            }
+            context.seal(tls)?;
+            Ok::<_, HostFailure>(context)
+        };
+        made(tls).map_err(broken)
+    }
+
+    fn play_engine(&mut self, case: &Case, context: &Context) -> Result<Outcome> {
+        let ends = Ends::new(case.setup, self.certificates)?;
+        let (ours, theirs) = case.setup.plans();
+        let tricks = [case.to_us.clone(), case.to_peer.clone()];
+        let middle = Rc::new(RefCell::new(Middle::new(tricks, case.setup, &ends.secrets)));
+        let engine = Engine::start(&mut self.instance, context, ends.host()).map_err(broken)?;
+        let mut machine = Engined {
+            engine: Some(engine),
+            instance: &mut self.instance,
+            middle: Rc::clone(&middle),
+            pending: Vec::new(),
+            trap: None,
+        };
+        let peer = Peer::new(ends.peer()?, theirs);
+        let outcome = exchange::run(&mut machine, peer, &middle, ours)?;
+        match machine.trap {
+            Some(trap) => bail!("{trap}"),
+            None => Ok(outcome),
+        }
+    }
+
+    fn play_port(
+        &mut self,
+        case: &Case,
+        context: &Context,
+        listener: Option<&Listener>,
+    ) -> Result<Outcome> {
+        let ends = Ends::new(case.setup, self.certificates)?;
+        let (ours, theirs) = case.setup.plans();
+        let tricks = [case.to_us.clone(), case.to_peer.clone()];
+        let middle = Middle::new(tricks, case.setup, &ends.secrets);
+        let peer = Peer::new(ends.peer()?, theirs);
+        let tls = &mut self.instance;
+        let (port, attack) = match listener {
+            Some(listener) => {
+                let number = listener.local_address(tls).map_err(broken)?.port;
+                let attack =
+                    thread::spawn(move || Hostile::connect(number, peer, middle)?.run(PATIENCE));
+                (listener.blocking_accept(tls).map_err(broken)?, attack)
+            }
+            None => {
+                let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+                let number = socket.local_addr()?.port();
+                let attack = thread::spawn(move || {
+                    let (socket, _) = socket.accept()?;
+                    Hostile::over(socket, peer, middle)?.run(PATIENCE)
+                });
+                let port = Port::blocking_connect(tls, context, NAME, number);
+                (port.map_err(broken)?, attack)
+            }
+        };
+        let mut received = Check::new(pattern::THEIRS);
+        let error = match converse(tls, &port, ours, &mut received) {
+            Ok(()) => None,
+            Err(failure) => Some(name(failure)?),
+        };
+        port.drop(tls).map_err(broken)?;
+        let ended = attack
+            .join()
+            .map_err(|_| anyhow!("the attacker panicked"))??;
+        Ok(Outcome {
+            input_error: error.clone(),
+            error,
+            received: received.count,
+            safe: 0,
+            was_closed: false,
+            is_harmed: ended.is_harmed,
+            is_peer_harmed: ended.is_harmed,
+            is_wrong: received.is_wrong || ended.is_wrong,
+            is_peer_content: ended.is_peer_content,
+            peer: ended.failure,
+            second_error: None,
+            is_released: true,
+            turns: 0,
+            time: ended.time,
+            memory: None,
+            to_us: ended.to_us,
+            to_peer: ended.to_peer,
+        })
+    }
+}
+
+fn sources(identity: &Identity) -> (Source, Source) {
+    (
+        Source::Bytes(identity.certificate_pem.clone().into_bytes()),
+        Source::Bytes(identity.key_pem.clone().into_bytes()),
+    )
+}
+
+/// Everything that a port does in a connection; the first failure.
+fn converse(
+    tls: &mut Instance,
+    port: &Port,
+    plan: Plan,
+    received: &mut Check,
+) -> Result<(), HostFailure> {
+    port.blocking_handshake(tls)?;
+    if plan.waits {
+        read(tls, port, plan.to_receive, received)?;
+    }
+    let plaintext = pattern::bytes(pattern::OURS, 0..plan.to_send);
+    port.blocking_write_all(tls, &plaintext)?;
+    if !plan.waits {
+        read(tls, port, plan.to_receive, received)?;
+    }
+    while let Err(failure) = port.close_output(tls) {
+        if !failure.is_want() {
+            return Err(failure);
+        }
+        let pollable = port.subscribe_write(tls)?;
+        let waited = tls.poll(&[&pollable], Some(LIMIT)).map(|_| ());
+        pollable.drop(tls)?;
+        waited?;
+    }
+    read(tls, port, usize::MAX, received)
+}
+
+/// Reads until that much has come, or to the end.
+fn read(
+    tls: &mut Instance,
+    port: &Port,
+    end: usize,
+    received: &mut Check,
+) -> Result<(), HostFailure> {
+    while received.count < end {
+        match port.blocking_read(tls, 16 * 1024)? {
+            Some(plaintext) => received.add(&plaintext),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Engines know no transport that fails, and no timers.
+fn fits_engines(case: &Case) -> bool {
+    case.tricks()
+        .all(|trick| !matches!(trick, Trick::Reset(_) | Trick::Break(_) | Trick::Block(_)))
+}
+
+/// What comes slowly takes too long here, and what the socket takes of a reset is its own affair.
+fn fits_ports(case: &Case) -> bool {
+    case.tricks().all(|trick| match trick {
+        Trick::Drip(bytes) => *bytes > 10,
+        Trick::Break(_) => false,
+        _ => true,
+    })
+}
+
+/// The outcome has to be the core's, where neither timers nor the moments of a network make one.
+fn judge(case: &Case, core: &Outcome, found: &Outcome) -> Verdict {
+    let is_of_time = |outcome: &Outcome| {
+        let error = outcome.error.as_deref().unwrap_or_default();
+        error == WAITS || error.starts_with("timeout/") || error.starts_with("network/")
+    };
+    if is_of_time(core) && is_of_time(found) {
+        return Verdict::Typed("waits, times out, or is reset".to_owned());
+    }
+    if found.is_wrong {
+        return Verdict::Failed(format!("other bytes were received than were sent: {found}"));
+    }
+    if core.error != found.error {
+        let is_peers = core.is_peer_harmed && (is_of_time(found) || is_end(found) && is_end(core));
+        // Which of our records the peer sees before the transport ends is a matter of time.
+        if is_peers {
+            return Verdict::Harmless(
+                "how a connection ends that the peer gives up is a matter of time",
+            );
+        }
+        return Verdict::Failed(format!("the core has another outcome: {core}; {found}"));
+    }
+    match &found.error {
+        Some(error) => Verdict::Typed(error.clone()),
+        None if !case.tricks().all(Trick::is_harmless) => match verdict::of(case, core) {
+            Verdict::Correct => Verdict::Correct,
+            other => other,
+        },
+        None => Verdict::Correct,
+    }
+}
+
+/// The peer has ended the connection, by an alert or without.
+fn is_end(outcome: &Outcome) -> bool {
+    match outcome.error.as_deref() {
+        None | Some("truncated" | "closed" | "ended early") => true,
+        Some(error) => error.starts_with("alert-received/"),
+    }
+}
+
+/// An engine of the component, over the middle.
+struct Engined<'a> {
+    engine: Option<Engine>,
+    instance: &'a mut Instance,
+    middle: Rc<RefCell<Middle>>,
+    /// Ciphertext for the engine, which it has not taken.
+    pending: Vec<u8>,
+    trap: Option<String>,
+}
+
+impl Engined<'_> {
+    fn with<T>(
+        &mut self,
+        call: impl FnOnce(&Engine, &mut Instance) -> Result<T, HostFailure>,
+    ) -> Result<T, Failure> {
+        let gone = || Failure::Typed("released".to_owned());
+        let engine = self.engine.as_ref().ok_or_else(gone)?;
+        call(engine, self.instance).map_err(|failure| {
+            if failure.is_want() {
+                return Failure::Want;
+            }
+            Failure::Typed(name(failure).unwrap_or_else(|trap| {
+                self.trap = Some(format!("{trap:#}"));
+                "trap".to_owned()
+            }))
+        })
+    }
+}
+
+impl Machine for Engined<'_> {
+    fn handshake(&mut self, _: Duration) -> Result<(), Failure> {
+        self.with(Engine::handshake)
+    }
+
+    fn read(&mut self, limit: usize, _: Duration) -> Result<Option<Vec<u8>>, Failure> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        self.with(|engine, tls| engine.read(tls, limit))
+    }
+
+    fn write(&mut self, plaintext: &[u8], _: Duration) -> Result<usize, Failure> {
+        self.with(|engine, tls| engine.write(tls, plaintext))
+    }
+
+    fn flush(&mut self, _: Duration) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn close_output(&mut self, _: Duration) -> Result<(), Failure> {
+        self.with(Engine::close_output)
+    }
+
+    fn is_ready(&mut self) -> bool {
+        false
+    }
+
+    fn time_left(&mut self, _: Duration) -> Option<Duration> {
+        None
+    }
+
+    fn has_transport(&self) -> bool {
+        false
+    }
+
+    fn carry(&mut self) -> Result<bool> {
+        let engine = self.engine.as_ref().context("the engine")?;
+        let mut has_moved = false;
+        loop {
+            let taken = engine.take_ciphertext(self.instance, 64 * 1024);
+            let taken = taken.map_err(broken)?;
+            if taken.is_empty() {
+                break;
+            }
+            has_moved = true;
+            let to_peer = &mut self.middle.borrow_mut().to_peer;
+            to_peer.put(&taken, Label::default());
+        }
+        if self.pending.is_empty() {
+            match self.middle.borrow_mut().to_us.take_once(64 * 1024) {
+                Taken::Bytes(bytes) => self.pending = bytes,
+                Taken::Nothing => {}
+                Taken::End | Taken::Reset => {
+                    engine.put_end(self.instance).map_err(broken)?;
+                    has_moved = true;
+                }
+            }
+        }
+        if !self.pending.is_empty() {
+            let taken = engine.put_ciphertext(self.instance, &self.pending);
+            let taken = taken.map_err(broken)?;
+            self.pending.drain(..taken.min(self.pending.len()));
+            has_moved |= taken > 0;
+        }
+        Ok(has_moved)
+    }
+
+    fn release(&mut self) -> Option<usize> {
+        if let Some(engine) = self.engine.take()
+            && let Err(failure) = engine.drop(self.instance)
+        {
+            self.trap = Some(failure.to_string());
+        }
+        self.middle.borrow_mut().to_peer.end();
+        None
+    }
+}
+
+fn broken(failure: HostFailure) -> anyhow::Error {
+    anyhow!("{failure}")
+}
+
+/// The name of a typed error, as the core's have.
+fn name(failure: HostFailure) -> Result<String> {
+    let Some(error) = failure.error() else {
+        bail!("{failure}");
+    };
+    ensure!(!failure.is_want(), "an operation that waits says want");
+    Ok(match error {
+        Error::Certificate(refused) => format!("certificate/{}", kebab(&refused.reason)),
+        Error::Protocol(broken) => format!("protocol/{}", kebab(&broken.reason)),
+        Error::AlertReceived(alert) => format!("alert-received/{alert}"),
+        Error::Timeout(timer) => format!("timeout/{}", kebab(timer)),
+        Error::Network(network) => format!("network/{}", kebab(&network.code)),
+        Error::Closed => "closed".to_owned(),
+        Error::Truncated => "truncated".to_owned(),
+        other => format!("unexpected: {other:?}"),
+    })
+}

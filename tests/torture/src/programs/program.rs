@@ -1,0 +1,106 @@
+//! A program of ours that runs, as the system sees it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+
+/// Words by which a program says that it broke, whatever else it says.
+const BROKEN: [&str; 5] = [
+    "panicked",
+    "wasm trap",
+    "wasm backtrace",
+    "unreachable",
+    "failed to run main module",
+];
+
+/// A server that listens. It is ended when the value is dropped.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) port: u16,
+    /// What it says on standard error.
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Program {
+    /// Starts it, and waits until it says where it listens.
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let errors = child.stderr.take().context("standard error")?;
+        let lines = Arc::clone(&told);
+        thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
+            }
+        });
+        let output = child.stdout.take().context("standard output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let port = line.trim().rsplit_once(':').map(|(_, port)| port.parse());
+        let mut program = Self {
+            child,
+            port: 0,
+            told,
+        };
+        program.port = port
+            .transpose()?
+            .with_context(|| format!("it does not listen: {:?}", program.told()))?;
+        Ok(program)
+    }
+
+    fn told(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.clone()
+    }
+
+    /// What it has said that no program of ours may say, and whether it has ended.
+    pub(crate) fn complaint(&mut self) -> Option<String> {
+        let is_bad = |line: &String| BROKEN.iter().any(|word| line.contains(word));
+        if let Some(line) = self.told().into_iter().find(is_bad) {
+            return Some(line);
+        }
+        match self.child.try_wait() {
+            Ok(None) => None,
+            ended => Some(format!("it has ended: {ended:?}")),
+        }
+    }
+
+    /// How many lines it has said on standard error.
+    pub(crate) fn lines(&self) -> usize {
+        self.told().len()
+    }
+
+    fn of(&self, name: &str) -> PathBuf {
+        format!("/proc/{}/{name}", self.child.id()).into()
+    }
+
+    /// A number of kilobytes in the system's view of it: `VmRSS`, `VmHWM`.
+    pub(crate) fn memory(&self, name: &str) -> Result<u64> {
+        let status = fs::read_to_string(self.of("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.trim_matches([':', ' ', '\t']).split(' ').next());
+        Ok(number.context("no such number")?.parse()?)
+    }
+
+    /// How many descriptors it has.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(self.of("fd"))?.count())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
