@@ -529,10 +529,11 @@ fn policies_are_understood_and_kept_where_an_authority_requires_them() {
     let any = || policies(true, &[ANY_POLICY]);
     let one = || policies(false, &[ONE]);
     let inhibit_any = || extension("2.5.29.54", true, &tlv(2, &[0]));
-    let mappings = || {
-        let pair = sequence(&[support::x509::oid(ONE), support::x509::oid(OTHER)]);
+    let mapping = |from, to| {
+        let pair = sequence(&[support::x509::oid(from), support::x509::oid(to)]);
         extension("2.5.29.33", true, &sequence(&[pair]))
     };
+    let mappings = || mapping(ONE, OTHER);
     for role in BOTH {
         for (of_authority, of_leaf, is_accepted) in [
             (vec![any()], vec![], true),
@@ -540,6 +541,8 @@ fn policies_are_understood_and_kept_where_an_authority_requires_them() {
             (vec![], vec![policies(true, &[ONE])], true),
             (vec![any(), inhibit_any()], vec![], true),
             (vec![one(), mappings()], vec![], true),
+            (vec![any(), mapping(ANY_POLICY, OTHER)], vec![], false),
+            (vec![any(), mapping(OTHER, ANY_POLICY)], vec![], false),
             (vec![any(), require_policy(0)], vec![one()], true),
             (vec![one(), require_policy(0)], vec![one()], true),
             (vec![one(), require_policy(0)], vec![any()], true),

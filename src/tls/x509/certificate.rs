@@ -46,6 +46,8 @@ pub(super) struct Extensions<'a> {
     /// The PolicyInformations, one value after the other.
     pub(super) policies: Option<&'a [u8]>,
     pub(super) has_policy_mappings: bool,
+    /// One of them is from or to anyPolicy.
+    pub(super) maps_any_policy: bool,
     /// How many certificates may follow before a policy is required.
     pub(super) require_explicit_policy: Option<u32>,
     /// How many certificates may follow before anyPolicy is one policy among others.
@@ -216,6 +218,9 @@ impl<'a> Head<'a> {
     }
 }
 
+/// 2.5.29.32.0
+pub(super) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0];
+
 /// The last byte of the OIDs 2.5.29.x.
 mod id {
     pub(super) const KEY_USAGE: u8 = 15;
@@ -274,7 +279,14 @@ impl<'a> Extensions<'a> {
             }
             id::CERTIFICATE_POLICIES => self.policies = Some(only(value, SEQUENCE)?),
             id::POLICY_MAPPINGS => {
-                only(value, SEQUENCE)?;
+                let mut pairs = Reader::new(only(value, SEQUENCE)?);
+                while !pairs.is_empty() {
+                    let mut pair = Reader::new(pairs.expect(SEQUENCE)?);
+                    for policy in [pair.expect(OID)?, pair.expect(OID)?] {
+                        self.maps_any_policy |= policy == ANY_POLICY;
+                    }
+                    pair.end()?;
+                }
                 self.has_policy_mappings = true;
             }
             id::POLICY_CONSTRAINTS => {

@@ -3,12 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::certificate::Certificate;
+use super::certificate::{ANY_POLICY, Certificate};
 use super::der::{Malformed, OID, Reader, SEQUENCE};
 use super::refusal::Refusal;
-
-/// 2.5.29.32.0
-const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0];
 
 /// The policies that hold from the trust root down.
 enum Policies<'a> {
@@ -21,6 +18,11 @@ enum Policies<'a> {
 /// Policies that an authority maps to others are not followed: if one authority requires a policy
 /// and one maps any, the path is refused.
 pub(super) fn check(path: &[&Certificate<'_>]) -> Result<(), Refusal> {
+    // RFC 5280 §6.1.4, a: whether or not a policy is required.
+    let mut authorities = path.iter().skip(1);
+    if authorities.any(|certificate| certificate.extensions.maps_any_policy) {
+        return Err(Refusal::Policy);
+    }
     let required =
         |certificate: &&Certificate<'_>| certificate.extensions.require_explicit_policy.is_some();
     if !path.iter().any(required) {

@@ -171,7 +171,7 @@ impl fmt::Display for Refusal {
             }
             Self::Policy => f.write_str(
                 "an authority above it requires certificate policies that are not kept all the \
-                 way down",
+                 way down, or maps anyPolicy",
             ),
             Self::Pin(own) => write!(
                 f,
