@@ -79,6 +79,9 @@ impl Flavour {
 /// The component without sockets, of world `engine-provider`: the file's name without its ending.
 const ENGINE: &str = "portcullis-engine";
 
+/// The version of the package in `wit/p3`.
+pub(crate) const P3_VERSION: &str = "0.1.0";
+
 /// The arguments of Cargo that select the component for WASI 0.3; `host/build.rs` takes the same.
 pub(crate) const P3_FEATURES: [&str; 3] = ["--no-default-features", "--features", "p3"];
 

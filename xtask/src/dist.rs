@@ -57,16 +57,24 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
     fs::create_dir_all(folder)?;
     let mut files = BTreeMap::new();
     for flavour in Flavour::ALL {
-        let built = component::build(workspace, flavour, &[])?;
-        let name = format!("{}-{version}.wasm", flavour.name());
-        files.insert(name, fs::read(built)?);
+        for built in [
+            component::build(workspace, flavour, &[])?,
+            component::build_p3(workspace, flavour, &[])?,
+        ] {
+            let name = built.file_stem().unwrap_or_default().to_string_lossy();
+            files.insert(format!("{name}-{version}.wasm"), fs::read(&built)?);
+        }
     }
     let engine = component::build_engine(workspace, &[])?;
     let name = format!("portcullis-engine-{version}.wasm");
     files.insert(name, fs::read(engine)?);
     files.insert(
         format!("portcullis-tls-{version}.wit.wasm"),
-        wit_package(&workspace.root.join("wit"))?,
+        wit_package(&[&workspace.root.join("wit")])?,
+    );
+    files.insert(
+        format!("portcullis-tls-async-{}.wit.wasm", component::P3_VERSION),
+        wit_package(&["wit", "wit/p3"].map(|folder| workspace.root.join(folder)))?,
     );
     files.insert("sbom.cdx.json".to_owned(), pretty(&graph.sbom()?)?);
     let provenance = provenance(workspace, &files)?;
@@ -80,11 +88,15 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
     Ok(())
 }
 
-/// The interface as a binary package, as `wkg publish` takes it.
-fn wit_package(wit: &Path) -> Result<Vec<u8>> {
+/// An interface as a binary package, as `wkg publish` takes it: the package in the last of these
+/// folders, which may use those in the folders before it.
+fn wit_package<P: AsRef<Path>>(folders: &[P]) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit)?;
-    wit_component::encode(&resolve, package)
+    let mut last = None;
+    for folder in folders {
+        last = Some(resolve.push_dir(folder)?.0);
+    }
+    wit_component::encode(&resolve, last.context("no folder is named")?)
 }
 
 /// The provenance: what was built, from what, and by what, as an unsigned in-toto statement with
@@ -367,11 +379,15 @@ mod tests {
     #[test]
     fn the_interface_comes_back_out_of_its_package() {
         let root = Workspace::find().unwrap().root;
-        let package = wit_package(&root.join("wit")).unwrap();
-        let decoded = wit_component::decode(&package).unwrap();
-        let id = decoded.package();
-        let package = decoded.resolve().packages.get(id).unwrap();
-        assert_eq!(package.name.to_string(), "portcullis:tls@0.2.1");
-        assert!(package.worlds.contains_key("client"));
+        let folders = [root.join("wit"), root.join("wit/p3")];
+        let async_name = format!("portcullis:tls-async@{}", component::P3_VERSION);
+        for (count, name) in [(1, "portcullis:tls@0.2.1"), (2, async_name.as_str())] {
+            let package = wit_package(&folders[..count]).unwrap();
+            let decoded = wit_component::decode(&package).unwrap();
+            let id = decoded.package();
+            let package = decoded.resolve().packages.get(id).unwrap();
+            assert_eq!(package.name.to_string(), name);
+            assert!(package.worlds.contains_key("client"));
+        }
     }
 }

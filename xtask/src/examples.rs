@@ -32,8 +32,9 @@ const OPENSSL: &str = "pyOpenSSL==26.4.0";
 /// A server of gRPC.
 const GRPC: &str = "grpcio==1.85.3";
 
-/// The packages under `examples/rust` that other test files use, and the program of 0.2.0.
-const RUST: [&str; 9] = [
+/// The packages under `examples` that other test files use, and the program of 0.2.0.
+const RUST: [&str; 10] = [
+    "async-check",
     "https-client",
     "https-client-async",
     "echo-server",
@@ -45,13 +46,16 @@ const RUST: [&str; 9] = [
     "redis-client",
 ];
 
-/// Those under `examples/rust` whose dependencies are there for WebAssembly alone.
-pub(crate) const IN_WASM: [&str; 5] = [
+/// Those under `examples` whose dependencies are there for WebAssembly alone.
+pub(crate) const IN_WASM: [&str; 8] = [
+    "async-check",
+    "async-echo-server",
     "grpc-client",
     "http2-client",
     "mqtt-client",
     "postgres-client",
     "redis-client",
+    "wasi-tls-client",
 ];
 
 /// What the tests of the examples need.

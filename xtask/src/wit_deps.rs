@@ -47,7 +47,13 @@ const VENDORED: [Vendored; 4] = [
         name: "wasmtime-wasi",
         from: "src/p3/wit/deps",
         to: "wit/p3/deps",
-        files: &["clocks.wit", "sockets.wit"],
+        files: &[
+            "cli.wit",
+            "clocks.wit",
+            "filesystem.wit",
+            "random.wit",
+            "sockets.wit",
+        ],
     },
     Vendored {
         name: "wasmtime-wasi-tls",

@@ -36,31 +36,45 @@ use servers::Service;
 use support::{Folder, finish, serving, skip, tool};
 use table::Table;
 
-const LANGUAGES: [&str; 4] = ["c", "javascript", "python", "rust"];
+const LANGUAGES: [&str; 5] = ["c", "javascript", "python", "rust", CONCURRENT];
+
+/// The folder of the programs of WASI 0.3.
+const CONCURRENT: &str = "wasi-0.3";
 
 /// An echo server, and where its page builds it.
 #[derive(Clone, Copy)]
 struct EchoServer {
     language: &'static str,
     built: &'static str,
+    /// The component that it is composed with.
+    plug: &'static str,
 }
 
 const OF_PYTHON: EchoServer = EchoServer {
     language: "python",
     built: "build/echo_server.wasm",
+    plug: "portcullis.wasm",
 };
 
 const OF_RUST: EchoServer = EchoServer {
     language: "rust",
     built: "../../target/wasm32-wasip2/component/echo-server.wasm",
+    plug: "portcullis.wasm",
+};
+
+const OF_WASI_0_3: EchoServer = EchoServer {
+    language: CONCURRENT,
+    built: "../../target/wasm32-wasip2/component/async_echo_server.wasm",
+    plug: "portcullis-p3.wasm",
 };
 
 /// The echo servers, each with the version of WASI that it asks for: the one that it was built
 /// with, or an older patch.
-const ECHO_SERVERS: [(EchoServer, Option<&str>); 3] = [
+const ECHO_SERVERS: [(EchoServer, Option<&str>); 4] = [
     (OF_PYTHON, None),
     (OF_RUST, None),
     (OF_RUST, Some("0.2.10")),
+    (OF_WASI_0_3, None),
 ];
 
 /// A hundred clients at once, of which ten only connect; the others send 64 KiB and want them back.
@@ -128,6 +142,13 @@ fn examples() -> PathBuf {
     root.join("examples")
 }
 
+impl Column {
+    /// Whether it runs programs of this folder: WASI 0.3 is in wasmtime from 46.
+    fn runs(&self, language: &str) -> bool {
+        language != CONCURRENT || self.name != "wasmtime 36"
+    }
+}
+
 /// Our command, each wasmtime that `cargo xtask examples` got, and Node.
 fn columns() -> Vec<Column> {
     let ours = Path::new(env!("CARGO_BIN_EXE_portcullis"));
@@ -168,7 +189,8 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
         let page = Page::read(language);
         let mut of_page = Vec::new();
         for run in &page.runs {
-            for column in columns.iter().filter(|c| c.runtime == run.runtime) {
+            let runs = |c: &&Column| c.runtime == run.runtime && c.runs(language);
+            for column in columns.iter().filter(runs) {
                 of_page.push((run.clone(), column.clone()));
             }
         }
@@ -205,7 +227,8 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
             }
         }
         for &(server, wasi) in ECHO_SERVERS.iter().filter(|(s, _)| s.language == language) {
-            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
+            let runs = |c: &&Column| c.runtime != Runtime::Node && c.runs(language);
+            for column in columns.iter().filter(runs) {
                 let (table, column) = (Arc::clone(table), column.clone());
                 let row = format!(
                     "{language}: echo server{}",
@@ -264,7 +287,11 @@ fn start_echo(
     folder: &Folder,
     wasi: Option<&str>,
 ) -> Result<String, String> {
-    let EchoServer { language, built } = server;
+    let EchoServer {
+        language,
+        built,
+        plug,
+    } = server;
     let path = folder.0.to_str().unwrap();
     let mut server = fs::read(examples().join(language).join(built))
         .map_err(|error| format!("it was not built: {error}"))?;
@@ -277,7 +304,7 @@ fn start_echo(
             format!("exec portcullis run --network loopback --dir {path} {path}/server.wasm")
         }
         _ => format!(
-            "portcullis compose {path}/server.wasm --plug ../../target/portcullis.wasm \
+            "portcullis compose {path}/server.wasm --plug ../../target/{plug} \
              -o {path}/composed.wasm\n\
              exec wasmtime run -S inherit-network --dir {path} {path}/composed.wasm"
         ),
