@@ -205,6 +205,9 @@ impl<T: Transport> Pump<T> {
         self.begin(now);
         if self.session.is_handshaking() {
             self.shake_hands(&mut work, now)?;
+            // The last flight leaves now, not with the next call. A failure is kept in `broken`:
+            // what came with the peer's last flight is read before it.
+            let _ = self.send(now);
         }
         loop {
             match self.session.read(limit)? {

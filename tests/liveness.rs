@@ -102,6 +102,15 @@ fn a_handshake_in_pieces_is_finished_by_reads_alone() {
 }
 
 #[test]
+fn the_last_flight_leaves_with_the_read_that_ends_the_handshake() {
+    let mut bench = almost_open(&[], &[]);
+    assert_eq!(bench.client.read(1, START), Err(Error::WantRead));
+    assert_eq!(bench.client.wait_to_read(), Wait::Input);
+    bench.exchange();
+    assert_eq!(*bench.server.state(), State::Open);
+}
+
+#[test]
 fn close_notify_leaves_with_reads_alone() {
     for version in VERSIONS {
         let mut bench = Bench::open(version);
