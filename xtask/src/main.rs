@@ -10,15 +10,12 @@ mod conformance;
 mod demo;
 mod dist;
 mod examples;
-mod fuzz;
 mod go;
 mod lint;
 mod pattern;
 mod process;
 mod rust;
-mod supply;
 mod test;
-mod torture;
 mod wit_deps;
 mod workspace;
 
@@ -29,9 +26,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::Bench;
 use crate::certificates::Certificates;
 use crate::conformance::Conformance;
-use crate::fuzz::Fuzz;
 use crate::test::Ring;
-use crate::torture::Torture;
 use crate::workspace::Workspace;
 
 /// Builds, shows, tests and checks Portcullis. Each command sets up what it needs: the wasm target
@@ -102,19 +97,9 @@ enum Command {
         /// Only those whose names contain it: `rust`, `c: PostgreSQL`, `wasmtime 48`
         name: Option<String>,
     },
-    /// Fuzz what reads the bytes of peers, files and callers, and say what was found
-    #[command(after_help = "Example: cargo xtask fuzz --seconds 300 server wire")]
-    Fuzz(Fuzz),
-    /// Check dependencies, format, lints and documentation, natively and for wasm
+    /// Check format, lints and documentation, natively and for wasm
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
-    /// Check the licences and sources of all dependencies, and what is `unsafe` in the component
-    #[command(after_help = "Example: cargo xtask supply")]
-    Supply {
-        /// Write the inventory of `unsafe` to docs/supply.md
-        #[arg(long)]
-        write: bool,
-    },
     /// Build the component, install the programs that tests talk to, and run the tests
     #[command(after_help = "Example: cargo xtask test --ring outside postgres -- --nocapture")]
     Test {
@@ -129,9 +114,6 @@ enum Command {
         #[arg(last = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
-    /// Play hostile peers to the core, the built component and the programs; count what becomes of it
-    #[command(after_help = "Example: cargo xtask torture --part memory --minutes 10 --seed 7")]
-    Torture(Torture),
     /// Write wit/deps from the crate that the guest's WASI bindings come from
     #[command(after_help = "Example: cargo xtask wit-deps --check")]
     WitDeps {
@@ -152,15 +134,12 @@ fn main() -> ExitCode {
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
         Command::Dist { check } => dist::run(&workspace, check),
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
-        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
-        Command::Supply { write } => supply::run(&workspace, write),
         Command::Test {
             ring,
             filters,
             arguments,
         } => test::run(&workspace, ring, &filters, &arguments),
-        Command::Torture(arguments) => torture::run(&workspace, &arguments),
         Command::WitDeps { check } => wit_deps::run(&workspace, check),
     });
     match outcome {
