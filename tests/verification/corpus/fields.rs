@@ -8,6 +8,11 @@ use crate::certificate::{At, Chain, Draft, generalized, utc, version};
 use crate::key::{Algorithm, Hash};
 use crate::x509::{common_name, name, oid, sequence, tlv};
 
+/// What names it, and what is done to the bytes.
+type Change = (&'static str, fn(&mut Vec<u8>));
+/// What names it, and what stands in place of the extensions.
+type List = (&'static str, fn(&Draft) -> Vec<u8>);
+
 pub(super) fn add(corpus: &mut Corpus) {
     encoding(corpus);
     heads(corpus);
@@ -21,7 +26,7 @@ pub(super) fn add(corpus: &mut Corpus) {
 
 /// The DER of the whole.
 fn encoding(corpus: &mut Corpus) {
-    let whole: [(&str, fn(&mut Vec<u8>)); 9] = [
+    let whole: [Change; 9] = [
         ("empty", Vec::clear),
         ("cut-short", |der| der.truncate(der.len() - 1)),
         ("byte-after", |der| der.push(0)),
@@ -352,7 +357,7 @@ fn keys(corpus: &mut Corpus) {
 
 /// The list of extensions.
 fn lists(corpus: &mut Corpus) {
-    let cases: [(&str, fn(&Draft) -> Vec<u8>); 6] = [
+    let cases: [List; 6] = [
         ("empty", |_| tlv(0xa3, &sequence(&[]))),
         ("wrapper-empty", |_| tlv(0xa3, &[])),
         ("no-sequence", |draft| {
@@ -380,7 +385,7 @@ fn lists(corpus: &mut Corpus) {
 
 /// Signatures and their algorithms.
 fn signatures(corpus: &mut Corpus) {
-    let bits: [(&str, fn(&mut Vec<u8>)); 7] = [
+    let bits: [Change; 7] = [
         ("flipped", |bits| {
             let last = bits.len() - 1;
             bits[last] ^= 1;
