@@ -32,6 +32,8 @@ pub(crate) struct Native {
     pump: Option<Pump<Pipe>>,
     config: Arc<Config>,
     middle: Rc<RefCell<Middle>>,
+    /// What the last call waits for is the output.
+    wants_write: bool,
     meter: Meter,
 }
 
@@ -49,6 +51,7 @@ impl Native {
             pump: Some(pump),
             config: Arc::clone(&ends.ours),
             middle: Rc::clone(middle),
+            wants_write: false,
             meter,
         })
     }
@@ -59,8 +62,9 @@ impl Native {
     ) -> Result<T, Failure> {
         let gone = || Failure::Typed("released".to_owned());
         let pump = self.pump.as_mut().ok_or_else(gone)?;
-        let result = self.meter.measured(|| call(pump));
-        result.map_err(|_| gone())?.map_err(|error| failure(&error))
+        let result = self.meter.measured(|| call(pump)).map_err(|_| gone())?;
+        self.wants_write = matches!(result, Err(Error::WantWrite));
+        result.map_err(|error| failure(&error))
     }
 }
 
@@ -99,7 +103,10 @@ impl Machine for Native {
     }
 
     fn is_ready(&mut self) -> bool {
-        let wait = self.pump.as_ref().map(Pump::wait_to_read);
+        let wait = self.pump.as_ref().map(|pump| match self.wants_write {
+            true => pump.wait_to_write(),
+            false => pump.wait_to_read(),
+        });
         match wait {
             None | Some(Wait::Output) => false,
             Some(Wait::Nothing) => true,
