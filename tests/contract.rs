@@ -105,6 +105,14 @@ fn exports_are_those_of_the_list_and_no_others() {
     assert_eq!(names(false), EXPORTS);
 }
 
+/// A package of ours: its folder, its files, and its first version.
+type Package = (&'static str, &'static [&'static str], [u32; 3]);
+
+const PACKAGES: [Package; 2] = [("wit", &WIT, [0, 2, 0]), ("wit/p3", &ASYNC_WIT, [0, 1, 0])];
+
+/// The files of `portcullis:tls-async`.
+const ASYNC_WIT: [&str; 4] = ["drop-in.wit", "listener.wit", "port.wit", "world.wit"];
+
 /// The files of the package itself: `wit/deps` is others'.
 const WIT: [&str; 12] = [
     "certificate.wit",
@@ -153,34 +161,38 @@ fn items(text: &str) -> Vec<(String, Option<Vec<u32>>)> {
 /// then no Python program builds.
 #[test]
 fn the_documentation_of_the_interface_has_no_backslash() {
-    for file in WIT {
-        let text = read(&format!("wit/{file}"));
-        let line = text.lines().find(|line| line.contains('\\'));
-        assert_eq!(line, None, "{file}");
+    for (folder, files, _) in PACKAGES {
+        for file in files {
+            let text = read(&format!("{folder}/{file}"));
+            let line = text.lines().find(|line| line.contains('\\'));
+            assert_eq!(line, None, "{file}");
+        }
     }
 }
 
 #[test]
 fn every_item_of_the_interface_says_which_version_brought_it() {
-    let mut files: Vec<_> = fs::read_dir(root().join("wit"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".wit"))
-        .collect();
-    files.sort();
-    assert_eq!(files, WIT);
-    let world = read("wit/world.wit");
-    let package = world.lines().find(|line| line.starts_with("package "));
-    let newest = version(package.unwrap()).unwrap();
-    for file in WIT {
-        let items = items(&read(&format!("wit/{file}")));
-        assert!(items.len() > 2, "{file}: {items:?}");
-        for (item, since) in items {
-            let since = since.unwrap_or_else(|| panic!("{file}: no @since before `{item}`"));
-            assert!(
-                vec![0, 2, 0] <= since && since <= newest,
-                "{file}: `{item}` is of {since:?}"
-            );
+    for (folder, listed, oldest) in PACKAGES {
+        let mut files: Vec<_> = fs::read_dir(root().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".wit"))
+            .collect();
+        files.sort();
+        assert_eq!(files, listed);
+        let world = read(&format!("{folder}/world.wit"));
+        let package = world.lines().find(|line| line.starts_with("package "));
+        let newest = version(package.unwrap()).unwrap();
+        for file in listed {
+            let items = items(&read(&format!("{folder}/{file}")));
+            assert!(items.len() > 2, "{file}: {items:?}");
+            for (item, since) in items {
+                let since = since.unwrap_or_else(|| panic!("{file}: no @since before `{item}`"));
+                assert!(
+                    oldest.to_vec() <= since && since <= newest,
+                    "{file}: `{item}` is of {since:?}"
+                );
+            }
         }
     }
 }

@@ -34,7 +34,6 @@ const GRPC: &str = "grpcio==1.85.3";
 
 /// The packages under `examples` that other test files use, and the program of 0.2.0.
 const RUST: [&str; 10] = [
-    "async-check",
     "https-client",
     "https-client-async",
     "echo-server",
@@ -44,6 +43,7 @@ const RUST: [&str; 10] = [
     "portcullis-compat",
     "postgres-client",
     "redis-client",
+    "wasi-tls-client",
 ];
 
 /// Those under `examples` whose dependencies are there for WebAssembly alone.

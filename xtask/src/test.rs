@@ -99,6 +99,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "refusals",
             "serving",
             "starttls",
+            "wasi_tls",
             "wiped",
         ],
     ),

@@ -14,7 +14,14 @@ mod bindings {
     #![allow(unsafe_code, reason = "written by wit_bindgen::generate!")]
 
     wit_bindgen::generate!({
-        world: "portcullis:tls-async/command",
+        // `drop-in` is not in the world: it concerns all who share the instance.
+        inline: "
+            package portcullis:check;
+            world check {
+                include portcullis:tls-async/command@0.1.0;
+                import portcullis:tls-async/drop-in@0.1.0;
+            }
+        ",
         path: ["../../../wit", "../../../wit/p3"],
         generate_all,
     });
