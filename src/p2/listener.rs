@@ -17,7 +17,7 @@ use crate::resources::bindings::exports::portcullis::tls::port::Port as PortHand
 use crate::resources::bindings::exports::portcullis::tls::types::{Address, Error as WitError};
 use crate::resources::component::Component;
 use crate::resources::context::Context;
-use crate::tls::{Config, Role};
+use crate::tls::Config;
 
 /// A listening socket and the configuration for the connections that it accepts; `None` once
 /// closed.
@@ -41,7 +41,7 @@ impl GuestListener for Listener {
         port: u16,
         backlog: Option<u64>,
     ) -> Result<ListenerHandle, WitError> {
-        let config = server_config(&context)?;
+        let config = context.get::<Context>().server_config()?;
         let Some(address) = Host::parse(&ip)?.to_listen(port)? else {
             return Err(WitError::InvalidArgument(format!(
                 "{ip:?} is not an IP address"
@@ -76,7 +76,7 @@ impl GuestListener for Listener {
     }
 
     fn set_context(&self, context: ContextBorrow<'_>) -> Result<(), WitError> {
-        let config = server_config(&context)?;
+        let config = context.get::<Context>().server_config()?;
         match &mut *self.state.borrow_mut() {
             Some(listening) => {
                 listening.config = config;
@@ -117,15 +117,5 @@ impl Listener {
             Some(listening) => operation(listening).map_err(WitError::from),
             None => Err(WitError::Closed),
         }
-    }
-}
-
-fn server_config(context: &ContextBorrow<'_>) -> Result<Arc<Config>, WitError> {
-    let config = context.get::<Context>().config()?;
-    match config.role() {
-        Role::Server => Ok(config),
-        Role::Client => Err(WitError::InvalidArgument(
-            "a listener needs a server's context".into(),
-        )),
     }
 }

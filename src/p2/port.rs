@@ -32,7 +32,7 @@ use crate::resources::context::Context;
 use crate::resources::conv::{number, read_length};
 use crate::resources::session::SessionOf;
 use crate::timers::{Condition, Moment, Timers};
-use crate::tls::{Config, Facts, Role, Session, Timeouts};
+use crate::tls::{Config, Facts, Session, Timeouts};
 
 use state::{Connecting, Interest, State};
 
@@ -69,11 +69,6 @@ impl Port {
     }
 
     fn connecting(config: &Arc<Config>, host: &str, port: u16) -> Result<Self, Error> {
-        if config.role() != Role::Client {
-            return Err(Error::InvalidArgument(
-                "connect needs a client's context".into(),
-            ));
-        }
         if port == 0 {
             return Err(Error::InvalidArgument("port 0; use 1 to 65535".into()));
         }
@@ -282,7 +277,7 @@ impl GuestPort for Port {
         host: String,
         port: u16,
     ) -> Result<PortHandle, WitError> {
-        let config = context.get::<Context>().config()?;
+        let config = context.get::<Context>().client_config()?;
         Ok(PortHandle::new(Self::connecting(&config, &host, port)?))
     }
 
@@ -291,7 +286,7 @@ impl GuestPort for Port {
         host: String,
         port: u16,
     ) -> Result<PortHandle, WitError> {
-        let config = context.get::<Context>().config()?;
+        let config = context.get::<Context>().client_config()?;
         let port = Self::connecting(&config, &host, port)?;
         port.block(Interest::Write, |_, _| Ok(()))?;
         Ok(PortHandle::new(port))

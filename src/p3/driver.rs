@@ -65,8 +65,6 @@ pub(crate) async fn shake_hands(
             if let Err(error) = &result {
                 // The context may be what failed, not the connection.
                 link.fail(error.clone());
-                link.start(Condition::Closing);
-                link.tell();
             }
             spawn_local(running);
             result
@@ -195,6 +193,7 @@ async fn leave(
 
 /// From the connection to the caller.
 async fn deliver(link: &Link, mut to_caller: StreamWriter<u8>) -> Result<(), Error> {
+    link.attempt(None, Engine::handshake).await?;
     loop {
         let read = link.attempt(Some(Condition::Reading), |engine| engine.read(MOST));
         match read.await? {
@@ -211,6 +210,7 @@ async fn deliver(link: &Link, mut to_caller: StreamWriter<u8>) -> Result<(), Err
 
 /// From the caller into the connection, and close_notify at the end. Ok when all has left.
 async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Error> {
+    link.attempt(None, Engine::handshake).await?;
     let mut buffer = Vec::with_capacity(LEAST);
     loop {
         let reading = pin!(from_caller.read(buffer));

@@ -28,16 +28,7 @@ thread_local! {
 
 impl Guest for Component {
     fn use_context(context: ContextBorrow<'_>) -> Result<(), WitError> {
-        let config = context.get::<Context>().config()?;
-        if config.role() != Role::Client {
-            return Err(Error::refused(
-                ConfigurationItem::Other,
-                ConfigurationReason::Conflict,
-                "connectors are clients, and this is a context of a server".to_owned(),
-            )
-            .into());
-        }
-        CONFIG.set(Some(config));
+        CONFIG.set(Some(context.get::<Context>().client_config()?));
         Ok(())
     }
 }

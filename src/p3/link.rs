@@ -187,6 +187,10 @@ impl Link {
         let mut alarm: Option<(Moment, _)> = None;
         loop {
             let seen = self.seen();
+            if self.failure().is_some() {
+                // An alert may be left, for a peer that takes nothing.
+                self.start(Condition::Closing);
+            }
             let due = self.due();
             if let Some(Due::Now(condition)) = due {
                 self.stop(condition);

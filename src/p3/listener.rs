@@ -18,7 +18,7 @@ use crate::resources::bindings::exports::portcullis::tls_async::port::Port as Po
 use crate::resources::bindings::wasi::sockets0_3_0::types::TcpSocket;
 use crate::resources::component::Component;
 use crate::resources::context::Context;
-use crate::tls::{Config, Role};
+use crate::tls::Config;
 
 /// A listening socket.
 pub(crate) struct Listener {
@@ -64,12 +64,7 @@ impl GuestListener for Listener {
         host: String,
         port: u16,
     ) -> Result<ListenerHandle, WitError> {
-        let config = context.get::<Context>().config()?;
-        if config.role() != Role::Server {
-            return Err(
-                Error::InvalidArgument("listening takes a context of a server".to_owned()).into(),
-            );
-        }
+        let config = context.get::<Context>().server_config()?;
         let socket = net::bind(&Host::parse(&host)?, port).await?;
         let fail = |code| Error::Network(net::failure(NetworkOperation::Listen, code, ""));
         let accepted = socket.listen().map_err(fail)?;

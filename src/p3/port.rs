@@ -25,7 +25,7 @@ use crate::resources::bindings::wasi::sockets0_3_0::types::TcpSocket;
 use crate::resources::bindings::{wit_future, wit_stream};
 use crate::resources::component::Component;
 use crate::resources::context::Context;
-use crate::tls::{Config, Role};
+use crate::tls::Config;
 
 type Ended = LocalBoxFuture<'static, Result<(), Error>>;
 
@@ -78,12 +78,9 @@ impl GuestPort for Port {
         host: String,
         port: u16,
     ) -> Result<PortHandle, WitError> {
-        let config = context.get::<Context>().config()?;
-        if config.role() != Role::Client {
-            return Err(Error::InvalidArgument(
-                "connecting takes a context of a client".to_owned(),
-            )
-            .into());
+        let config = context.get::<Context>().client_config()?;
+        if port == 0 {
+            return Err(WitError::InvalidArgument("port 0; use 1 to 65535".into()));
         }
         let host = Host::parse(&host)?;
         let limit = config.timeouts().get(Timer::Connect);

@@ -54,6 +54,27 @@ impl Context {
         Ok(config)
     }
 
+    /// The same, for a connection that this side begins.
+    #[cfg(any(feature = "sockets", feature = "p3"))]
+    pub(crate) fn client_config(&self) -> Result<Arc<Config>, Error> {
+        self.config_of(Role::Client, "connecting needs a client's context")
+    }
+
+    /// The same, for connections that others begin.
+    #[cfg(any(feature = "sockets", feature = "p3"))]
+    pub(crate) fn server_config(&self) -> Result<Arc<Config>, Error> {
+        self.config_of(Role::Server, "a listener needs a server's context")
+    }
+
+    #[cfg(any(feature = "sockets", feature = "p3"))]
+    fn config_of(&self, role: Role, else_: &str) -> Result<Arc<Config>, Error> {
+        let config = self.config()?;
+        match Role::from(config.role()) == role {
+            true => Ok(config),
+            false => Err(Error::InvalidArgument(else_.to_owned())),
+        }
+    }
+
     fn open(settings: Settings) -> ContextHandle {
         ContextHandle::new(Self {
             state: RefCell::new(State::Open(settings)),
