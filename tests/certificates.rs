@@ -529,6 +529,7 @@ fn policies_are_understood_and_kept_where_an_authority_requires_them() {
     let any = || policies(true, &[ANY_POLICY]);
     let one = || policies(false, &[ONE]);
     let inhibit_any = || extension("2.5.29.54", true, &tlv(2, &[0]));
+    let other = || policies(false, &[OTHER]);
     let mapping = |from, to| {
         let pair = sequence(&[support::x509::oid(from), support::x509::oid(to)]);
         extension("2.5.29.33", true, &sequence(&[pair]))
@@ -541,6 +542,16 @@ fn policies_are_understood_and_kept_where_an_authority_requires_them() {
             (vec![], vec![policies(true, &[ONE])], true),
             (vec![any(), inhibit_any()], vec![], true),
             (vec![one(), mappings()], vec![], true),
+            (
+                vec![one(), require_policy(0), mappings()],
+                vec![other()],
+                true,
+            ),
+            (
+                vec![any(), require_policy(0), mappings()],
+                vec![other()],
+                true,
+            ),
             (vec![any(), mapping(ANY_POLICY, OTHER)], vec![], false),
             (vec![any(), mapping(OTHER, ANY_POLICY)], vec![], false),
             (vec![any(), require_policy(0)], vec![one()], true),
@@ -581,6 +592,88 @@ fn policies_are_understood_and_kept_where_an_authority_requires_them() {
                     Reason::WrongPolicy,
                     "requires certificate policies",
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn policies_are_mapped_until_an_authority_forbids_it() {
+    const ONE: &str = "1.2.3.1";
+    const TWO: &str = "1.2.3.2";
+    const THREE: &str = "1.2.3.3";
+    let policy = |dotted| policies(false, &[dotted]);
+    let maps = |from, to| {
+        let pair = sequence(&[support::x509::oid(from), support::x509::oid(to)]);
+        extension("2.5.29.33", true, &sequence(&[pair]))
+    };
+    // requireExplicitPolicy at once, and inhibitPolicyMapping after so many.
+    let inhibit = |after| {
+        extension(
+            "2.5.29.36",
+            true,
+            &sequence(&[tlv(0x80, &[0]), tlv(0x81, &[after])]),
+        )
+    };
+    for role in BOTH {
+        for (upper, lower, of_leaf, is_accepted) in [
+            (
+                vec![require_policy(0), maps(ONE, TWO)],
+                vec![policy(TWO), maps(TWO, THREE)],
+                THREE,
+                true,
+            ),
+            (
+                vec![require_policy(0), maps(ONE, TWO)],
+                vec![policy(TWO), maps(TWO, THREE)],
+                TWO,
+                false,
+            ),
+            (
+                vec![require_policy(0), maps(ONE, TWO)],
+                vec![policy(ONE)],
+                ONE,
+                false,
+            ),
+            (
+                vec![require_policy(0), maps(THREE, TWO)],
+                vec![policy(TWO)],
+                TWO,
+                false,
+            ),
+            (
+                vec![inhibit(1)],
+                vec![policy(ONE), maps(ONE, TWO)],
+                TWO,
+                true,
+            ),
+            (
+                vec![inhibit(0)],
+                vec![policy(ONE), maps(ONE, TWO)],
+                TWO,
+                false,
+            ),
+            (vec![inhibit(0)], vec![policy(ONE)], ONE, true),
+            (
+                vec![inhibit(0)],
+                vec![policy(ONE), maps(ONE, TWO)],
+                ONE,
+                false,
+            ),
+        ] {
+            let root = Spec::authority("Root").self_signed();
+            let upper = Spec::authority("Upper").and(&upper).and(&[policy(ONE)]);
+            let upper = upper.issued_by(&root);
+            let lower = Spec::authority("Lower").and(&lower).issued_by(&upper);
+            let own = Spec::leaf(NAME).and(&[policy(of_leaf)]).issued_by(&lower);
+            let refusal = refusal(role, &[&own, &lower, &upper], &root);
+            match is_accepted {
+                true => assert_eq!(refusal, None),
+                false => assert_refused(
+                    refusal,
+                    Reason::WrongPolicy,
+                    "requires certificate policies",
+                ),
             }
         }
     }

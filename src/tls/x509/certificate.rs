@@ -45,11 +45,14 @@ pub(super) struct Extensions<'a> {
     pub(super) name_constraints: Option<NameConstraints<'a>>,
     /// The PolicyInformations, one value after the other.
     pub(super) policies: Option<&'a [u8]>,
-    pub(super) has_policy_mappings: bool,
+    /// The mappings, one value after the other.
+    pub(super) policy_mappings: Option<&'a [u8]>,
     /// One of them is from or to anyPolicy.
     pub(super) maps_any_policy: bool,
     /// How many certificates may follow before a policy is required.
     pub(super) require_explicit_policy: Option<u32>,
+    /// How many certificates may follow before policies are no longer mapped.
+    pub(super) inhibit_policy_mapping: Option<u32>,
     /// How many certificates may follow before anyPolicy is one policy among others.
     pub(super) inhibit_any_policy: Option<u32>,
     /// The OID of a critical extension that is not understood.
@@ -279,7 +282,8 @@ impl<'a> Extensions<'a> {
             }
             id::CERTIFICATE_POLICIES => self.policies = Some(only(value, SEQUENCE)?),
             id::POLICY_MAPPINGS => {
-                let mut pairs = Reader::new(only(value, SEQUENCE)?);
+                let list = only(value, SEQUENCE)?;
+                let mut pairs = Reader::new(list);
                 while !pairs.is_empty() {
                     let mut pair = Reader::new(pairs.expect(SEQUENCE)?);
                     for policy in [pair.expect(OID)?, pair.expect(OID)?] {
@@ -287,15 +291,15 @@ impl<'a> Extensions<'a> {
                     }
                     pair.end()?;
                 }
-                self.has_policy_mappings = true;
+                self.policy_mappings = Some(list);
             }
             id::POLICY_CONSTRAINTS => {
                 let mut reader = Reader::new(only(value, SEQUENCE)?);
                 let explicit = reader.optional(context(0))?.map(self::number);
-                // inhibitPolicyMapping is ignored: mappings are not followed in any case.
-                reader.optional(context(1))?.map(self::number).transpose()?;
+                let mapping = reader.optional(context(1))?.map(self::number);
                 reader.end()?;
                 self.require_explicit_policy = explicit.transpose()?;
+                self.inhibit_policy_mapping = mapping.transpose()?;
             }
             id::EXTENDED_KEY_USAGE => self.extended_key_usage = Some(only(value, SEQUENCE)?),
             id::INHIBIT_ANY_POLICY => {

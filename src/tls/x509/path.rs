@@ -250,7 +250,7 @@ impl<'s> Search<'s, '_> {
             }
             below = rest;
         }
-        policy::check(path)?;
+        policy::check(path, &mut self.budget)?;
         // Last, so that a path which lacks nothing else is what is reported.
         let (own, above) = path.split_first().ok_or(Refusal::UnknownAuthority)?;
         let above = above.iter().map(|certificate| &certificate.key);
