@@ -332,7 +332,7 @@ pub struct Keys {
 fn even() -> Key {
     loop {
         let key = Key::p256();
-        if key.info.last().unwrap() % 2 == 0 {
+        if key.info.last().unwrap().is_multiple_of(2) {
             return key;
         }
     }
