@@ -21,6 +21,8 @@ mod support;
 mod end;
 #[path = "explorer/network.rs"]
 mod network;
+#[path = "explorer/race.rs"]
+mod race;
 #[path = "explorer/random.rs"]
 mod random;
 #[path = "explorer/rules.rs"]
@@ -120,6 +122,17 @@ fn no_sequence_of_tls12_breaks_a_rule() {
 #[test]
 fn no_sequence_of_tls13_breaks_a_rule() {
     explore(Version::Tls13);
+}
+
+#[test]
+fn every_address_of_a_host_is_tried_in_time() {
+    let first = number("PORTCULLIS_TORTURE_SEED").unwrap_or(1);
+    let cases = number("PORTCULLIS_TORTURE_CASES").unwrap_or(CASES);
+    for seed in first..first + cases {
+        if let Err(broken) = race::run(seed) {
+            panic!("PORTCULLIS_TORTURE_SEED={seed} PORTCULLIS_TORTURE_CASES=1: {broken}");
+        }
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl World {
     }
 
     /// From now on the lanes take everything, though they may hold it back.
-    pub fn open_lanes(&mut self) {
+    pub fn open_lanes(&self) {
         for lane in self.lanes.borrow_mut().iter_mut() {
             lane.carry(usize::MAX);
             lane.budget = usize::MAX;
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// The network goes on; returns whether there was anything to go on with.
-    pub fn carry(&mut self) -> bool {
+    pub fn carry(&self) -> bool {
         let mut lanes = self.lanes.borrow_mut();
         let [one, other] = &mut *lanes;
         one.carry(usize::MAX) | other.carry(usize::MAX)
@@ -197,7 +197,7 @@ impl World {
         Ok(())
     }
 
-    fn change_lane(&mut self, step: Step) {
+    fn change_lane(&self, step: Step) {
         let mut lanes = self.lanes.borrow_mut();
         match step {
             Step::Budget(lane, bytes) => lanes[lane].budget = bytes,
