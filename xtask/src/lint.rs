@@ -6,10 +6,11 @@ use anyhow::Result;
 
 use crate::component::Embedded;
 use crate::workspace::Workspace;
-use crate::{apt, bench, component, examples, process, rust, test, workspace};
+use crate::{apt, bench, component, examples, process, rust, supply, test, workspace};
 
 /// Check everything, the fast things first.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    supply::run(workspace, false)?;
     rust::need_lint_components(workspace)?;
     rust::need_target(workspace, rust::WINDOWS_TARGET)?;
     process::run(

@@ -15,6 +15,7 @@ mod lint;
 mod pattern;
 mod process;
 mod rust;
+mod supply;
 mod test;
 mod wit_deps;
 mod workspace;
@@ -97,9 +98,16 @@ enum Command {
         /// Only those whose names contain it: `rust`, `c: PostgreSQL`, `wasmtime 48`
         name: Option<String>,
     },
-    /// Check format, lints and documentation, natively and for wasm
+    /// Check dependencies, format, lints and documentation, natively and for wasm
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
+    /// Check the licences and sources of all dependencies, and what is `unsafe` in the component
+    #[command(after_help = "Example: cargo xtask supply")]
+    Supply {
+        /// Write the inventory of `unsafe` to docs/supply.md
+        #[arg(long)]
+        write: bool,
+    },
     /// Build the component, install the programs that tests talk to, and run the tests
     #[command(after_help = "Example: cargo xtask test --ring outside postgres -- --nocapture")]
     Test {
@@ -135,6 +143,7 @@ fn main() -> ExitCode {
         Command::Dist { check } => dist::run(&workspace, check),
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
         Command::Lint => lint::run(&workspace),
+        Command::Supply { write } => supply::run(&workspace, write),
         Command::Test {
             ring,
             filters,
