@@ -117,7 +117,7 @@ impl Needs {
         let is_p3 = |name: &&str| is_ours(name) && !name.starts_with("portcullis:tls/");
         Ok(Self {
             tls: imports.iter().any(|name| is_ours(name)),
-            p3: imports.iter().any(|name| is_p3(name)),
+            p3: imports.iter().any(is_p3),
             is_concurrent: exports
                 .iter()
                 .any(|name| name.starts_with("wasi:cli/run@0.3")),
