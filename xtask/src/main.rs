@@ -17,6 +17,7 @@ mod process;
 mod rust;
 mod supply;
 mod test;
+mod torture;
 mod wit_deps;
 mod workspace;
 
@@ -28,6 +29,7 @@ use crate::bench::Bench;
 use crate::certificates::Certificates;
 use crate::conformance::Conformance;
 use crate::test::Ring;
+use crate::torture::Torture;
 use crate::workspace::Workspace;
 
 /// Builds, shows, tests and checks Portcullis. Each command sets up what it needs: the wasm target
@@ -122,6 +124,9 @@ enum Command {
         #[arg(last = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
+    /// Play hostile peers to the core, the built component and the programs; count what becomes of it
+    #[command(after_help = "Example: cargo xtask torture --part memory --minutes 10 --seed 7")]
+    Torture(Torture),
     /// Write wit/deps from the crate that the guest's WASI bindings come from
     #[command(after_help = "Example: cargo xtask wit-deps --check")]
     WitDeps {
@@ -149,6 +154,7 @@ fn main() -> ExitCode {
             filters,
             arguments,
         } => test::run(&workspace, ring, &filters, &arguments),
+        Command::Torture(arguments) => torture::run(&workspace, &arguments),
         Command::WitDeps { check } => wit_deps::run(&workspace, check),
     });
     match outcome {

@@ -225,10 +225,16 @@ impl Transcript {
     pub(crate) fn storm(&self, seed: u64, number: usize) -> Case {
         let name = format!("{}/storm-{number}", self.setup.name());
         let mut random = Random::new(seed, &name);
+        // Much data in pieces of a few bytes would take as long as all other storms.
+        let least = if self.setup.kind == Kind::Bulk {
+            2000
+        } else {
+            1
+        };
         let mut tricks = |log: &[Logged], is_to_peer: bool| -> Vec<Trick> {
             let length: usize = log.iter().map(|record| record.length).sum();
             (0..random.below(4))
-                .map(|_| any_trick(&mut random, length, log.len(), is_to_peer))
+                .map(|_| any_trick(&mut random, (length, log.len()), least, is_to_peer))
                 .collect()
         };
         let to_us = tricks(&self.to_us, false);
@@ -242,16 +248,21 @@ impl Transcript {
     }
 }
 
-fn any_trick(random: &mut Random, bytes: usize, records: usize, is_to_peer: bool) -> Trick {
+fn any_trick(
+    random: &mut Random,
+    (bytes, records): (usize, usize),
+    least: usize,
+    is_to_peer: bool,
+) -> Trick {
     let at = random.below(bytes);
     let record = random.below(records);
     let bit = u8::try_from(random.below(8)).unwrap_or_default();
     match random.below(if is_to_peer { 18 } else { 16 }) {
-        0 => Trick::Split(1 + random.below(2000)),
+        0 => Trick::Split(least + random.below(2000)),
         1 => Trick::Cut(1 + at),
         2 => Trick::Hold,
-        3 => Trick::Drip(50 + random.below(2000)),
-        4 => Trick::Split(1 + random.below(9)),
+        3 => Trick::Drip(least + 50 + random.below(2000)),
+        4 => Trick::Split(least + random.below(9)),
         5 => Trick::Truncate(at),
         6 => Trick::Reset(at),
         7 => Trick::Flip { at, bit },

@@ -49,7 +49,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     minutes: u64,
     /// How many hostile connections engines get, and ports, and each program
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 280)]
     connections: usize,
     /// How many connections one program has at once
     #[arg(long, default_value_t = 9000)]

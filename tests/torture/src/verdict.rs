@@ -129,6 +129,9 @@ fn excuse_of(setup: Setup, trick: &Trick, log: &[Logged]) -> Option<&'static str
         Trick::Duplicate(record) if *record + 1 == log.len() => {
             Some("what follows close_notify is not looked at (RFC 8446 §6.1)")
         }
+        Trick::Swap(record) if *record + 1 == log.len() => {
+            Some("no record came after the last one")
+        }
         Trick::Drop(record)
         | Trick::Duplicate(record)
         | Trick::Swap(record)
