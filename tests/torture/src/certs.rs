@@ -14,6 +14,7 @@ pub(crate) const NAME: &str = "localhost";
 /// An authority, and what it has issued.
 pub(crate) struct Certificates {
     pub(crate) root: CertificateDer<'static>,
+    pub(crate) root_pem: String,
     pub(crate) server: Identity,
     pub(crate) client: Identity,
 }
@@ -43,6 +44,7 @@ impl Certificates {
         Ok(Self {
             server: issue(&issuer, 2, ExtendedKeyUsagePurpose::ServerAuth)?,
             client: issue(&issuer, 3, ExtendedKeyUsagePurpose::ClientAuth)?,
+            root_pem: root.pem(),
             root: root.der().clone(),
         })
     }

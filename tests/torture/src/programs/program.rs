@@ -18,6 +18,11 @@ const BROKEN: [&str; 5] = [
     "failed to run main module",
 ];
 
+/// Whether a program says that it broke.
+pub(crate) fn is_broken(line: &str) -> bool {
+    BROKEN.iter().any(|word| line.contains(word))
+}
+
 /// A server that listens. It is ended when the value is dropped.
 pub(crate) struct Program {
     child: Child,
@@ -65,8 +70,7 @@ impl Program {
 
     /// What it has said that no program of ours may say, and whether it has ended.
     pub(crate) fn complaint(&mut self) -> Option<String> {
-        let is_bad = |line: &String| BROKEN.iter().any(|word| line.contains(word));
-        if let Some(line) = self.told().into_iter().find(is_bad) {
+        if let Some(line) = self.told().into_iter().find(|line| is_broken(line)) {
             return Some(line);
         }
         match self.child.try_wait() {
