@@ -10,6 +10,7 @@ mod conformance;
 mod demo;
 mod dist;
 mod examples;
+mod fuzz;
 mod go;
 mod lint;
 mod pattern;
@@ -28,6 +29,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::Bench;
 use crate::certificates::Certificates;
 use crate::conformance::Conformance;
+use crate::fuzz::Fuzz;
 use crate::test::Ring;
 use crate::torture::Torture;
 use crate::workspace::Workspace;
@@ -100,6 +102,9 @@ enum Command {
         /// Only those whose names contain it: `rust`, `c: PostgreSQL`, `wasmtime 48`
         name: Option<String>,
     },
+    /// Fuzz what reads the bytes of peers, files and callers, and say what was found
+    #[command(after_help = "Example: cargo xtask fuzz --seconds 300 server wire")]
+    Fuzz(Fuzz),
     /// Check dependencies, format, lints and documentation, natively and for wasm
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
@@ -147,6 +152,7 @@ fn main() -> ExitCode {
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
         Command::Dist { check } => dist::run(&workspace, check),
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
+        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
         Command::Supply { write } => supply::run(&workspace, write),
         Command::Test {

@@ -472,3 +472,23 @@ fn refusal_repeats_no_more_than_a_line_can_hold() {
         other => panic!("{other:?}"),
     }
 }
+
+/// As the fuzz target `starttls` runs them.
+#[test]
+fn dialogues_that_fuzzing_has_kept_are_short() {
+    use clap::ValueEnum as _;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/starttls");
+    let protocols = Protocol::value_variants();
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let input = std::fs::read(entry.unwrap().path()).unwrap();
+        let protocol = protocols[usize::from(input[0]) % protocols.len()];
+        match run(protocol, &input[1..]) {
+            Err(Refusal::Server(text)) => assert!(text.chars().count() < 400, "{protocol:?}"),
+            Err(Refusal::Io(_)) => {}
+            Ok((_, heard)) => assert!(heard.len() < 4096, "{protocol:?}"),
+        }
+        count += 1;
+    }
+    assert!(count > 0, "no input in {folder}");
+}

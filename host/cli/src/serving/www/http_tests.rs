@@ -199,3 +199,27 @@ fn request_that_does_not_come_is_answered_and_one_that_has_come_is_not_late() {
     http.receive(b"GET / HTTP/1.1\r\n\r\n");
     assert!(http.is_asked());
 }
+
+/// As the fuzz target `http` runs them.
+#[test]
+fn requests_that_fuzzing_has_kept_get_nothing_beside_the_directory() {
+    let site = Site::new("corpus");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/http");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let input = fs::read(entry.unwrap().path()).unwrap();
+        let mut http = Http::new(site.0.join("www"), None);
+        for part in input[1..].chunks(usize::from(input[0]).max(1)) {
+            http.receive(part);
+        }
+        http.end();
+        let mut reply = Vec::new();
+        while let Next::Bytes(bytes) = http.next(ROOM).unwrap() {
+            reply.extend(bytes);
+        }
+        assert!(reply.is_empty() || reply.starts_with(b"HTTP/1."));
+        assert!(!reply.windows(6).any(|part| part == b"secret"));
+        count += 1;
+    }
+    assert!(count > 0, "no input in {folder}");
+}

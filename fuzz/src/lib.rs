@@ -1,0 +1,54 @@
+//! What is fuzzed: one function for each target, over any bytes. Each says what has to hold; that
+//! nothing panics has to hold always.
+//!
+//! The functions of `core` are run over the kept inputs by `tests/corpora.rs` too, those of the
+//! command by its own tests: the corpora in `corpus/` are tests of every build.
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what cannot go on should stop"
+)]
+
+mod command;
+mod core;
+mod operations;
+pub mod seeds;
+mod support;
+
+#[path = "../../host/cli/src/serving"]
+mod serving {
+    //! What the command's file server stands on.
+    pub mod connection {
+        //! The same as the command's, without wasmtime.
+        use std::io;
+        use std::time::Duration;
+
+        pub trait Service {
+            fn receive(&mut self, plaintext: &[u8]);
+            fn end(&mut self);
+            fn next(&mut self, room: usize) -> io::Result<Next>;
+            fn is_asked(&self) -> bool;
+            fn patience(&self) -> Option<Duration>;
+            fn late(&mut self);
+            fn is_whole(&self) -> bool;
+            fn log(&self) -> &str;
+        }
+
+        pub enum Next {
+            Bytes(Vec<u8>),
+            Wait,
+            Done,
+        }
+    }
+
+    pub mod www {
+        pub mod http;
+        pub mod site;
+    }
+}
+
+pub use command::{http, starttls};
+pub use core::{client, credentials, records, server, signatures, wire, words};
+pub use operations::operations;
