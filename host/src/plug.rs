@@ -16,7 +16,7 @@ use wit_component::ComponentEncoder;
 use crate::guest::{EMBEDDED, EMBEDDED_P3};
 
 /// Plugs the component into a consumer's imports of `portcullis:tls`, as `wac plug` does on the
-/// command line. The result runs where the component does: [`EMBEDDED`](crate::EMBEDDED) needs an
+/// command line. The result runs where the component does: [`EMBEDDED`] needs an
 /// engine with wide arithmetic, the baseline that `cargo xtask build` makes needs SIMD alone.
 ///
 /// A consumer may be a core module with its WIT inside, as C compilers make it from the bindings of
