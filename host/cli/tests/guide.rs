@@ -167,7 +167,7 @@ fn sources() -> Vec<String> {
             let is_made = ["build", "node_modules", "__pycache__"].contains(&name.as_str());
             if path.is_dir() && !is_made && !name.starts_with('.') {
                 folders.push(path);
-            } else if [".py", ".js", ".mjs", ".c", ".h"]
+            } else if [".py", ".js", ".mjs", ".c", ".h", ".rs"]
                 .iter()
                 .any(|end| name.ends_with(end))
             {
@@ -206,7 +206,8 @@ fn every_block_of_code_is_checked_by_something() {
                 "rust,no_run" => crates.contains(&format!("docs/guide/{name}\")")),
                 // It is run above, without the internet.
                 "sh" => !code.contains("example.com"),
-                "python" | "js" | "c" => sources.iter().any(|source| source.contains(&code)),
+                // An excerpt of a program that is built and run as it stands.
+                "python" | "js" | "c" | "rust,ignore" => sources.iter().any(|source| source.contains(&code)),
                 "text" | "wit" => true,
                 _ => false,
             };
