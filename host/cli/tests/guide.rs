@@ -207,7 +207,9 @@ fn every_block_of_code_is_checked_by_something() {
                 // It is run above, without the internet.
                 "sh" => !code.contains("example.com"),
                 // An excerpt of a program that is built and run as it stands.
-                "python" | "js" | "c" | "rust,ignore" => sources.iter().any(|source| source.contains(&code)),
+                "python" | "js" | "c" | "rust,ignore" => {
+                    sources.iter().any(|source| source.contains(&code))
+                }
                 "text" | "wit" => true,
                 _ => false,
             };
