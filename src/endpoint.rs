@@ -97,6 +97,17 @@ impl Host {
     }
 }
 
+/// Checks the number of a port to connect to.
+///
+/// # Errors
+/// `InvalidArgument`: 0.
+pub fn check_port(port: u16) -> Result<(), Error> {
+    match port {
+        0 => Err(Error::InvalidArgument("port 0; use 1 to 65535".into())),
+        _ => Ok(()),
+    }
+}
+
 /// Why this address cannot be connected to, and the cure; `None` if it can.
 #[must_use]
 pub fn unreachable(ip: IpAddr) -> Option<&'static str> {

@@ -6,6 +6,7 @@
 //!   |
 //!  resources   what every form of the component has: contexts, sessions, engines
 //!   |
+//!  addresses   those of WASI's sockets, which both skins convert
 //!  pump        joins one session to one transport
 //!  engine      one session for callers who move its ciphertext themselves
 //!  race        in which order the addresses of a host are tried
@@ -19,9 +20,11 @@
 //! ```
 //!
 //! Each room uses the rooms below it, and never one above (`tests/contract/layers.rs`). All but
-//! the upper two know nothing of WASI: they are the native build, which the tests of the core run
+//! the upper three know nothing of WASI: they are the native build, which the tests of the core run
 //! (`tests/session.rs`, `tests/pump.rs`).
 
+#[cfg(all(target_os = "wasi", any(feature = "sockets", feature = "p3")))]
+mod addresses;
 pub mod endpoint;
 pub mod engine;
 pub mod error;

@@ -14,7 +14,7 @@ use wasi::io::poll::poll;
 use super::clock::{after, now};
 use super::net::{Connector, Streams};
 use super::remains::Remains;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, check_port};
 use crate::error::{Error, Timer};
 use crate::memory::{wipe_stack, wiping};
 use crate::pump::{Pump, Wait};
@@ -69,9 +69,7 @@ impl Port {
     }
 
     fn connecting(config: &Arc<Config>, host: &str, port: u16) -> Result<Self, Error> {
-        if port == 0 {
-            return Err(Error::InvalidArgument("port 0; use 1 to 65535".into()));
-        }
+        check_port(port)?;
         let host = Host::parse(host)?;
         let session = Session::new(config, Some(&host.name()))?;
         let mut timers = Timers::new(config.timeouts());

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, join3, select};
-use wit_bindgen::{StreamReader, StreamResult, StreamWriter, spawn_local};
+use wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter, spawn_local};
 
 use super::link::Link;
 use crate::engine::Engine;
@@ -102,6 +102,14 @@ async fn run(
     let failure = link.failure().unwrap_or(Error::Closed);
     tell(&mut told, Err(failure.clone()));
     tell(&mut heard, Err(failure));
+}
+
+/// Resolves a future. Its reader may take its time, or be gone.
+pub(crate) fn resolve<T: 'static>(future: FutureWriter<T>, value: T) {
+    spawn_local(async move {
+        // Nobody may be there to hear it.
+        let _ = future.write(value).await;
+    });
 }
 
 fn tell<R>(whom: &mut Option<impl FnOnce(R)>, result: R) {

@@ -1,7 +1,6 @@
 //! The interface `drop-in`: the context that the connectors of `wasi:tls` connect with.
 
 use std::cell::RefCell;
-use std::env;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -12,7 +11,8 @@ use crate::resources::bindings::exports::portcullis::tls::types::Error as WitErr
 use crate::resources::bindings::exports::portcullis::tls_async::drop_in::Guest;
 use crate::resources::component::Component;
 use crate::resources::context::Context;
-use crate::resources::{environment, fs};
+use crate::resources::environment::{self, variable};
+use crate::resources::fs;
 use crate::tls::{Config, Role, Settings, Version};
 
 const CERTIFICATE: &str = "PORTCULLIS_CERTIFICATE";
@@ -79,10 +79,6 @@ fn of_environment() -> Result<Settings, Error> {
         }
     }
     Ok(settings)
-}
-
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn missing(item: ConfigurationItem, set: &str, unset: &str) -> Error {

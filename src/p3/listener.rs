@@ -96,6 +96,6 @@ impl GuestListener for Listener {
 
     fn local_address(&self) -> Result<Address, WitError> {
         let fail = |code| Error::Network(net::failure(NetworkOperation::Other, code, ""));
-        Ok(net::address(self.socket.get_local_address().map_err(fail)?))
+        Ok(net::from_wasi(self.socket.get_local_address().map_err(fail)?).into())
     }
 }

@@ -4,14 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::pin::pin;
 
 use futures_util::StreamExt as _;
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 
 use super::clock;
 use crate::endpoint::{Host, unreachable};
 use crate::error::{Error, NetworkCode, NetworkError, NetworkOperation};
 use crate::race::Race;
-use crate::resources::bindings::exports::portcullis::tls::types::Address;
 use crate::resources::bindings::wasi::sockets0_3_0::ip_name_lookup::{
     ErrorCode as LookupCode, resolve_addresses,
 };
@@ -42,19 +41,15 @@ pub(super) async fn connect(host: &Host, port: u16) -> Result<TcpSocket, Error> 
         }
         if race.is_lost() {
             let failure = race.take_failure();
-            return Err(Error::Network(failure.unwrap_or_else(|| NetworkError {
-                operation: NetworkOperation::Resolve,
-                code: NetworkCode::NameUnresolvable,
-                detail: Some(host.name()),
-            })));
+            return Err(Error::Network(failure.unwrap_or_else(|| no_address(host))));
         }
         let ended = match race.time_left(now) {
             None => attempts.next().await,
             Some(left) => {
                 let due = pin!(clock::until(now.saturating_add(left)));
                 match select(attempts.next(), due).await {
-                    futures_util::future::Either::Left((ended, _)) => ended,
-                    futures_util::future::Either::Right(_) => None,
+                    Either::Left((ended, _)) => ended,
+                    Either::Right(_) => None,
                 }
             }
         };
@@ -100,11 +95,16 @@ pub(super) async fn bind(host: &Host, port: u16) -> Result<TcpSocket, Error> {
             Err(code) => refused = Some(fail(code)),
         }
     }
-    Err(Error::Network(refused.unwrap_or_else(|| NetworkError {
+    Err(Error::Network(refused.unwrap_or_else(|| no_address(host))))
+}
+
+/// The error for a name none of whose addresses is of use.
+fn no_address(host: &Host) -> NetworkError {
+    NetworkError {
         operation: NetworkOperation::Resolve,
         code: NetworkCode::NameUnresolvable,
         detail: Some(host.name()),
-    })))
+    }
 }
 
 async fn resolve(name: &str) -> Result<Vec<IpAddr>, Error> {
@@ -157,66 +157,4 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
     }
 }
 
-// Addresses.
-
-pub(super) fn address(address: IpSocketAddress) -> Address {
-    let address = from_wasi(address);
-    let ip = match address {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        address => address.ip().to_string(),
-    };
-    Address {
-        ip,
-        port: address.port(),
-    }
-}
-
-fn family(address: SocketAddr) -> IpAddressFamily {
-    match address {
-        SocketAddr::V4(_) => IpAddressFamily::Ipv4,
-        SocketAddr::V6(_) => IpAddressFamily::Ipv6,
-    }
-}
-
-fn to_wasi(address: SocketAddr) -> IpSocketAddress {
-    match address {
-        SocketAddr::V4(address) => {
-            let [a, b, c, d] = address.ip().octets();
-            IpSocketAddress::Ipv4(Ipv4SocketAddress {
-                port: address.port(),
-                address: (a, b, c, d),
-            })
-        }
-        SocketAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h] = address.ip().segments();
-            IpSocketAddress::Ipv6(Ipv6SocketAddress {
-                port: address.port(),
-                flow_info: 0,
-                address: (a, b, c, d, e, f, g, h),
-                scope_id: address.scope_id(),
-            })
-        }
-    }
-}
-
-fn from_wasi(address: IpSocketAddress) -> SocketAddr {
-    match address {
-        IpSocketAddress::Ipv4(v4) => {
-            SocketAddr::new(ip_from_wasi(IpAddress::Ipv4(v4.address)), v4.port)
-        }
-        IpSocketAddress::Ipv6(v6) => {
-            let (a, b, c, d, e, f, g, h) = v6.address;
-            let ip = Ipv6Addr::new(a, b, c, d, e, f, g, h);
-            SocketAddr::V6(SocketAddrV6::new(ip, v6.port, v6.flow_info, v6.scope_id))
-        }
-    }
-}
-
-fn ip_from_wasi(address: IpAddress) -> IpAddr {
-    match address {
-        IpAddress::Ipv4((a, b, c, d)) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => {
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h))
-        }
-    }
-}
+crate::addresses::conversions!();

@@ -1,19 +1,20 @@
 //! The resource `port` of `portcullis:tls-async`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::ready;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, select};
-use wit_bindgen::{FutureReader, StreamReader, StreamWriter, spawn_local};
+use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 use super::driver::{self, Ends, Plaintext};
 use super::link::Link;
 use super::{clock, net};
-use crate::endpoint::Host;
+use crate::endpoint::{Host, check_port};
 use crate::error::{Error, NetworkOperation, Timer};
 use crate::resources::bindings::exports::portcullis::tls::context::ContextBorrow;
 use crate::resources::bindings::exports::portcullis::tls::session::Session as SessionHandle;
@@ -33,8 +34,8 @@ type Ended = LocalBoxFuture<'static, Result<(), Error>>;
 pub(crate) struct Port {
     link: Rc<Link>,
     ends: RefCell<Option<Ends<Ended, Ended>>>,
-    local_address: Option<Address>,
-    remote_address: Option<Address>,
+    local_address: Option<SocketAddr>,
+    remote_address: Option<SocketAddr>,
 }
 
 impl Port {
@@ -62,8 +63,8 @@ impl Port {
                 to_peer,
                 sent: ended(NetworkOperation::Write, sent),
             })),
-            local_address: socket.get_local_address().ok().map(net::address),
-            remote_address: socket.get_remote_address().ok().map(net::address),
+            local_address: socket.get_local_address().ok().map(net::from_wasi),
+            remote_address: socket.get_remote_address().ok().map(net::from_wasi),
         })
     }
 }
@@ -79,9 +80,7 @@ impl GuestPort for Port {
         port: u16,
     ) -> Result<PortHandle, WitError> {
         let config = context.get::<Context>().client_config()?;
-        if port == 0 {
-            return Err(WitError::InvalidArgument("port 0; use 1 to 65535".into()));
-        }
+        check_port(port)?;
         let host = Host::parse(&host)?;
         let limit = config.timeouts().get(Timer::Connect);
         let connecting = pin!(net::connect(&host, port));
@@ -135,14 +134,11 @@ impl GuestPort for Port {
         // Both directions tell, and the future says how the connection as a whole has ended: by the
         // first failure, or well when both have ended well.
         let outcome = Rc::new(RefCell::new(Some(outcome)));
-        let first = Rc::new(RefCell::new(None));
+        let is_half_over = Rc::new(Cell::new(false));
         let tell = move |result: Result<(), Error>| {
-            let is_over = result.is_err() || first.replace(Some(())).is_some();
+            let is_over = result.is_err() || is_half_over.replace(true);
             if let Some(outcome) = outcome.borrow_mut().take_if(|_| is_over) {
-                spawn_local(async move {
-                    // Nobody may be there to hear it.
-                    let _ = outcome.write(result.map_err(WitError::from)).await;
-                });
+                driver::resolve(outcome, result.map_err(WitError::from));
             }
         };
         let plaintext = Plaintext {
@@ -160,10 +156,10 @@ impl GuestPort for Port {
     }
 
     fn local_address(&self) -> Option<Address> {
-        self.local_address.clone()
+        self.local_address.map(Address::from)
     }
 
     fn remote_address(&self) -> Option<Address> {
-        self.remote_address.clone()
+        self.remote_address.map(Address::from)
     }
 }

@@ -118,8 +118,8 @@ async fn connect(this: Connector, server_name: &str) -> Result<(), Error> {
     let link = match link {
         Ok(link) => std::rc::Rc::new(link),
         Err(error) => {
-            tell(sending.outcome, Err(error.clone()));
-            tell(receiving.outcome, Err(error.clone()));
+            driver::resolve(sending.outcome, Err(handle(error.clone())));
+            driver::resolve(receiving.outcome, Err(handle(error.clone())));
             return Err(error);
         }
     };
@@ -131,19 +131,11 @@ async fn connect(this: Connector, server_name: &str) -> Result<(), Error> {
     };
     let plaintext = Plaintext {
         from_caller: sending.from,
-        told: |result| tell(sending.outcome, result),
+        told: |result: Result<_, _>| driver::resolve(sending.outcome, result.map_err(handle)),
         to_caller: receiving.to,
-        heard: |result| tell(receiving.outcome, result),
+        heard: |result: Result<_, _>| driver::resolve(receiving.outcome, result.map_err(handle)),
     };
     driver::shake_hands(&link, ends, plaintext).await
-}
-
-/// Resolves a future. Its reader may take its time, or none at all.
-fn tell(whom: FutureWriter<Outcome>, result: Result<(), Error>) {
-    wit_bindgen::spawn_local(async move {
-        // Nobody may be there to hear it.
-        let _ = whom.write(result.map_err(handle)).await;
-    });
 }
 
 fn handle(error: Error) -> ErrorHandle {

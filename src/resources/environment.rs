@@ -35,7 +35,8 @@ pub(crate) fn add_roots(settings: &mut Settings) -> Result<Option<DirectoryRepor
     Ok(Some(report))
 }
 
-fn variable(name: &str) -> Option<String> {
+/// A variable that is set to something.
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -29,7 +29,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
         "core",
         &["endpoint", "engine", "memory", "pump", "race", "timers"],
     ),
-    ("wasi", &["p2/clock", "p2/net", "p2/remains"]),
+    ("wasi", &["addresses", "p2/clock", "p2/net", "p2/remains"]),
     ("resources", &["resources"]),
     ("p2", &["p2/listener", "p2/port"]),
     (
