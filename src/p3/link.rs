@@ -171,9 +171,11 @@ impl Link {
     // Timers.
 
     pub(crate) fn start(&self, condition: Condition) {
-        let has_begun = self.timers.borrow().is_running(condition);
-        if !has_begun {
-            self.timers.borrow_mut().start(condition, clock::now());
+        let mut timers = self.timers.borrow_mut();
+        // The clock is asked of the host, so not for a timer that never runs out.
+        let is_limited = timers.limits().get(condition.timer()).is_some();
+        if is_limited && !timers.is_running(condition) {
+            timers.start(condition, clock::now());
         }
     }
 
