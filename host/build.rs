@@ -114,10 +114,15 @@ impl Form {
         for input in settings.into_iter().chain(["wit"]) {
             println!("cargo:rerun-if-changed={}", workspace.join(input).display());
         }
-        // Both forms come out under one name.
+        // Both forms come out under one name. A result that did not change leaves the copy alone, so
+        // that nothing that embeds it is built again.
         let component = out.join(format!("{}.wasm", self.place));
-        fs::copy(&built, &component)
-            .map_err(|error| format!("{} cannot be copied: {error}", built.display()))?;
+        let bytes = fs::read(&built)
+            .map_err(|error| format!("{} cannot be read: {error}", built.display()))?;
+        if fs::read(&component).ok().as_deref() != Some(bytes.as_slice()) {
+            fs::write(&component, bytes)
+                .map_err(|error| format!("{} cannot be written: {error}", component.display()))?;
+        }
         Ok(component)
     }
 }

@@ -123,6 +123,11 @@ impl Needs {
                 .any(|name| name.starts_with("wasi:cli/run@0.3")),
         })
     }
+
+    /// The component that has what is needed.
+    pub(crate) fn embedded(&self) -> &'static [u8] {
+        if self.p3 { EMBEDDED_P3 } else { EMBEDDED }
+    }
 }
 
 /// The component that was built with this crate and has what the consumer imports:
@@ -131,8 +136,7 @@ impl Needs {
 /// # Errors
 /// When the consumer is neither a component nor a core module that can be made one.
 pub fn embedded_for(consumer: &[u8]) -> wasmtime::Result<&'static [u8]> {
-    let needs = Needs::of(&as_component(consumer)?)?;
-    Ok(if needs.p3 { EMBEDDED_P3 } else { EMBEDDED })
+    Ok(Needs::of(&as_component(consumer)?)?.embedded())
 }
 
 /// Returns a component as it is, and turns a core module into one.

@@ -58,7 +58,7 @@ impl Program {
     fn concurrent(program: &[u8], needs: &Needs) -> wasmtime::Result<Self> {
         let engine = guest::concurrent_engine()?;
         let program = if needs.tls {
-            let composed = plug::compose(program, plug::embedded_for(program)?)?;
+            let composed = plug::compose(program, needs.embedded())?;
             guest::compile(&engine, &composed)?
         } else {
             guest::compile(&engine, program)?
