@@ -172,7 +172,7 @@ fn fetch(workspace: &Workspace, package: &str, directory: &Path) -> Result<()> {
 }
 
 /// The pip of a venv, which is made if it is not there.
-fn pip(workspace: &Workspace, venv: &Path) -> Result<Command> {
+pub(crate) fn pip(workspace: &Workspace, venv: &Path) -> Result<Command> {
     let pip = venv.join("bin/pip");
     if !pip.is_file() {
         let mut python = workspace.program("python3");

