@@ -48,16 +48,15 @@ const COMMANDS: [&str; 12] = [
 
 const JUNK: [&str; 8] = ["*", "\t", "é", "!", "+", "-", "/x", "!!ALL"];
 
+#[path = "../support/splitmix.rs"]
+mod splitmix;
+
 /// The generator SplitMix64, whose whole state is its seed.
 struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) as usize % limit
+        splitmix::next(&mut self.0) as usize % limit
     }
 
     fn one_in(&mut self, count: usize) -> bool {

@@ -1,6 +1,9 @@
 //! Numbers that follow from a seed (SplitMix64), so that a sequence can be repeated, or from bytes, so
 //! that a fuzzer can choose them.
 
+#[path = "../support/splitmix.rs"]
+mod splitmix;
+
 pub enum Random {
     Seed(u64),
     /// Two bytes for each number, from the back; zeros when they are used up.
@@ -16,11 +19,7 @@ impl Random {
             }
             Self::Seed(state) => state,
         };
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = *state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        splitmix::next(state)
     }
 
     pub fn below(&mut self, end: usize) -> usize {

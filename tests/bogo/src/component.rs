@@ -12,7 +12,8 @@ use portcullis_host::{
     Session,
 };
 
-use crate::machine::{Ahead, Facts, Failed, Fault, Hello, Machine, kebab};
+use crate::kebab::kebab;
+use crate::machine::{Ahead, Facts, Failed, Fault, Hello, Machine};
 use crate::pipe::{Output, Pipe};
 use crate::setup::{self, Setup};
 

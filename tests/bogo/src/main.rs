@@ -10,6 +10,7 @@ mod component;
 mod exchange;
 mod flags;
 mod iana;
+mod kebab;
 mod machine;
 mod missing;
 mod native;

@@ -12,7 +12,8 @@ use portcullis::tls::{
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
-use crate::machine::{Ahead, Facts, Failed, Fault, Hello, Machine, kebab};
+use crate::kebab::kebab;
+use crate::machine::{Ahead, Facts, Failed, Fault, Hello, Machine};
 use crate::setup::{self, Setup};
 
 /// The core.

@@ -25,8 +25,9 @@ use crate::cases::{self, Case, Transcript};
 use crate::certs::{Certificates, Identity, NAME};
 use crate::exchange::{self, Outcome, WAITS};
 use crate::hostile::Hostile;
-use crate::machine::kebab;
+use crate::kebab::kebab;
 use crate::memory;
+use crate::names::fits;
 use crate::pattern::{self, Check};
 use crate::peer::Peer;
 use crate::report::Tally;
@@ -122,12 +123,9 @@ impl Rig<'_> {
         let control = memory::play(&Case::control(setup), self.certificates)?;
         let all = Transcript::new(setup, control.to_us, control.to_peer).cases()?;
         let is_fit = if has_ports { fits_ports } else { fits_engines };
-        let all = all.into_iter().filter(|case| {
-            is_fit(case)
-                && extent
-                    .only
-                    .is_none_or(|only| cases::matches(only, &case.name))
-        });
+        let all = all
+            .into_iter()
+            .filter(|case| is_fit(case) && extent.only.is_none_or(|only| fits(only, &case.name)));
         let chosen = match extent.only {
             Some(_) => all.collect(),
             None => cases::sample(

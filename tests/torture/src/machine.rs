@@ -1,6 +1,5 @@
 //! What is tortured, as the exchange sees it.
 
-use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -40,18 +39,4 @@ pub(crate) trait Machine {
 
     /// Gives the connection up. Returns the most memory that it had, if that is known.
     fn release(&mut self) -> Option<usize>;
-}
-
-/// The name that WIT has for a case that Rust writes as `BadRecord` or `ProtocolReason::BadRecord`.
-pub(crate) fn kebab(case: &impl fmt::Debug) -> String {
-    let text = format!("{case:?}");
-    let name = text.rsplit("::").next().unwrap_or_default();
-    let mut kebab = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(letter.to_ascii_lowercase());
-    }
-    kebab
 }

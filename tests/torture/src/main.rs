@@ -6,9 +6,13 @@ mod certs;
 mod component;
 mod exchange;
 mod hostile;
+#[path = "../../bogo/src/kebab.rs"]
+mod kebab;
 mod keys;
 mod machine;
 mod memory;
+#[path = "../../../xtask/src/pattern.rs"]
+mod names;
 mod native;
 mod pattern;
 mod peer;

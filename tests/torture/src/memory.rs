@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cases::{self, Case, Transcript};
+use crate::cases::{Case, Transcript};
 use crate::certs::Certificates;
 use crate::exchange::{self, Outcome};
+use crate::names::fits;
 use crate::native::Native;
 use crate::peer::Peer;
 use crate::random::Random;
@@ -49,7 +50,7 @@ pub(crate) fn run(extent: Extent<'_>) -> Result<Tally> {
         let share = extent.share * Transcript::share(setup);
         let all = transcript.cases()?.into_iter();
         match extent.only {
-            Some(only) => cases.extend(all.filter(|case| cases::matches(only, &case.name))),
+            Some(only) => cases.extend(all.filter(|case| fits(only, &case.name))),
             None => {
                 let is_taken = |case: &Case| Random::new(extent.seed, &case.name).below(share) == 0;
                 cases.extend(all.filter(is_taken));

@@ -11,7 +11,8 @@ use portcullis::error::{Error, NetworkCode, NetworkError, NetworkOperation};
 use portcullis::pump::{Pump, Received, Transport, Wait};
 use portcullis::tls::{Config, Session, Timeouts};
 
-use crate::machine::{Failure, Machine, kebab};
+use crate::kebab::kebab;
+use crate::machine::{Failure, Machine};
 use crate::setup::Ends;
 use crate::wire::{Label, Middle, Taken};
 

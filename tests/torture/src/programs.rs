@@ -23,6 +23,7 @@ use self::program::Program;
 use crate::cases::{self, Case, Transcript};
 use crate::certs::Certificates;
 use crate::hostile::{Ended, Hostile};
+use crate::names::fits;
 use crate::peer::Peer;
 use crate::report::Tally;
 use crate::setup::{Ends, Kind, Plan, Setup};
@@ -251,11 +252,7 @@ fn torture(
             .cases()?
             .into_iter()
             .filter(is_for_programs)
-            .filter(|case| {
-                extent
-                    .only
-                    .is_none_or(|only| cases::matches(only, &case.name))
-            })
+            .filter(|case| extent.only.is_none_or(|only| fits(only, &case.name)))
             .collect();
         let chosen = match extent.only {
             Some(_) => all,

@@ -1,5 +1,8 @@
 //! Numbers that a seed determines (SplitMix64).
 
+#[path = "../../support/splitmix.rs"]
+mod splitmix;
+
 /// A stream of numbers.
 pub(crate) struct Random(u64);
 
@@ -8,23 +11,15 @@ impl Random {
     pub(crate) fn new(seed: u64, name: &str) -> Self {
         let mut random = Self(seed);
         for byte in name.bytes() {
-            random.0 = random.next() ^ u64::from(byte);
+            random.0 = splitmix::next(&mut random.0) ^ u64::from(byte);
         }
         random
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
     }
 
     /// A number below `end`; 0 if that is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.next() % end).unwrap_or_default()
+        usize::try_from(splitmix::next(&mut self.0) % end).unwrap_or_default()
     }
 
     /// One of these.

@@ -14,6 +14,7 @@ use crate::cases::{self, Case, Transcript};
 use crate::certs::Certificates;
 use crate::hostile::{Ended, Hostile};
 use crate::memory;
+use crate::names::fits;
 use crate::pattern;
 use crate::peer::Peer;
 use crate::report::Tally;
@@ -33,10 +34,7 @@ pub(crate) fn run(extent: &Extent<'_>, certificates: &Certificates, root: &Path)
         let control = memory::play(&Case::control(setup), certificates)?;
         let all = Transcript::new(setup, control.to_us, control.to_peer).cases()?;
         let all = all.into_iter().filter(|case| {
-            is_in_time(case)
-                && extent
-                    .only
-                    .is_none_or(|only| cases::matches(only, &case.name))
+            is_in_time(case) && extent.only.is_none_or(|only| fits(only, &case.name))
         });
         let chosen = match extent.only {
             Some(_) => all.collect(),
