@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use clap::ValueEnum as _;
 
-use crate::serving::connection::{Next, Service as _};
+use crate::serving::service::{Next, Service as _};
 use crate::serving::www::http::Http;
 use cli::starttls::{Protocol, Refusal};
 

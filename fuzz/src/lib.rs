@@ -20,28 +20,7 @@ mod support;
 #[path = "../../host/cli/src/serving"]
 mod serving {
     //! What the command's file server stands on.
-    pub mod connection {
-        //! The same as the command's, without wasmtime.
-        use std::io;
-        use std::time::Duration;
-
-        pub trait Service {
-            fn receive(&mut self, plaintext: &[u8]);
-            fn end(&mut self);
-            fn next(&mut self, room: usize) -> io::Result<Next>;
-            fn is_asked(&self) -> bool;
-            fn patience(&self) -> Option<Duration>;
-            fn late(&mut self);
-            fn is_whole(&self) -> bool;
-            fn log(&self) -> &str;
-        }
-
-        pub enum Next {
-            Bytes(Vec<u8>),
-            Wait,
-            Done,
-        }
-    }
+    pub(crate) mod service;
 
     pub mod www {
         pub mod http;

@@ -3,4 +3,5 @@
 
 pub(crate) mod connection;
 pub(crate) mod server;
+pub(crate) mod service;
 mod www;

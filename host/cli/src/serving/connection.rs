@@ -10,6 +10,7 @@ use portcullis_host::{Failure, Instance, Pollable, Port};
 
 use crate::exit::{Exit, Status};
 use crate::facts::{self, Facts};
+use crate::serving::service::{Next, Service};
 
 /// Bytes per read, and per request to the service: four TLS records.
 const CHUNK: u64 = 64 * 1024;
@@ -25,35 +26,6 @@ const SENT_AT_ONCE: usize = 10 * 1024;
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a connection on which nothing moves is sure of its place.
 const IDLE: Duration = Duration::from_secs(60);
-
-/// A protocol that is spoken inside TLS.
-pub(crate) trait Service {
-    /// The peer sent this.
-    fn receive(&mut self, plaintext: &[u8]);
-    /// The peer will send no more.
-    fn end(&mut self);
-    /// What to do next. Up to `room` bytes are taken at once.
-    fn next(&mut self, room: usize) -> io::Result<Next>;
-    /// Whether the peer has made its request.
-    fn is_asked(&self) -> bool;
-    /// How long the request may take, from the handshake on; none is no limit.
-    fn patience(&self) -> Option<Duration>;
-    /// The request has taken longer.
-    fn late(&mut self);
-    /// Whether the peer has sent everything that belongs to its request.
-    fn is_whole(&self) -> bool;
-    /// A few words for the log.
-    fn log(&self) -> &str;
-}
-
-pub(crate) enum Next {
-    /// Send this.
-    Bytes(Vec<u8>),
-    /// Wait for the peer.
-    Wait,
-    /// Close.
-    Done,
-}
 
 /// Sends back what it gets.
 #[derive(Default)]

@@ -8,7 +8,8 @@ use portcullis_host::{Failure, Instance, Listener, Pollable};
 
 use crate::arguments::key_log::KeyLogFile;
 use crate::exit::Result;
-use crate::serving::connection::{Connection, Echo, Service, Step};
+use crate::serving::connection::{Connection, Echo, Step};
+use crate::serving::service::Service;
 use crate::serving::www::http::Http;
 
 /// How long to leave the listener alone after the host could not accept.

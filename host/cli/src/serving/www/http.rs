@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::serving::connection::{Next, Service};
+use crate::serving::service::{Next, Service};
 use crate::serving::www::site;
 
 /// The longest request that is read.

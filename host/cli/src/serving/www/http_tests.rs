@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Http;
-use crate::serving::connection::{Next, Service};
+use crate::serving::service::{Next, Service};
 
 /// How many bytes are taken at once.
 const ROOM: usize = 10_000;
