@@ -84,10 +84,30 @@ def together(*calls):
             if len(results) == len(calls):
                 return [results[number] for number in range(len(calls))]
             selector.close()
-            for connection in {id(call[0]): call[0] for call in calls}.values():
+            waiting = (call[0] for number, call in enumerate(calls) if number not in results)
+            for connection in {id(connection): connection for connection in waiting}.values():
                 events = needs.get(id(connection), selectors.EVENT_READ)
                 selector.register(connection, events)
             assert selector.select(SECONDS), "nothing is ready"
+
+
+def fails(connection, function, *arguments):
+    """A call for `together` that must fail with a `TLSError`, which is its result.
+
+    Both ends take part until both have failed: one call does not tell that the peer's bytes have
+    gone, or that it is connected at all.
+    """
+
+    def attempt():
+        try:
+            outcome = function(*arguments)
+        except BlockingIOError:
+            raise
+        except portcullis.TLSError as failure:
+            return failure.with_traceback(None)
+        raise AssertionError(f"no failure, but {outcome!r}")
+
+    return connection, attempt
 
 
 @contextlib.contextmanager

@@ -3,7 +3,17 @@
 import contextlib
 
 import portcullis
-from checks import accepted, assign, check, pair, pki, refusal, server_context, together
+from checks import (
+    accepted,
+    assign,
+    check,
+    fails,
+    pair,
+    pki,
+    refusal,
+    server_context,
+    together,
+)
 from portcullis import types
 from wit_world.imports.context import ServerName_Name, ServerName_Off
 
@@ -78,14 +88,9 @@ def a_callback_refuses_by_an_alert(server):
     def told(answer):
         """What both ends are told."""
         with pair(of_server=asking(lambda *_: answer)) as (client, of_server):
-            shake = lambda end: (end, refusal, portcullis.TLSError, attempt, end)
-
-            def attempt(end):
-                together((end, end.do_handshake))
-
-            refusal(BlockingIOError, client.do_handshake)
-            of_server, client = together(shake(of_server), shake(client))
-        return of_server, client
+            return together(
+                fails(of_server, of_server.do_handshake), fails(client, client.do_handshake)
+            )
 
     for answer, alert in (
         (portcullis.ALERT_DESCRIPTION_UNRECOGNIZED_NAME, 112),
@@ -102,15 +107,15 @@ def a_callback_refuses_by_an_alert(server):
 
 @check
 def a_callback_that_fails_refuses(server):
-    def fails(*_):
+    def choose(*_):
         raise KeyError("nothing for this name")
 
-    with pair(of_server=asking(fails)) as (client, of_server):
-        refusal(BlockingIOError, client.do_handshake)
-        failure = refusal(portcullis.TLSError, together, (of_server, of_server.do_handshake))
-        assert isinstance(failure.__cause__, KeyError) and "sni_callback" in str(failure)
-        failure = refusal(portcullis.TLSError, together, (client, client.do_handshake))
-        assert failure.error == types.Error_AlertReceived(40)
+    with pair(of_server=asking(choose)) as (client, of_server):
+        failure, told = together(
+            fails(of_server, of_server.do_handshake), fails(client, client.do_handshake)
+        )
+    assert isinstance(failure.__cause__, KeyError) and "sni_callback" in str(failure)
+    assert told.error == types.Error_AlertReceived(40)
 
 
 @check
