@@ -101,6 +101,8 @@ async function checkOptions(check, tls, server) {
     'a fingerprint with colons': [{ pins: ['AB:'.repeat(32)] }, TypeError, 'pins[0]', '64'],
     'a pin of 31 bytes': [{ pins: new Uint8Array(31) }, TypeError, 'pins must be', '32 bytes'],
     'no pin': [{ pins: [] }, TypeError, 'pins must not be empty'],
+    'no list': [{ crl: [] }, TypeError, 'crl must not be empty'],
+    'lists for nothing': [{ verify: 'unverified', crl: 'list.pem' }, TypeError, 'crl beside'],
     'pins for nothing': [
       { verify: 'unverified', pins: 'ab'.repeat(32) }, TypeError, 'pins beside'],
     'a record of 63 bytes': [{ maxSendFragment: 63 }, RangeError, 'maxSendFragment', '64 to'],
@@ -155,6 +157,7 @@ async function checkOptions(check, tls, server) {
     }
     for (const [wrong, kind, ...parts] of [
       [{ pins: 'ab'.repeat(32) }, TypeError, 'pins without verify'],
+    'lists for nobody': [{ crl: 'list.pem' }, TypeError, 'crl without verify'],
       [{ alpnOptional: true }, TypeError, 'alpnOptional without alpn'],
       [{ ticketKeys: 'secret' }, TypeError, 'ticketKeys must be'],
       [{ tickets: 17 }, RangeError, 'tickets', '0 to 16'],
@@ -244,6 +247,14 @@ async function checkEnvironment(check, server, cert, within) {
     const nobody = await refused(
       () => meets({ SSL_CERT_DIR: 'not/there' }), 'invalid-configuration', 'missing');
     includes(nobody.message, 'SSL_CERT_DIR not/there');
+  });
+  await check('what is revoked is refused, and what no list is about', async () => {
+    const lists = (...names) => names.map((name) => `${folder}/lists/${name}.pem`);
+    const environment = { SSL_CERT_FILE: ca };
+    await (await meets(environment, { crl: lists('nothing')[0] })).close();
+    await refused(() => meets(environment, { crl: lists('nothing', 'server') }),
+      'certificate', 'revoked');
+    await refused(() => meets(environment, { crl: ca }), 'invalid-configuration', 'missing');
   });
   await check('who verifies nothing needs no variable', async () => {
     const connection = await meets({ SSL_CERT_FILE: 'not/there.pem' }, { verify: 'unverified' });

@@ -33,6 +33,7 @@ export const CONTEXT = {
   verifyName: text,
   unverifiedName: flag,
   pins,
+  crl: lists,
   serverName: (value, name) => (value === false ? value : text(value, name)),
   tolerateTruncation: flag,
   maxSendFragment: whole(64, 16_384),
@@ -78,6 +79,7 @@ const ELSEWHERE = {
   capath: 'use caDirectory',
   certificate: 'use cert',
   ciphersuites: 'use ciphers',
+  crls: 'use crl',
   ecdhcurve: 'use groups',
   hostname: 'use host',
   numtickets: 'use tickets',
@@ -111,6 +113,13 @@ function timeouts(value, name) {
 /** Fingerprints of keys. Who has none to pin leaves the option out: no pins would mean any key. */
 function pins(value, name) {
   const found = several(fingerprint)(value, name);
+  if (found.length === 0) throw typeError(`${name} must not be empty`);
+  return found;
+}
+
+/** Revocation lists. Who has none leaves the option out: no lists would mean that nothing is checked. */
+function lists(value, name) {
+  const found = several(source)(value, name);
   if (found.length === 0) throw typeError(`${name} must not be empty`);
   return found;
 }
@@ -178,7 +187,7 @@ export function checkTogether(role, options) {
     const ofClients = CLIENTS.find((name) => name in options);
     if (ofClients) throw typeError(`${ofClients} is for clients only`);
     if (!options.verify) {
-      const trust = ['ca', 'caDirectory', 'webRoots', 'pins'].find((name) => name in options);
+      const trust = ['ca', 'caDirectory', 'webRoots', 'pins', 'crl'].find((name) => name in options);
       if (trust) throw typeError(`${trust} without verify: a server asks for no certificate`);
     }
   } else {
@@ -188,8 +197,9 @@ export function checkTogether(role, options) {
       throw typeError("verifyName beside verify: 'unverified', which checks no name");
     }
   }
-  if (options.verify === 'unverified' && 'pins' in options) {
-    throw typeError("pins beside verify: 'unverified', which checks no key");
+  if (options.verify === 'unverified') {
+    if ('pins' in options) throw typeError("pins beside verify: 'unverified', which checks no key");
+    if ('crl' in options) throw typeError("crl beside verify: 'unverified', which checks nothing");
   }
 }
 
@@ -217,6 +227,7 @@ export function configure(call, made, role, options, surroundings) {
     if (options.serverName === false) made.setServerName({ tag: 'off' });
     else if ('serverName' in options) made.setServerName({ tag: 'name', val: options.serverName });
     options.pins?.forEach((pin) => made.addPin(pin));
+    options.crl?.forEach((list) => made.addRevocationLists(from(list)));
     if (options.tolerateTruncation) made.setTruncation('tolerated');
     if (options.maxSendFragment) made.setRecordSize(options.maxSendFragment);
     if ('sessions' in options) made.setSessionCache(options.sessions);

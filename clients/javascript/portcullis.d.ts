@@ -129,6 +129,8 @@ export interface Options {
   unverifiedName?: boolean | undefined;
   /** Public keys of which the peer's chain must have one. */
   pins?: Pin | Pin[] | undefined;
+  /** Revocation lists, one of each authority above the peer. */
+  crl?: Source | Source[] | undefined;
   /** The name sent in SNI; false for none. */
   serverName?: string | false | undefined;
   /** Take an end without close_notify as the end. */

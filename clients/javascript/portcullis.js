@@ -51,6 +51,8 @@ export { Connection, Listener, TlsError };
  * @property {boolean} [unverifiedName] Accept any name.
  * @property {string | Uint8Array | (string | Uint8Array)[]} [pins] Public keys of which the peer's
  *   chain must have one: the SHA-256 of each, as `publicKeyFingerprint256` of `peerCertificate`.
+ * @property {Source | Source[]} [crl] Revocation lists, one of each authority above the peer: what they
+ *   have revoked is refused, and what none of them is about.
  * @property {string | false} [serverName] The name sent in SNI; false for none.
  * @property {boolean} [tolerateTruncation] Take an end without close_notify as the end.
  * @property {number} [maxSendFragment] The most bytes of plaintext in a record that is sent.

@@ -542,6 +542,7 @@ _COPIED = (
     "_keys_file",
     "_lowest",
     "_options",
+    "_revocation",
     "_sni",
     "_tickets",
     "_verify",
@@ -592,6 +593,8 @@ class Context:
         self._sni = self._asks = None
         self._key_log = self._keys_file = None
         self._tickets, self._forgotten = _DEFAULT_TICKETS, (0, 0)
+        # What `verify_flags` asks for, and where lists are.
+        self._revocation, self._lists = VerifyFlags.VERIFY_DEFAULT, []
 
     def __repr__(self):
         return f"<portcullis.Context of a {'server' if self._is_server() else 'client'}>"
@@ -614,7 +617,7 @@ class Context:
         copy = Context(context=self.context.copy())
         for name in _COPIED:
             setattr(copy, name, getattr(self, name))
-        copy._trusted = list(self._trusted)
+        copy._trusted, copy._lists = list(self._trusted), list(self._lists)
         return copy
 
     def load_cert_chain(self, certfile, keyfile=None, password=None):
@@ -636,24 +639,42 @@ class Context:
         """Trust these authorities: a file, a directory, PEM text or DER bytes.
 
         The first call drops the web roots. Returns the files of `capath` that held no certificate.
+        Revocation lists in `cafile` and `cadata` are looked at where `verify_flags` asks for it; what
+        has lists alone changes no trust.
         """
         if cafile is None and capath is None and cadata is None:
             raise TypeError("cafile, capath and cadata cannot be all omitted")
         if cafile is not None:
             source = _source(cafile, "cafile")
-            _call(self.context.add_trust_roots, source)
             is_path = isinstance(source, _context.Source_Path)
-            self._trusted.append(source.value if is_path else "what was given as cafile")
+            self._trust(source, source.value if is_path else "what was given as cafile")
         if cadata is not None:
             contents = cadata.encode() if isinstance(cadata, str) else bytes(memoryview(cadata))
-            _call(self.context.add_trust_roots, _context.Source_Bytes(contents))
-            self._trusted.append("what was given as cadata")
+            self._trust(_context.Source_Bytes(contents), "what was given as cadata")
         if capath is None:
             return []
         capath = _path(capath, "capath")
         report = _call(self.context.add_trust_directory, capath)
         self._trusted.append(f"{capath} ({report.files} files with certificates)")
         return report.problems
+
+    def _trust(self, source, place):
+        """Trust what a source holds, and look at the lists in it."""
+        has_lists = self._has_lists(source)
+        _, error = _try(self.context.add_trust_roots, source)
+        if error is None:
+            self._trusted.append(place)
+        elif not has_lists or _reason(error) == types.ConfigurationReason.UNREADABLE:
+            raise _failure(error)
+        if has_lists:
+            self._lists.append(source)
+            if self._revocation:
+                _call(self.context.add_revocation_lists, source)
+
+    def _has_lists(self, source):
+        """Whether there are revocation lists in a source, seen by a context that nobody uses."""
+        with self.context.copy() as probe:
+            return _try(probe.add_revocation_lists, source)[1] is None
 
     def load_default_certs(self, purpose=Purpose.SERVER_AUTH):
         """Trust what the environment names in place of the web roots.
@@ -782,13 +803,31 @@ class Context:
 
     @property
     def verify_flags(self):
-        """Flags of verification; those without a meaning here cannot be set."""
-        return _ALWAYS_VERIFIED
+        """Flags of verification; those without a meaning here cannot be set.
+
+        `VERIFY_CRL_CHECK_LEAF` has the lists looked at that `load_verify_locations` loads, for the
+        peer's own certificate, and `VERIFY_CRL_CHECK_CHAIN` for those above it too. What no list is
+        about is then refused. Neither can be turned off again: make a new context.
+        """
+        return _ALWAYS_VERIFIED | self._revocation
 
     @verify_flags.setter
     def verify_flags(self, flags):
-        if unknown := operator.index(flags) & ~int(_ALWAYS_VERIFIED):
+        asked = VerifyFlags(operator.index(flags)) & VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+        if unknown := operator.index(flags) & ~int(_ALWAYS_VERIFIED | asked):
             raise ValueError(f"{VerifyFlags(unknown)!r} cannot be turned on here")
+        if self._revocation & ~asked:
+            raise ValueError("what has been revoked stays refused: make a new context")
+        if asked == self._revocation:
+            return
+        scope = _context.RevocationScope.CHAIN
+        if asked == VerifyFlags.VERIFY_CRL_CHECK_LEAF:
+            scope = _context.RevocationScope.OWN_CERTIFICATE
+        _call(self.context.set_revocation_check, scope, _context.UnknownRevocation.REFUSED)
+        if not self._revocation:
+            for source in self._lists:
+                _call(self.context.add_revocation_lists, source)
+        self._revocation = asked
 
     def set_ciphers(self, ciphers):
         """Choose suites by a list in OpenSSL's syntax. Returns the words that had no effect."""

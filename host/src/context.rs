@@ -7,8 +7,8 @@ use std::time::Duration;
 use wasmtime::component::ResourceAny;
 
 use crate::context_types::{
-    AlpnMismatch, CipherListReport, DirectoryReport, KeyKind, ServerName, Truncation, Verify,
-    VerifyName,
+    AlpnMismatch, CipherListReport, DirectoryReport, KeyKind, RevocationScope, ServerName,
+    Truncation, UnknownRevocation, Verify, VerifyName,
 };
 use crate::failure::Failure;
 use crate::instance::{Instance, ask, call};
@@ -410,6 +410,36 @@ impl Context {
     /// a key that is pinned.
     pub fn add_pin(&self, instance: &mut Instance, fingerprint: &[u8]) -> Result<(), Failure> {
         call!(instance, context.call_add_pin, self.0, fingerprint)
+    }
+
+    /// Look at the revocation lists of the source too; returns how many were new.
+    pub fn add_revocation_lists(
+        &self,
+        instance: &mut Instance,
+        source: &Source,
+    ) -> Result<u32, Failure> {
+        call!(
+            instance,
+            context.call_add_revocation_lists,
+            self.0,
+            &source.for_bindings()
+        )
+    }
+
+    /// Say whose revocation is looked at, and what is done where no list tells.
+    pub fn set_revocation_check(
+        &self,
+        instance: &mut Instance,
+        scope: RevocationScope,
+        unknown: UnknownRevocation,
+    ) -> Result<(), Failure> {
+        call!(
+            instance,
+            context.call_set_revocation_check,
+            self.0,
+            scope,
+            unknown
+        )
     }
 
     /// Say what the end of the transport without close_notify means.

@@ -26,13 +26,13 @@ pub enum CertificateReason {
     RawKeyUntrusted,
     /// Valid, and refused by the caller. Reserved: not returned yet.
     RejectedByCaller,
-    /// The revocation list is not signed by an authority that may. Reserved: not returned yet.
+    /// The revocation list is not signed by an authority that may.
     RevocationListBad,
-    /// The revocation list is too old. Reserved: not returned yet.
+    /// The revocation list is too old.
     RevocationListExpired,
-    /// Nothing tells whether it is revoked. Reserved: not returned yet.
+    /// Nothing tells whether it is revoked.
     RevocationUnknown,
-    /// Revoked by its authority. Reserved: not returned yet.
+    /// Revoked by its authority.
     Revoked,
     /// The stapled OCSP response does not hold. Reserved: not returned yet.
     StapleBad,
@@ -201,6 +201,8 @@ impl fmt::Display for CertificateError {
                 | CertificateReason::NotYetValid
                 | CertificateReason::PinMismatch
                 | CertificateReason::RevocationListBad
+                | CertificateReason::RevocationListExpired
+                | CertificateReason::RevocationUnknown
                 | CertificateReason::TooCostly
                 | CertificateReason::UnhandledExtension
                 | CertificateReason::UnknownAuthority

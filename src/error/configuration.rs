@@ -87,7 +87,7 @@ pub enum ConfigurationReason {
     UnknownName,
     /// The path cannot be read for another reason.
     Unreadable,
-    /// Readable, and of a form that is not supported. Reserved: not returned yet.
+    /// Readable, and of a form that is not supported.
     Unsupported,
     /// A key type or size that no suite can use.
     UnsupportedKeyType,
@@ -238,6 +238,10 @@ impl fmt::Display for ConfigurationError {
             ConfigurationReason::Malformed => (
                 "the input cannot be parsed",
                 "check that it is whole, and PEM or DER",
+            ),
+            ConfigurationReason::Missing if self.item == ConfigurationItem::RevocationLists => (
+                "there is none",
+                "add the lists of all authorities above the peers",
             ),
             ConfigurationReason::Missing => ("missing", "add it before the first use"),
             ConfigurationReason::NoCertificate => (

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::bindings::exports::portcullis::tls::context::{
     AlpnMismatch, CipherListReport, Context as ContextHandle, ContextBorrow, DirectoryReport,
-    Guest, GuestContext, KeyKind, ServerName, Source, Truncation, Verify, VerifyName,
+    Guest, GuestContext, KeyKind, RevocationScope, ServerName, Source, Truncation,
+    UnknownRevocation, Verify, VerifyName,
 };
 use super::bindings::exports::portcullis::tls::defaults::Guest as DefaultsGuest;
 use super::bindings::exports::portcullis::tls::errors::Guest as ErrorsGuest;
@@ -337,6 +338,24 @@ impl GuestContext for Context {
 
     fn set_verify_name(&self, name: VerifyName) -> Result<(), WitError> {
         self.change(|settings| settings.set_verify_name(name.into()))
+    }
+
+    fn add_revocation_lists(&self, source: Source) -> Result<u32, WitError> {
+        self.change(|settings| {
+            let lists = contents(ConfigurationItem::RevocationLists, source)?;
+            settings.add_revocation_lists(&lists)
+        })
+    }
+
+    fn set_revocation_check(
+        &self,
+        scope: RevocationScope,
+        unknown: UnknownRevocation,
+    ) -> Result<(), WitError> {
+        self.change(|settings| {
+            settings.set_revocation_check(scope.into(), unknown.into());
+            Ok(())
+        })
     }
 
     fn add_pin(&self, fingerprint: Vec<u8>) -> Result<(), WitError> {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::bindings::exports::portcullis::tls::context::{
-    AlpnMismatch, CipherListReport, DirectoryReport, FileProblem, KeyKind, ServerName, Truncation,
-    Verify, VerifyName,
+    AlpnMismatch, CipherListReport, DirectoryReport, FileProblem, KeyKind, RevocationScope,
+    ServerName, Truncation, UnknownRevocation, Verify, VerifyName,
 };
 use super::bindings::exports::portcullis::tls::types as wit;
 use crate::error;
@@ -92,7 +92,9 @@ same_cases! {
     }
     KeyKind = core::KeyKind { Any, Dh, Dsa, Ec, Ed25519, Ed448, MlDsa, Rsa }
     AlpnMismatch = core::AlpnMismatch { Refused, Tolerated }
+    RevocationScope = core::RevocationScope { Chain, OwnCertificate }
     Truncation = core::Truncation { Refused, Tolerated }
+    UnknownRevocation = core::UnknownRevocation { Refused, Accepted }
     Verify = core::Verify { Required, Optional, Deferred, Unverified }
 }
 

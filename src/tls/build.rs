@@ -34,6 +34,14 @@ impl Settings {
                 "verification is off, so nothing would check them",
             ));
         }
+        let revocation = self.revocations.seal()?;
+        if self.verify == Verify::Unverified && revocation.is_some() {
+            return Err(Error::refused(
+                ConfigurationItem::RevocationLists,
+                ConfigurationReason::Conflict,
+                "verification is off, so nothing would look at them",
+            ));
+        }
         self.check_early_data()?;
         let identities = self.identities()?;
         let side = match self.role {
@@ -150,7 +158,7 @@ impl Settings {
         let versions = self.versions(&self.signature_schemes)?;
         let provider = self.provider();
         let verifier = ServerVerifier {
-            roots: self.pinned_roots(self.verify != Verify::Unverified)?,
+            roots: self.sealed_roots(self.verify != Verify::Unverified)?,
             verify: self.verify,
             name: match &self.verify_name {
                 VerifyName::Host => NameCheck::Connection,
@@ -253,9 +261,11 @@ impl Settings {
         Some(self.record_size + record::HEADER)
     }
 
-    fn pinned_roots(&self, needed: bool) -> Result<Roots, Error> {
+    /// The trust roots, with what else is asked of the way to them.
+    fn sealed_roots(&self, needed: bool) -> Result<Roots, Error> {
         let mut roots = self.roots.seal(needed)?;
         roots.pins.clone_from(&self.pins);
+        roots.revocation = self.revocations.seal()?;
         Ok(roots)
     }
 
@@ -267,7 +277,7 @@ impl Settings {
         if self.verify == Verify::Unverified {
             return Ok(None);
         }
-        let roots = self.pinned_roots(true)?;
+        let roots = self.sealed_roots(true)?;
         let suggested = match &self.suggested {
             Some(suggested) => suggested.clone(),
             None => roots::suggested_by_default(&roots),

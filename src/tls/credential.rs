@@ -1,4 +1,4 @@
-//! Reads certificates and private keys from what people have: PEM, DER, PKCS #7, PKCS #8, PKCS #12.
+//! Reads certificates, private keys and revocation lists from what people have: PEM, DER, PKCS #7, PKCS #8, PKCS #12.
 
 mod ber;
 pub(crate) mod certificates;
@@ -8,3 +8,4 @@ mod pem;
 mod pfx;
 pub(crate) mod pkcs12;
 pub(crate) mod private_key;
+pub(crate) mod revocation_lists;

@@ -48,3 +48,4 @@ pub use timeouts::Timeouts;
 pub use verify::Verify;
 pub use verify::roots::{DirectoryReport, FileProblem};
 pub use version::Version;
+pub use x509::{RevocationScope, UnknownRevocation};

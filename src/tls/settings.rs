@@ -28,10 +28,11 @@ use super::resumption::Resumption;
 use super::signature;
 use super::timeouts::Timeouts;
 use super::verify::Verify;
+use super::verify::revocations::Revocations;
 use super::verify::roots;
 use super::verify::roots::{DirectoryReport, TrustRoots};
 use super::version::Version;
-use super::x509::{self, Certificate, Malformed};
+use super::x509::{self, Certificate, Malformed, RevocationScope, UnknownRevocation};
 use crate::error::{ConfigurationItem, ConfigurationReason, Error, Timer};
 use portcullis_provider::hash::Fingerprint;
 
@@ -80,6 +81,7 @@ pub struct Settings {
     pub(super) verify_name: VerifyName,
     /// The SHA-256 of keys of which the peer's chain must have one.
     pub(super) pins: Vec<Fingerprint>,
+    pub(super) revocations: Revocations,
     pub(super) truncation: Truncation,
     /// How many bytes of plaintext a record that is sent has at most.
     pub(super) record_size: usize,
@@ -134,6 +136,7 @@ impl Settings {
             server_name: SendName::Off,
             verify_name: VerifyName::Host,
             pins: Vec::new(),
+            revocations: Revocations::default(),
             truncation: Truncation::Refused,
             record_size: record::LONGEST,
             timeouts: Timeouts::default(),
@@ -529,6 +532,16 @@ impl Settings {
             self.pins.push(pin);
         }
         Ok(())
+    }
+
+    /// Look at the revocation lists of the input too (RFC 5280 §6.3); returns how many were new.
+    pub fn add_revocation_lists(&mut self, input: &[u8]) -> Result<u32, Error> {
+        self.revocations.add(input)
+    }
+
+    /// Say whose revocation is looked at, and what is done where no list tells.
+    pub fn set_revocation_check(&mut self, scope: RevocationScope, unknown: UnknownRevocation) {
+        self.revocations.ask(scope, unknown);
     }
 
     /// Say what the end of the transport without close_notify means (seed E13).

@@ -3,6 +3,7 @@
 mod anchors;
 mod client;
 mod handshake;
+pub(crate) mod revocations;
 pub(crate) mod roots;
 mod server;
 

@@ -19,6 +19,7 @@ mod policy;
 mod public_key;
 mod purpose;
 mod refusal;
+mod revocation;
 mod staple;
 mod text;
 mod time;
@@ -31,6 +32,8 @@ pub(crate) use path::{Trust, verify};
 pub(crate) use public_key::PublicKey;
 pub(crate) use purpose::Purpose;
 pub(crate) use refusal::{Refusal, algorithm_name};
+pub(crate) use revocation::{Ignorance, Revocation, RevocationList, Unusable};
+pub use revocation::{RevocationScope, UnknownRevocation};
 pub(crate) use staple::is_answer;
 
 // rcgen is not available on Wasm.

@@ -4,7 +4,7 @@ use crate::pages::{rows, tests_in};
 use crate::read;
 
 /// Files whose tests run over the built component.
-const COMPONENT: [&str; 17] = [
+const COMPONENT: [&str; 18] = [
     "alpn",
     "cipher",
     "client",
@@ -18,6 +18,7 @@ const COMPONENT: [&str; 17] = [
     "port",
     "refusal",
     "resumption",
+    "revocation",
     "secrets",
     "server",
     "trust",

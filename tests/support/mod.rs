@@ -17,6 +17,7 @@ pub mod bench;
 pub mod certs;
 pub mod component;
 pub mod folder;
+pub mod meeting;
 pub mod pair;
 pub mod peers;
 pub mod pkcs12;

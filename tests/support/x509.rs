@@ -138,6 +138,7 @@ pub fn require_policy(after: u8) -> Vec<u8> {
 #[derive(Clone)]
 pub struct Spec {
     pub version: u8,
+    pub serial: u8,
     pub subject: Vec<u8>,
     /// GeneralizedTime.
     pub validity: [&'static str; 2],
@@ -148,6 +149,7 @@ impl Spec {
     pub fn new(subject: Vec<u8>, extensions: Vec<Vec<u8>>) -> Self {
         Self {
             version: 3,
+            serial: 1,
             subject,
             validity: ["20200101000000Z", "20491231235959Z"],
             extensions,
@@ -172,6 +174,10 @@ impl Spec {
 
     pub fn version(self, version: u8) -> Self {
         Self { version, ..self }
+    }
+
+    pub fn serial(self, serial: u8) -> Self {
+        Self { serial, ..self }
     }
 
     pub fn valid(self, validity: [&'static str; 2]) -> Self {
@@ -239,7 +245,7 @@ impl Spec {
             parts.push(tlv(0xa0, &tlv(2, &[self.version - 1])));
         }
         parts.extend([
-            tlv(2, &[1]),
+            tlv(2, &[self.serial]),
             algorithm.clone(),
             issuer.to_vec(),
             sequence(&self.validity.map(|time| tlv(0x18, time.as_bytes()))),
@@ -274,6 +280,94 @@ impl Issued {
     pub fn key_pem(&self) -> String {
         pem("PRIVATE KEY", &self.key.serialize_der())
     }
+}
+
+/// The contents of a revocation list to be made.
+#[derive(Clone)]
+pub struct List {
+    pub version: u8,
+    /// The first and the last moment, which may be missing, as GeneralizedTime.
+    pub times: (&'static str, Option<&'static str>),
+    /// Serial numbers, each with the extensions of its entry.
+    pub revoked: Vec<(u8, Vec<Vec<u8>>)>,
+    pub extensions: Vec<Vec<u8>>,
+}
+
+impl List {
+    /// A list of now.
+    pub fn of(serials: &[u8]) -> Self {
+        Self {
+            version: 2,
+            times: ("20200101000000Z", Some("20491231235959Z")),
+            revoked: serials.iter().map(|serial| (*serial, Vec::new())).collect(),
+            extensions: Vec::new(),
+        }
+    }
+
+    /// With these extensions besides.
+    pub fn and(mut self, extensions: &[Vec<u8>]) -> Self {
+        self.extensions.extend_from_slice(extensions);
+        self
+    }
+
+    /// As the list of the issuer.
+    pub fn by(&self, issuer: &Issued) -> Vec<u8> {
+        self.signed(&issuer.subject, &issuer.key)
+    }
+
+    /// With the name of one and the key of another.
+    pub fn by_another(&self, issuer: &Issued, signer: &Issued) -> Vec<u8> {
+        self.signed(&issuer.subject, &signer.key)
+    }
+
+    fn signed(&self, issuer: &[u8], with: &KeyPair) -> Vec<u8> {
+        let algorithm = sequence(&[oid("1.2.840.10045.4.3.2")]);
+        let time = |text: &str| tlv(0x18, text.as_bytes());
+        let mut parts = Vec::new();
+        if self.version > 1 {
+            parts.push(tlv(2, &[self.version - 1]));
+        }
+        parts.extend([algorithm.clone(), issuer.to_vec(), time(self.times.0)]);
+        parts.extend(self.times.1.map(time));
+        let entries = self.revoked.iter().map(|(serial, extensions)| {
+            let mut entry = vec![tlv(2, &[*serial]), time("20200101000000Z")];
+            if !extensions.is_empty() {
+                entry.push(sequence(extensions));
+            }
+            sequence(&entry)
+        });
+        let entries: Vec<_> = entries.collect();
+        if !entries.is_empty() {
+            parts.push(sequence(&entries));
+        }
+        if !self.extensions.is_empty() {
+            parts.push(tlv(0xa0, &sequence(&self.extensions)));
+        }
+        let body = sequence(&parts);
+        let signature = [&[0], with.sign(&body).unwrap().as_slice()].concat();
+        sequence(&[body, algorithm, tlv(3, &signature)])
+    }
+}
+
+/// IssuingDistributionPoint.
+pub fn list_place(parts: &[Vec<u8>]) -> Vec<u8> {
+    extension("2.5.29.28", true, &sequence(parts))
+}
+
+/// A DistributionPointName of these GeneralNames, as distribution points of lists and of certificates
+/// have it.
+pub fn place(names: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0xa0, &tlv(0xa0, &names.concat()))
+}
+
+/// The distribution points of a certificate.
+pub fn distribution_points(points: &[Vec<u8>]) -> Vec<u8> {
+    extension("2.5.29.31", false, &sequence(points))
+}
+
+/// A GeneralName that is a URI.
+pub fn uri(text: &str) -> Vec<u8> {
+    tlv(0x86, text.as_bytes())
 }
 
 /// The chain as a file, the own certificate first.

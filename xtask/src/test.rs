@@ -70,6 +70,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "port",
             "refusal",
             "resumption",
+            "revocation",
             "secrets",
             "server",
             "socketless",

@@ -131,6 +131,50 @@ def a_client_that_verifies_nothing_has_to_say_so_twice(server):
 
 
 @check
+def revocation_is_looked_at_where_flags_ask_for_it(server):
+    leaf, chain = portcullis.VERIFY_CRL_CHECK_LEAF, portcullis.VERIFY_CRL_CHECK_CHAIN
+    always = portcullis.create_default_context().verify_flags
+
+    def context(*names, flags=None, before=False):
+        made = portcullis.create_default_context()
+        if before:
+            made.verify_flags |= flags
+        for name in names:
+            made.load_verify_locations(pki(name))
+        if flags is not None and not before:
+            made.verify_flags |= flags
+        return made
+
+    def met(made):
+        with portcullis.connect(server, context=made):
+            return made.verify_flags
+
+    def why(made):
+        return refusal(portcullis.CertificateError, met, made).error.value.reason
+
+    # As in `ssl`, lists count for nothing until they are asked for.
+    assert met(context("lists/server.pem")) == always
+    for flags in (leaf, chain):
+        for before in (False, True):
+            revoked = context("lists/server.pem", flags=flags, before=before)
+            assert why(revoked.copy()) == why(revoked) == types.CertificateReason.REVOKED
+            assert met(context("lists/nothing.pem", flags=flags, before=before)) == always | flags
+    failure = refusal(portcullis.TLSError, met, context(flags=leaf))
+    assert failure.error.value.item == types.ConfigurationItem.REVOCATION_LISTS
+    asked = context("lists/nothing.pem", flags=leaf)
+    refusal(ValueError, assign, asked, "verify_flags", always)
+    # A list is no authority.
+    data = open(pki("lists/nothing.pem")).read()
+    listed = portcullis.Context()
+    listed.load_verify_locations(cadata=data)
+    with open(pki("ca.pem")) as authority:
+        listed.load_verify_locations(cadata=data + authority.read())
+    listed.verify_flags |= chain
+    assert met(listed) == always | chain
+    refusal(portcullis.TLSError, portcullis.Context().load_verify_locations, pki("key.pem"))
+
+
+@check
 def a_server_that_requires_certificates_gets_them(server):
     def met(mode, client):
         demanding = server_context()
@@ -183,7 +227,7 @@ def versions_are_those_of_ssl(server):
     for option in (portcullis.OP_NO_TICKET, portcullis.OP_CIPHER_SERVER_PREFERENCE, 4):
         refusal(ValueError, assign, context, "options", always | option)
     refusal(ValueError, assign, context, "options", always & ~portcullis.OP_NO_SSLv3)
-    for flag in (portcullis.VERIFY_CRL_CHECK_LEAF, portcullis.VERIFY_X509_STRICT):
+    for flag in (portcullis.VERIFY_ALLOW_PROXY_CERTS, portcullis.VERIFY_X509_STRICT):
         refusal(ValueError, assign, context, "verify_flags", context.verify_flags | flag)
     context.verify_flags &= ~portcullis.VERIFY_X509_STRICT
     assert context.minimum_version == high and context.options == always

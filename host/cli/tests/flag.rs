@@ -298,6 +298,59 @@ fn a_core_module_that_does_not_import_tls_is_told_what_it_lacks() {
 }
 
 #[test]
+fn what_is_revoked_is_refused_as_curl_refuses_it() {
+    let folder = Folder::new("revoked");
+    let (ca, nothing, revoked) = (
+        folder.path("ca.pem"),
+        folder.path("lists/nothing.pem"),
+        folder.path("lists/server.pem"),
+    );
+    let (_server, port) = serve(&folder, &[]);
+    let trusting = ["--cafile", &ca];
+    let say_with = |lists: &[&str]| {
+        let flags: Vec<_> = lists.iter().flat_map(|list| ["--crlfile", list]).collect();
+        say(port, "localhost", &[&trusting[..], &flags].concat(), &[])
+    };
+    echoed(&say_with(&[&nothing]));
+    let refused = refusal(&say_with(&[&nothing, &revoked]), 1);
+    assert!(refused.contains("has been revoked"), "{refused}");
+    let none = refusal(&say_with(&[&ca]), 2);
+    assert!(none.contains("without an X509 CRL block"), "{none}");
+    let unchecked = say(
+        port,
+        "localhost",
+        &["--insecure", "--crlfile", &nothing],
+        &[],
+    );
+    assert_eq!(unchecked.status.code(), Some(2), "{unchecked:?}");
+    if let Some(curl) = tool("curl") {
+        for (list, is_there) in [(&nothing, true), (&revoked, false)] {
+            let (_server, port) = serve(&folder, &["--www", &folder.path("lists")]);
+            let mut command = Command::new(&curl);
+            command.args(["--silent", "--cacert", &ca, "--crlfile", list]);
+            command.arg(format!("https://localhost:{port}/nothing.pem"));
+            assert_eq!(finish(command, b"").status.success(), is_there);
+        }
+    }
+
+    // The server's certificate is a client's as well.
+    let (cert, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let identity = ["--cert", &cert, "--key", &key];
+    for (list, is_there) in [(&nothing, true), (&revoked, false)] {
+        let demands = ["--verify", "--crlfile", list];
+        let (_server, port) = serve(&folder, &[&demands, &trusting[..]].concat());
+        let said = say(port, "localhost", &[&trusting[..], &identity].concat(), &[]);
+        match is_there {
+            true => echoed(&said),
+            false => assert_eq!(said.status.code(), Some(1), "{said:?}"),
+        }
+    }
+    let fixed = ["serve", "127.0.0.1:0", "--cert", &cert, "--key", &key];
+    let unasked = run(&[&fixed[..], &["--crlfile", &nothing]].concat(), b"");
+    assert!(refusal(&unasked, 2).contains("of no use without --verify"));
+}
+
+#[test]
 fn pins_are_asked_of_servers_and_of_clients() {
     let folder = Folder::new("pins");
     let ca = folder.path("ca.pem");

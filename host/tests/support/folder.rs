@@ -6,10 +6,15 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
-/// A directory with an authority (`ca.pem`) and a server's identity for localhost (`cert.pem`,
-/// `key.pem`), removed with the value. It belongs to the user of the servers.
+/// A directory with an authority (`ca.pem`), a server's identity for localhost (`cert.pem`,
+/// `key.pem`), and the authority's lists that do not have it and that have it
+/// (`lists/nothing.pem`, `lists/server.pem`); removed with the value. It belongs to the user of the
+/// servers.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -35,6 +40,7 @@ impl Folder {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut leaf = CertificateParams::new(names).unwrap();
         leaf.distinguished_name.push(DnType::CommonName, "Server");
+        leaf.serial_number = Some(SERIAL.into());
         let leaf = leaf.signed_by(key, &issuer).unwrap();
         fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
         fs::write(folder.join("cert.pem"), leaf.pem()).unwrap();
@@ -42,8 +48,17 @@ impl Folder {
         // PostgreSQL insists on this mode.
         let secret = fs::Permissions::from_mode(0o600);
         fs::set_permissions(folder.join("key.pem"), secret).unwrap();
+        fs::create_dir(folder.join("lists")).unwrap();
+        for (name, revoked) in [("nothing", None), ("server", Some(SERIAL))] {
+            let path = folder.join(format!("lists/{name}.pem"));
+            fs::write(path, list(&issuer, revoked)).unwrap();
+        }
         let user = User::of_servers();
-        for path in ["", "ca.pem", "cert.pem", "key.pem"] {
+        let lists = ["lists", "lists/nothing.pem", "lists/server.pem"];
+        for path in ["", "ca.pem", "cert.pem", "key.pem"]
+            .into_iter()
+            .chain(lists)
+        {
             user.own(folder.join(path));
         }
         Self(folder)
@@ -52,6 +67,28 @@ impl Folder {
     pub fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
+}
+
+/// The serial number of the server's certificate.
+const SERIAL: u64 = 5;
+
+/// A revocation list, as PEM.
+fn list(issuer: &Issuer<'_, KeyPair>, revoked: Option<u64>) -> String {
+    let revoked = revoked.map(|serial| RevokedCertParams {
+        serial_number: serial.into(),
+        revocation_time: date_time_ymd(2020, 1, 1),
+        reason_code: None,
+        invalidity_date: None,
+    });
+    let list = CertificateRevocationListParams {
+        this_update: date_time_ymd(2020, 1, 1),
+        next_update: date_time_ymd(2049, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: revoked.into_iter().collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(issuer).unwrap().pem().unwrap()
 }
 
 impl Drop for Folder {

@@ -4,7 +4,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertRevocationListError, CertificateError as Cause, ExtendedKeyPurpose};
 
 use crate::error::{CertificateError, CertificateReason as Reason};
-use crate::tls::x509::{Refusal, algorithm_name};
+use crate::tls::x509::{Ignorance, Refusal, algorithm_name};
 
 impl CertificateError {
     /// The error for a refusal by our verifier, or by rustls itself.
@@ -38,7 +38,7 @@ impl CertificateError {
             ),
             Cause::Revoked => (
                 Reason::Revoked,
-                "its authority has taken it back".to_owned(),
+                "it, or an authority above it, was taken back by its issuer".to_owned(),
             ),
             Cause::UnhandledCriticalExtension => (
                 Reason::UnhandledExtension,
@@ -134,6 +134,12 @@ fn refusal_reason(refusal: &Refusal) -> Reason {
         Refusal::TooComplex => Reason::TooCostly,
         Refusal::Policy => Reason::WrongPolicy,
         Refusal::Pin(_) => Reason::PinMismatch,
+        Refusal::Revoked => Reason::Revoked,
+        Refusal::RevocationUnknown(ignorance, _) => match ignorance {
+            Ignorance::NoList => Reason::RevocationUnknown,
+            Ignorance::MayNotSign | Ignorance::OtherKey => Reason::RevocationListBad,
+            Ignorance::NotYetValid | Ignorance::Expired => Reason::RevocationListExpired,
+        },
     }
 }
 
@@ -153,7 +159,7 @@ fn purposes(purposes: &[ExtendedKeyPurpose]) -> String {
     }
 }
 
-/// Why a revocation list was refused. None is loaded so far.
+/// Why a revocation list was refused, as rustls has it; our verifier says it otherwise.
 pub(super) fn revocation_list(cause: &CertRevocationListError) -> &'static str {
     use CertRevocationListError as E;
     match cause {

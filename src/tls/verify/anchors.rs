@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
 
-use crate::tls::x509::{self, Anchor, Certificate, Purpose, Refusal, Trust};
+use crate::tls::x509::{self, Anchor, Certificate, Purpose, Refusal, Revocation, Trust};
 use portcullis_provider::hash::Fingerprint;
 
 /// The certificates that are trusted to vouch for others and for themselves.
@@ -19,6 +19,8 @@ pub(crate) struct Roots {
     pub(crate) whole: Arc<BTreeSet<Vec<u8>>>,
     /// The keys of which one has to be on the way to a root; if there are none, any way will do.
     pub(crate) pins: Vec<Fingerprint>,
+    /// What revocation lists are asked; none if they are not.
+    pub(crate) revocation: Option<Revocation>,
 }
 
 impl fmt::Debug for Roots {
@@ -45,6 +47,7 @@ impl Roots {
             now,
             algorithms: algorithms.all,
             pins: &self.pins,
+            revocation: self.revocation.as_ref(),
         };
         x509::verify(&own, intermediates, is_root, &trust)?;
         Ok(own)

@@ -211,6 +211,7 @@ impl TrustRoots {
             anchors,
             whole: Arc::clone(&self.own),
             pins: Vec::new(),
+            revocation: None,
         })
     }
 }

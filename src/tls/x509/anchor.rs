@@ -19,6 +19,7 @@ pub(crate) struct Anchor {
     /// The purposes that it may issue for. They bind a root as they bind other authorities, as in
     /// OpenSSL and Go.
     pub(super) extended_key_usage: Option<Vec<u8>>,
+    pub(super) may_sign_lists: bool,
     /// First and last second.
     pub(super) validity: Option<(i64, i64)>,
     /// How many authorities may follow, or why it may not issue anything.
@@ -38,6 +39,7 @@ impl Anchor {
             permitted: constraints.permitted.map(Cow::Borrowed),
             excluded: constraints.excluded.map(Cow::Borrowed),
             extended_key_usage: None,
+            may_sign_lists: true,
             validity: None,
             path_length: Ok(None),
         })
@@ -57,6 +59,7 @@ impl Anchor {
                 .extensions
                 .extended_key_usage
                 .map(<[u8]>::to_vec),
+            may_sign_lists: certificate.may_sign_lists(),
             validity: Some(certificate.validity),
             path_length: certificate.path_length_as_root(),
             subject: Cow::Owned(certificate.subject().to_vec()),

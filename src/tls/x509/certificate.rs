@@ -55,6 +55,8 @@ pub(super) struct Extensions<'a> {
     pub(super) inhibit_policy_mapping: Option<u32>,
     /// How many certificates may follow before anyPolicy is one policy among others.
     pub(super) inhibit_any_policy: Option<u32>,
+    /// The distribution points of revocation lists, one value after the other.
+    pub(super) revocation_places: Option<&'a [u8]>,
     /// The OID of a critical extension that is not understood.
     pub(super) strange: Option<&'a [u8]>,
 }
@@ -163,6 +165,13 @@ impl<'a> Certificate<'a> {
             Some(usage) if usage & KEY_CERT_SIGN == 0 => Err(Refusal::MayNotSign),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it may sign revocation lists (RFC 5280 §4.2.1.3).
+    pub(super) fn may_sign_lists(&self) -> bool {
+        const CRL_SIGN: u16 = 0x8000 >> 6;
+        let usage = self.extensions.key_usage;
+        usage.is_none_or(|usage| usage & CRL_SIGN != 0)
     }
 
     /// Checks that its signature is by this key.
@@ -276,9 +285,9 @@ impl<'a> Extensions<'a> {
             id::NAME_CONSTRAINTS => {
                 self.name_constraints = Some(NameConstraints::parse(only(value, SEQUENCE)?)?);
             }
-            // No revocation list is looked at, whether this is critical or not.
+            // No list is fetched, whether this is critical or not.
             id::CRL_DISTRIBUTION_POINTS => {
-                only(value, SEQUENCE)?;
+                self.revocation_places = Some(only(value, SEQUENCE)?);
             }
             id::CERTIFICATE_POLICIES => self.policies = Some(only(value, SEQUENCE)?),
             id::POLICY_MAPPINGS => {

@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next value, whatever it is: its tag and its contents.
     pub(super) fn any(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
         let (&tag, rest) = self.0.split_first().ok_or(Malformed)?;

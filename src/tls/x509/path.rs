@@ -12,6 +12,7 @@ use super::policy;
 use super::public_key::{Algorithms, PublicKey};
 use super::purpose::Purpose;
 use super::refusal::{Refusal, dotted};
+use super::revocation::{Issuer, Revocation};
 use portcullis_provider::hash::Fingerprint;
 
 /// What a path is verified against.
@@ -22,6 +23,8 @@ pub(crate) struct Trust<'t> {
     pub(crate) algorithms: &'t Algorithms,
     /// If there are any, one has to be of a key on the path.
     pub(crate) pins: &'t [Fingerprint],
+    /// What revocation lists are asked; none if they are not.
+    pub(crate) revocation: Option<&'t Revocation>,
 }
 
 /// Verifies everything of a peer's certificate but its names. `others` are the other certificates
@@ -251,11 +254,33 @@ impl<'s> Search<'s, '_> {
             below = rest;
         }
         policy::check(path, &mut self.budget)?;
+        self.check_revocation(path, anchor)?;
         // Last, so that a path which lacks nothing else is what is reported.
         let (own, above) = path.split_first().ok_or(Refusal::UnknownAuthority)?;
         let above = above.iter().map(|certificate| &certificate.key);
         self.trust
             .check_pins(own, above.chain(iter::once(&anchor.key)))
+    }
+
+    fn check_revocation(
+        &mut self,
+        path: &[&Certificate<'_>],
+        anchor: &Anchor,
+    ) -> Result<(), Refusal> {
+        let Some(revocation) = self.trust.revocation else {
+            return Ok(());
+        };
+        let above = path.iter().skip(1).map(|authority| Issuer {
+            key: &authority.key,
+            may_sign_lists: authority.may_sign_lists(),
+        });
+        let root = Issuer {
+            key: &anchor.key,
+            may_sign_lists: anchor.may_sign_lists,
+        };
+        let issued = path.iter().copied().zip(above.chain(iter::once(root)));
+        let algorithms = self.trust.algorithms;
+        revocation.check(issued, self.now, algorithms, &mut self.budget)
     }
 
     fn check_signature(

@@ -9,6 +9,7 @@ use rustls::{CertificateError, OtherError};
 
 use super::der::Malformed;
 use super::purpose::Purpose;
+use super::revocation::Ignorance;
 use super::text::hexadecimal;
 use portcullis_provider::hash::Fingerprint;
 
@@ -57,6 +58,10 @@ pub(crate) enum Refusal {
     Policy,
     /// No key on the way to a trust root is pinned; this is the peer's own.
     Pin(Fingerprint),
+    /// Its authority, or one above it, has taken back what it issued.
+    Revoked,
+    /// No list of the authority with this name tells of a certificate on the path.
+    RevocationUnknown(Ignorance, String),
     /// The verification would take too much work.
     TooComplex,
 }
@@ -72,8 +77,10 @@ impl Refusal {
     /// that came furthest is reported.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::TooComplex => 11,
-            Self::Pin(_) => 10,
+            Self::TooComplex => 13,
+            Self::Pin(_) => 12,
+            Self::Revoked => 11,
+            Self::RevocationUnknown(..) => 10,
             Self::Expired { .. } | Self::NotYetValid { .. } => 9,
             Self::Name { .. } | Self::AuthorityAsPeer => 8,
             Self::Signature | Self::HandshakeSignature => 7,
@@ -109,6 +116,7 @@ impl From<Refusal> for rustls::Error {
             },
             Refusal::UnknownAuthority => CertificateError::UnknownIssuer,
             Refusal::Signature | Refusal::HandshakeSignature => CertificateError::BadSignature,
+            Refusal::Revoked => CertificateError::Revoked,
             Refusal::Name {
                 expected,
                 presented,
@@ -178,6 +186,22 @@ impl fmt::Display for Refusal {
                 "no key of its chain is pinned, and the SHA-256 of its own is {}",
                 hexadecimal(own).trim_start_matches('#')
             ),
+            Self::Revoked => f.write_str("its issuer has taken it back"),
+            Self::RevocationUnknown(ignorance, authority) => match ignorance {
+                Ignorance::NoList => write!(f, "no list of {authority} is about it"),
+                Ignorance::MayNotSign => write!(
+                    f,
+                    "the key usage of {authority} does not include signing lists (cRLSign is \
+                     missing there)"
+                ),
+                Ignorance::OtherKey => {
+                    write!(f, "the list of {authority} is not signed with its key")
+                }
+                Ignorance::NotYetValid => {
+                    write!(f, "the time of the list of {authority} is still to come")
+                }
+                Ignorance::Expired => write!(f, "the time of the list of {authority} is over"),
+            },
             Self::TooComplex => f.write_str(
                 "the certificates that were sent with it lead to too many ways to verify them",
             ),

@@ -77,6 +77,7 @@ fn verified(leaf: &[u8], authority: &[u8], root: &[u8]) -> Result<(), Refusal> {
     let anchors: Vec<_> = Anchor::of_certificate(root).into_iter().collect();
     let trust = Trust {
         pins: &[],
+        revocation: None,
         anchors: &anchors,
         purpose: Purpose::Server,
         now: UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000)),

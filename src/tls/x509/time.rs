@@ -32,6 +32,15 @@ pub(super) fn time(reader: &mut Reader<'_>) -> Result<i64, Malformed> {
     Ok(((day_number(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
 }
 
+/// The same, if a time is next; else nothing is read.
+pub(super) fn optional_time(reader: &mut Reader<'_>) -> Result<Option<i64>, Malformed> {
+    let mut ahead = *reader;
+    match ahead.any() {
+        Ok((UTC_TIME | GENERALIZED_TIME, _)) => time(reader).map(Some),
+        _ => Ok(None),
+    }
+}
+
 fn two_digits(text: &[u8]) -> Result<(i64, &[u8]), Malformed> {
     match text {
         [tens @ b'0'..=b'9', ones @ b'0'..=b'9', rest @ ..] => {

@@ -13,6 +13,7 @@ use crate::arguments::groups::Groups;
 use crate::arguments::identity::Identity;
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
+use crate::arguments::revocation::Revocation;
 use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::{Target, Wanted, name};
 use crate::arguments::timers::{Timers, seconds};
@@ -52,7 +53,7 @@ pub(crate) struct Connect {
     #[command(flatten)]
     trust: Trust,
     /// Verify nothing: anyone in between can read and change everything
-    #[arg(long)]
+    #[arg(long, conflicts_with = "crlfile")]
     insecure: bool,
     /// Ask for this name, and verify it, in place of HOST
     #[arg(long, value_name = "NAME", value_parser = name)]
@@ -72,6 +73,8 @@ pub(crate) struct Connect {
         conflicts_with = "insecure"
     )]
     pin: Vec<Pin>,
+    #[command(flatten)]
+    revocation: Revocation,
     #[command(flatten)]
     identity: Identity,
     /// TLS 1.2 only
@@ -284,6 +287,7 @@ impl Connect {
             }
             self.trust.load_or_environment(tls, &context)?;
             Pin::set(&self.pin, tls, &context)?;
+            self.revocation.load(tls, &context)?;
             context
         };
         if self.noservername {

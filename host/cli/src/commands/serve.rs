@@ -18,6 +18,7 @@ use crate::arguments::groups::Groups;
 use crate::arguments::identity::{Identity, source};
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
+use crate::arguments::revocation::Revocation;
 use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::listen_address;
 use crate::arguments::tickets::Tickets;
@@ -75,6 +76,8 @@ pub(crate) struct Serve {
     /// Require a key in a client's chain, as `connect --pin` does of a server
     #[arg(long, value_name = "PIN", value_delimiter = ';')]
     pin: Vec<Pin>,
+    #[command(flatten)]
+    revocation: Revocation,
     /// Suggest the authorities in this file to clients, in place of those that are trusted
     #[arg(long, value_name = "FILE")]
     requestcafile: Option<PathBuf>,
@@ -243,6 +246,11 @@ impl Serve {
             };
             context.set_verify(tls, verify)?;
             Pin::set(&self.pin, tls, &context)?;
+            self.revocation.load(tls, &context)?;
+        } else if self.revocation.is_given() {
+            return Err(Exit::usage(
+                "--crlfile is of no use without --verify or --verify-optional",
+            ));
         } else if !self.pin.is_empty() {
             return Err(Exit::usage(
                 "--pin is of no use without --verify or --verify-optional",
