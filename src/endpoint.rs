@@ -1,6 +1,6 @@
 //! Hosts as people write them. This module must not know sockets or WASI.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::error::Error;
 
@@ -35,7 +35,11 @@ impl Host {
             Some((address, zone)) => (address, Some(zone)),
             None => (inner, None),
         };
-        let Ok(ip) = address.parse::<IpAddr>() else {
+        // With a dot at its end an address is still one: as a name it would pass by the checks below,
+        // and be resolved to itself.
+        let complete = address.strip_suffix('.').unwrap_or(address);
+        let v4 = complete.parse::<Ipv4Addr>().map(IpAddr::V4);
+        let Ok(ip) = v4.or_else(|_| address.parse::<IpAddr>()) else {
             let name = text.strip_suffix('.').unwrap_or(text);
             return Ok(Self::Name(name.to_owned()));
         };
@@ -153,6 +157,7 @@ mod tests {
     fn addresses_are_read_in_every_form_that_people_write() {
         for (text, address, name) in [
             ("192.0.2.1", "192.0.2.1:7", "192.0.2.1"),
+            ("192.0.2.1.", "192.0.2.1:7", "192.0.2.1"),
             ("::1", "[::1]:7", "::1"),
             ("[::1]", "[::1]:7", "::1"),
             ("2001:DB8:0::1", "[2001:db8::1]:7", "2001:db8::1"),
@@ -168,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_a_name() {
-        for text in ["example.com", "example.com.", "127.1", "[example.com]", ""] {
+        for text in ["example.com", "example.com.", "127.1", "127.0.0.1..", "::1.", "[example.com]", ""] {
             assert_eq!(connect(text), Ok(None), "{text}");
         }
         assert_eq!(Host::parse("example.com.").unwrap().name(), "example.com");
@@ -189,6 +194,7 @@ mod tests {
     fn addresses_that_are_nobodys_are_refused_with_the_cure() {
         for (text, cure) in [
             ("0.0.0.0", "127.0.0.1"),
+            ("0.0.0.0.", "127.0.0.1"),
             ("::", "::1"),
             ("::ffff:0.0.0.0", "127.0.0.1"),
             ("255.255.255.255", "one machine"),
