@@ -209,6 +209,54 @@ fn a_changed_record_after_our_close_notify_fails_as_one() {
     }
 }
 
+#[test]
+fn nothing_is_sent_behind_close_notify_whatever_comes() {
+    let version_and_cause = [
+        (Version::Tls12, false),
+        (Version::Tls13, false),
+        // Asks for new keys, which other records would have to be sent for.
+        (Version::Tls13, true),
+    ];
+    for (version, updates) in version_and_cause {
+        let mut pair = open(version);
+        // The end has left, or waits for the transport together with what was written before.
+        for has_left in [true, false] {
+            let mut wire = Vec::new();
+            pair.client.write(b"before").unwrap();
+            pair.client.close();
+            if has_left {
+                pair.client.poll_ciphertext(&mut wire);
+            }
+            let mut reply = Vec::new();
+            match updates {
+                true => pair.server.update_keys().unwrap(),
+                false => {
+                    pair.server.write(b"after").unwrap();
+                    pair.server.poll_ciphertext(&mut reply);
+                    *reply.last_mut().unwrap() ^= 1;
+                }
+            }
+            pair.server.poll_ciphertext(&mut reply);
+            let outcome = pair.client.handle_ciphertext(&reply);
+            match outcome {
+                Ok(taken) => assert!(updates && taken == reply.len()),
+                Err(Error::Protocol(error)) => {
+                    assert_eq!(error.reason, ProtocolReason::BadRecord);
+                    assert_eq!(error.alert_sent, None);
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+            pair.client.poll_ciphertext(&mut wire);
+            assert!(!pair.client.has_ciphertext());
+            // The peer finds the data, the end, and nothing that it would take for clear text.
+            let (plaintext, rest) = put(&mut pair.server, &wire);
+            assert_eq!((&plaintext[..], rest), (&b"before"[..], &b""[..]));
+            assert_eq!(*pair.server.state(), State::ReadClosed);
+            pair = open(version);
+        }
+    }
+}
+
 /// Hands all of it to the session, which is read in between; returns what it read and what it did not
 /// take.
 fn put<'a>(session: &mut Session, mut wire: &'a [u8]) -> (Vec<u8>, &'a [u8]) {

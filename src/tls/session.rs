@@ -75,8 +75,10 @@ pub struct Session {
     early: Early,
     /// The transport ended without close_notify after the handshake.
     is_truncated: bool,
-    /// What rustls wanted to send when it failed: an alert, if anything.
+    /// What rustls wanted to send when it failed, an alert if anything, or up to close_notify.
     last_words: Vec<u8>,
+    /// close_notify is in what was or is to be sent, and nothing may follow it.
+    has_ended: bool,
     /// How many bytes of ciphertext `write` makes before they are polled.
     batch: usize,
     /// How many bytes `write` has made that were not polled yet.
@@ -135,6 +137,7 @@ impl Session {
             early: Early::default(),
             is_truncated: false,
             last_words: Vec::new(),
+            has_ended: false,
             batch: 4 * record::LONGEST,
             waiting: 0,
             readable: 0,
@@ -217,7 +220,7 @@ impl Session {
     /// Whether there is ciphertext to send.
     #[must_use]
     pub fn has_ciphertext(&self) -> bool {
-        !self.last_words.is_empty() || self.connection.wants_write()
+        !self.last_words.is_empty() || (self.connection.wants_write() && !self.has_ended)
     }
 
     /// Whether there is nothing but session tickets to send, when the handshake has just been done:
@@ -342,6 +345,10 @@ impl Session {
         };
         self.connection.send_close_notify();
         self.state = next;
+        let mut last_words = Vec::new();
+        self.poll_ciphertext(&mut last_words);
+        self.last_words = last_words;
+        self.has_ended = true;
     }
 
     /// Fail for a reason outside the protocol: the transport, a timer. The first failure stays.
@@ -375,6 +382,13 @@ impl Session {
     pub fn poll_ciphertext(&mut self, ciphertext: &mut Vec<u8>) {
         ciphertext.append(&mut self.last_words);
         self.waiting = 0;
+        // What rustls would send behind close_notify, an alert or new keys, is no TLS any more: the
+        // peer may go on in the clear there (RFC 8446 §6.1).
+        let mut nowhere = Vec::new();
+        let ciphertext = match self.has_ended {
+            true => &mut nowhere,
+            false => ciphertext,
+        };
         while self.connection.wants_write() {
             // Writing to memory does not fail.
             if !matches!(self.connection.write_tls(ciphertext), Ok(written) if written > 0) {

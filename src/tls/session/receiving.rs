@@ -174,8 +174,14 @@ impl Session {
                     error = PeerIncompatible::NoSignatureSchemesInCommon.into();
                     last_words = fatal_alert(HANDSHAKE_FAILURE);
                 }
-                let error = Error::from_rustls(error, readable_alert(&last_words));
+                let mut error = Error::from_rustls(error, readable_alert(&last_words));
                 self.last_words = last_words;
+                // Behind close_notify the alert goes nowhere.
+                if let Error::Protocol(failure) = &mut error
+                    && self.has_ended
+                {
+                    failure.alert_sent = None;
+                }
                 Err(self.fail(error))
             }
         }
