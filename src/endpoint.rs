@@ -173,7 +173,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_a_name() {
-        for text in ["example.com", "example.com.", "127.1", "127.0.0.1..", "::1.", "[example.com]", ""] {
+        for text in [
+            "example.com",
+            "example.com.",
+            "127.1",
+            "127.0.0.1..",
+            "::1.",
+            "[example.com]",
+            "",
+        ] {
             assert_eq!(connect(text), Ok(None), "{text}");
         }
         assert_eq!(Host::parse("example.com.").unwrap().name(), "example.com");
