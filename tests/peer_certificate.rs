@@ -9,11 +9,9 @@
 
 mod support;
 
-use std::thread;
-
 use portcullis_host::context_types::{Verify, VerifyName};
 use portcullis_host::types::{
-    CertificateError, CertificateReason, ConfigurationItem, ConfigurationReason, Error, Role,
+    CertificateReason, ConfigurationItem, ConfigurationReason, Error, Role,
 };
 use portcullis_host::{Certificate, Context, Instance, Port};
 use rcgen::{
@@ -25,9 +23,8 @@ use support::certs::{Authority, KeyType, Leaf, NAME, pem};
 use support::component::{
     ask_for_client_certificates, bytes, configuration, error, instance, server_context,
 };
-use support::peers::{
-    client_config_of, connect_tls, echo, echo_and_close, listen, serve_tls, server_config_of,
-};
+use support::meeting::{meet, reason};
+use support::peers::{echo_and_close, serve_tls, server_config_of};
 use support::x509::{
     CLIENT_AUTH, Issued, SERVER_AUTH, Spec, alternative_names, common_name, dns,
     extended_key_usage, extension, name, no_authority, oid, sequence, tlv,

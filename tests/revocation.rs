@@ -296,7 +296,7 @@ fn a_list_is_about_the_certificates_of_its_kind_and_place() {
             [unknown, Err(Reason::Revoked), unknown, unknown],
         ),
     ] {
-        for (own, expected) in own.iter().zip(expected) {
+        for (which, (own, expected)) in own.iter().zip(expected).enumerate() {
             let chain = Chain::of(
                 Spec::authority("Root"),
                 Spec::authority("Between"),
@@ -304,7 +304,11 @@ fn a_list_is_about_the_certificates_of_its_kind_and_place() {
             );
             let lists = [List::of(&[]).by(&chain.root), list.by(&chain.between)];
             assert_eq!(chain.with(&lists), expected);
-            assert_eq!(chain.openssl_accepts(&lists), expected.is_ok());
+            // OpenSSL lets a point for some reasons limit a list that is for all; RFC 5280 §6.3.3 goes
+            // on to lists that no point speaks of.
+            let is_limited = which == 3;
+            let openssl = expected.is_ok() && !is_limited;
+            assert_eq!(chain.openssl_accepts(&lists), openssl);
         }
     }
 }

@@ -31,8 +31,8 @@ pub(crate) use der::Malformed;
 pub(crate) use path::{Trust, verify};
 pub(crate) use public_key::PublicKey;
 pub(crate) use purpose::Purpose;
-pub(crate) use refusal::{Refusal, algorithm_name};
-pub(crate) use revocation::{Ignorance, Revocation, RevocationList, Unusable};
+pub(crate) use refusal::{Ignorance, Refusal, algorithm_name};
+pub(crate) use revocation::{Revocation, RevocationList, Unusable};
 pub use revocation::{RevocationScope, UnknownRevocation};
 pub(crate) use staple::is_answer;
 

@@ -9,7 +9,6 @@ use rustls::{CertificateError, OtherError};
 
 use super::der::Malformed;
 use super::purpose::Purpose;
-use super::revocation::Ignorance;
 use super::text::hexadecimal;
 use portcullis_provider::hash::Fingerprint;
 
@@ -64,6 +63,16 @@ pub(crate) enum Refusal {
     RevocationUnknown(Ignorance, String),
     /// The verification would take too much work.
     TooComplex,
+}
+
+/// Why no list tells whether a certificate is revoked; of several reasons the last counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ignorance {
+    NoList,
+    MayNotSign,
+    OtherKey,
+    NotYetValid,
+    Expired,
 }
 
 impl Refusal {

@@ -14,7 +14,7 @@ use super::der::{
 };
 use super::distinguished_name::to_text;
 use super::public_key::{Algorithms, PublicKey};
-use super::refusal::{Refusal, dotted};
+use super::refusal::{Ignorance, Refusal, dotted};
 use super::time::{optional_time, time};
 
 /// A revocation list.
@@ -255,16 +255,6 @@ impl Revocation {
             )),
         }
     }
-}
-
-/// Why no list tells whether a certificate is revoked; of several reasons the last counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Ignorance {
-    NoList,
-    MayNotSign,
-    OtherKey,
-    NotYetValid,
-    Expired,
 }
 
 /// The places of the serial numbers in the signed part, in which the entries end at `end`.
