@@ -6,6 +6,7 @@ use std::io;
 use wasmtime::WasmBacktrace;
 use wasmtime_wasi::ResourceTableError;
 
+use crate::state::OutOfMemory;
 use crate::types::Error;
 
 /// Why a call into the component failed.
@@ -20,7 +21,9 @@ pub enum Failure {
     /// The call did not reach the component, because a handle passed to it belongs to another
     /// instance, or because its resource was dropped. The instance can be used as before.
     Misuse(wasmtime::Error),
-    /// The component trapped, or the host could not do what it was asked for. The fault is the
+    /// The component trapped, needed more memory than it may have
+    /// ([`Options::memory`](crate::Options::memory)), or the host could not do what it was asked for. The
+    /// fault is the
     /// component's, the host's, or the embedder's, who may have dropped a port before its
     /// pollables; it is never a peer's. The instance cannot be used any more.
     Trap(wasmtime::Error),
@@ -43,6 +46,11 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Trap(trap) = self
+            && let Some(cause) = trap.downcast_ref::<OutOfMemory>()
+        {
+            return cause.fmt(f);
+        }
         match self {
             Self::Tls { error, explanation } if explanation.is_empty() => write!(f, "{error:?}"),
             Self::Tls { explanation, .. } => f.write_str(explanation),
@@ -82,7 +90,7 @@ impl From<wasmtime::Error> for Failure {
         let has_run = error.is::<wasmtime::Trap>() || error.is::<WasmBacktrace>();
         let is_of_host = error.is::<io::Error>()
             || matches!(error.downcast_ref(), Some(ResourceTableError::Full));
-        if has_run || is_of_host || has_children(&error) {
+        if has_run || is_of_host || has_children(&error) || error.is::<OutOfMemory>() {
             Self::Trap(error)
         } else {
             Self::Misuse(error)

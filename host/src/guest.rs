@@ -85,7 +85,8 @@ impl Guest {
     /// # Errors
     /// When a directory of the options cannot be opened, or the machine has no memory left.
     pub fn instantiate(&self, options: Options) -> wasmtime::Result<Instance> {
-        let state = State::new(options.into_wasi()?);
+        let memory = options.memory_limit();
+        let state = State::new(options.into_wasi()?, memory);
         let mut store = Store::new(self.provider.engine(), state);
         store.limiter(|state| &mut state.memory);
         // This fails in an engine that does not meter fuel; its instances need none.

@@ -34,7 +34,7 @@ impl Instance {
 
     /// How many bytes of linear memory the instance has. It grows and never shrinks.
     pub fn memory(&self) -> usize {
-        self.store.data().memory.0
+        self.store.data().memory.used
     }
 
     /// How much the instance has executed so far, in wasmtime's fuel: about one for each

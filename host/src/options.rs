@@ -23,6 +23,7 @@ pub struct Options {
     randomness: Option<Randomness>,
     variables: Vec<(String, String)>,
     inherit_stderr: bool,
+    memory: Option<usize>,
 }
 
 /// Fills buffers with random bytes.
@@ -99,6 +100,21 @@ impl Options {
     pub fn randomness(mut self, fill: impl FnMut(&mut [u8]) + Send + 'static) -> Self {
         self.randomness = Some(Randomness(Box::new(fill)));
         self
+    }
+
+    /// Let the instance have at most so many bytes of linear memory, those of the component and of a
+    /// program that is linked or composed with it together. Where it needs more it ends, by
+    /// [`Failure::Trap`](crate::Failure::Trap) with an error that says so; others go on. The component
+    /// begins with about 2 MiB, and a connection takes 20 to 100 KiB. Without this, its limit is that of
+    /// its address space, 4 GiB.
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// The limit of linear memory.
+    pub(crate) fn memory_limit(&self) -> usize {
+        self.memory.unwrap_or(usize::MAX)
     }
 
     /// Let the component write to the host's standard error; it does so only when it traps.

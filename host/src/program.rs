@@ -83,12 +83,14 @@ impl Program {
         arguments: impl IntoIterator<Item = &'a String>,
         environment: &[(String, String)],
     ) -> wasmtime::Result<bool> {
+        let memory = options.memory_limit();
         let mut wasi = options.into_builder()?;
         wasi.inherit_stdio().envs(environment);
         for argument in arguments {
             wasi.arg(argument);
         }
-        let mut store = Store::new(&self.engine, State::new(wasi.build()));
+        let mut store = Store::new(&self.engine, State::new(wasi.build(), memory));
+        store.limiter(|state| &mut state.memory);
         let ended = match &self.command {
             Command::Sync(command) => {
                 let command = command.instantiate(&mut store)?;

@@ -1,5 +1,7 @@
 //! What a store holds: the WASI context and the resources of one instance.
 
+use std::fmt;
+
 use wasmtime::ResourceLimiter;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -16,19 +18,44 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(wasi: WasiCtx) -> Self {
+    /// `memory` is how many bytes of linear memory there may be.
+    pub(crate) fn new(wasi: WasiCtx, memory: usize) -> Self {
         Self {
             wasi,
             table: ResourceTable::new(),
-            memory: Memory::default(),
+            memory: Memory {
+                used: 0,
+                limit: memory,
+            },
             tls: Tls::new(),
         }
     }
 }
 
-/// The number of bytes of linear memory. It is only counted, and limits nothing.
-#[derive(Default)]
-pub(crate) struct Memory(pub(crate) usize);
+/// Bytes of linear memory, of all instances of the store.
+pub(crate) struct Memory {
+    pub(crate) used: usize,
+    limit: usize,
+}
+
+/// Why an instance has ended that needed more memory than it may have.
+#[derive(Debug)]
+pub(crate) struct OutOfMemory {
+    limit: usize,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "more memory was needed than the {} bytes that the instance may have; allow more, or \
+             give it less to do at once",
+            self.limit
+        )
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
 
 impl ResourceLimiter for Memory {
     fn memory_growing(
@@ -37,7 +64,12 @@ impl ResourceLimiter for Memory {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.0 += desired.saturating_sub(current);
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        // That the memory cannot grow would only be a trap in the end, and one that does not say why.
+        if used > self.limit {
+            return Err(wasmtime::Error::new(OutOfMemory { limit: self.limit }));
+        }
+        self.used = used;
         Ok(true)
     }
 

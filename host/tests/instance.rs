@@ -391,6 +391,35 @@ fn memory_grows_with_what_the_instance_holds() {
     drop(contexts);
 }
 
+#[test]
+fn an_instance_that_needs_more_memory_than_it_may_have_ends_and_says_so() {
+    let limited = || {
+        let options = Options::new().memory(8 << 20);
+        Guest::embedded().unwrap().instantiate(options).unwrap()
+    };
+    let take = |tls: &mut Instance, bytes: usize| {
+        let context = Context::secure(tls, Role::Client)?;
+        context.add_trust_roots(tls, &Source::Bytes(vec![0; bytes]))
+    };
+    let (mut tls, mut other) = (limited(), limited());
+    // A typed error, for no certificate is in it.
+    let refused = take(&mut tls, 1 << 20).unwrap_err();
+    assert!(refused.error().is_some(), "{refused:?}");
+    let ended = take(&mut tls, 16 << 20).unwrap_err();
+    assert!(matches!(ended, Failure::Trap(_)), "{ended:?}");
+    let told = ended.to_string();
+    assert!(
+        told.contains("8388608 bytes") && !told.contains("bug"),
+        "{told}"
+    );
+    assert!(tls.memory() <= 8 << 20);
+    // The host and its other instances go on.
+    assert!(Context::secure(&mut tls, Role::Client).is_err());
+    Context::secure(&mut other, Role::Client).unwrap();
+    let options = Options::new().memory(1 << 10);
+    assert!(Guest::embedded().unwrap().instantiate(options).is_err());
+}
+
 /// The first message of a client whose instance takes its random bytes from a counter that begins here.
 fn first_message(start: u8) -> Vec<u8> {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
