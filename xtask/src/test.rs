@@ -53,6 +53,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         Ring::Component,
         &[
             "alpn",
+            "callers",
             "cipher",
             "client",
             "client_hello",
@@ -176,7 +177,7 @@ pub(crate) fn in_ci() -> bool {
 
 /// Builds the runner with the packages that the tests are built with. With others, wasmtime would
 /// have other features and be compiled a second time.
-fn build_runner(workspace: &Workspace, embedded: &Embedded) -> Result<PathBuf> {
+pub(crate) fn build_runner(workspace: &Workspace, embedded: &Embedded) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked"]).args(workspace::MOST);
     cargo.args(["--example", RUNNER]);
