@@ -133,6 +133,7 @@ fn both_sides_export_the_same_and_no_context_is_not_an_empty_one_in_tls_1_2() {
         let root = Authority::root("Root");
         meet(&server(&root), &root.pem(), version, false, |met| {
             let session = met.port.session(met.tls).unwrap();
+            let met_suite = session.cipher_suite(met.tls).unwrap().unwrap_or_default();
             let mut export = |context: Option<&[u8]>, length| {
                 session.export_keying_material(met.tls, LABEL, context, length)
             };
@@ -143,7 +144,15 @@ fn both_sides_export_the_same_and_no_context_is_not_an_empty_one_in_tls_1_2() {
             assert_eq!(with_empty != without, differ);
             assert_eq!(export(None, 1).unwrap().len(), 1);
             assert_eq!(export(None, 4096).unwrap().len(), 4096);
-            for length in [0, 16 * 1024 + 1, u64::MAX] {
+            // What HKDF gives with the hash of the suite.
+            let most = match (version, met_suite.as_str()) {
+                (TLS12, _) => 16 * 1024,
+                (_, suite) if suite.ends_with("SHA384") => 255 * 48,
+                _ => 255 * 32,
+            };
+            let exported = export(None, most).unwrap();
+            assert_eq!(u64::try_from(exported.len()).unwrap(), most);
+            for length in [0, most + 1, 16 * 1024 + 1, u64::MAX] {
                 let refused = error(export(None, length));
                 assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
             }
@@ -151,6 +160,20 @@ fn both_sides_export_the_same_and_no_context_is_not_an_empty_one_in_tls_1_2() {
             let refused = error(export(Some(&long), 32));
             assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
             assert!(export(long.get(1..), 32).is_ok());
+            let mut labelled =
+                |label: &str| session.export_keying_material(met.tls, label, None, 32);
+            for label in [
+                "client finished",
+                "server finished",
+                "master secret",
+                "key expansion",
+            ] {
+                let refused = error(labelled(label));
+                assert!(matches!(refused, Error::InvalidArgument(_)), "{refused:?}");
+            }
+            assert!(labelled("key expansions").is_ok());
+            assert!(labelled(&"x".repeat(249)).is_ok());
+            assert_eq!(labelled(&"x".repeat(250)).is_ok(), version == TLS12);
         });
     }
 }

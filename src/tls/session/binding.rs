@@ -10,6 +10,17 @@ use portcullis_provider::end_point;
 /// The most that one call exports: more than any use takes, and a bound for the allocation.
 const MOST_EXPORTED: usize = 16 * 1024;
 
+/// The longest label in TLS 1.3, where `tls13 ` comes before it (RFC 8446 §7.1).
+const LONGEST_LABEL: usize = 249;
+
+/// Labels of the protocol itself, which derive other secrets (RFC 5705 §4).
+const RESERVED_LABELS: [&str; 4] = [
+    "client finished",
+    "server finished",
+    "master secret",
+    "key expansion",
+];
+
 /// The length of `tls-exporter` (RFC 9266 §3).
 const BINDING: u64 = 32;
 
@@ -17,8 +28,9 @@ impl Session {
     /// Keying material that both sides derive alike, and nobody else can (RFC 5705; RFC 8446 §7.5).
     ///
     /// # Errors
-    /// `WantRead` before the handshake is done; `InvalidArgument` of a length of 0 or above 16 KiB,
-    /// or, in TLS 1.2, of a context above 65,535 bytes.
+    /// `WantRead` before the handshake is done; `InvalidArgument` of a length of 0 or above 16 KiB, or
+    /// above what the hash of TLS 1.3 gives, of a context above 65,535 bytes, and of a label that is
+    /// reserved, or above 249 bytes in TLS 1.3.
     pub fn export_keying_material(
         &self,
         label: &str,
@@ -30,9 +42,20 @@ impl Session {
         }
         let invalid = |why: String| Err(Error::InvalidArgument(why));
         let exported = usize::try_from(length).unwrap_or(usize::MAX);
-        if !(1..=MOST_EXPORTED).contains(&exported) {
+        let (most, longest_label) = self.export_limits();
+        if !(1..=most).contains(&exported) {
             return invalid(format!(
-                "{length} bytes of keying material; ask for 1 to {MOST_EXPORTED}"
+                "{length} bytes of keying material; ask for 1 to {most}"
+            ));
+        }
+        if label.len() > longest_label {
+            return invalid(format!(
+                "a label of an exporter has at most {longest_label} bytes in TLS 1.3"
+            ));
+        }
+        if RESERVED_LABELS.contains(&label) {
+            return invalid(format!(
+                "the label {label:?} is for secrets of TLS itself; use EXPORTER- and a name"
             ));
         }
         let longest = usize::from(u16::MAX);
@@ -44,6 +67,19 @@ impl Session {
         self.connection
             .export_keying_material(vec![0; exported], label.as_bytes(), context)
             .map_err(|error| Error::from_rustls(error, None))
+    }
+
+    /// How many bytes can be exported, and how long a label may be.
+    fn export_limits(&self) -> (usize, usize) {
+        let suite = self.connection.negotiated_cipher_suite();
+        match suite.and_then(|suite| suite.tls13()) {
+            // RFC 5869 §2.3.
+            Some(suite) => {
+                let most = 255 * suite.common.hash_provider.output_len();
+                (most.min(MOST_EXPORTED), LONGEST_LABEL)
+            }
+            None => (MOST_EXPORTED, usize::MAX),
+        }
     }
 
     /// The channel binding of this name, for authentication inside the connection (RFC 5056).
