@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 use crate::workspace::Workspace;
-use crate::{dist, process, rust};
+use crate::{dist, process, rust, stamp, wide};
 
 /// Names a prebuilt component; `host/build.rs` knows it too.
 const VARIABLE: &str = "PORTCULLIS_COMPONENT";
@@ -188,9 +188,14 @@ fn build_as(
     let packages = ["--package", "portcullis", "--lib"].map(str::to_owned);
     let selection = [&packages, arguments].concat();
     let file = format!("{name}.wasm");
+    let stamp = stamp::of(workspace, &selection)?;
+    let record = workspace.target.join(format!("{name}.stamp"));
+    let copy = workspace.target.join(&file);
+    if stamp::holds(&stamp, &record, &copy) {
+        return Ok(copy);
+    }
     let built = build_guest(workspace, flavour, &file, &selection)?;
     let built = built.join("portcullis.wasm");
-    let copy = workspace.target.join(file);
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     let needs_more = needs_more_than_simd(&bytes);
     ensure!(
@@ -198,10 +203,14 @@ fn build_as(
         "{} is built for other engines than it should be",
         built.display()
     );
+    if flavour == Flavour::Wide {
+        wide::check(&bytes).with_context(|| built.display().to_string())?;
+    }
     let bytes = dist::with_metadata(workspace, &bytes)?;
     if fs::read(&copy).ok().as_deref() != Some(bytes.as_slice()) {
         fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
     }
+    stamp::write(&stamp, &record, &copy)?;
     Ok(copy)
 }
 

@@ -138,7 +138,7 @@ fn pretty(value: &Value) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

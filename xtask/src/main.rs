@@ -16,9 +16,12 @@ mod lint;
 mod pattern;
 mod process;
 mod rust;
+mod stamp;
 mod supply;
 mod test;
+mod timing;
 mod torture;
+mod wide;
 mod wit_deps;
 mod workspace;
 
@@ -31,6 +34,7 @@ use crate::certificates::Certificates;
 use crate::conformance::Conformance;
 use crate::fuzz::Fuzz;
 use crate::test::Ring;
+use crate::timing::Timing;
 use crate::torture::Torture;
 use crate::workspace::Workspace;
 
@@ -129,6 +133,9 @@ enum Command {
         #[arg(last = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
+    /// Compare the times that operations take with secrets of two kinds, as compiled by wasmtime
+    #[command(after_help = "Example: cargo xtask timing --rounds 6")]
+    Timing(Timing),
     /// Play hostile peers to the core, the built component and the programs; count what becomes of it
     #[command(after_help = "Example: cargo xtask torture --part memory --minutes 10 --seed 7")]
     Torture(Torture),
@@ -160,6 +167,7 @@ fn main() -> ExitCode {
             filters,
             arguments,
         } => test::run(&workspace, ring, &filters, &arguments),
+        Command::Timing(arguments) => timing::run(&workspace, &arguments),
         Command::Torture(arguments) => torture::run(&workspace, &arguments),
         Command::WitDeps { check } => wit_deps::run(&workspace, check),
     });
