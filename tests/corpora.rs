@@ -15,6 +15,7 @@ mod support;
 mod targets;
 
 use support::certs::{Authority, KeyType, Leaf};
+use support::x509::{List, Spec};
 
 /// Runs the target over each input that is kept for it.
 fn replay(target: &str, run: fn(&[u8])) {
@@ -49,6 +50,22 @@ fn what_is_changed_on_its_way_is_never_read() {
 #[test]
 fn strange_files_of_credentials_are_refused_or_read() {
     replay("credentials", targets::credentials);
+}
+
+#[test]
+fn a_revocation_list_with_any_byte_changed_is_refused_or_read() {
+    let list = List::of_every_part().by(&Spec::authority("Root").self_signed());
+    // As the target has them: 4 stands for lists, among others.
+    let whole = [&[4], list.as_slice()].concat();
+    targets::credentials(&whole);
+    for at in 1..whole.len() {
+        targets::credentials(&whole[..at]);
+        for bits in [0x01, 0x20, 0x80, 0xff] {
+            let mut changed = whole.clone();
+            changed[at] ^= bits;
+            targets::credentials(&changed);
+        }
+    }
 }
 
 #[test]

@@ -220,6 +220,10 @@ pub fn credentials(data: &[u8]) {
         }
         4 => {
             let _ = settings.load_suggested_authorities(input);
+            if let Ok(count) = settings.add_revocation_lists(input) {
+                assert!((1..=input.len()).contains(&(count as usize)));
+                assert_eq!(settings.add_revocation_lists(input), Ok(0));
+            }
         }
         5 => {
             let _ = settings.load_staple(input);

@@ -8,6 +8,7 @@ use std::{env, fs};
 use crate::core::{PASSPHRASE, configs};
 use crate::support::certs::{Authority, KeyType, Leaf};
 use crate::support::pair::{Pair, read_all};
+use crate::support::x509::{List, Spec};
 
 /// The folder that a target's seeds are written to before it runs.
 const FOLDER: &str = "PORTCULLIS_SEEDS";
@@ -89,6 +90,11 @@ fn credentials(folder: &Path) -> Vec<Vec<u8>> {
         [vec![3], authority.pem().into_bytes()].concat(),
         [vec![4], authority.der().to_vec()].concat(),
         [vec![6], intermediate.pem().into_bytes()].concat(),
+        [
+            vec![4],
+            List::of_every_part().by(&Spec::authority("Root").self_signed()),
+        ]
+        .concat(),
         // An OCSP response that says `tryLater`.
         vec![5, 0x30, 3, 0x0a, 1, 3],
     ];

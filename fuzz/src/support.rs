@@ -9,3 +9,5 @@ pub mod certs;
 pub mod pair;
 #[path = "../../tests/support/transports.rs"]
 pub mod transports;
+#[path = "../../tests/support/x509.rs"]
+pub mod x509;

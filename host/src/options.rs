@@ -105,8 +105,8 @@ impl Options {
     /// Let the instance have at most so many bytes of linear memory, those of the component and of a
     /// program that is linked or composed with it together. Where it needs more it ends, by
     /// [`Failure::Trap`](crate::Failure::Trap) with an error that says so; others go on. The component
-    /// begins with about 2 MiB, and a connection takes 20 to 100 KiB. Without this, its limit is that of
-    /// its address space, 4 GiB.
+    /// begins with some 1.4 MB, and takes about 8 KB for each idle connection. Without this, its limit is
+    /// that of its address space, 4 GiB.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = Some(bytes);
         self

@@ -3,7 +3,7 @@
 //! ours, answers by values and typed errors, and neither traps nor stands still.
 //!
 //! The functions and their types are read from the component, so that a new function is called without
-//! a change here. `PORTCULLIS_SEEDS` is how many sequences are run, `PORTCULLIS_SEED` is the first.
+//! a change here. `PORTCULLIS_SEQUENCES` is how many sequences are run, `PORTCULLIS_SEED` the first.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -28,7 +28,7 @@ use caller::Caller;
 use subject::Subject;
 
 /// How many sequences the gate runs.
-const SEEDS: u64 = 60;
+const SEQUENCES: u64 = 60;
 
 #[derive(Default)]
 struct Tally {
@@ -53,7 +53,7 @@ fn whatever_is_called_in_whatever_order_is_answered_by_a_value_or_a_typed_error(
     let subject = Subject::new();
     let mut tally = Tally::default();
     let first = variable("PORTCULLIS_SEED", 1);
-    let count = variable("PORTCULLIS_SEEDS", SEEDS);
+    let count = variable("PORTCULLIS_SEQUENCES", SEQUENCES);
     for seed in first..first + count {
         println!("PORTCULLIS_SEED={seed}");
         let mut caller = Caller::new(&subject, seed);
@@ -71,7 +71,7 @@ fn whatever_is_called_in_whatever_order_is_answered_by_a_value_or_a_typed_error(
         .map(|function| &function.name)
         .filter(|name| !called.contains(name))
         .collect();
-    if count >= SEEDS {
+    if count >= SEQUENCES {
         assert!(never.is_empty(), "never called: {never:?}");
     }
 }

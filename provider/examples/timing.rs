@@ -7,7 +7,8 @@
 //! taken means that this saw no difference; it is no proof that there is none. Two operations that do
 //! depend on their secrets are among them, to show that such are found.
 //!
-//! Arguments: how many rounds of samples at most, then RSA keys as PKCS #8 in hexadecimal.
+//! Arguments: how many rounds of samples at most, how many times as many samples in each, then RSA keys
+//! as PKCS #8 in hexadecimal.
 //! A line for each operation: name, samples, the largest |t| in hundredths, and the median in
 //! nanoseconds.
 #![allow(
@@ -73,6 +74,7 @@ impl Random {
 struct Timing {
     random: Random,
     rounds: usize,
+    factor: usize,
 }
 
 impl Timing {
@@ -89,7 +91,7 @@ impl Timing {
         let mut largest = 0.0;
         for round in 0..self.rounds {
             // Each round doubles what there is.
-            let wanted = samples << round;
+            let wanted = (samples * self.factor) << round;
             while times.len() < wanted {
                 let inputs: Vec<_> = (0..BATCH)
                     .map(|_| {
@@ -171,10 +173,17 @@ impl Moments {
 
 fn main() {
     let mut arguments = env::args().skip(1);
-    let rounds = arguments.next().and_then(|text| text.parse().ok());
+    let mut number = || {
+        arguments
+            .next()
+            .expect("a number")
+            .parse()
+            .expect("a number")
+    };
     let mut timing = Timing {
         random: Random(1),
-        rounds: rounds.unwrap_or(4),
+        rounds: number(),
+        factor: number(),
     };
     controls(&mut timing);
     records(&mut timing);

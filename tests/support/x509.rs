@@ -310,6 +310,13 @@ impl List {
         self
     }
 
+    /// With two entries, an extension of the list's, and one of an entry's: each part that there is.
+    pub fn of_every_part() -> Self {
+        let mut list = Self::of(&[3, 9]).and(&[list_place(&[place(&[uri("http://lists.test/")])])]);
+        list.revoked[0].1 = vec![extension("2.5.29.21", false, &tlv(0x0a, &[1]))];
+        list
+    }
+
     /// As the list of the issuer.
     pub fn by(&self, issuer: &Issued) -> Vec<u8> {
         self.signed(&issuer.subject, &issuer.key)

@@ -134,7 +134,7 @@ enum Command {
         arguments: Vec<String>,
     },
     /// Compare the times that operations take with secrets of two kinds, as compiled by wasmtime
-    #[command(after_help = "Example: cargo xtask timing --rounds 6")]
+    #[command(after_help = "Example: cargo xtask timing --factor 10")]
     Timing(Timing),
     /// Play hostile peers to the core, the built component and the programs; count what becomes of it
     #[command(after_help = "Example: cargo xtask torture --part memory --minutes 10 --seed 7")]

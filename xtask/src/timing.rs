@@ -17,6 +17,9 @@ pub(crate) struct Timing {
     /// How often the samples are doubled where they do not tell yet
     #[arg(long, value_name = "N", default_value_t = 4)]
     rounds: u32,
+    /// How many times as many samples are taken
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    factor: u32,
 }
 
 /// What makes the RSA keys.
@@ -51,7 +54,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Timing) -> Result<()> {
         process::announce(&format!("timing ({flavour:?})"));
         let mut command = Command::new(&runner);
         command.arg(program);
-        command.arg(arguments.rounds.to_string()).args(&keys);
+        for number in [arguments.rounds, arguments.factor] {
+            command.arg(number.to_string());
+        }
+        command.args(&keys);
         let output = String::from_utf8(process::capture(&mut command)?)?;
         println!("\n| operation ({flavour:?}) | samples | largest t | median |\n|---|---|---|---|");
         for line in output.lines() {
