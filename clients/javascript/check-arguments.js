@@ -157,7 +157,7 @@ async function checkOptions(check, tls, server) {
     }
     for (const [wrong, kind, ...parts] of [
       [{ pins: 'ab'.repeat(32) }, TypeError, 'pins without verify'],
-    'lists for nobody': [{ crl: 'list.pem' }, TypeError, 'crl without verify'],
+      [{ crl: 'list.pem' }, TypeError, 'crl without verify'],
       [{ alpnOptional: true }, TypeError, 'alpnOptional without alpn'],
       [{ ticketKeys: 'secret' }, TypeError, 'ticketKeys must be'],
       [{ tickets: 17 }, RangeError, 'tickets', '0 to 16'],
