@@ -438,7 +438,10 @@ fn lists_that_are_none_or_cannot_be_relied_on_are_refused_and_nothing_changes() 
         entry(extension("2.5.29.29", true, &tlv(0x30, &[]))),
     ];
     let unsupported = unsupported.map(|list| list.by(&chain.between));
+    let number = extension("2.5.29.20", false, &[2, 1, 1]);
+    let twice = List::of(&[]).and(&[number.clone(), number]);
     let malformed = [
+        twice.by(&chain.between),
         good[..good.len() - 1].to_vec(),
         [good.as_slice(), &[0]].concat(),
         chain.own.der.clone(),

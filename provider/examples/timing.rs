@@ -314,7 +314,7 @@ fn exchanges(timing: &mut Timing) {
         timing.of(
             &format!("{name}: the public key; the private key"),
             samples,
-            |random, is_fixed| scalar::<32>(random, is_fixed),
+            scalar::<32>,
             |secret| {
                 black_box(start_with_private_key(group, &secret).unwrap());
             },

@@ -4,6 +4,7 @@
 //! Lists that others sign, and lists of changes, are refused where they are loaded, so that nobody
 //! relies on what is not looked at.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use super::budget::Budget;
@@ -297,15 +298,20 @@ fn refuse_if(is_critical: bool, oid: &[u8]) -> Result<(), Unusable> {
     }
 }
 
-/// Gives each extension's OID, whether it is critical, and its value.
+/// Gives each extension's OID, whether it is critical, and its value; none may be there twice (RFC 5280
+/// §4.2).
 fn each_extension<'a>(
     list: &'a [u8],
     mut take: impl FnMut(&'a [u8], bool, &'a [u8]) -> Result<(), Unusable>,
 ) -> Result<(), Unusable> {
     let mut list = Reader::new(list);
+    let mut seen = BTreeSet::new();
     while !list.is_empty() {
         let mut extension = Reader::new(list.expect(SEQUENCE)?);
         let oid = identifier(extension.expect(OID)?)?;
+        if !seen.insert(oid) {
+            return Err(Unusable::Malformed);
+        }
         let is_critical = extension.optional(BOOLEAN)?.map(boolean).transpose()?;
         let value = extension.expect(OCTET_STRING)?;
         extension.end()?;
