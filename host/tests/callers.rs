@@ -5,7 +5,9 @@
 //! The functions and their types are read from the component, so that a new function is called without
 //! a change here. `PORTCULLIS_SEQUENCES` is how many sequences are run, `PORTCULLIS_SEED` the first.
 #![allow(
+    clippy::as_conversions,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop"

@@ -50,7 +50,7 @@ impl Caller<'_> {
         if how % 3 == 2 {
             self.named("context/context.log-keys", vec![client.clone()], tally);
         }
-        if how % 4 > 0 {
+        if !how.is_multiple_of(4) {
             let none = Val::Option(None);
             let host = Val::Option(Some(Box::new(text("localhost"))));
             let of_server = vec![server.clone(), none.clone()];
@@ -72,7 +72,7 @@ impl Caller<'_> {
                 self.named("engine/engine.client-hello", vec![of_server.clone()], tally);
             }
         }
-        if how % 2 > 0 {
+        if !how.is_multiple_of(2) {
             let listen = vec![
                 server.clone(),
                 text("127.0.0.1"),

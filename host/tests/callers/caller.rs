@@ -74,7 +74,7 @@ impl<'s> Caller<'s> {
                 ResourceType::host::<DynOutputStream>(),
             ],
             trace: VecDeque::new(),
-            is_orderly: seed % 2 == 0,
+            is_orderly: seed.is_multiple_of(2),
             has_children: false,
             ports_dropped: 0,
         };
@@ -86,7 +86,7 @@ impl<'s> Caller<'s> {
         let mut functions = self.subject.functions.iter();
         let function = functions.find(|function| function.name == name);
         let function = function.unwrap_or_else(|| panic!("there is no {name}"));
-        let func = self.instance.get_func(&mut self.store, &function.index);
+        let func = self.instance.get_func(&mut self.store, function.index);
         (function.clone(), func.unwrap())
     }
 
@@ -317,7 +317,7 @@ impl<'s> Caller<'s> {
             if function.blocks() && self.random(20) > 0 {
                 continue;
             }
-            let func = self.instance.get_func(&mut self.store, &function.index)?;
+            let func = self.instance.get_func(&mut self.store, function.index)?;
             let kinds: Vec<_> = func
                 .ty(&self.store)
                 .params()
