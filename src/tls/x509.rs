@@ -12,6 +12,7 @@ mod certificate;
 mod constraints;
 mod der;
 mod distinguished_name;
+mod extension;
 mod facts;
 mod names;
 mod path;

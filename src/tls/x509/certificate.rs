@@ -1,11 +1,10 @@
 //! Reads certificates (RFC 5280 §4.1).
 
-use std::collections::BTreeSet;
-
 use super::der::{
-    BIT_STRING, BOOLEAN, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, boolean,
-    bytes_of_bits, constructed, context, flags, identifier, integer, number, only,
+    BIT_STRING, BOOLEAN, INTEGER, Malformed, OID, Reader, SEQUENCE, boolean, bytes_of_bits,
+    constructed, context, flags, integer, number, only,
 };
+use super::extension::each_extension;
 use super::public_key::PublicKey;
 use super::refusal::Refusal;
 use super::time::time;
@@ -248,29 +247,19 @@ mod id {
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads the contents of the list. It should not be empty, but some encoders make it so.
+    /// Reads the contents of the list.
     fn read(list: &'a [u8]) -> Result<Self, Malformed> {
         let mut extensions = Self::default();
-        let mut seen = BTreeSet::new();
-        let mut list = Reader::new(list);
-        while !list.is_empty() {
-            let mut extension = Reader::new(list.expect(SEQUENCE)?);
-            let oid = identifier(extension.expect(OID)?)?;
-            // RFC 5280 §4.2: no more than one of each.
-            if !seen.insert(oid) {
-                return Err(Malformed);
-            }
-            let is_critical = extension.optional(BOOLEAN)?.map(boolean).transpose()?;
-            let value = extension.expect(OCTET_STRING)?;
-            extension.end()?;
+        each_extension(list, |oid, is_critical, value| {
             let known = match oid {
                 [0x55, 0x1d, number] => extensions.understand(*number, value)?,
                 _ => false,
             };
-            if !known && is_critical == Some(true) {
+            if !known && is_critical {
                 extensions.strange = Some(oid);
             }
-        }
+            Ok::<(), Malformed>(())
+        })?;
         Ok(extensions)
     }
 

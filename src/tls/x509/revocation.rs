@@ -4,16 +4,16 @@
 //! Lists that others sign, and lists of changes, are refused where they are loaded, so that nobody
 //! relies on what is not looked at.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use super::budget::Budget;
 use super::certificate::Certificate;
 use super::der::{
-    BIT_STRING, BOOLEAN, INTEGER, Malformed, OCTET_STRING, OID, Reader, SEQUENCE, boolean,
-    bytes_of_bits, constructed, context, identifier, integer, number, only,
+    BIT_STRING, INTEGER, Malformed, Reader, SEQUENCE, boolean, bytes_of_bits, constructed, context,
+    integer, number, only,
 };
 use super::distinguished_name::to_text;
+use super::extension::each_extension;
 use super::public_key::{Algorithms, PublicKey};
 use super::refusal::{Ignorance, Refusal, dotted};
 use super::time::{optional_time, time};
@@ -296,28 +296,6 @@ fn refuse_if(is_critical: bool, oid: &[u8]) -> Result<(), Unusable> {
         ))),
         false => Ok(()),
     }
-}
-
-/// Gives each extension's OID, whether it is critical, and its value; none may be there twice (RFC 5280
-/// §4.2).
-fn each_extension<'a>(
-    list: &'a [u8],
-    mut take: impl FnMut(&'a [u8], bool, &'a [u8]) -> Result<(), Unusable>,
-) -> Result<(), Unusable> {
-    let mut list = Reader::new(list);
-    let mut seen = BTreeSet::new();
-    while !list.is_empty() {
-        let mut extension = Reader::new(list.expect(SEQUENCE)?);
-        let oid = identifier(extension.expect(OID)?)?;
-        if !seen.insert(oid) {
-            return Err(Unusable::Malformed);
-        }
-        let is_critical = extension.optional(BOOLEAN)?.map(boolean).transpose()?;
-        let value = extension.expect(OCTET_STRING)?;
-        extension.end()?;
-        take(oid, is_critical == Some(true), value)?;
-    }
-    Ok(())
 }
 
 impl Coverage {
