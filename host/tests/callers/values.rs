@@ -8,6 +8,9 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use crate::caller::Caller;
 
+#[path = "../../../tests/support/splitmix.rs"]
+mod splitmix;
+
 impl Caller<'_> {
     /// The edges that arguments are taken from.
     pub(crate) fn gather(&mut self) {
@@ -66,13 +69,8 @@ impl Caller<'_> {
     }
 
     pub(crate) fn random(&mut self, below: usize) -> usize {
-        // SplitMix64.
-        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.seed;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % u64::try_from(below.max(1)).unwrap()).unwrap()
+        let number = splitmix::next(&mut self.seed);
+        usize::try_from(number % u64::try_from(below.max(1)).unwrap()).unwrap()
     }
 
     pub(crate) fn number(&mut self) -> u64 {
