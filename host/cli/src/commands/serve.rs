@@ -247,21 +247,19 @@ impl Serve {
             context.set_verify(tls, verify)?;
             Pin::set(&self.pin, tls, &context)?;
             self.revocation.load(tls, &context)?;
-        } else if self.revocation.is_given() {
-            return Err(Exit::usage(
-                "--crlfile is of no use without --verify or --verify-optional",
-            ));
-        } else if !self.pin.is_empty() {
-            return Err(Exit::usage(
-                "--pin is of no use without --verify or --verify-optional",
-            ));
+        } else {
+            let given = [
+                ("--crlfile", self.revocation.is_given()),
+                ("--pin", !self.pin.is_empty()),
+                ("--requestcafile", self.requestcafile.is_some()),
+            ];
+            if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
+                return Err(Exit::usage(format_args!(
+                    "{flag} is of no use without --verify or --verify-optional"
+                )));
+            }
         }
         if let Some(path) = &self.requestcafile {
-            if !asks {
-                return Err(Exit::usage(
-                    "--requestcafile is of no use without --verify or --verify-optional",
-                ));
-            }
             context
                 .load_suggested_authorities(tls, &source(path)?)
                 .map_err(|failure| Exit::from(failure).context(path.display()))?;
