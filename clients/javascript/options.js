@@ -12,6 +12,13 @@ const BIGGEST = Number.MAX_SAFE_INTEGER;
 const TIMERS = ['connect', 'handshake', 'read', 'shutdown', 'write'];
 const version = oneOf('tls12', 'tls13');
 
+/** One or several. Who has none leaves the option out: an empty list would check nothing. */
+const some = (kind) => (value, name) => {
+  const found = several(kind)(value, name);
+  if (found.length === 0) throw typeError(`${name} must not be empty`);
+  return found;
+};
+
 /** The options of a context, each with its check. */
 export const CONTEXT = {
   ca: several(source),
@@ -32,8 +39,8 @@ export const CONTEXT = {
   verify: oneOf('required', 'optional', 'deferred', 'unverified'),
   verifyName: text,
   unverifiedName: flag,
-  pins,
-  crl: lists,
+  pins: some(fingerprint),
+  crl: some(source),
   serverName: (value, name) => (value === false ? value : text(value, name)),
   tolerateTruncation: flag,
   maxSendFragment: whole(64, 16_384),
@@ -108,20 +115,6 @@ function timeouts(value, name) {
     limits[timer] = limit === null ? null : whole(0, BIGGEST)(limit, `${name}.${timer}`);
   }
   return limits;
-}
-
-/** Fingerprints of keys. Who has none to pin leaves the option out: no pins would mean any key. */
-function pins(value, name) {
-  const found = several(fingerprint)(value, name);
-  if (found.length === 0) throw typeError(`${name} must not be empty`);
-  return found;
-}
-
-/** Revocation lists. Who has none leaves the option out: no lists would mean that nothing is checked. */
-function lists(value, name) {
-  const found = several(source)(value, name);
-  if (found.length === 0) throw typeError(`${name} must not be empty`);
-  return found;
 }
 
 function made(value, name) {
