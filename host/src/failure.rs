@@ -23,8 +23,7 @@ pub enum Failure {
     Misuse(wasmtime::Error),
     /// The component trapped, needed more memory than it may have
     /// ([`Options::memory`](crate::Options::memory)), or the host could not do what it was asked for. The
-    /// fault is the
-    /// component's, the host's, or the embedder's, who may have dropped a port before its
+    /// fault is the component's, the host's, or the embedder's, who may have dropped a port before its
     /// pollables; it is never a peer's. The instance cannot be used any more.
     Trap(wasmtime::Error),
 }
