@@ -79,10 +79,8 @@ impl Context {
     /// The key exchange groups that the component has, by their IANA names and in the order of
     /// preference.
     pub fn supported_groups(instance: &mut Instance) -> Result<Vec<String>, Failure> {
-        let Instance { store, bindings } = instance;
-        Ok(bindings
-            .portcullis_tls_context()
-            .call_supported_groups(store)?)
+        let Instance { store, exports } = instance;
+        Ok(exports.context(store)?.call_supported_groups(store)?)
     }
 
     /// Choose the key exchange groups and their order by their IANA names, in any case.
@@ -101,9 +99,9 @@ impl Context {
 
     /// The signature schemes that the component has, by their IANA names.
     pub fn supported_signature_schemes(instance: &mut Instance) -> Result<Vec<String>, Failure> {
-        let Instance { store, bindings } = instance;
-        Ok(bindings
-            .portcullis_tls_context()
+        let Instance { store, exports } = instance;
+        Ok(exports
+            .context(store)?
             .call_supported_signature_schemes(store)?)
     }
 

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Store};
 
-use crate::bindings::ProviderPre;
 #[cfg(unix)]
 use crate::cache::Cache;
+use crate::exports::Linked;
 use crate::instance::{FUEL, Instance};
 use crate::options::Options;
 use crate::state::{self, State};
@@ -24,7 +24,7 @@ pub const EMBEDDED_P3: &[u8] = include_bytes!(env!("PORTCULLIS_P3_WASM"));
 /// nothing, and each may live on a thread of its own.
 #[derive(Clone)]
 pub struct Guest {
-    provider: ProviderPre<State>,
+    linked: Linked,
 }
 
 impl Guest {
@@ -64,7 +64,7 @@ impl Guest {
         let linker = state::linker(&engine)?;
         let component = compile(&engine, component)?;
         Ok(Self {
-            provider: ProviderPre::new(linker.instantiate_pre(&component)?)?,
+            linked: Linked::new(linker.instantiate_pre(&component)?)?,
         })
     }
 
@@ -87,12 +87,12 @@ impl Guest {
     pub fn instantiate(&self, options: Options) -> wasmtime::Result<Instance> {
         let memory = options.memory_limit();
         let state = State::new(options.into_wasi()?, memory);
-        let mut store = Store::new(self.provider.engine(), state);
+        let mut store = Store::new(self.linked.engine(), state);
         store.limiter(|state| &mut state.memory);
         // This fails in an engine that does not meter fuel; its instances need none.
         let _ = store.set_fuel(FUEL);
-        let bindings = self.provider.instantiate(&mut store)?;
-        Ok(Instance { store, bindings })
+        let exports = self.linked.instantiate(&mut store)?;
+        Ok(Instance { store, exports })
     }
 }
 

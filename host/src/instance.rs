@@ -5,7 +5,7 @@ use std::fmt;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-use crate::bindings::Provider;
+use crate::exports::Exports;
 use crate::failure::{Failure, is_want};
 use crate::state::State;
 use crate::types::{Error, Status};
@@ -22,7 +22,7 @@ pub(crate) const FUEL: u64 = u64::MAX;
 /// `tokio::task::spawn_blocking` or a thread.
 pub struct Instance {
     pub(crate) store: Store<State>,
-    pub(crate) bindings: Provider,
+    pub(crate) exports: Exports,
 }
 
 impl Instance {
@@ -48,10 +48,8 @@ impl Instance {
     /// # Errors
     /// A trap.
     pub fn explain(&mut self, error: &Error) -> Result<String, Failure> {
-        let Self { store, bindings } = self;
-        Ok(bindings
-            .portcullis_tls_errors()
-            .call_explain(store, error)?)
+        let Self { store, exports } = self;
+        Ok(exports.errors(store)?.call_explain(store, error)?)
     }
 
     /// The seed's status of the error (`errors.status-of`).
@@ -59,10 +57,8 @@ impl Instance {
     /// # Errors
     /// A trap.
     pub fn status_of(&mut self, error: &Error) -> Result<Status, Failure> {
-        let Self { store, bindings } = self;
-        Ok(bindings
-            .portcullis_tls_errors()
-            .call_status_of(store, error)?)
+        let Self { store, exports } = self;
+        Ok(exports.errors(store)?.call_status_of(store, error)?)
     }
 
     /// The directory that secure contexts trust when they are given no roots; if it is none, they
@@ -71,8 +67,8 @@ impl Instance {
     /// # Errors
     /// A trap.
     pub fn default_authority_directory(&mut self) -> Result<Option<String>, Failure> {
-        let Self { store, bindings } = self;
-        let defaults = bindings.portcullis_tls_defaults();
+        let Self { store, exports } = self;
+        let defaults = exports.defaults(store)?;
         Ok(defaults.call_default_authority_directory(store)?)
     }
 
@@ -82,8 +78,8 @@ impl Instance {
     /// # Errors
     /// A trap.
     pub fn set_default_authority_directory(&mut self, path: Option<&str>) -> Result<(), Failure> {
-        let Self { store, bindings } = self;
-        let defaults = bindings.portcullis_tls_defaults();
+        let Self { store, exports } = self;
+        let defaults = exports.defaults(store)?;
         Ok(defaults.call_set_default_authority_directory(store, path)?)
     }
 
@@ -116,54 +112,34 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// The bindings of a resource of the component.
-macro_rules! resource {
-    ($bindings:ident, certificate) => {
-        $bindings.portcullis_tls_certificate().certificate()
-    };
-    ($bindings:ident, context) => {
-        $bindings.portcullis_tls_context().context()
-    };
-    ($bindings:ident, client_hello) => {
-        $bindings.portcullis_tls_client_hello().client_hello()
-    };
-    ($bindings:ident, engine) => {
-        $bindings.portcullis_tls_engine().engine()
-    };
-    ($bindings:ident, key_log) => {
-        $bindings.portcullis_tls_key_log().key_log()
-    };
-    ($bindings:ident, listener) => {
-        $bindings.portcullis_tls_listener().listener()
-    };
-    ($bindings:ident, port) => {
-        $bindings.portcullis_tls_port().port()
-    };
-    ($bindings:ident, session) => {
-        $bindings.portcullis_tls_session().session()
-    };
+/// Calls a function of a resource, which is named like its interface; fails where wasmtime does.
+macro_rules! called {
+    ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
+        let Instance { store, exports } = &mut *$instance;
+        match exports.$resource(store) {
+            Ok(interface) => interface.$resource().$function(store, $($argument),*),
+            Err(error) => Err(error),
+        }
+    }};
 }
 
 /// Calls a function of a resource that never returns an `Error`.
 macro_rules! ask {
     ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        let resource = $crate::instance::resource!(bindings, $resource);
-        resource.$function(store, $($argument),*).map_err(Failure::from)
+        let called = $crate::instance::called!($instance, $resource.$function, $($argument),*);
+        called.map_err(Failure::from)
     }};
 }
 
 /// Calls a function of a resource that may return an `Error`.
 macro_rules! call {
     ($instance:expr, $resource:ident.$function:ident, $($argument:expr),*) => {{
-        let Instance { store, bindings } = &mut *$instance;
-        let resource = $crate::instance::resource!(bindings, $resource);
-        let called = resource.$function(store, $($argument),*);
+        let called = $crate::instance::called!($instance, $resource.$function, $($argument),*);
         $instance.settle(called)
     }};
 }
 
-pub(crate) use {ask, call, resource};
+pub(crate) use {ask, call, called};
 
 /// A number of bytes of these.
 pub(crate) fn within(count: u64, bytes: &[u8]) -> usize {

@@ -64,6 +64,7 @@ mod client_hello;
 mod context;
 mod engine;
 mod equality;
+mod exports;
 mod failure;
 mod guest;
 mod instance;
