@@ -102,6 +102,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "protocols",
             "refusals",
             "serving",
+            "signals",
             "starttls",
             "wasi_tls",
             "wiped",

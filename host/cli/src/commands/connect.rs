@@ -10,7 +10,7 @@ use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Por
 
 use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
-use crate::arguments::identity::Identity;
+use crate::arguments::identity::{Identity, Passphrase};
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
 use crate::arguments::revocation::Revocation;
@@ -293,7 +293,7 @@ impl Connect {
         if self.noservername {
             context.set_server_name(tls, &ServerName::Off)?;
         }
-        self.identity.load(tls, &context)?;
+        self.identity.load(tls, &context, Passphrase::Asked)?;
         if self.tls12 || self.tls13 {
             context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
         }
