@@ -63,6 +63,9 @@ pub(crate) struct Serve {
     /// of IPv4 too
     #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
     address: SocketAddr,
+    /// Listen at this address as well; may be given again. Port 0 is the port of the first
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address)]
+    bind: Vec<SocketAddr>,
     #[command(flatten)]
     identity: Identity,
     /// Present the OCSP response in this file, in DER, with the certificate
@@ -162,14 +165,19 @@ impl Serve {
         let loaded = self.load(&mut tls, Passphrase::Asked)?;
         let mut listeners = Vec::new();
         let mut lines = String::new();
-        let mut port = self.address.port();
+        let mut first = 0;
         for address in addresses {
+            let port = match address.port() {
+                0 => first,
+                port => port,
+            };
             let listener = Listener::listen(&mut tls, &loaded.context, address.ip(), port, None)
                 .map_err(|failure| Exit::from(failure).context(address))?;
             let address = listener.local_address(&mut tls)?;
             lines += &format!("listening on {}\n", facts::text(&address));
-            // A second listener gets the port that was found for the first.
-            port = address.port;
+            if listeners.is_empty() {
+                first = address.port;
+            }
             listeners.push(listener);
         }
         // Signals are caught from now on, because a program that reads the line may end the server.
@@ -198,9 +206,15 @@ impl Serve {
     /// Where to listen. A socket of WASI has one address family, so listening on all addresses
     /// takes two.
     fn addresses(&self) -> Vec<SocketAddr> {
-        let mut addresses = vec![self.address];
-        if self.address.is_ipv6() && self.address.ip().is_unspecified() && !self.ipv6_only {
-            addresses.push((Ipv4Addr::UNSPECIFIED, self.address.port()).into());
+        let mut addresses = Vec::new();
+        for address in std::iter::once(&self.address).chain(&self.bind) {
+            let is_all = address.is_ipv6() && address.ip().is_unspecified() && !self.ipv6_only;
+            let other = is_all.then(|| (Ipv4Addr::UNSPECIFIED, address.port()).into());
+            for address in std::iter::once(*address).chain(other) {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
         }
         addresses
     }
