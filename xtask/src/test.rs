@@ -105,6 +105,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "signals",
             "starttls",
             "wasi_tls",
+            "ways",
             "wiped",
         ],
     ),

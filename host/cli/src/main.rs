@@ -13,6 +13,7 @@ mod dial;
 mod exit;
 mod facts;
 mod output;
+mod proxy;
 mod relay;
 mod serving;
 mod starttls;
