@@ -11,7 +11,7 @@ mod support;
 
 use std::io::{self, Read, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
@@ -321,4 +321,40 @@ fn addresses_are_given_in_place_of_those_of_dns_as_curl_takes_them() {
     assert!(refusal(&fetch(&target, &flags), 3).contains("connection refused"));
     let malformed = fetch(&target, &["--resolve", "gate.test:443"]);
     assert!(refusal(&malformed, 2).contains("HOST:PORT:ADDRESS"));
+}
+
+#[test]
+fn a_long_download_shows_at_a_terminal_how_far_it_is() {
+    let Some(script) = tool("script") else { return };
+    let folder = Folder::new("progress");
+    let port = support::serve_echo(&folder);
+    // A server that echoes sends for as long as it gets something: it gets more until the line is seen.
+    let shell = format!(
+        "exec {} connect localhost:{port} --cafile {} < {} > /dev/null",
+        env!("CARGO_BIN_EXE_portcullis"),
+        folder.path("ca.pem"),
+        folder.path("endless")
+    );
+    // A file of much more than is sent, which takes no room.
+    let endless = std::fs::File::create(folder.path("endless")).unwrap();
+    endless.set_len(1 << 40).unwrap();
+    let mut child = Command::new(script)
+        .args(["--quiet", "--return", "--command", &shell, "/dev/null"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = Vec::new();
+    let mut output = child.stdout.take().unwrap();
+    let _running = support::Running(child);
+    let is_there = |shown: &[u8]| {
+        let text = String::from_utf8_lossy(shown);
+        text.contains(" of 1.00 TiB, received ") && text.contains("/s")
+    };
+    while !is_there(&shown) {
+        let mut chunk = [0; 4096];
+        let length = output.read(&mut chunk).unwrap();
+        assert!(length > 0, "{}", String::from_utf8_lossy(&shown));
+        shown.extend(&chunk[..length]);
+    }
 }

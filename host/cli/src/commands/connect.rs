@@ -30,6 +30,7 @@ use crate::output;
 use crate::relay::{AtEnd, Until, relay};
 use crate::starttls::Protocol;
 use crate::terminal::colour;
+use crate::terminal::progress::Transfer;
 use way::Way;
 
 /// The port of HTTPS, registered.
@@ -212,7 +213,8 @@ impl Connect {
         } else {
             AtEnd::Stay
         };
-        relay(tls, &port, io::stdin(), io::stdout(), until, at_end)?;
+        let ends = (io::stdin(), io::stdout());
+        relay(tls, &port, ends, until, at_end, Transfer::begin())?;
         leave(tls, &port)
     }
 
