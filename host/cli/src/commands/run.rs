@@ -55,7 +55,7 @@ impl Run {
     pub(crate) fn run(&self) -> Result<()> {
         let network = match self.network {
             Where::None => Network::none(),
-            Where::Loopback => Network::loopback().lookup(),
+            Where::Loopback => Network::loopback(),
             Where::All => Network::all(),
         };
         let mut options = Options::new().network(network);
