@@ -97,6 +97,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "files",
             "flag",
             "guide",
+            "interruption",
             "passphrase",
             "peers",
             "protocols",
