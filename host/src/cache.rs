@@ -162,6 +162,7 @@ fn key(engine: &Engine, wasm: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::{self, Kind};
     use std::os::unix::fs::PermissionsExt;
 
     /// The empty component.
@@ -228,6 +229,12 @@ mod tests {
         let other = Engine::new(&config).unwrap();
         assert_ne!(key(&engine, b"a"), key(&engine, b"b"));
         assert_ne!(key(&engine, b"a"), key(&other, b"a"));
+        let kinds = [Kind::Plain, Kind::Metered, Kind::Interruptible];
+        let [plain, metered, interruptible] = kinds.map(|kind| guest::engine(kind).unwrap());
+        let again = guest::engine(Kind::Interruptible).unwrap();
+        assert_eq!(key(&interruptible, b"a"), key(&again, b"a"));
+        assert_ne!(key(&interruptible, b"a"), key(&plain, b"a"));
+        assert_ne!(key(&interruptible, b"a"), key(&metered, b"a"));
     }
 
     #[test]

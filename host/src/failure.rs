@@ -6,6 +6,7 @@ use std::io;
 use wasmtime::WasmBacktrace;
 use wasmtime_wasi::ResourceTableError;
 
+use crate::interrupt::Interrupted;
 use crate::state::OutOfMemory;
 use crate::types::Error;
 
@@ -21,6 +22,10 @@ pub enum Failure {
     /// The call did not reach the component, because a handle passed to it belongs to another
     /// instance, or because its resource was dropped. The instance can be used as before.
     Misuse(wasmtime::Error),
+    /// The embedder has ended the instance ([`Options::interrupt`](crate::Options::interrupt),
+    /// [`Options::deadline`](crate::Options::deadline)). It cannot be used any more, and later calls fail
+    /// by this or by [`Trap`](Self::Trap).
+    Interrupted(Interrupted),
     /// The component trapped, needed more memory than it may have
     /// ([`Options::memory`](crate::Options::memory)), or the host could not do what it was asked for. The
     /// fault is the component's, the host's, or the embedder's, who may have dropped a port before its
@@ -29,11 +34,11 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The typed error; none for a misuse or a trap.
+    /// The typed error; none for a misuse, an interruption or a trap.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::Tls { error, .. } => Some(error),
-            Self::Misuse(_) | Self::Trap(_) => None,
+            Self::Misuse(_) | Self::Interrupted(_) | Self::Trap(_) => None,
         }
     }
 
@@ -53,6 +58,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Tls { error, explanation } if explanation.is_empty() => write!(f, "{error:?}"),
             Self::Tls { explanation, .. } => f.write_str(explanation),
+            Self::Interrupted(why) => why.fmt(f),
             Self::Misuse(refused) => write!(
                 f,
                 "a handle is another instance's, or of something that was dropped: {refused:#}"
@@ -76,6 +82,7 @@ impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tls { error, explanation } => write!(f, "{error:?} ({explanation})"),
+            Self::Interrupted(why) => write!(f, "{why:?}"),
             Self::Misuse(error) | Self::Trap(error) => write!(f, "{error:?}"),
         }
     }
@@ -85,6 +92,9 @@ impl std::error::Error for Failure {}
 
 impl From<wasmtime::Error> for Failure {
     fn from(error: wasmtime::Error) -> Self {
+        if let Some(why) = error.downcast_ref::<Interrupted>() {
+            return Self::Interrupted(*why);
+        }
         // If the engine refuses a call before the component runs, what it was given is at fault.
         let has_run = error.is::<wasmtime::Trap>() || error.is::<WasmBacktrace>();
         let is_of_host = error.is::<io::Error>()

@@ -9,8 +9,10 @@ use wasmtime::{Config, Engine, Store};
 
 #[cfg(unix)]
 use crate::cache::Cache;
+use crate::epoch;
 use crate::exports::Linked;
 use crate::instance::{FUEL, Instance};
+use crate::interrupt::Ends;
 use crate::options::Options;
 use crate::state::{self, State};
 
@@ -25,6 +27,31 @@ pub const EMBEDDED_P3: &[u8] = include_bytes!(env!("PORTCULLIS_P3_WASM"));
 #[derive(Clone)]
 pub struct Guest {
     linked: Linked,
+    kind: Kind,
+}
+
+/// What the code of an engine is compiled for, beside its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing.
+    Plain,
+    /// It counts what it executes.
+    Metered,
+    /// It looks whether it is to end.
+    Interruptible,
+}
+
+impl Kind {
+    /// Fails if the code would not see what may end it.
+    pub(crate) fn require(self, ends: &Ends) -> wasmtime::Result<()> {
+        if ends.is_none() || self == Self::Interruptible {
+            return Ok(());
+        }
+        Err(wasmtime::Error::msg(
+            "an interrupt or a deadline is for what was made by `interruptible`; make it so, or leave \
+             them out of the options",
+        ))
+    }
 }
 
 impl Guest {
@@ -48,7 +75,7 @@ impl Guest {
     /// # Errors
     /// When it is no component, or its imports or exports do not fit this host.
     pub fn from_bytes(component: &[u8]) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(false)?, component)
+        Self::of_kind(Kind::Plain, component)
     }
 
     /// Like [`from_bytes`](Self::from_bytes), but compiled so that instances count what they
@@ -57,15 +84,32 @@ impl Guest {
     /// # Errors
     /// Those of [`from_bytes`](Self::from_bytes).
     pub fn metered(component: &[u8]) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(true)?, component)
+        Self::of_kind(Kind::Metered, component)
     }
 
-    fn with_engine(engine: Engine, component: &[u8]) -> wasmtime::Result<Self> {
-        let linker = state::linker(&engine)?;
+    /// Like [`from_bytes`](Self::from_bytes), but compiled so that instances can be ended wherever they
+    /// are ([`Options::interrupt`], [`Options::deadline`]), which makes them a little slower. A thread of
+    /// its own lets their time go on, a hundred times a second, for as long as the guest or an instance
+    /// is there. The embedded component is [`EMBEDDED`].
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes), and when the machine has no thread left.
+    pub fn interruptible(component: &[u8]) -> wasmtime::Result<Self> {
+        Self::of_kind(Kind::Interruptible, component)
+    }
+
+    fn of_kind(kind: Kind, component: &[u8]) -> wasmtime::Result<Self> {
+        let engine = engine(kind)?;
+        let mut linker = state::linker(&engine)?;
+        if kind == Kind::Interruptible {
+            epoch::add_to_linker(&mut linker)?;
+        }
         let component = compile(&engine, component)?;
-        Ok(Self {
-            linked: Linked::new(linker.instantiate_pre(&component)?)?,
-        })
+        let linked = Linked::new(linker.instantiate_pre(&component)?)?;
+        if kind == Kind::Interruptible {
+            epoch::tick(&engine)?;
+        }
+        Ok(Self { linked, kind })
     }
 
     /// A component in a file.
@@ -83,11 +127,19 @@ impl Guest {
     /// A fresh instance: it shares nothing with any other.
     ///
     /// # Errors
-    /// When a directory of the options cannot be opened, or the machine has no memory left.
+    /// When a directory of the options cannot be opened, the machine has no memory left, the options
+    /// have an interrupt or a deadline and this guest was not made by
+    /// [`interruptible`](Self::interruptible), or one of them has ended the instance already
+    /// ([`Interrupted`](crate::Interrupted)).
     pub fn instantiate(&self, options: Options) -> wasmtime::Result<Instance> {
-        let memory = options.memory_limit();
-        let state = State::new(options.into_wasi()?, memory);
+        let (memory, ends) = (options.memory_limit(), options.ends());
+        self.kind.require(&ends)?;
+        ends.check()?;
+        let state = State::new(options.into_wasi()?, memory, ends);
         let mut store = Store::new(self.linked.engine(), state);
+        if self.kind == Kind::Interruptible {
+            epoch::watch(&mut store);
+        }
         store.limiter(|state| &mut state.memory);
         // This fails in an engine that does not meter fuel; its instances need none.
         let _ = store.set_fuel(FUEL);
@@ -102,20 +154,27 @@ impl fmt::Debug for Guest {
     }
 }
 
-/// The engine for all components. It allows wide arithmetic, which wasmtime 48 leaves off.
-pub(crate) fn engine(metered: bool) -> wasmtime::Result<Engine> {
-    let mut config = Config::new();
-    config.wasm_wide_arithmetic(true).consume_fuel(metered);
+/// The engine for all components.
+pub(crate) fn engine(kind: Kind) -> wasmtime::Result<Engine> {
+    let mut config = config(kind);
     // Without it, calls cost what they cost in an engine that has no async ABI.
     config.concurrency_support(false);
     Engine::new(&config)
 }
 
 /// The engine for programs of WASI 0.3, which has the async ABI as well.
-pub(crate) fn concurrent_engine() -> wasmtime::Result<Engine> {
+pub(crate) fn concurrent_engine(kind: Kind) -> wasmtime::Result<Engine> {
+    Engine::new(&config(kind))
+}
+
+/// It allows wide arithmetic, which wasmtime 48 leaves off.
+fn config(kind: Kind) -> Config {
     let mut config = Config::new();
-    config.wasm_wide_arithmetic(true);
-    Engine::new(&config)
+    config
+        .wasm_wide_arithmetic(true)
+        .consume_fuel(kind == Kind::Metered)
+        .epoch_interruption(kind == Kind::Interruptible);
+    config
 }
 
 /// Compiles a component, or takes its compiled form from this user's cache.

@@ -32,12 +32,15 @@ impl Network {
         Self::default()
     }
 
-    /// Connecting to and listening on this machine's loopback addresses; no name lookup.
+    /// Connecting to and listening on this machine's loopback addresses, and name lookup, without which
+    /// `localhost` is nothing: what `portcullis run --network loopback` grants. A lookup of another name
+    /// may ask servers elsewhere, which tells them the name. Where that is too much, grant addresses
+    /// alone, by [`connect`](Self::connect) and [`listen`](Self::listen).
     pub fn loopback() -> Self {
         Self {
             connect: Addresses::Loopback,
             listen: Addresses::Loopback,
-            lookup: false,
+            lookup: true,
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use rand_core::TryRng;
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
+use crate::interrupt::{Ends, Interrupt};
 use crate::network::Network;
 use crate::place;
 
@@ -24,6 +25,8 @@ pub struct Options {
     variables: Vec<(String, String)>,
     inherit_stderr: bool,
     memory: Option<usize>,
+    interrupt: Option<Interrupt>,
+    deadline: Option<Duration>,
 }
 
 /// Fills buffers with random bytes.
@@ -115,6 +118,31 @@ impl Options {
     /// The limit of linear memory.
     pub(crate) fn memory_limit(&self) -> usize {
         self.memory.unwrap_or(usize::MAX)
+    }
+
+    /// Let the instance be ended from any thread, by [`Interrupt::raise`]. One interrupt may be that of
+    /// many instances; the last that is given here counts. It is for guests made by
+    /// [`Guest::interruptible`](crate::Guest::interruptible): with another, the instance cannot be made.
+    pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
+        self.interrupt = Some(interrupt.clone());
+        self
+    }
+
+    /// Let the instance end so long after it was made, whatever it is doing then, by
+    /// [`Failure::Interrupted`](crate::Failure::Interrupted): a wait at once, a computation within some
+    /// 10 ms. Others go on. It is a limit on the whole life of the instance; a limit on what one peer
+    /// may take is a timer of its context
+    /// ([`Context::set_timeout`](crate::Context::set_timeout)), which only ends the connection. Like
+    /// [`interrupt`](Self::interrupt), it is for guests made by
+    /// [`Guest::interruptible`](crate::Guest::interruptible).
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// What may end the instance that is made now.
+    pub(crate) fn ends(&self) -> Ends {
+        Ends::new(self.interrupt.clone(), self.deadline)
     }
 
     /// Let the component write to the host's standard error; it does so only when it traps.

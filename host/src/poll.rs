@@ -12,6 +12,7 @@ use wasmtime_wasi_io::bindings::wasi::io::poll::{Host, HostPollable};
 
 use crate::failure::Failure;
 use crate::instance::Instance;
+use crate::state::State;
 
 /// Something to wait for. A pollable of a port or listener is a child of its socket: it must be
 /// freed by [`drop`](Self::drop) before the port or listener is closed or dropped, else the
@@ -43,28 +44,31 @@ impl Instance {
     /// at once.
     ///
     /// # Errors
-    /// When a pollable is another instance's.
+    /// When a pollable is another instance's, or the instance is interrupted.
     pub fn poll(
         &mut self,
         pollables: &[&Pollable],
         limit: Option<Duration>,
     ) -> Result<Vec<usize>, Failure> {
+        let State { table, ends, .. } = self.store.data_mut();
         if pollables.is_empty() {
             if let Some(limit) = limit {
-                std::thread::sleep(limit);
+                in_tokio(ends.before(async { tokio::time::sleep(limit).await }))
+                    .map_err(Failure::Interrupted)?;
             }
             return Ok(Vec::new());
         }
         let borrowed = pollables
             .iter()
             .map(|pollable| Resource::new_borrow(pollable.0.rep()));
-        let waiting = Host::poll(&mut self.store.data_mut().table, borrowed.collect());
-        let ready = in_tokio(async {
+        let waiting = Host::poll(table, borrowed.collect());
+        let ready = in_tokio(ends.before(async {
             match limit {
                 None => Some(waiting.await),
                 Some(limit) => tokio::time::timeout(limit, waiting).await.ok(),
             }
-        });
+        }));
+        let ready = ready.map_err(Failure::Interrupted)?;
         let ready = ready.transpose()?.unwrap_or_default();
         let mut ready: Vec<usize> = ready
             .into_iter()

@@ -8,7 +8,8 @@ use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 use wasmtime_wasi::p3::bindings::CommandPre as ConcurrentPre;
 
-use crate::guest::{self, EMBEDDED};
+use crate::epoch;
+use crate::guest::{self, EMBEDDED, Kind};
 use crate::link::add_to_linker_sync;
 use crate::options::Options;
 use crate::plug::{self, Needs};
@@ -19,6 +20,7 @@ use crate::state::{self, State};
 pub struct Program {
     command: Command,
     engine: Engine,
+    kind: Kind,
 }
 
 #[derive(Clone)]
@@ -38,25 +40,45 @@ impl Program {
     /// # Errors
     /// When it is no component, imports what this host does not have, or is no command.
     pub fn from_bytes(program: &[u8]) -> wasmtime::Result<Self> {
+        Self::of_kind(Kind::Plain, program)
+    }
+
+    /// Like [`from_bytes`](Self::from_bytes), but compiled so that it can be ended wherever it is
+    /// ([`Options::interrupt`], [`Options::deadline`]), as
+    /// [`Guest::interruptible`](crate::Guest::interruptible) does with the component alone.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes), and when the machine has no thread left.
+    pub fn interruptible(program: &[u8]) -> wasmtime::Result<Self> {
+        let program = Self::of_kind(Kind::Interruptible, program)?;
+        epoch::tick(&program.engine)?;
+        Ok(program)
+    }
+
+    fn of_kind(kind: Kind, program: &[u8]) -> wasmtime::Result<Self> {
         let program = plug::as_component(program)?;
         let needs = Needs::of(&program)?;
         if needs.is_concurrent {
-            return Self::concurrent(&program, &needs);
+            return Self::concurrent(kind, &program, &needs);
         }
-        let engine = guest::engine(false)?;
+        let engine = guest::engine(kind)?;
         let program = guest::compile(&engine, &program)?;
         let mut linker = state::linker(&engine)?;
+        if kind == Kind::Interruptible {
+            epoch::add_to_linker(&mut linker)?;
+        }
         if needs.tls {
             add_to_linker_sync(&mut linker, &guest::compile(&engine, EMBEDDED)?)?;
         }
         Ok(Self {
             command: Command::Sync(CommandPre::new(linker.instantiate_pre(&program)?)?),
             engine,
+            kind,
         })
     }
 
-    fn concurrent(program: &[u8], needs: &Needs) -> wasmtime::Result<Self> {
-        let engine = guest::concurrent_engine()?;
+    fn concurrent(kind: Kind, program: &[u8], needs: &Needs) -> wasmtime::Result<Self> {
+        let engine = guest::concurrent_engine(kind)?;
         let program = if needs.tls {
             let composed = plug::compose(program, needs.embedded())?;
             guest::compile(&engine, &composed)?
@@ -68,6 +90,7 @@ impl Program {
         Ok(Self {
             command: Command::Concurrent(command),
             engine,
+            kind,
         })
     }
 
@@ -76,21 +99,29 @@ impl Program {
     /// an asynchronous runtime.
     ///
     /// # Errors
-    /// When a directory of the options cannot be opened, and when the component traps.
+    /// When a directory of the options cannot be opened, when the component traps, when it is ended by
+    /// the options ([`Interrupted`](crate::Interrupted), to be found by `downcast_ref`), and when the
+    /// options have an interrupt or a deadline and it was not made by
+    /// [`interruptible`](Self::interruptible).
     pub fn run<'a>(
         &self,
         options: Options,
         arguments: impl IntoIterator<Item = &'a String>,
         environment: &[(String, String)],
     ) -> wasmtime::Result<bool> {
-        let memory = options.memory_limit();
+        let (memory, ends) = (options.memory_limit(), options.ends());
+        self.kind.require(&ends)?;
+        ends.check()?;
         let mut wasi = options.into_builder()?;
         wasi.inherit_stdio().envs(environment);
         for argument in arguments {
             wasi.arg(argument);
         }
-        let mut store = Store::new(&self.engine, State::new(wasi.build(), memory));
+        let mut store = Store::new(&self.engine, State::new(wasi.build(), memory, ends.clone()));
         store.limiter(|state| &mut state.memory);
+        if self.kind == Kind::Interruptible {
+            epoch::watch(&mut store);
+        }
         let ended = match &self.command {
             Command::Sync(command) => {
                 let command = command.instantiate(&mut store)?;
@@ -100,7 +131,7 @@ impl Program {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
-                runtime.block_on(run_concurrent(command, &mut store))
+                runtime.block_on(ends.before(run_concurrent(command, &mut store)))?
             }
         };
         match ended {

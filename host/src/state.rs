@@ -6,6 +6,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::interrupt::Ends;
 use crate::link::{Tls, TlsView};
 use crate::streams::drop_output_streams_at_once;
 
@@ -13,13 +14,14 @@ pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) memory: Memory,
+    pub(crate) ends: Ends,
     /// For programs that are linked with the component.
     tls: Tls,
 }
 
 impl State {
     /// `memory` is how many bytes of linear memory there may be.
-    pub(crate) fn new(wasi: WasiCtx, memory: usize) -> Self {
+    pub(crate) fn new(wasi: WasiCtx, memory: usize, ends: Ends) -> Self {
         Self {
             wasi,
             table: ResourceTable::new(),
@@ -27,6 +29,7 @@ impl State {
                 used: 0,
                 limit: memory,
             },
+            ends,
             tls: Tls::new(),
         }
     }

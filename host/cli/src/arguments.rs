@@ -6,6 +6,8 @@ pub(crate) mod identity;
 pub(crate) mod key_log;
 mod names;
 pub(crate) mod pins;
+pub(crate) mod proxy;
+pub(crate) mod resolve;
 pub(crate) mod revocation;
 pub(crate) mod sigalgs;
 pub(crate) mod target;

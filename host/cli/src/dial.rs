@@ -1,4 +1,5 @@
-//! TCP connections of the host's own, for dialogues before TLS and for addresses with a zone.
+//! TCP connections of the host's own, for dialogues before TLS, for addresses with a zone, and for
+//! those that the user gives.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -17,8 +18,12 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Connects to the target within the limit: to whichever of its addresses answers first.
 pub(crate) fn dial(target: &Target, limit: Duration) -> Result<TcpStream> {
     let until = Instant::now() + limit;
-    let addresses = interleave(resolve(target, until)?);
-    let stream = race(addresses, until, TcpStream::connect_timeout)?;
+    reach(resolve(target, until)?, until)
+}
+
+/// Connects to whichever of the addresses answers first.
+pub(crate) fn reach(addresses: Vec<SocketAddr>, until: Instant) -> Result<TcpStream> {
+    let stream = race(interleave(addresses), until, TcpStream::connect_timeout)?;
     // Otherwise the last part of a message would wait for an acknowledgement. This only makes it
     // faster, so a failure does not matter.
     let _ = stream.set_nodelay(true);
@@ -209,7 +214,7 @@ fn too_late() -> Exit {
     Exit::new(Status::Timeout, line)
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
@@ -217,9 +222,9 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// A connection with one deadline for all its reads and writes.
-struct Deadline {
-    stream: TcpStream,
-    until: Instant,
+pub(crate) struct Deadline {
+    pub(crate) stream: TcpStream,
+    pub(crate) until: Instant,
 }
 
 impl Deadline {

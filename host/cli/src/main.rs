@@ -13,6 +13,7 @@ mod dial;
 mod exit;
 mod facts;
 mod output;
+mod proxy;
 mod relay;
 mod serving;
 mod starttls;
@@ -237,6 +238,10 @@ mod tests {
             "portcullis connect bücher.example:443",
             "portcullis serve [::]:0 --cert c --key k --ipv6-only --max-connections 1",
             "portcullis serve 127.0.0.1:0 --cert c --key k --www d --header-timeout none",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --grace 0 --bind [::1]:0 --bind [::]:1",
+            "portcullis connect a --resolve a:443:127.0.0.1,[::1] --resolve *:1:::1",
+            "portcullis connect a --proxy http://user:secret@p:1 --starttls smtp",
+            "portcullis run --dir a::b --dir c --env A --env B=c f.wasm --flag",
         ] {
             assert!(parses(line), "{line}");
         }
@@ -267,6 +272,12 @@ mod tests {
             "portcullis serve [fe80::1%eth0]:1 --cert c --key k",
             "portcullis serve 127.0.0.1:0 --cert c --key k --max-connections 0",
             "portcullis serve 127.0.0.1:0 --cert c --key k --header-timeout 0",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --grace -1",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --grace none",
+            "portcullis serve 127.0.0.1:0 --cert c --key k --bind example.com:1",
+            "portcullis connect a --resolve a:443",
+            "portcullis run --dir a:: f.wasm",
+            "portcullis run --env =a f.wasm",
             "portcullis serve 127.0.0.1:0",
             "portcullis serve 127.0.0.1:0 --cert c",
             "portcullis serve 127.0.0.1:0 --key k --pkcs12 p",

@@ -6,6 +6,7 @@ use portcullis_host::types::Error;
 use portcullis_host::{Failure, Instance, Pollable, Port};
 
 use crate::exit::{Exit, Result, Status};
+use crate::terminal::progress::Transfer;
 use crate::terminal::stdio::{Inlet, Input, Outlet, Output};
 
 /// Bytes per read: four TLS records.
@@ -36,10 +37,10 @@ pub(crate) enum AtEnd {
 pub(crate) fn relay(
     tls: &mut Instance,
     port: &Port,
-    input: impl Read + Send + 'static,
-    output: impl Write + Send + 'static,
+    (input, output): (impl Read + Send + 'static, impl Write + Send + 'static),
     until: Until,
     at_end: AtEnd,
+    progress: Transfer,
 ) -> Result<()> {
     let mut relay = Relay {
         inlet: Inlet::new(tls, input)?,
@@ -51,6 +52,7 @@ pub(crate) fn relay(
         lost: None,
         unwritten: None,
         at_end,
+        progress,
     };
     let relayed = relay.run(tls, port, until);
     let finished = relay.finish(tls);
@@ -69,6 +71,7 @@ struct Relay {
     lost: Option<Failure>,
     unwritten: Option<Vec<u8>>,
     at_end: AtEnd,
+    progress: Transfer,
 }
 
 /// The states of sending the input, in order.
@@ -158,6 +161,7 @@ impl Relay {
         if !self.unsent.is_empty() {
             let written = port.write(tls, &self.unsent)?;
             self.unsent.drain(..written);
+            self.progress.sent(written);
             self.is_on_its_way = true;
             return Ok(Wants::Turn);
         }
@@ -213,7 +217,10 @@ impl Relay {
             return Ok(Wants::Nothing);
         }
         match port.read(tls, CHUNK)? {
-            Some(plaintext) => self.unwritten = Some(plaintext),
+            Some(plaintext) => {
+                self.progress.received(plaintext.len());
+                self.unwritten = Some(plaintext);
+            }
             None => self.receiving = Receiving::Closed,
         }
         Ok(Wants::Turn)

@@ -1,6 +1,6 @@
 //! The terminal and the streams of the process.
 
 pub(crate) mod colour;
-pub(crate) mod interrupt;
 pub(crate) mod progress;
+pub(crate) mod signals;
 pub(crate) mod stdio;

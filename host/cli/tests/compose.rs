@@ -10,7 +10,7 @@ mod support;
 use std::path::Path;
 use std::process::Output;
 
-use support::{Folder, PAGE, example, refusal, run, serve_page};
+use support::{Folder, PAGE, example, finish, portcullis, refusal, run, serve_page};
 
 /// Run the client by `portcullis run` against a server, trusting the server's authority or none.
 fn fetch(client: &Path, trusts: bool) -> Output {
@@ -40,6 +40,41 @@ fn the_https_client_fetches_a_page_from_a_server_that_it_trusts_only() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("not from a trusted authority"), "{told}");
+}
+
+#[test]
+fn directories_and_variables_are_given_in_the_words_of_wasmtime() {
+    let Some(client) = example("https-client") else {
+        return;
+    };
+    let folder = Folder::new("words");
+    let client = client.to_str().unwrap();
+    let (own, inside) = (folder.path(""), "SSL_CERT_FILE=/trust/ca.pem");
+    let shown = format!("{own}::/trust");
+    let fetch = |dir: &str, env: &str, value: Option<&str>| {
+        let (port, _serving) = serve_page(&folder, 1);
+        let port = port.to_string();
+        let fixed = ["run", "--network", "loopback", "--dir", dir, "--env", env];
+        let mut command = portcullis(&[&fixed[..], &[client, "localhost", &port, "/"]].concat());
+        command.env_remove("SSL_CERT_FILE");
+        command.envs(value.map(|value| ("SSL_CERT_FILE", value)));
+        finish(command, b"")
+    };
+    for (env, value) in [(inside, None), ("SSL_CERT_FILE", Some("/trust/ca.pem"))] {
+        let output = fetch(&shown, env, value);
+        assert!(output.status.success(), "{env}: {output:?}");
+        assert!(output.stdout.ends_with(PAGE.as_bytes()), "{output:?}");
+    }
+    // Under its own path, the directory has no such file.
+    assert_eq!(fetch(&own, inside, None).status.code(), Some(1));
+    // A variable that is not there is not there for the component either.
+    assert_eq!(fetch(&shown, "SSL_CERT_FILE", None).status.code(), Some(1));
+    let nowhere = fetch("/no/such/folder::/trust", inside, None);
+    let line = refusal(&nowhere, 2);
+    assert!(line.contains("/no/such/folder cannot be opened"), "{line}");
+    for (dir, env) in [("::/trust", inside), ("/::", inside), ("/", "=a")] {
+        assert_eq!(fetch(dir, env, None).status.code(), Some(2), "{dir} {env}");
+    }
 }
 
 #[test]

@@ -229,6 +229,38 @@ fn every_address_is_every_address_of_both_families_unless_said_otherwise() {
 }
 
 #[test]
+fn more_addresses_are_listened_at_with_the_port_of_the_first_or_their_own() {
+    let folder = Folder::new("bind");
+    let own = support::free_port();
+    let own_place = format!("127.0.0.3:{own}");
+    // What is said twice is listened at once.
+    let more = ["127.0.0.2:0", "127.0.0.1:0", &own_place];
+    let more = more.map(|address| ["--bind", address]).concat();
+    let (_server, addresses) = serve_at(&folder, "127.0.0.1:0", &more);
+    let port = addresses[0].port();
+    let expected = [("127.0.0.1", port), ("127.0.0.2", port), ("127.0.0.3", own)];
+    let expected = expected.map(|(ip, port)| format!("{ip}:{port}").parse::<SocketAddr>().unwrap());
+    assert_eq!(addresses, expected);
+    let ca = folder.path("ca.pem");
+    for address in addresses {
+        let name = ["--verify-hostname", "localhost", "--half-close"];
+        let fixed = ["connect", &address.to_string(), "--cafile", &ca];
+        let output = run(&[&fixed[..], &name].concat(), b"hello");
+        assert!(output.status.success(), "{address}: {output:?}");
+        assert_eq!(output.stdout, b"hello", "{address}");
+    }
+    assert!(TcpStream::connect(("127.0.0.3", port)).is_err());
+    if !has_ipv6() {
+        return;
+    }
+    let (_server, addresses) = serve_at(&folder, "127.0.0.1:0", &["--bind", "[::1]:0"]);
+    assert_eq!(addresses.len(), 2);
+    for address in addresses {
+        assert!(TcpStream::connect(address).is_ok(), "{address}");
+    }
+}
+
+#[test]
 fn addresses_with_zones_and_mapped_ones_are_connected_to() {
     let folder = Folder::new("zones");
     let ca = folder.path("ca.pem");

@@ -39,9 +39,23 @@ pub(crate) struct Identity {
     passphrase_file: Option<PathBuf>,
 }
 
+/// Where a passphrase comes from that a key needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passphrase {
+    /// From the file or the variable; if there is neither, the terminal is asked.
+    Asked,
+    /// From the file or the variable alone.
+    Given,
+}
+
 impl Identity {
     /// Loads the files that were named, if any were.
-    pub(crate) fn load(&self, tls: &mut Instance, context: &Context) -> Result<()> {
+    pub(crate) fn load(
+        &self,
+        tls: &mut Instance,
+        context: &Context,
+        from: Passphrase,
+    ) -> Result<()> {
         let mut all = Vec::new();
         if let Some(pkcs12) = &self.pkcs12 {
             all.push(Files::Pkcs12(pkcs12));
@@ -64,7 +78,8 @@ impl Identity {
         }
         let passphrase = self.passphrase()?;
         for files in all {
-            files.load(tls, context, passphrase.as_ref().map(|line| line.as_str()))?;
+            let passphrase = passphrase.as_ref().map(|line| line.as_str());
+            files.load(tls, context, passphrase, from)?;
         }
         Ok(())
     }
@@ -96,8 +111,14 @@ enum Files<'a> {
 }
 
 impl Files<'_> {
-    /// Loads the files. If they need a passphrase and none was given, the terminal is asked for it.
-    fn load(&self, tls: &mut Instance, context: &Context, passphrase: Option<&str>) -> Result<()> {
+    /// Loads the files. If they need a passphrase and none was given, it may be asked for.
+    fn load(
+        &self,
+        tls: &mut Instance,
+        context: &Context,
+        passphrase: Option<&str>,
+        from: Passphrase,
+    ) -> Result<()> {
         let sources = match self {
             Self::Pem { cert, key, .. } => [source(cert)?, source(key)?],
             Self::Pkcs12(file) => [source(file)?, Source::Bytes(Vec::new())],
@@ -117,7 +138,7 @@ impl Files<'_> {
                 if passphrase.is_none()
                     && reason(&failure) == Some(ConfigurationReason::PassphraseMissing) =>
             {
-                let asked = ask(self.locked())?;
+                let asked = ask(self.locked(), from)?;
                 load(Some(asked.as_str()))
             }
             loaded => loaded,
@@ -188,9 +209,10 @@ fn reason(failure: &Failure) -> Option<ConfigurationReason> {
 }
 
 /// Asks the user at the terminal, without showing what is typed.
-fn ask(file: &Path) -> Result<Zeroizing<String>> {
+fn ask(file: &Path, from: Passphrase) -> Result<Zeroizing<String>> {
     let file = file.display();
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    let is_seen = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if from == Passphrase::Given || !is_seen {
         return Err(Exit::usage(format_args!(
             "{file}: encrypted: give the passphrase by --passphrase-file, or in {PASSPHRASE}"
         )));

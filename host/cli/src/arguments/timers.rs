@@ -59,6 +59,14 @@ impl FromStr for Limit {
     }
 }
 
+/// A number of seconds, 0 too, with or without a fraction.
+pub(crate) fn pause(text: &str) -> std::result::Result<Duration, String> {
+    let number = text.parse().ok();
+    number
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .ok_or_else(|| "not a number of seconds from 0".to_owned())
+}
+
 /// A number of seconds above 0, with or without a fraction.
 pub(crate) fn seconds(text: &str) -> std::result::Result<Duration, String> {
     let number: f64 = text

@@ -1,5 +1,7 @@
 //! `portcullis connect`: standard input to the peer, the peer to standard output.
 
+mod way;
+
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
@@ -10,22 +12,26 @@ use portcullis_host::{Addresses, Context, Guest, Instance, Network, Options, Por
 
 use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
-use crate::arguments::identity::Identity;
+use crate::arguments::identity::{Identity, Passphrase};
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
+use crate::arguments::proxy;
+use crate::arguments::resolve::Resolution;
 use crate::arguments::revocation::Revocation;
 use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::{Target, Wanted, name};
 use crate::arguments::timers::{Timers, seconds};
 use crate::arguments::trust::Trust;
 use crate::commands::ciphers;
-use crate::dial::{dial, upgrade};
+use crate::dial::upgrade;
 use crate::exit::{Exit, Result};
 use crate::facts::Facts;
 use crate::output;
 use crate::relay::{AtEnd, Until, relay};
 use crate::starttls::Protocol;
 use crate::terminal::colour;
+use crate::terminal::progress::Transfer;
+use way::Way;
 
 /// The port of HTTPS, registered.
 const HTTPS: u16 = 443;
@@ -50,6 +56,15 @@ pub(crate) struct Connect {
     /// no port is given, 443 or that of --starttls
     #[arg(value_name = "HOST:PORT")]
     target: Wanted,
+    /// Connect to these addresses in place of those that DNS has for HOST, as curl does; HOST may be
+    /// *, and the flag may be given again. With --proxy it is for the proxy's name
+    #[arg(long, value_name = "HOST:PORT:ADDRESS,ADDRESS")]
+    resolve: Vec<Resolution>,
+    /// Go through this HTTP proxy, http://USER:PASSWORD@HOST:PORT, or without user and password, which
+    /// every user of this machine sees here. The proxy looks HOST up; TLS is with HOST. Variables such
+    /// as HTTPS_PROXY are not looked at
+    #[arg(long, value_name = "URL")]
+    proxy: Option<proxy::Given>,
     #[command(flatten)]
     trust: Trust,
     /// Verify nothing: anyone in between can read and change everything
@@ -143,18 +158,19 @@ impl Connect {
                 "--xmpphost is for --starttls xmpp and xmpp-server; give --servername",
             ));
         }
-        let network = if self.is_dialled(&target) {
-            Network::none()
-        } else {
-            Network::none()
+        let proxy = self.proxy.as_ref().map(proxy::Given::read).transpose()?;
+        let way = Way::to(&target, self.starttls.is_some(), proxy, &self.resolve)?;
+        let network = match way {
+            Way::Component => Network::none()
                 .connect(Addresses::any_on_port(target.port))
-                .lookup()
+                .lookup(),
+            Way::Host(_) | Way::Proxy(..) => Network::none(),
         };
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
         let context = self.context(&mut tls, &target)?;
         let mut key_log = KeyLogFile::from_environment(&mut tls, &context)?;
-        self.session(&mut tls, &context, &target, key_log.as_mut())
+        self.session(&mut tls, &context, &target, &way, key_log.as_mut())
             .map_err(|exit| exit.context(format_args!("connect {target}")))
     }
 
@@ -163,9 +179,10 @@ impl Connect {
         tls: &mut Instance,
         context: &Context,
         target: &Target,
+        way: &Way,
         key_log: Option<&mut KeyLogFile>,
     ) -> Result<()> {
-        let (port, peer) = self.open(tls, context, target)?;
+        let (port, peer) = self.open(tls, context, target, way)?;
         let shaken = port.blocking_handshake(tls);
         // Also of a handshake that failed: its alert is encrypted.
         if let Some(key_log) = key_log {
@@ -196,7 +213,8 @@ impl Connect {
         } else {
             AtEnd::Stay
         };
-        relay(tls, &port, io::stdin(), io::stdout(), until, at_end)?;
+        let ends = (io::stdin(), io::stdout());
+        relay(tls, &port, ends, until, at_end, Transfer::begin())?;
         leave(tls, &port)
     }
 
@@ -233,29 +251,22 @@ impl Connect {
         }
     }
 
-    /// Whether the host makes the connection: it speaks the dialogue before TLS, and only the host
-    /// knows the names of interfaces.
-    fn is_dialled(&self, target: &Target) -> bool {
-        self.starttls.is_some() || target.zone.is_some()
-    }
-
     /// A port whose handshake is still to come, and the peer's address if the host connected.
     fn open(
         &self,
         tls: &mut Instance,
         context: &Context,
         target: &Target,
+        way: &Way,
     ) -> Result<(Port, Option<String>)> {
         let Target { host, port, .. } = target;
-        if !self.is_dialled(target) {
+        let Some((mut stream, peer)) = way.stream(target, self.timeout)? else {
             return Ok((Port::blocking_connect(tls, context, host, *port)?, None));
-        }
-        let mut stream = dial(target, self.timeout)?;
+        };
         if let Some(protocol) = self.starttls {
             let domain = self.xmpphost.as_ref().or(self.servername.as_ref());
             stream = upgrade(stream, protocol, domain.unwrap_or(host), self.timeout)?;
         }
-        let peer = stream.peer_addr().ok().map(|address| address.to_string());
         let transport = tls.transport(stream, Vec::new())?;
         Ok((Port::start(tls, context, Some(host), transport)?, peer))
     }
@@ -293,7 +304,7 @@ impl Connect {
         if self.noservername {
             context.set_server_name(tls, &ServerName::Off)?;
         }
-        self.identity.load(tls, &context)?;
+        self.identity.load(tls, &context, Passphrase::Asked)?;
         if self.tls12 || self.tls13 {
             context.set_protocol(tls, if self.tls12 { "tlsv12" } else { "tlsv13" })?;
         }

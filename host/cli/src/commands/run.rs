@@ -1,7 +1,9 @@
 //! `portcullis run`: a command component that imports `portcullis:tls`, linked with it and run.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use portcullis_host::{Network, Options, Program};
@@ -24,12 +26,12 @@ pub(crate) struct Run {
     /// Where it may connect to and listen: nowhere, on this machine, or everywhere
     #[arg(long, value_name = "WHERE", default_value = "none")]
     network: Where,
-    /// A directory that it may read, under the same path
-    #[arg(long, value_name = "DIR")]
-    dir: Vec<PathBuf>,
-    /// An environment variable that it sees
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    env: Vec<(String, String)>,
+    /// A directory that it may read, under the same path or, as wasmtime has it, under GUEST
+    #[arg(long, value_name = "DIR[::GUEST]")]
+    dir: Vec<Shown>,
+    /// An environment variable that it sees; without =VALUE it has the value that it has here, if any
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = variable)]
+    env: Vec<(String, Option<String>)>,
     /// Let it trust whom this machine trusts: it sees SSL_CERT_FILE and SSL_CERT_DIR, and may read
     /// the folders that they name
     #[arg(long)]
@@ -53,26 +55,26 @@ impl Run {
     pub(crate) fn run(&self) -> Result<()> {
         let network = match self.network {
             Where::None => Network::none(),
-            Where::Loopback => Network::loopback().lookup(),
+            Where::Loopback => Network::loopback(),
             Where::All => Network::all(),
         };
         let mut options = Options::new().network(network);
-        for directory in &self.dir {
-            options = options.directory(directory, directory.display().to_string());
+        for Shown { host, guest } in &self.dir {
+            options = options.directory(host, guest);
         }
-        let mut variables = self.env.clone();
+        let mut variables = self.variables()?;
         if self.trust_env {
             let shared = Shared::new(&Environment::read());
             for folder in shared
                 .folders
                 .iter()
-                .filter(|folder| !self.dir.contains(folder))
+                .filter(|folder| !self.dir.iter().any(|shown| shown.is(folder)))
             {
                 options = options.directory(folder, folder.display().to_string());
             }
             // A variable that is given by --env takes precedence.
-            let is_new =
-                |(name, _): &(&str, String)| !self.env.iter().any(|(other, _)| other == name);
+            let given = variables.clone();
+            let is_new = |(name, _): &(&str, String)| !given.iter().any(|(other, _)| other == name);
             let new = shared.variables.into_iter().filter(is_new);
             variables.extend(new.map(|(name, value)| (name.to_owned(), value)));
         }
@@ -94,6 +96,27 @@ impl Run {
         }
     }
 
+    /// The variables of `--env`, with the values that were left out.
+    fn variables(&self) -> Result<Vec<(String, String)>> {
+        let mut variables = Vec::new();
+        for (name, value) in &self.env {
+            let value = match value {
+                Some(value) => Ok(value.clone()),
+                None => env::var(name),
+            };
+            match value {
+                Ok(value) => variables.push((name.clone(), value)),
+                Err(env::VarError::NotPresent) => {}
+                Err(env::VarError::NotUnicode(_)) => {
+                    return Err(Exit::usage(format_args!(
+                        "--env {name}: its value is not UTF-8, as a component's has to be"
+                    )));
+                }
+            }
+        }
+        Ok(variables)
+    }
+
     /// A program without network cannot know that it was refused, and takes the refusal for a fault
     /// of DNS: this tells the user.
     fn hint(&self) -> &'static str {
@@ -104,6 +127,36 @@ impl Run {
             }
             Where::Loopback | Where::All => "",
         }
+    }
+}
+
+/// A directory of the host, and the path under which the component sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    host: PathBuf,
+    guest: String,
+}
+
+/// `HOST`, or `HOST::GUEST` as wasmtime has it.
+impl FromStr for Shown {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let (host, guest) = text.split_once("::").unwrap_or((text, text));
+        if host.is_empty() || guest.is_empty() {
+            return Err("give DIR, or DIR::GUEST");
+        }
+        Ok(Self {
+            host: host.into(),
+            guest: guest.to_owned(),
+        })
+    }
+}
+
+impl Shown {
+    /// Whether this is that folder under its own path.
+    fn is(&self, folder: &Path) -> bool {
+        self.host == folder && Path::new(&self.guest) == folder
     }
 }
 
@@ -152,9 +205,13 @@ impl Shared {
     }
 }
 
-fn variable(text: &str) -> std::result::Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("not NAME=VALUE".to_owned()),
+fn variable(text: &str) -> std::result::Result<(String, Option<String>), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("not NAME=VALUE".to_owned());
     }
+    Ok((name.to_owned(), value))
 }

@@ -15,20 +15,21 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::arguments::alpn::Alpn;
 use crate::arguments::groups::Groups;
-use crate::arguments::identity::{Identity, source};
+use crate::arguments::identity::{Identity, Passphrase, source};
 use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
 use crate::arguments::revocation::Revocation;
 use crate::arguments::sigalgs::SignatureSchemes;
 use crate::arguments::target::listen_address;
 use crate::arguments::tickets::Tickets;
-use crate::arguments::timers::{Limit, Timers};
+use crate::arguments::timers::{Limit, Timers, pause};
 use crate::arguments::trust::Trust;
 use crate::commands::ciphers;
 use crate::exit::{Exit, Result};
 use crate::facts;
-use crate::serving::server::{Offer, Server};
-use crate::terminal::interrupt;
+use crate::serving::plan::{Loaded, Offer, Plan};
+use crate::serving::server::Server;
+use crate::terminal::signals::Signals;
 
 /// How long the client of a file server may be silent, or take nothing.
 const IDLE: Duration = Duration::from_secs(60);
@@ -47,7 +48,9 @@ const REMAINS: u64 = 64;
     group = ArgGroup::new("own").args(["cert", "pkcs12"]).required(true),
     after_help = "Example:\n  portcullis serve 127.0.0.1:8443 --cert chain.pem --key key.pem \
     --www public\n\nIt prints `listening on IP:PORT` to standard output, and a line per connection \
-    to standard error.\nWithout the timers below, handshake and end have 30 seconds each, and with --www \
+    to standard error.\nSIGHUP has it load its files again, for new connections; if that fails, what was \
+    loaded before stays in use. SIGTERM\nand SIGINT end it when the connections under way have ended, \
+    after --grace at the latest; a second signal ends it at once.\nWithout the timers below, handshake and end have 30 seconds each, and with --www \
     silence has 60.\nAn encrypted key is opened with --passphrase-file or PORTCULLIS_PASSPHRASE; else a \
     terminal is asked."
 )]
@@ -60,6 +63,9 @@ pub(crate) struct Serve {
     /// of IPv4 too
     #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
     address: SocketAddr,
+    /// Listen at this address as well; may be given again. Port 0 is the port of the first
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address)]
+    bind: Vec<SocketAddr>,
     #[command(flatten)]
     identity: Identity,
     /// Present the OCSP response in this file, in DER, with the certificate
@@ -128,6 +134,9 @@ pub(crate) struct Serve {
     /// Seconds, or none, that the head of a request may take from the handshake on, with --www
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     header_timeout: Limit,
+    /// Seconds that connections under way may still take when SIGTERM or SIGINT ends the server
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = pause)]
+    grace: Duration,
     /// Serve one connection, and end with its exit status
     #[arg(long)]
     once: bool,
@@ -153,22 +162,26 @@ impl Serve {
         let places = self.places(root.is_some())?;
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
-        let context = self.context(&mut tls)?;
-        let key_log = KeyLogFile::from_environment(&mut tls, &context)?;
+        let loaded = self.load(&mut tls, Passphrase::Asked)?;
         let mut listeners = Vec::new();
         let mut lines = String::new();
-        let mut port = self.address.port();
+        let mut first = 0;
         for address in addresses {
-            let listener = Listener::listen(&mut tls, &context, address.ip(), port, None)
+            let port = match address.port() {
+                0 => first,
+                port => port,
+            };
+            let listener = Listener::listen(&mut tls, &loaded.context, address.ip(), port, None)
                 .map_err(|failure| Exit::from(failure).context(address))?;
             let address = listener.local_address(&mut tls)?;
             lines += &format!("listening on {}\n", facts::text(&address));
-            // A second listener gets the port that was found for the first.
-            port = address.port;
+            if listeners.is_empty() {
+                first = address.port;
+            }
             listeners.push(listener);
         }
         // Signals are caught from now on, because a program that reads the line may end the server.
-        let stop = interrupt::pollable(&mut tls)?;
+        let signals = Signals::catch(&mut tls)?;
         let mut stdout = io::stdout();
         stdout
             .write_all(lines.as_bytes())
@@ -179,15 +192,29 @@ impl Serve {
             Some(root) => Offer::Files(root, self.header_timeout.0),
             None => Offer::Echo,
         };
-        Server::new(&mut tls, listeners, stop, offer, places, self.once)?.run(&mut tls, key_log)
+        let plan = Plan {
+            offer,
+            places,
+            once: self.once,
+            grace: self.grace,
+        };
+        // The terminal is asked for nothing then: all connections would wait for the answer.
+        let load = |tls: &mut Instance| self.load(tls, Passphrase::Given);
+        Server::new(&mut tls, listeners, loaded, signals, plan, &load)?.run(&mut tls)
     }
 
     /// Where to listen. A socket of WASI has one address family, so listening on all addresses
     /// takes two.
     fn addresses(&self) -> Vec<SocketAddr> {
-        let mut addresses = vec![self.address];
-        if self.address.is_ipv6() && self.address.ip().is_unspecified() && !self.ipv6_only {
-            addresses.push((Ipv4Addr::UNSPECIFIED, self.address.port()).into());
+        let mut addresses = Vec::new();
+        for address in std::iter::once(&self.address).chain(&self.bind) {
+            let is_all = address.is_ipv6() && address.ip().is_unspecified() && !self.ipv6_only;
+            let other = is_all.then(|| (Ipv4Addr::UNSPECIFIED, address.port()).into());
+            for address in std::iter::once(*address).chain(other) {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
         }
         addresses
     }
@@ -223,9 +250,24 @@ impl Serve {
         }
     }
 
-    fn context(&self, tls: &mut Instance) -> Result<Context> {
+    /// A context of what the files hold now.
+    fn load(&self, tls: &mut Instance, passphrase: Passphrase) -> Result<Loaded> {
         let context = Context::secure(tls, Role::Server)?;
-        self.identity.load(tls, &context)?;
+        let filled = self
+            .fill(tls, &context, passphrase)
+            .and_then(|()| KeyLogFile::from_environment(tls, &context));
+        match filled {
+            Ok(key_log) => Ok(Loaded { context, key_log }),
+            Err(exit) => {
+                // The server may go on with another.
+                context.drop(tls)?;
+                Err(exit)
+            }
+        }
+    }
+
+    fn fill(&self, tls: &mut Instance, context: &Context, passphrase: Passphrase) -> Result<()> {
+        self.identity.load(tls, context, passphrase)?;
         if let Some(path) = &self.staple {
             context
                 .load_staple(tls, &source(path)?)
@@ -238,15 +280,15 @@ impl Serve {
             ));
         }
         if asks {
-            self.trust.load(tls, &context)?;
+            self.trust.load(tls, context)?;
             let verify = if self.verify {
                 Verify::Required
             } else {
                 Verify::Optional
             };
             context.set_verify(tls, verify)?;
-            Pin::set(&self.pin, tls, &context)?;
-            self.revocation.load(tls, &context)?;
+            Pin::set(&self.pin, tls, context)?;
+            self.revocation.load(tls, context)?;
         } else {
             let given = [
                 ("--crlfile", self.revocation.is_given()),
@@ -265,13 +307,13 @@ impl Serve {
                 .map_err(|failure| Exit::from(failure).context(path.display()))?;
         }
         if let Some(list) = &self.ciphers {
-            ciphers::set(tls, &context, list)?;
+            ciphers::set(tls, context, list)?;
         }
         if let Some(groups) = &self.groups {
-            groups.set(tls, &context)?;
+            groups.set(tls, context)?;
         }
         if let Some(schemes) = &self.sigalgs {
-            schemes.set(tls, &context)?;
+            schemes.set(tls, context)?;
         }
         if self.client_preference {
             context.set_suite_preference(tls, Role::Client)?;
@@ -280,12 +322,12 @@ impl Serve {
             .set_record_size(tls, self.record_size)
             .map_err(|failure| Exit::from(failure).context("--record-size"))?;
         if let Some(alpn) = &self.alpn {
-            alpn.set(tls, &context)?;
+            alpn.set(tls, context)?;
         }
         if self.alpn_optional {
             context.set_alpn_mismatch(tls, AlpnMismatch::Tolerated)?;
         }
-        self.tickets.set(tls, &context)?;
+        self.tickets.set(tls, context)?;
         for timer in [Timer::Handshake, Timer::Shutdown] {
             context.set_timeout(tls, timer, Some(BRIEF))?;
         }
@@ -293,8 +335,7 @@ impl Serve {
             context.set_timeout(tls, Timer::Read, Some(IDLE))?;
             context.set_timeout(tls, Timer::Write, Some(IDLE))?;
         }
-        self.timers.set(tls, &context)?;
-        Ok(context)
+        self.timers.set(tls, context)
     }
 }
 

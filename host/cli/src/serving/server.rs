@@ -1,6 +1,5 @@
 //! Many connections in one instance and one poll loop. Nothing waits for one connection alone.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use portcullis_host::types::Error;
@@ -8,47 +7,32 @@ use portcullis_host::{Failure, Instance, Listener, Pollable};
 
 use crate::arguments::key_log::KeyLogFile;
 use crate::exit::Result;
-use crate::serving::connection::{Connection, Echo, Step};
-use crate::serving::service::Service;
-use crate::serving::www::http::Http;
+use crate::serving::connection::{Connection, Step};
+use crate::serving::plan::{Load, Loaded, Plan};
+use crate::terminal::signals::Signals;
 
 /// How long to leave the listener alone after the host could not accept.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How many connections are accepted before the existing ones have their turn.
 const ACCEPTS: usize = 64;
 
-/// What is served.
-pub(crate) enum Offer {
-    Echo,
-    /// The files below a directory, which must be canonical; a request must come within the limit.
-    Files(PathBuf, Option<Duration>),
-}
-
-impl Offer {
-    fn service(&self) -> Box<dyn Service> {
-        match self {
-            Self::Echo => Box::new(Echo::default()),
-            Self::Files(root, patience) => Box::new(Http::new(root.clone(), *patience)),
-        }
-    }
-}
-
 /// The listeners, the connections, and what ends them.
-pub(crate) struct Server {
-    /// Ready when the user interrupts.
-    stop: Pollable,
+pub(crate) struct Server<'a> {
+    signals: Signals,
+    load: &'a Load<'a>,
+    /// The moment when the last connections are cut; none until the server is told to end.
+    ends: Option<Instant>,
     /// The open listeners; none once no more connections are to come.
     doors: Vec<Door>,
+    /// Those of earlier contexts too, whose connections may go on.
+    key_logs: Vec<KeyLogFile>,
     /// The moment until which no connection is accepted, unless one ends before. It is set if there
     /// is no place, or if accepting failed.
     closed_until: Option<Instant>,
     /// Whether accepting failed the last time.
     is_failing: bool,
     clients: Vec<Served>,
-    /// How many connections there may be at once.
-    places: usize,
-    offer: Offer,
-    once: bool,
+    plan: Plan,
 }
 
 /// An open listener, and the pollable that is ready when a connection waits.
@@ -64,49 +48,135 @@ struct Served {
     until: Option<Instant>,
 }
 
-impl Server {
-    /// The server ends when `stop` is ready, or with `once` after one connection. While all places
-    /// are taken, a new connection gets the place of the one that yields first, or waits.
+/// What the server was told while it waited.
+#[derive(Default)]
+struct Told {
+    stop: bool,
+    reload: bool,
+}
+
+impl<'a> Server<'a> {
+    /// The server ends when it is signalled to, or with `once` after one connection. While all places
+    /// are taken, a new connection gets the place of the one that yields first, or waits. The
+    /// listeners use what was loaded; `load` loads it again.
     pub(crate) fn new(
         tls: &mut Instance,
         listeners: Vec<Listener>,
-        stop: Pollable,
-        offer: Offer,
-        places: usize,
-        once: bool,
+        loaded: Loaded,
+        signals: Signals,
+        plan: Plan,
+        load: &'a Load<'a>,
     ) -> Result<Self> {
         let mut doors = Vec::new();
         for listener in listeners {
             let arrivals = listener.subscribe(tls)?;
             doors.push(Door { listener, arrivals });
         }
+        let Loaded { context, key_log } = loaded;
+        // The listeners keep it for as long as they need it.
+        context.drop(tls)?;
         Ok(Self {
-            stop,
+            signals,
+            load,
+            ends: None,
             doors,
+            key_logs: key_log.into_iter().collect(),
             closed_until: None,
             is_failing: false,
             clients: Vec::new(),
-            places,
-            offer,
-            once,
+            plan,
         })
     }
 
-    /// Serve until the end. The secrets of connections go to the key log, if there is one.
-    pub(crate) fn run(mut self, tls: &mut Instance, mut key_log: Option<KeyLogFile>) -> Result<()> {
+    /// Serve until the end.
+    pub(crate) fn run(mut self, tls: &mut Instance) -> Result<()> {
         loop {
             self.accept(tls)?;
             let outcome = self.advance(tls)?;
-            if let Some(key_log) = &mut key_log {
+            for key_log in &mut self.key_logs {
                 key_log.write(tls)?;
             }
             if let Some(outcome) = outcome {
                 return outcome;
             }
-            if self.wait(tls)? {
+            if self.is_over() {
                 return Ok(());
             }
+            let told = self.wait(tls)?;
+            if told.stop && self.ends.is_none() {
+                self.stop(tls)?;
+            }
+            if told.reload {
+                self.reload(tls)?;
+            }
         }
+    }
+
+    /// Accepts no more, and gives the connections that are there their last time.
+    fn stop(&mut self, tls: &mut Instance) -> Result<()> {
+        // Those whom the system has let in are not turned away.
+        self.accept(tls)?;
+        self.close_doors(tls)?;
+        self.ends = Some(Instant::now() + self.plan.grace);
+        if !self.clients.is_empty() {
+            eprintln!(
+                "stopping: connections under way: {}; they have {} s to end (--grace), and a second \
+                 signal ends them at once",
+                self.clients.len(),
+                self.plan.grace.as_secs_f64()
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the server has been told to end and nothing is left to do, which it says.
+    fn is_over(&self) -> bool {
+        let Some(ends) = self.ends else { return false };
+        if self.clients.is_empty() {
+            eprintln!("stopped");
+        } else if Instant::now() >= ends {
+            for served in &self.clients {
+                eprintln!(
+                    "{}: cut off, for it took longer than --grace",
+                    served.connection.log()
+                );
+            }
+            eprintln!("stopped; connections cut off: {}", self.clients.len());
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Serves connections from now on with what the files hold now. If that fails, everything
+    /// stays as it is.
+    fn reload(&mut self, tls: &mut Instance) -> Result<()> {
+        self.signals.reload_begins();
+        if self.doors.is_empty() {
+            return Ok(());
+        }
+        let Loaded { context, key_log } = match (self.load)(tls) {
+            Ok(loaded) => loaded,
+            Err(exit) => {
+                eprintln!("not reloaded, what was loaded before stays in use: {exit}");
+                return Ok(());
+            }
+        };
+        // The first to take it seals it, and fails where it does not fit together.
+        for door in &self.doors {
+            match door.listener.set_context(tls, &context) {
+                Ok(()) => {}
+                Err(failure) if failure.error().is_some() => {
+                    eprintln!("not reloaded, what was loaded before stays in use: {failure}");
+                    return Ok(context.drop(tls)?);
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        context.drop(tls)?;
+        self.key_logs.extend(key_log);
+        eprintln!("reloaded: new connections get what the files hold now");
+        Ok(())
     }
 
     /// Accepts the connections that wait, from each listener in turn.
@@ -122,7 +192,7 @@ impl Server {
             if empty == self.doors.len() {
                 return Ok(());
             }
-            if self.clients.len() >= self.places {
+            if self.clients.len() >= self.plan.places {
                 let yields = self.clients.iter().map(|served| served.connection.yields());
                 self.closed_until = yields.min().filter(|moment| *moment > now);
                 if self.closed_until.is_some() {
@@ -154,16 +224,16 @@ impl Server {
             };
             empty = 0;
             self.is_failing = false;
-            if self.clients.len() >= self.places {
+            if self.clients.len() >= self.plan.places {
                 self.make_room(tls)?;
             }
-            let connection = Connection::new(tls, port, self.offer.service())?;
+            let connection = Connection::new(tls, port, self.plan.offer.service())?;
             self.clients.push(Served {
                 connection,
                 waiting: None,
                 until: None,
             });
-            if self.once {
+            if self.plan.once {
                 self.close_doors(tls)?;
             }
         }
@@ -185,7 +255,7 @@ impl Server {
             "{}: closed for another, for there are no more than {} places (--max-connections, \
              ulimit -n)",
             connection.log(),
-            self.places
+            self.plan.places
         );
         if let Some(pollable) = waiting {
             pollable.drop(tls)?;
@@ -224,7 +294,7 @@ impl Server {
                     match &outcome {
                         Ok(()) => eprintln!("{}", served.connection.log()),
                         // The command reports it as it ends.
-                        Err(_) if self.once => {}
+                        Err(_) if self.plan.once => {}
                         Err(exit) => eprintln!("{exit}"),
                     }
                     served.connection.drop(tls)?;
@@ -235,11 +305,11 @@ impl Server {
             }
         }
         self.clients = staying;
-        Ok(last.filter(|_| self.once))
+        Ok(last.filter(|_| self.plan.once))
     }
 
-    /// Waits until something can go on. Returns whether the user interrupted.
-    fn wait(&mut self, tls: &mut Instance) -> Result<bool> {
+    /// Waits until something can go on, and returns what has been signalled.
+    fn wait(&mut self, tls: &mut Instance) -> Result<Told> {
         let now = Instant::now();
         let open = match self.closed_until {
             None => self.doors.as_slice(),
@@ -249,25 +319,30 @@ impl Server {
             .clients
             .iter()
             .filter_map(|served| served.until)
-            .chain(self.closed_until);
+            .chain(self.closed_until)
+            .chain(self.ends);
         let first = moments
             .min()
             .map(|moment| moment.saturating_duration_since(now));
         let idle = self.clients.iter().all(|served| served.waiting.is_some());
         let limit = if idle { first } else { Some(Duration::ZERO) };
 
+        // Once the signal to stop has come, it would be ready for ever.
+        let stop = Some(&self.signals.stop).filter(|_| self.ends.is_none());
+        let signals = std::iter::once(&self.signals.reload).chain(stop);
         let arrivals = open.iter().map(|door| &door.arrivals);
-        let fixed = std::iter::once(&self.stop).chain(arrivals);
+        let fixed: Vec<&Pollable> = signals.clone().chain(arrivals).collect();
         let waiting = self
             .clients
             .iter()
             .filter_map(|served| served.waiting.as_ref());
-        let pollables: Vec<&Pollable> = fixed.chain(waiting).collect();
-        let offset = 1 + open.len();
+        let (signals, offset) = (signals.count(), fixed.len());
+        let pollables: Vec<&Pollable> = fixed.into_iter().chain(waiting).collect();
         let ready = tls.poll(&pollables, limit)?;
-        if ready.contains(&0) {
-            return Ok(true);
-        }
+        let told = Told {
+            reload: ready.contains(&0),
+            stop: signals > 1 && ready.contains(&1),
+        };
 
         let now = Instant::now();
         let mut ready = ready
@@ -285,6 +360,6 @@ impl Server {
                 pollable.drop(tls)?;
             }
         }
-        Ok(false)
+        Ok(told)
     }
 }
