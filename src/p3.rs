@@ -7,6 +7,7 @@
 mod clock;
 mod driver;
 mod drop_in;
+mod ends;
 mod link;
 mod listener;
 mod net;

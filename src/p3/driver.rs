@@ -1,59 +1,40 @@
 //! Moves the bytes of one connection between its four streams, until both directions have ended.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, join3, select};
 use wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter, spawn_local};
 
+use super::ends::{Ends, Incoming, MOST, Outgoing, emptied, write_all};
 use super::link::Link;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::timers::Condition;
 use crate::tls::State;
 
-/// The first buffer of a stream; an idle connection keeps it.
-const LEAST: usize = 16 * 1024;
-/// The largest one: four records and a little, as much as a session takes at once.
-const MOST: usize = 128 * 1024;
-
-/// What the bytes of a connection pass, seen from the connection.
-pub(crate) struct Ends<Received, Sent> {
-    /// The ciphertext of the peer.
-    pub(crate) from_peer: StreamReader<u8>,
-    /// How that stream ended.
-    pub(crate) received: Received,
-    /// Ciphertext for the peer.
-    pub(crate) to_peer: StreamWriter<u8>,
-    /// How that stream ended.
-    pub(crate) sent: Sent,
-}
+/// Is told how a direction has ended.
+pub(super) type Tell = Box<dyn FnOnce(Result<(), Error>)>;
 
 /// The plaintext of a connection, and whom to tell how its directions have ended.
-pub(crate) struct Plaintext<Told, Heard> {
+pub(super) struct Plaintext {
     /// What the caller sends.
-    pub(crate) from_caller: StreamReader<u8>,
+    pub(super) from_caller: StreamReader<u8>,
     /// Is told when all of it has left, or why not.
-    pub(crate) told: Told,
+    pub(super) told: Tell,
     /// What the peer sends.
-    pub(crate) to_caller: StreamWriter<u8>,
+    pub(super) to_caller: StreamWriter<u8>,
     /// Is told how it ended, after it.
-    pub(crate) heard: Heard,
+    pub(super) heard: Tell,
 }
 
 /// Does the handshake. What comes after it, or the alert that says why it has failed, goes on in the
 /// task of the caller when that has returned.
-pub(crate) async fn shake_hands(
+pub(super) async fn shake_hands(
     link: &Rc<Link>,
-    ends: Ends<
-        impl Future<Output = Result<(), Error>> + 'static,
-        impl Future<Output = Result<(), Error>> + 'static,
-    >,
-    plaintext: Plaintext<
-        impl FnOnce(Result<(), Error>) + 'static,
-        impl FnOnce(Result<(), Error>) + 'static,
-    >,
+    ends: Ends,
+    plaintext: Plaintext,
 ) -> Result<(), Error> {
     let own = Rc::clone(link);
     let running = Box::pin(async move { run(&own, ends, plaintext).await });
@@ -73,18 +54,14 @@ pub(crate) async fn shake_hands(
 }
 
 /// Runs the connection.
-async fn run(
-    link: &Link,
-    ends: Ends<impl Future<Output = Result<(), Error>>, impl Future<Output = Result<(), Error>>>,
-    plaintext: Plaintext<impl FnOnce(Result<(), Error>), impl FnOnce(Result<(), Error>)>,
-) {
+async fn run(link: &Link, ends: Ends, plaintext: Plaintext) {
     link.start(Condition::Handshaking);
     // It lives as long as all of this: dropping it would close the socket's input, which resets a
     // connection on which we may still be sending.
-    let mut taking = pin!(take(link, ends.from_peer, ends.received));
+    let mut taking = pin!(take(link, ends.from_peer));
     let (mut told, mut heard) = (Some(plaintext.told), Some(plaintext.heard));
     {
-        let leaving = leave(link, ends.to_peer, ends.sent);
+        let leaving = leave(link, ends.to_peer);
         let delivering = async {
             let result = deliver(link, plaintext.to_caller).await;
             tell(&mut heard, result);
@@ -112,7 +89,7 @@ pub(crate) fn resolve<T: 'static>(future: FutureWriter<T>, value: T) {
     });
 }
 
-fn tell<R>(whom: &mut Option<impl FnOnce(R)>, result: R) {
+fn tell(whom: &mut Option<Tell>, result: Result<(), Error>) {
     if let Some(whom) = whom.take() {
         whom(result);
     }
@@ -120,20 +97,11 @@ fn tell<R>(whom: &mut Option<impl FnOnce(R)>, result: R) {
 
 /// From the peer's ciphertext into the connection. It does not end: what it has brought is worth
 /// delivering, and that ends.
-async fn take(
-    link: &Link,
-    mut from_peer: StreamReader<u8>,
-    received: impl Future<Output = Result<(), Error>>,
-) {
-    let mut buffer = Vec::with_capacity(LEAST);
+async fn take(link: &Link, mut from_peer: Incoming) {
     loop {
-        let (status, filled) = from_peer.read(buffer).await;
-        let mut rest = filled.as_slice();
-        while !rest.is_empty() {
+        while from_peer.has_rest() {
             let seen = link.seen();
-            let taken = link.look(|engine| engine.put_ciphertext(rest)).unwrap_or(0);
-            rest = rest.get(taken..).unwrap_or_default();
-            if taken > 0 {
+            if link.look(|engine| from_peer.feed(engine)).unwrap_or(false) {
                 link.tell();
             } else if is_deaf(link) {
                 link.tell();
@@ -142,14 +110,13 @@ async fn take(
                 link.wait(seen).await;
             }
         }
-        if !matches!(status, StreamResult::Complete(_)) {
+        if !from_peer.fetch().await {
             break;
         }
-        buffer = emptied(filled);
     }
-    match received.await {
+    match from_peer.end().await {
         Ok(()) => {
-            let _ = link.change(|engine| engine.put_end());
+            let _ = link.change(Engine::put_end);
         }
         Err(failure) if is_deaf(link) => drop(failure),
         Err(failure) => link.fail(failure),
@@ -169,23 +136,17 @@ fn is_deaf(link: &Link) -> bool {
 }
 
 /// From the connection to the peer, until nothing will leave any more.
-async fn leave(
-    link: &Link,
-    mut to_peer: StreamWriter<u8>,
-    sent: impl Future<Output = Result<(), Error>>,
-) {
+async fn leave(link: &Link, mut to_peer: Outgoing) {
     loop {
         let seen = link.seen();
         let ciphertext = link.look(|engine| engine.take_ciphertext(MOST));
         let ciphertext = ciphertext.unwrap_or_default();
         if !ciphertext.is_empty() {
             link.tell();
-            if write_all(&mut to_peer, ciphertext).await {
-                continue;
+            match to_peer.write_all(ciphertext).await {
+                Ok(()) => continue,
+                Err(failure) => return link.fail(failure),
             }
-            let failure = sent.await.err().unwrap_or(Error::Closed);
-            link.fail(failure);
-            return;
         }
         if link.failure().is_some() {
             return;
@@ -219,7 +180,7 @@ async fn deliver(link: &Link, mut to_caller: StreamWriter<u8>) -> Result<(), Err
 /// From the caller into the connection, and close_notify at the end. Ok when all has left.
 async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Error> {
     link.attempt(None, Engine::handshake).await?;
-    let mut buffer = Vec::with_capacity(LEAST);
+    let mut buffer = emptied(Vec::new());
     loop {
         let reading = pin!(from_caller.read(buffer));
         let (status, filled) = match select(reading, pin!(link.failed())).await {
@@ -240,26 +201,4 @@ async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Er
     link.start(Condition::Closing);
     link.tell();
     link.left().await
-}
-
-/// Writes all of it; false if nobody reads it any more.
-async fn write_all(to: &mut StreamWriter<u8>, bytes: Vec<u8>) -> bool {
-    let (mut status, mut rest) = to.write(bytes).await;
-    while rest.remaining() > 0 {
-        if !matches!(status, StreamResult::Complete(_)) {
-            return false;
-        }
-        (status, rest) = to.write_buf(rest).await;
-    }
-    true
-}
-
-/// The buffer for the next read: twice as large after one that was filled.
-fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
-    let is_full = buffer.len() == buffer.capacity();
-    buffer.clear();
-    if is_full && buffer.capacity() < MOST {
-        buffer.reserve(buffer.capacity().saturating_mul(2));
-    }
-    buffer
 }

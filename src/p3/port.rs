@@ -8,10 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::{Either, select};
 use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
-use super::driver::{self, Ends, Plaintext};
+use super::driver::{self, Plaintext};
+use super::ends::{Ends, Incoming, Outgoing};
 use super::link::Link;
 use super::{clock, net};
 use crate::endpoint::{Host, check_port};
@@ -28,12 +29,10 @@ use crate::resources::component::Component;
 use crate::resources::context::Context;
 use crate::tls::Config;
 
-type Ended = LocalBoxFuture<'static, Result<(), Error>>;
-
 /// One connection, and before its handshake what it will move its ciphertext by.
 pub(crate) struct Port {
     link: Rc<Link>,
-    ends: RefCell<Option<Ends<Ended, Ended>>>,
+    ends: RefCell<Option<Ends>>,
     local_address: Option<SocketAddr>,
     remote_address: Option<SocketAddr>,
 }
@@ -49,19 +48,15 @@ impl Port {
         let (to_peer, ciphertext) = wit_stream::new();
         let sent = socket.send(ciphertext);
         let (from_peer, received) = socket.receive();
-        let ended = |operation, told: FutureReader<_>| -> Ended {
-            Box::pin(async move {
-                let told: Result<(), _> = told.await;
-                told.map_err(|code| Error::Network(net::failure(operation, code, "")))
-            })
+        let ended = |operation, told: FutureReader<_>| async move {
+            let told: Result<(), _> = told.await;
+            told.map_err(|code| Error::Network(net::failure(operation, code, "")))
         };
         Ok(Self {
             link: Rc::new(link),
             ends: RefCell::new(Some(Ends {
-                from_peer,
-                received: ended(NetworkOperation::Read, received),
-                to_peer,
-                sent: ended(NetworkOperation::Write, sent),
+                from_peer: Incoming::new(from_peer, ended(NetworkOperation::Read, received)),
+                to_peer: Outgoing::new(to_peer, ended(NetworkOperation::Write, sent)),
             })),
             local_address: socket.get_local_address().ok().map(net::from_wasi),
             remote_address: socket.get_remote_address().ok().map(net::from_wasi),
@@ -106,12 +101,9 @@ impl GuestPort for Port {
         let config = context.get::<Context>().config()?;
         let link = Link::new(&config, host.as_deref())?;
         let (to_peer, for_peer): (StreamWriter<u8>, _) = wit_stream::new();
-        let ended = || -> Ended { Box::pin(ready(Ok(()))) };
         let ends = Ends {
-            from_peer: ciphertext,
-            received: ended(),
-            to_peer,
-            sent: ended(),
+            from_peer: Incoming::new(ciphertext, ready(Ok(()))),
+            to_peer: Outgoing::new(to_peer, ready(Ok(()))),
         };
         let port = Self {
             link: Rc::new(link),
@@ -143,9 +135,9 @@ impl GuestPort for Port {
         };
         let plaintext = Plaintext {
             from_caller: plaintext,
-            told: tell.clone(),
+            told: Box::new(tell.clone()),
             to_caller,
-            heard: tell,
+            heard: Box::new(tell),
         };
         driver::shake_hands(&self.link, ends, plaintext).await?;
         Ok((received, told))

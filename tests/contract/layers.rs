@@ -38,6 +38,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "p3/clock",
             "p3/driver",
             "p3/drop_in",
+            "p3/ends",
             "p3/link",
             "p3/listener",
             "p3/net",
