@@ -12,4 +12,5 @@ mod link;
 mod listener;
 mod net;
 mod port;
+mod turns;
 mod wasi_tls;

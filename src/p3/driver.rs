@@ -4,13 +4,15 @@ use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, join3, select};
+use futures_util::future::{Either, join, join3, select};
 use wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter, spawn_local};
 
 use super::ends::{Ends, Incoming, MOST, Outgoing, emptied, write_all};
-use super::link::Link;
+use super::link::{Link, Unwrapping};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::resources::bindings::exports::portcullis::tls::types::Error as WitError;
+use crate::resources::bindings::{wit_future, wit_stream};
 use crate::timers::Condition;
 use crate::tls::State;
 
@@ -27,6 +29,8 @@ pub(super) struct Plaintext {
     pub(super) to_caller: StreamWriter<u8>,
     /// Is told how it ended, after it.
     pub(super) heard: Tell,
+    /// Brings a byte when a call in another task has changed the connection, which cannot wake this one.
+    pub(super) bell: Option<StreamReader<u8>>,
 }
 
 /// Does the handshake. What comes after it, or the alert that says why it has failed, goes on in the
@@ -58,7 +62,8 @@ async fn run(link: &Link, ends: Ends, plaintext: Plaintext) {
     link.start(Condition::Handshaking);
     // It lives as long as all of this: dropping it would close the socket's input, which resets a
     // connection on which we may still be sending.
-    let mut taking = pin!(take(link, ends.from_peer));
+    let mut from_peer = ends.from_peer;
+    let mut to_peer = None;
     let (mut told, mut heard) = (Some(plaintext.told), Some(plaintext.heard));
     {
         let leaving = leave(link, ends.to_peer);
@@ -66,19 +71,34 @@ async fn run(link: &Link, ends: Ends, plaintext: Plaintext) {
             let result = deliver(link, plaintext.to_caller).await;
             tell(&mut heard, result);
         };
-        let delivering = pin!(delivering);
-        let arriving = select(taking.as_mut(), delivering);
+        let (taking, delivering) = (pin!(take(link, &mut from_peer)), pin!(delivering));
+        let arriving = select(taking, delivering);
         let accepting = async {
             let result = accept(link, plaintext.from_caller).await;
             tell(&mut told, result);
         };
         let all = pin!(join3(leaving, arriving, accepting));
-        select(all, pin!(link.watch())).await;
+        let (watching, hearing) = (pin!(link.watch()), pin!(hear(link, plaintext.bell)));
+        let aside = select(watching, hearing);
+        if let Either::Left(((outgoing, ..), _)) = select(all, aside).await {
+            to_peer = outgoing;
+        }
     }
     // A peer that takes nothing has left these without an answer.
     let failure = link.failure().unwrap_or(Error::Closed);
     tell(&mut told, Err(failure.clone()));
     tell(&mut heard, Err(failure));
+    unwrap(link, from_peer, to_peer).await;
+}
+
+/// Notices what calls in other tasks have changed.
+async fn hear(link: &Link, bell: Option<StreamReader<u8>>) {
+    if let Some(mut bell) = bell {
+        while bell.next().await.is_some() {
+            link.tell();
+        }
+    }
+    pending().await
 }
 
 /// Resolves a future. Its reader may take its time, or be gone.
@@ -97,7 +117,7 @@ fn tell(whom: &mut Option<Tell>, result: Result<(), Error>) {
 
 /// From the peer's ciphertext into the connection. It does not end: what it has brought is worth
 /// delivering, and that ends.
-async fn take(link: &Link, mut from_peer: Incoming) {
+async fn take(link: &Link, from_peer: &mut Incoming) {
     loop {
         while from_peer.has_rest() {
             let seen = link.seen();
@@ -109,6 +129,10 @@ async fn take(link: &Link, mut from_peer: Incoming) {
             } else {
                 link.wait(seen).await;
             }
+        }
+        // What comes behind TLS is for others.
+        if is_deaf(link) && link.failure().is_none() {
+            return pending().await;
         }
         if !from_peer.fetch().await {
             break;
@@ -135,8 +159,9 @@ fn is_deaf(link: &Link) -> bool {
     state.unwrap_or(true)
 }
 
-/// From the connection to the peer, until nothing will leave any more.
-async fn leave(link: &Link, mut to_peer: Outgoing) {
+/// From the connection to the peer, until nothing will leave any more. What it has written to is
+/// returned if more is to leave behind TLS.
+async fn leave(link: &Link, mut to_peer: Outgoing) -> Option<Outgoing> {
     loop {
         let seen = link.seen();
         let ciphertext = link.look(|engine| engine.take_ciphertext(MOST));
@@ -145,16 +170,24 @@ async fn leave(link: &Link, mut to_peer: Outgoing) {
             link.tell();
             match to_peer.write_all(ciphertext).await {
                 Ok(()) => continue,
-                Err(failure) => return link.fail(failure),
+                Err(failure) => {
+                    link.fail(failure);
+                    return None;
+                }
             }
         }
         if link.failure().is_some() {
-            return;
+            return None;
         }
         let has_closed = link
             .look(|engine| matches!(engine.session().state(), State::WriteClosed | State::Closed));
         if has_closed.unwrap_or(true) {
-            return link.leave();
+            let is_unwrapping = link.is_unwrapping();
+            if is_unwrapping {
+                link.start(Condition::Unwrapping);
+            }
+            link.leave();
+            return is_unwrapping.then_some(to_peer);
         }
         link.wait(seen).await;
     }
@@ -182,11 +215,14 @@ async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Er
     link.attempt(None, Engine::handshake).await?;
     let mut buffer = emptied(Vec::new());
     loop {
-        let reading = pin!(from_caller.read(buffer));
-        let (status, filled) = match select(reading, pin!(link.failed())).await {
-            Either::Left((read, _)) => read,
-            Either::Right((failure, _)) => return Err(failure),
+        let mut reading = pin!(from_caller.read(buffer));
+        let read = match select(reading.as_mut(), pin!(link.interrupted())).await {
+            Either::Left((read, _)) => Some(read),
+            Either::Right((Some(failure), _)) => return Err(failure),
+            Either::Right((None, _)) => None,
         };
+        // Something may have come before it was given up.
+        let (status, filled) = read.unwrap_or_else(|| reading.cancel());
         let mut rest = filled.as_slice();
         while !rest.is_empty() {
             let written = link.attempt(Some(Condition::Full), |engine| engine.write(rest));
@@ -201,4 +237,33 @@ async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Er
     link.start(Condition::Closing);
     link.tell();
     link.left().await
+}
+
+/// Goes on in the clear, if TLS has ended as it should, and tells whoever has asked for that.
+async fn unwrap(link: &Link, mut from_peer: Incoming, to_peer: Option<Outgoing>) {
+    link.stop(Condition::Unwrapping);
+    let is_closed = |engine: &mut Engine| {
+        let session = engine.session();
+        matches!(session.state(), State::Closed) && !session.is_truncated()
+    };
+    let to_peer = to_peer.filter(|_| link.look(is_closed).unwrap_or(false));
+    let asked = link.unwrapping.replace(Unwrapping::Over(None));
+    let (
+        Some(mut to_peer),
+        Unwrapping::Asked {
+            cleartext,
+            answered,
+        },
+    ) = (to_peer, asked)
+    else {
+        return;
+    };
+    let (to_caller, received) = wit_stream::new();
+    let (outcome, told) = wit_future::new(|| Err(WitError::Closed));
+    link.unwrapping
+        .replace(Unwrapping::Over(Some((received, told))));
+    drop(answered);
+    let sending = async move { to_peer.copy(cleartext).await };
+    let (sent, received) = join(sending, from_peer.copy(to_caller)).await;
+    resolve(outcome, sent.and(received).map_err(WitError::from));
 }

@@ -83,6 +83,20 @@ impl Incoming {
         true
     }
 
+    /// Copies to the caller what no connection takes any more, as long as he reads.
+    pub(super) async fn copy(&mut self, mut to_caller: StreamWriter<u8>) -> Result<(), Error> {
+        loop {
+            let rest = self.rest().to_vec();
+            self.taken = self.read.len();
+            if !rest.is_empty() && !write_all(&mut to_caller, rest).await {
+                return Ok(());
+            }
+            if !self.fetch().await {
+                return self.end().await;
+            }
+        }
+    }
+
     /// How the stream ended, once.
     pub(super) async fn end(&mut self) -> Result<(), Error> {
         std::mem::replace(&mut self.ended, Box::pin(pending())).await
@@ -108,6 +122,19 @@ impl Outgoing {
         }
         let ended = std::mem::replace(&mut self.ended, Box::pin(pending()));
         Err(ended.await.err().unwrap_or(Error::Closed))
+    }
+
+    /// Copies what the caller sends, to the end.
+    pub(super) async fn copy(&mut self, mut from_caller: StreamReader<u8>) -> Result<(), Error> {
+        loop {
+            let (status, read) = from_caller.read(emptied(Vec::new())).await;
+            if !read.is_empty() {
+                self.write_all(read).await?;
+            }
+            if !matches!(status, StreamResult::Complete(_)) {
+                return Ok(());
+            }
+        }
     }
 }
 

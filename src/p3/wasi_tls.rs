@@ -133,6 +133,7 @@ async fn connect(this: Connector, server_name: &str) -> Result<(), Error> {
         told: told_by(sending.outcome),
         to_caller: receiving.to,
         heard: told_by(receiving.outcome),
+        bell: None,
     };
     driver::shake_hands(&link, ends, plaintext).await
 }

@@ -43,6 +43,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "p3/listener",
             "p3/net",
             "p3/port",
+            "p3/turns",
             "p3/wasi_tls",
         ],
     ),
