@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::tls::{Config, Plaintext, Session, State, Work};
+use crate::tls::{ClientHello, Config, Plaintext, Session, State, Work};
 
 /// A session whose ciphertext is put and taken by the caller.
 pub struct Engine {
@@ -74,6 +74,20 @@ impl Engine {
     }
 
     // Operations.
+
+    /// What the client has said, once it is there and the caller is to choose by it; `None` where
+    /// there is nothing to choose, or where that was done.
+    ///
+    /// # Errors
+    /// `WantRead` until it is there; the session's failure.
+    pub fn client_hello(&mut self) -> Result<Option<ClientHello>, Error> {
+        match (self.session.state(), self.session.client_hello()) {
+            (State::Failed(error), _) => Err(error.clone()),
+            (_, Some(hello)) => Ok(Some(hello.clone())),
+            (_, None) if self.session.leaves_choice() => Err(self.want()),
+            (_, None) => Ok(None),
+        }
+    }
 
     /// Go on with this configuration, which the session waits for.
     ///
@@ -162,6 +176,23 @@ impl Engine {
             0 if !plaintext.is_empty() => Err(Error::WantWrite),
             written => Ok(written),
         }
+    }
+
+    /// Take new keys for what this side sends, and ask the peer for new ones.
+    ///
+    /// # Errors
+    /// `InvalidArgument`: the handshake is not done; `WantWrite`: there is no room; those of
+    /// `Session::update_keys`.
+    pub fn update_keys(&mut self) -> Result<(), Error> {
+        if self.session.is_handshaking() {
+            return Err(Error::InvalidArgument(
+                "new keys before the handshake is done".to_owned(),
+            ));
+        }
+        if self.session.room() == 0 {
+            return Err(Error::WantWrite);
+        }
+        self.session.update_keys()
     }
 
     /// Send close_notify, after the handshake.

@@ -7,8 +7,10 @@
 mod clock;
 mod driver;
 mod drop_in;
+mod ends;
 mod link;
 mod listener;
 mod net;
 mod port;
+mod turns;
 mod wasi_tls;

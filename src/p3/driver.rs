@@ -1,59 +1,44 @@
 //! Moves the bytes of one connection between its four streams, until both directions have ended.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, join3, select};
+use futures_util::future::{Either, join, join3, select};
 use wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter, spawn_local};
 
-use super::link::Link;
+use super::ends::{Ends, Incoming, MOST, Outgoing, emptied, write_all};
+use super::link::{Link, Unwrapping};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::resources::bindings::exports::portcullis::tls::types::Error as WitError;
+use crate::resources::bindings::{wit_future, wit_stream};
 use crate::timers::Condition;
 use crate::tls::State;
 
-/// The first buffer of a stream; an idle connection keeps it.
-const LEAST: usize = 16 * 1024;
-/// The largest one: four records and a little, as much as a session takes at once.
-const MOST: usize = 128 * 1024;
-
-/// What the bytes of a connection pass, seen from the connection.
-pub(crate) struct Ends<Received, Sent> {
-    /// The ciphertext of the peer.
-    pub(crate) from_peer: StreamReader<u8>,
-    /// How that stream ended.
-    pub(crate) received: Received,
-    /// Ciphertext for the peer.
-    pub(crate) to_peer: StreamWriter<u8>,
-    /// How that stream ended.
-    pub(crate) sent: Sent,
-}
+/// Is told how a direction has ended.
+pub(super) type Tell = Box<dyn FnOnce(Result<(), Error>)>;
 
 /// The plaintext of a connection, and whom to tell how its directions have ended.
-pub(crate) struct Plaintext<Told, Heard> {
+pub(super) struct Plaintext {
     /// What the caller sends.
-    pub(crate) from_caller: StreamReader<u8>,
+    pub(super) from_caller: StreamReader<u8>,
     /// Is told when all of it has left, or why not.
-    pub(crate) told: Told,
+    pub(super) told: Tell,
     /// What the peer sends.
-    pub(crate) to_caller: StreamWriter<u8>,
+    pub(super) to_caller: StreamWriter<u8>,
     /// Is told how it ended, after it.
-    pub(crate) heard: Heard,
+    pub(super) heard: Tell,
+    /// Brings a byte when a call in another task has changed the connection, which cannot wake this one.
+    pub(super) bell: Option<StreamReader<u8>>,
 }
 
 /// Does the handshake. What comes after it, or the alert that says why it has failed, goes on in the
 /// task of the caller when that has returned.
-pub(crate) async fn shake_hands(
+pub(super) async fn shake_hands(
     link: &Rc<Link>,
-    ends: Ends<
-        impl Future<Output = Result<(), Error>> + 'static,
-        impl Future<Output = Result<(), Error>> + 'static,
-    >,
-    plaintext: Plaintext<
-        impl FnOnce(Result<(), Error>) + 'static,
-        impl FnOnce(Result<(), Error>) + 'static,
-    >,
+    ends: Ends,
+    plaintext: Plaintext,
 ) -> Result<(), Error> {
     let own = Rc::clone(link);
     let running = Box::pin(async move { run(&own, ends, plaintext).await });
@@ -73,35 +58,47 @@ pub(crate) async fn shake_hands(
 }
 
 /// Runs the connection.
-async fn run(
-    link: &Link,
-    ends: Ends<impl Future<Output = Result<(), Error>>, impl Future<Output = Result<(), Error>>>,
-    plaintext: Plaintext<impl FnOnce(Result<(), Error>), impl FnOnce(Result<(), Error>)>,
-) {
+async fn run(link: &Link, ends: Ends, plaintext: Plaintext) {
     link.start(Condition::Handshaking);
     // It lives as long as all of this: dropping it would close the socket's input, which resets a
     // connection on which we may still be sending.
-    let mut taking = pin!(take(link, ends.from_peer, ends.received));
+    let mut from_peer = ends.from_peer;
+    let mut to_peer = None;
     let (mut told, mut heard) = (Some(plaintext.told), Some(plaintext.heard));
     {
-        let leaving = leave(link, ends.to_peer, ends.sent);
+        let leaving = leave(link, ends.to_peer);
         let delivering = async {
             let result = deliver(link, plaintext.to_caller).await;
             tell(&mut heard, result);
         };
-        let delivering = pin!(delivering);
-        let arriving = select(taking.as_mut(), delivering);
+        let (taking, delivering) = (pin!(take(link, &mut from_peer)), pin!(delivering));
+        let arriving = select(taking, delivering);
         let accepting = async {
             let result = accept(link, plaintext.from_caller).await;
             tell(&mut told, result);
         };
         let all = pin!(join3(leaving, arriving, accepting));
-        select(all, pin!(link.watch())).await;
+        let (watching, hearing) = (pin!(link.watch()), pin!(hear(link, plaintext.bell)));
+        let aside = select(watching, hearing);
+        if let Either::Left(((outgoing, ..), _)) = select(all, aside).await {
+            to_peer = outgoing;
+        }
     }
     // A peer that takes nothing has left these without an answer.
     let failure = link.failure().unwrap_or(Error::Closed);
     tell(&mut told, Err(failure.clone()));
     tell(&mut heard, Err(failure));
+    unwrap(link, from_peer, to_peer).await;
+}
+
+/// Notices what calls in other tasks have changed.
+async fn hear(link: &Link, bell: Option<StreamReader<u8>>) {
+    if let Some(mut bell) = bell {
+        while bell.next().await.is_some() {
+            link.tell();
+        }
+    }
+    pending().await
 }
 
 /// Resolves a future. Its reader may take its time, or be gone.
@@ -112,7 +109,7 @@ pub(crate) fn resolve<T: 'static>(future: FutureWriter<T>, value: T) {
     });
 }
 
-fn tell<R>(whom: &mut Option<impl FnOnce(R)>, result: R) {
+fn tell(whom: &mut Option<Tell>, result: Result<(), Error>) {
     if let Some(whom) = whom.take() {
         whom(result);
     }
@@ -120,20 +117,11 @@ fn tell<R>(whom: &mut Option<impl FnOnce(R)>, result: R) {
 
 /// From the peer's ciphertext into the connection. It does not end: what it has brought is worth
 /// delivering, and that ends.
-async fn take(
-    link: &Link,
-    mut from_peer: StreamReader<u8>,
-    received: impl Future<Output = Result<(), Error>>,
-) {
-    let mut buffer = Vec::with_capacity(LEAST);
+async fn take(link: &Link, from_peer: &mut Incoming) {
     loop {
-        let (status, filled) = from_peer.read(buffer).await;
-        let mut rest = filled.as_slice();
-        while !rest.is_empty() {
+        while from_peer.has_rest() {
             let seen = link.seen();
-            let taken = link.look(|engine| engine.put_ciphertext(rest)).unwrap_or(0);
-            rest = rest.get(taken..).unwrap_or_default();
-            if taken > 0 {
+            if link.look(|engine| from_peer.feed(engine)).unwrap_or(false) {
                 link.tell();
             } else if is_deaf(link) {
                 link.tell();
@@ -142,14 +130,17 @@ async fn take(
                 link.wait(seen).await;
             }
         }
-        if !matches!(status, StreamResult::Complete(_)) {
+        // What comes behind TLS is for others.
+        if is_deaf(link) && link.failure().is_none() {
+            return pending().await;
+        }
+        if !from_peer.fetch().await {
             break;
         }
-        buffer = emptied(filled);
     }
-    match received.await {
+    match from_peer.end().await {
         Ok(()) => {
-            let _ = link.change(|engine| engine.put_end());
+            let _ = link.change(Engine::put_end);
         }
         Err(failure) if is_deaf(link) => drop(failure),
         Err(failure) => link.fail(failure),
@@ -168,32 +159,35 @@ fn is_deaf(link: &Link) -> bool {
     state.unwrap_or(true)
 }
 
-/// From the connection to the peer, until nothing will leave any more.
-async fn leave(
-    link: &Link,
-    mut to_peer: StreamWriter<u8>,
-    sent: impl Future<Output = Result<(), Error>>,
-) {
+/// From the connection to the peer, until nothing will leave any more. What it has written to is
+/// returned if more is to leave behind TLS.
+async fn leave(link: &Link, mut to_peer: Outgoing) -> Option<Outgoing> {
     loop {
         let seen = link.seen();
         let ciphertext = link.look(|engine| engine.take_ciphertext(MOST));
         let ciphertext = ciphertext.unwrap_or_default();
         if !ciphertext.is_empty() {
             link.tell();
-            if write_all(&mut to_peer, ciphertext).await {
-                continue;
+            match to_peer.write_all(ciphertext).await {
+                Ok(()) => continue,
+                Err(failure) => {
+                    link.fail(failure);
+                    return None;
+                }
             }
-            let failure = sent.await.err().unwrap_or(Error::Closed);
-            link.fail(failure);
-            return;
         }
         if link.failure().is_some() {
-            return;
+            return None;
         }
         let has_closed = link
             .look(|engine| matches!(engine.session().state(), State::WriteClosed | State::Closed));
         if has_closed.unwrap_or(true) {
-            return link.leave();
+            let is_unwrapping = link.is_unwrapping();
+            if is_unwrapping {
+                link.start(Condition::Unwrapping);
+            }
+            link.leave();
+            return is_unwrapping.then_some(to_peer);
         }
         link.wait(seen).await;
     }
@@ -219,13 +213,16 @@ async fn deliver(link: &Link, mut to_caller: StreamWriter<u8>) -> Result<(), Err
 /// From the caller into the connection, and close_notify at the end. Ok when all has left.
 async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Error> {
     link.attempt(None, Engine::handshake).await?;
-    let mut buffer = Vec::with_capacity(LEAST);
+    let mut buffer = emptied(Vec::new());
     loop {
-        let reading = pin!(from_caller.read(buffer));
-        let (status, filled) = match select(reading, pin!(link.failed())).await {
-            Either::Left((read, _)) => read,
-            Either::Right((failure, _)) => return Err(failure),
+        let mut reading = pin!(from_caller.read(buffer));
+        let read = match select(reading.as_mut(), pin!(link.interrupted())).await {
+            Either::Left((read, _)) => Some(read),
+            Either::Right((Some(failure), _)) => return Err(failure),
+            Either::Right((None, _)) => None,
         };
+        // Something may have come before it was given up.
+        let (status, filled) = read.unwrap_or_else(|| reading.cancel());
         let mut rest = filled.as_slice();
         while !rest.is_empty() {
             let written = link.attempt(Some(Condition::Full), |engine| engine.write(rest));
@@ -242,24 +239,31 @@ async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Er
     link.left().await
 }
 
-/// Writes all of it; false if nobody reads it any more.
-async fn write_all(to: &mut StreamWriter<u8>, bytes: Vec<u8>) -> bool {
-    let (mut status, mut rest) = to.write(bytes).await;
-    while rest.remaining() > 0 {
-        if !matches!(status, StreamResult::Complete(_)) {
-            return false;
-        }
-        (status, rest) = to.write_buf(rest).await;
-    }
-    true
-}
-
-/// The buffer for the next read: twice as large after one that was filled.
-fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
-    let is_full = buffer.len() == buffer.capacity();
-    buffer.clear();
-    if is_full && buffer.capacity() < MOST {
-        buffer.reserve(buffer.capacity().saturating_mul(2));
-    }
-    buffer
+/// Goes on in the clear, if TLS has ended as it should, and tells whoever has asked for that.
+async fn unwrap(link: &Link, mut from_peer: Incoming, to_peer: Option<Outgoing>) {
+    link.stop(Condition::Unwrapping);
+    let is_closed = |engine: &mut Engine| {
+        let session = engine.session();
+        matches!(session.state(), State::Closed) && !session.is_truncated()
+    };
+    let to_peer = to_peer.filter(|_| link.look(is_closed).unwrap_or(false));
+    let asked = link.unwrapping.replace(Unwrapping::Over(None));
+    let (
+        Some(mut to_peer),
+        Unwrapping::Asked {
+            cleartext,
+            answered,
+        },
+    ) = (to_peer, asked)
+    else {
+        return;
+    };
+    let (to_caller, received) = wit_stream::new();
+    let (outcome, told) = wit_future::new(|| Err(WitError::Closed));
+    link.unwrapping
+        .replace(Unwrapping::Over(Some((received, told))));
+    drop(answered);
+    let sending = async move { to_peer.copy(cleartext).await };
+    let (sent, received) = join(sending, from_peer.copy(to_caller)).await;
+    resolve(outcome, sent.and(received).map_err(WitError::from));
 }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use futures_util::future::{Either, select};
+use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 use super::clock;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::resources::bindings::exports::portcullis::tls::session::Session as SessionHandle;
+use crate::resources::bindings::exports::portcullis::tls::types::Error as WitError;
 use crate::resources::engine::EngineOfContext;
 use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, State};
@@ -25,7 +27,27 @@ pub(crate) struct Link {
     waiting: RefCell<Vec<Waker>>,
     /// All that was to be sent has left, close_notify with it.
     has_left: Cell<bool>,
+    /// What goes on in the clear behind TLS, if anything does.
+    pub(super) unwrapping: RefCell<Unwrapping>,
 }
+
+/// The way out of TLS.
+pub(super) enum Unwrapping {
+    /// Nobody has asked for it.
+    No,
+    /// Leaves to `Over`.
+    Asked {
+        /// What is to be sent in the clear.
+        cleartext: StreamReader<u8>,
+        /// Brings nothing; its end says that there is an answer.
+        answered: StreamWriter<u8>,
+    },
+    /// With what comes in the clear, and how that ended, where it was successful. Leaves nowhere.
+    Over(Option<Cleartext>),
+}
+
+/// What comes from the peer, and how it ended.
+pub(super) type Cleartext = (StreamReader<u8>, FutureReader<Result<(), WitError>>);
 
 /// How many changes there were when somebody looked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +61,7 @@ impl Link {
             changes: Cell::new(0),
             waiting: RefCell::new(Vec::new()),
             has_left: Cell::new(false),
+            unwrapping: RefCell::new(Unwrapping::No),
         };
         Ok(link)
     }
@@ -70,7 +93,8 @@ impl Link {
             let seen = self.seen();
             let result = self.look(&mut attempt).and_then(|result| result);
             match result {
-                Err(Error::WantContext) => return Err(no_choice()),
+                // The facts of the session tell it.
+                Err(Error::EarlyDataRejected) => {}
                 Err(Error::WantRead | Error::WantWrite) => {
                     if let Some(condition) = condition {
                         self.start(condition);
@@ -115,6 +139,23 @@ impl Link {
                 None => self.wait(seen).await,
             }
         }
+    }
+
+    /// Waits until it has failed, or until the caller wants out of TLS: then there is no failure.
+    pub(super) async fn interrupted(&self) -> Option<Error> {
+        loop {
+            let seen = self.seen();
+            let failure = self.failure();
+            if failure.is_some() || self.is_unwrapping() {
+                return failure;
+            }
+            self.wait(seen).await;
+        }
+    }
+
+    /// Whether the connection goes on in the clear.
+    pub(super) fn is_unwrapping(&self) -> bool {
+        matches!(*self.unwrapping.borrow(), Unwrapping::Asked { .. })
     }
 
     /// All that was to be sent has left.
@@ -223,11 +264,12 @@ impl Link {
 
     /// The condition that has lasted too long, or the moment when the first one will have.
     fn due(&self) -> Option<Due> {
-        const ALL: [Condition; 4] = [
+        const ALL: [Condition; 5] = [
             Condition::Handshaking,
             Condition::Reading,
             Condition::Full,
             Condition::Closing,
+            Condition::Unwrapping,
         ];
         let timers = self.timers.borrow();
         if !ALL.iter().any(|condition| timers.is_running(*condition)) {
@@ -247,12 +289,4 @@ impl Link {
 enum Due {
     Now(Condition),
     At(Moment),
-}
-
-/// Why a context that leaves the choice to its caller cannot be used here.
-fn no_choice() -> Error {
-    Error::NotSupported(
-        "choosing by ClientHello with an asynchronous port; use names that are declared, or an engine"
-            .to_owned(),
-    )
 }

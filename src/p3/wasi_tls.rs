@@ -6,8 +6,9 @@ use std::mem;
 
 use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamWriter};
 
-use super::driver::{self, Ends, Plaintext};
+use super::driver::{self, Plaintext, Tell};
 use super::drop_in;
+use super::ends::{Ends, Incoming, Outgoing};
 use super::link::Link;
 use crate::error::Error;
 use crate::resources::bindings::exports::wasi::tls::client::{
@@ -124,18 +125,21 @@ async fn connect(this: Connector, server_name: &str) -> Result<(), Error> {
         }
     };
     let ends = Ends {
-        from_peer: receiving.from,
-        received: ready(Ok(())),
-        to_peer: sending.to,
-        sent: ready(Ok(())),
+        from_peer: Incoming::new(receiving.from, ready(Ok(()))),
+        to_peer: Outgoing::new(sending.to, ready(Ok(()))),
     };
     let plaintext = Plaintext {
         from_caller: sending.from,
-        told: |result: Result<_, _>| driver::resolve(sending.outcome, result.map_err(handle)),
+        told: told_by(sending.outcome),
         to_caller: receiving.to,
-        heard: |result: Result<_, _>| driver::resolve(receiving.outcome, result.map_err(handle)),
+        heard: told_by(receiving.outcome),
+        bell: None,
     };
     driver::shake_hands(&link, ends, plaintext).await
+}
+
+fn told_by(outcome: FutureWriter<Outcome>) -> Tell {
+    Box::new(|result| driver::resolve(outcome, result.map_err(handle)))
 }
 
 fn handle(error: Error) -> ErrorHandle {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{BinaryReader, Parser, Payload, Validator, WasmFeatures};
 
 use crate::workspace::Workspace;
 use crate::{dist, process, rust, stamp, wide};
@@ -84,6 +84,12 @@ pub(crate) const P3_VERSION: &str = "0.1.0";
 
 /// The arguments of Cargo that select the component for WASI 0.3; `host/build.rs` takes the same.
 pub(crate) const P3_FEATURES: [&str; 3] = ["--no-default-features", "--features", "p3"];
+
+/// How long the magic number and the version of a component are, the id of its custom sections, and the
+/// name of the one that has names.
+const HEADER: usize = 8;
+const CUSTOM: u8 = 0;
+const NAMES: &str = "component-name";
 
 /// The component for WASI 0.3, of world `portcullis:tls-async/provider`: what its file's name has
 /// between the name of the component and that of the flavour.
@@ -206,7 +212,7 @@ fn build_as(
     if flavour == Flavour::Wide {
         wide::check(&bytes).with_context(|| built.display().to_string())?;
     }
-    let bytes = dist::with_metadata(workspace, &bytes)?;
+    let bytes = dist::with_metadata(workspace, &without_names(&bytes)?)?;
     if fs::read(&copy).ok().as_deref() != Some(bytes.as_slice()) {
         fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
     }
@@ -236,6 +242,27 @@ pub(crate) fn build_guest(
     cargo.args(selection).arg("--target-dir").arg(&target);
     process::run(&format!("building {what}"), &mut cargo)?;
     Ok(target.join(rust::WASM_TARGET).join(PROFILE))
+}
+
+/// The component without the names of its types and instances, which are for debuggers: 36 KB that
+/// `strip` does not know.
+fn without_names(component: &[u8]) -> Result<Vec<u8>> {
+    let mut reader = BinaryReader::new(component, 0);
+    let mut kept = reader.read_bytes(HEADER)?.to_vec();
+    while !reader.eof() {
+        let rest = reader.bytes_remaining();
+        let id = reader.read_u8()?;
+        let length = usize::try_from(reader.read_var_u32()?)?;
+        let body = reader.read_bytes(length)?;
+        let is_names = id == CUSTOM && BinaryReader::new(body, 0).read_string()? == NAMES;
+        let (start, end) = (
+            component.len() - rest,
+            component.len() - reader.bytes_remaining(),
+        );
+        let section = component.get(start..end);
+        kept.extend_from_slice(section.filter(|_| !is_names).unwrap_or_default());
+    }
+    Ok(kept)
 }
 
 /// Whether an engine must have the features that distinguish the wide flavour.
@@ -298,6 +325,21 @@ fn column(title: &str, mut names: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_for_debuggers_are_left_out_and_nothing_else() {
+        let section = |name: &str| {
+            let length = u8::try_from(name.len()).unwrap();
+            let head = [CUSTOM, length + 2, length];
+            [&head, name.as_bytes(), &[7]].concat()
+        };
+        let head = *b"\0asm\x0d\0\x01\0";
+        let (names, other) = (section(NAMES), section("producers"));
+        let all = [head.as_slice(), &other, &names, &other].concat();
+        let left = [head.as_slice(), &other, &other].concat();
+        assert_eq!(without_names(&all).unwrap(), left);
+        assert!(without_names(&all[..all.len() - 1]).is_err());
+    }
 
     #[test]
     fn column_is_sorted_and_titled_once() {

@@ -33,7 +33,8 @@ const OPENSSL: &str = "pyOpenSSL==26.4.0";
 const GRPC: &str = "grpcio==1.85.3";
 
 /// The packages under `examples` that other test files use, and the program of 0.2.0.
-const RUST: [&str; 10] = [
+const RUST: [&str; 11] = [
+    "async-check",
     "https-client",
     "https-client-async",
     "echo-server",

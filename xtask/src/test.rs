@@ -85,6 +85,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         Ring::Outside,
         &[
             "addresses",
+            "async_ports",
             "capture",
             "ciphers",
             "command",

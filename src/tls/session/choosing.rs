@@ -55,6 +55,13 @@ impl Session {
         self.asked.is_some() && self.state == State::Handshaking
     }
 
+    /// Whether it does, or will when the client has said what it wants.
+    #[must_use]
+    pub fn leaves_choice(&self) -> bool {
+        let is_open = self.greeting.is_some() || self.asked.is_some();
+        is_open && self.config.asks() && self.state == State::Handshaking
+    }
+
     /// What the client has said, while the caller is to choose by it.
     #[must_use]
     pub fn client_hello(&self) -> Option<&ClientHello> {

@@ -2,8 +2,8 @@
 //! signatures as HTML with links to those pages.
 
 use wit_parser::{
-    Function, FunctionKind, Handle, Interface, InterfaceId, Resolve, Type, TypeDef, TypeDefKind,
-    TypeId, TypeOwner,
+    Function, FunctionKind, Handle, Interface, InterfaceId, PackageId, Resolve, Type, TypeDef,
+    TypeDefKind, TypeId, TypeOwner,
 };
 
 /// A signature longer than this has one line for each parameter.
@@ -13,17 +13,39 @@ const WIDTH: usize = 80;
 #[derive(Clone, Copy)]
 pub(super) struct Names<'a> {
     pub(super) resolve: &'a Resolve,
+    /// The package whose pages are made. Each package has a folder of pages, as it has one of WIT.
+    pub(super) package: PackageId,
 }
 
+/// The package that the others build upon, whose pages are in the folder around theirs.
+const BASE: &str = "tls";
+
 impl<'a> Names<'a> {
-    /// The name of an interface that has a page.
-    pub(super) fn page(self, interface: InterfaceId) -> Option<&'a str> {
-        let interface = self.resolve.interfaces.get(interface)?;
-        let package = self.resolve.packages.get(interface.package?)?;
-        interface
-            .name
-            .as_deref()
-            .filter(|_| package.name.namespace == "portcullis")
+    /// The name of the package, if it is not the one that the others build upon.
+    pub(super) fn package_beside(self) -> Option<String> {
+        let package = &self.resolve.packages.get(self.package)?.name;
+        (package.name != BASE).then(|| format!("{}:{}", package.namespace, package.name))
+    }
+
+    /// The way from the pages of the package to that of an interface, without the ending; none if it has
+    /// no page.
+    pub(super) fn page(self, interface: &Interface) -> Option<String> {
+        let id = interface.package?;
+        let package = self.resolve.packages.get(id)?;
+        if package.name.namespace != "portcullis" {
+            return None;
+        }
+        let name = interface.name.as_deref()?;
+        match (id == self.package, package.name.name == BASE) {
+            (true, _) => Some(name.to_owned()),
+            (false, true) => Some(format!("../{name}")),
+            (false, false) => None,
+        }
+    }
+
+    /// The same for an interface by its number.
+    pub(super) fn page_of(self, interface: InterfaceId) -> Option<String> {
+        self.page(self.resolve.interfaces.get(interface)?)
     }
 
     /// Whether it is a function of the resource.
@@ -42,19 +64,24 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The interface that declares a type, by name, which is also the name of its page.
-    pub(super) fn home(self, definition: &TypeDef) -> Option<&'a str> {
+    /// The page of the interface that declares a type.
+    pub(super) fn home(self, definition: &TypeDef) -> Option<String> {
         match definition.owner {
-            TypeOwner::Interface(id) => self.page(id),
+            TypeOwner::Interface(id) => self.page_of(id),
             _ => None,
         }
     }
 
-    /// An interface of ours by name.
+    /// An interface of ours by name: of the package itself, or else of the one that it builds upon.
     pub(super) fn interface_of(self, name: &str) -> Option<&'a Interface> {
-        let mut all = self.resolve.interfaces.iter();
-        all.find(|(id, _)| self.page(*id) == Some(name))
+        let all = self.resolve.interfaces.iter();
+        let mut named: Vec<_> = all
             .map(|(_, interface)| interface)
+            .filter(|interface| interface.name.as_deref() == Some(name))
+            .filter(|interface| self.page(interface).is_some())
+            .collect();
+        named.sort_by_key(|interface| interface.package != Some(self.package));
+        named.first().copied()
     }
 
     /// A type as it is declared; empty for a resource, whose functions follow.
@@ -102,9 +129,14 @@ impl<'a> Names<'a> {
     pub(super) fn signature(self, function: &Function) -> String {
         let word = match function.kind {
             FunctionKind::Static(_) => "static func",
+            FunctionKind::AsyncStatic(_) => "static async func",
+            FunctionKind::AsyncFreestanding | FunctionKind::AsyncMethod(_) => "async func",
             _ => "func",
         };
-        let is_method = matches!(function.kind, FunctionKind::Method(_));
+        let is_method = matches!(
+            function.kind,
+            FunctionKind::Method(_) | FunctionKind::AsyncMethod(_)
+        );
         let parameters = function.params.iter().skip(usize::from(is_method));
         let parameters: Vec<_> = parameters
             .map(|parameter| format!("{}: {}", parameter.name, self.of_type(&parameter.ty)))
@@ -165,6 +197,12 @@ impl<'a> Names<'a> {
                 Some(error) => format!("result&lt;{}, {}&gt;", of_optional(&result.ok), of(error)),
                 None => format!("result&lt;{}&gt;", of_optional(&result.ok)),
             },
+            (None, TypeDefKind::Tuple(tuple)) => {
+                let parts: Vec<_> = tuple.types.iter().map(of).collect();
+                format!("tuple&lt;{}&gt;", parts.join(", "))
+            }
+            (None, TypeDefKind::Stream(Some(ty))) => format!("stream&lt;{}&gt;", of(ty)),
+            (None, TypeDefKind::Future(Some(ty))) => format!("future&lt;{}&gt;", of(ty)),
             // The interfaces have no other unnamed types.
             (None, kind) => kind.as_str().to_owned(),
         }

@@ -67,7 +67,7 @@ impl<'a> Prose<'a> {
 
     /// A function of the resource, or anything of the interface.
     fn item(&self, interface: &Interface, resource: Option<&str>, name: &str) -> Option<String> {
-        let page = interface.name.as_deref()?;
+        let page = self.names.page(interface)?;
         let functions = interface.functions.values();
         let mut functions = functions.filter(|function| function.item_name() == name);
         let is_ours = |function: &&Function| match function.kind.resource() {

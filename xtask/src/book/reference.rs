@@ -1,5 +1,5 @@
-//! The reference: a page for each interface of `wit/`, and one for the worlds, made from what
-//! wit-parser reads. Items have the anchors `item`, `resource.function`, `type.case`.
+//! The reference: a page for each interface of `wit/` and of `wit/p3`, and one for the worlds of each,
+//! made from what wit-parser reads. Items have the anchors `item`, `resource.function`, `type.case`.
 
 use std::path::Path;
 
@@ -12,27 +12,39 @@ use wit_parser::{
 use super::names::{Names, code};
 use super::prose::Prose;
 
+/// The folder of the package for WASI 0.3, in that of the other, of whose interfaces some have the same
+/// names: its pages are in a folder of the same name.
+const ASYNC: &str = "p3";
+
 /// File names and Markdown of the pages.
 pub(super) fn pages(wit: &Path) -> Result<Vec<(String, String)>> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
-    pages_of(&resolve, package)
+    let mut pages = pages_of(&resolve, package)?;
+    let (package, _) = resolve.push_dir(wit.join(ASYNC))?;
+    for (name, page) in pages_of(&resolve, package)? {
+        pages.push((format!("{ASYNC}/{name}"), page));
+    }
+    Ok(pages)
 }
 
-fn pages_of(resolve: &Resolve, package: PackageId) -> Result<Vec<(String, String)>> {
-    let package = resolve
-        .packages
-        .get(package)
-        .context("wit/ is no package")?;
-    let names = Names { resolve };
+fn pages_of(resolve: &Resolve, id: PackageId) -> Result<Vec<(String, String)>> {
+    let package = resolve.packages.get(id).context("wit/ is no package")?;
+    let names = Names {
+        resolve,
+        package: id,
+    };
     let mut pages = Vec::new();
     for (name, id) in &package.interfaces {
         let interface = resolve.interfaces.get(*id).context("no such interface")?;
         let page = names.interface(name, interface);
         pages.push((format!("{name}.md"), page));
     }
-    let mut page =
-        "# Worlds\n\nWhat the component is, and what those who use it import.\n".to_owned();
+    let of = names.package_beside().map(|name| format!(" of {name}"));
+    let mut page = format!(
+        "# Worlds{}\n\nWhat the component is, and what those who use it import.\n",
+        of.unwrap_or_default()
+    );
     for (name, id) in &package.worlds {
         let world = resolve.worlds.get(*id).context("no such world")?;
         page.push_str(&names.world(name, world));
@@ -44,7 +56,12 @@ fn pages_of(resolve: &Resolve, package: PackageId) -> Result<Vec<(String, String
 impl<'a> Names<'a> {
     fn interface(self, name: &str, interface: &'a Interface) -> String {
         let prose = Prose::new(self, interface);
-        let mut page = format!("# Interface {name}\n\n{}", prose.of(&interface.docs, None));
+        let of = self.package_beside().map(|name| format!(" of {name}"));
+        let mut page = format!(
+            "# Interface {name}{}\n\n{}",
+            of.unwrap_or_default(),
+            prose.of(&interface.docs, None)
+        );
         page.push_str(&since(&interface.stability, None));
         let later = |stability| since(stability, Some(&interface.stability));
         let types = interface.types.iter();
@@ -78,7 +95,10 @@ impl<'a> Names<'a> {
             }
         }
         for (name, function) in &interface.functions {
-            if function.kind == FunctionKind::Freestanding {
+            if matches!(
+                function.kind,
+                FunctionKind::Freestanding | FunctionKind::AsyncFreestanding
+            ) {
                 page.push_str(&format!("\n## func `{name}` {{#{name}}}\n\n"));
                 page.push_str(&code(&self.signature(function)));
                 page.push_str(&prose.of(&function.docs, None));
@@ -107,7 +127,7 @@ impl<'a> Names<'a> {
     fn world_item(self, key: &WorldKey, item: &WorldItem) -> String {
         let name = self.resolve.name_world_key(key);
         let ours = match item {
-            WorldItem::Interface { id, .. } => self.page(*id),
+            WorldItem::Interface { id, .. } => self.page_of(*id),
             _ => None,
         };
         match ours {
@@ -180,6 +200,44 @@ mod tests {
         assert!(page("session.md").contains("\n### `verify-result` {#session.verify-result}\n"));
         assert!(page("port.md").contains("(session.html#session.is-truncated)"));
         assert!(page("listener.md").contains("[`want-accept`](types.html#error.want-accept)"));
+    }
+
+    #[test]
+    fn interfaces_of_wasi_0_3_have_pages_of_their_own_that_lead_to_the_others() {
+        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+        let pages = pages(&wit).unwrap();
+        let page = |name: &str| &pages.iter().find(|(file, _)| file == name).unwrap().1;
+        let port = page("p3/port.md");
+        assert!(
+            port.starts_with("# Interface port of portcullis:tls-async\n"),
+            "{port}"
+        );
+        assert!(
+            port.contains("unwrap: async func(\n    cleartext: stream&lt;u8&gt;,\n)"),
+            "{port}"
+        );
+        assert!(port.contains(
+            "-&gt; result&lt;tuple&lt;stream&lt;u8&gt;, future&lt;result&lt;_, \
+             <a href=\"../types.html#error\">error</a>&gt;&gt;&gt;"
+        ));
+        assert!(port.contains("connect: static async func("), "{port}");
+        assert!(port.contains("session: func() -&gt; <a href=\"../session.html#session\">"));
+        assert!(port.contains("[`set-context`](port.html#port.set-context)"));
+        assert!(
+            port.contains("[`context.ask-for-context`](../context.html#context.ask-for-context)")
+        );
+        assert!(page("p3/listener.md").contains("<a href=\"port.html#port\">port</a>"));
+        assert!(
+            page("p3/world.md")
+                .contains("export <a href=\"port.html\">portcullis:tls-async/port@0.1.0</a>;")
+        );
+        assert!(
+            page("p3/world.md")
+                .contains("import <a href=\"../engine.html\">portcullis:tls/engine@0.2.1</a>;")
+        );
+        // The other port has its own page.
+        assert!(page("port.md").starts_with("# Interface port\n"));
+        assert!(!page("port.md").contains("async func"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Tries what the interfaces for WASI 0.3 promise: `async-check HOST PORT`, where an echo server is.
-//! With `SSL_CERT_FILE` it trusts the certificates of that file.
+//! With `SSL_CERT_FILE` it trusts the certificates of that file. `async-check SCENARIO FOLDER [PORT]`
+//! plays one part against a peer of the caller's, with the certificates of the folder.
 #![cfg(target_os = "wasi")]
 
 mod connector;
 mod net;
 mod peer;
 mod port;
+mod scenario;
 mod streams;
 
 use std::future::Future;
@@ -44,9 +46,16 @@ type Outcome = Result<(), String>;
 impl bindings::exports::wasi::cli0_3_0::run::Guest for bindings::Check {
     async fn run() -> Result<(), ()> {
         let arguments: Vec<_> = std::env::args().skip(1).collect();
-        let [host, port] = arguments.as_slice() else {
-            eprintln!("usage: async-check HOST PORT");
-            return Err(());
+        let (host, port) = match arguments.as_slice() {
+            [name, folder] if folder.parse::<u16>().is_err() => {
+                return play(name, folder, None).await;
+            }
+            [name, folder, port] => return play(name, folder, port.parse().ok()).await,
+            [host, port] => (host, port),
+            _ => {
+                eprintln!("usage: async-check HOST PORT | SCENARIO FOLDER [PORT]");
+                return Err(());
+            }
         };
         let Ok(port) = port.parse() else {
             eprintln!("{port} is not a port; give one from 1 to 65535");
@@ -55,6 +64,12 @@ impl bindings::exports::wasi::cli0_3_0::run::Guest for bindings::Check {
         let host = host.clone();
         check(&Echo { host, port }).await
     }
+}
+
+async fn play(name: &str, folder: &str, port: Option<u16>) -> Result<(), ()> {
+    let folder = scenario::Folder(folder.to_owned());
+    let played = scenario::play(name, &folder, port).await;
+    played.map_err(|why| eprintln!("{name}: {why}"))
 }
 
 async fn check(echo: &Echo) -> Result<(), ()> {
