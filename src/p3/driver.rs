@@ -43,7 +43,7 @@ pub(super) async fn shake_hands(
     let own = Rc::clone(link);
     let running = Box::pin(async move { run(&own, ends, plaintext).await });
     let shaking = pin!(link.attempt(None, Engine::handshake));
-    match select(running, shaking).await {
+    match link.settle(select(running, shaking)).await {
         Either::Left(((), _)) => Err(link.failure().unwrap_or(Error::Closed)),
         Either::Right((result, running)) => {
             link.stop(Condition::Handshaking);
@@ -51,7 +51,8 @@ pub(super) async fn shake_hands(
                 // The context may be what failed, not the connection.
                 link.fail(error.clone());
             }
-            spawn_local(running);
+            let own = Rc::clone(link);
+            spawn_local(async move { own.settle(running).await });
             result
         }
     }
@@ -122,7 +123,7 @@ async fn take(link: &Link, from_peer: &mut Incoming) {
         while from_peer.has_rest() {
             let seen = link.seen();
             if link.look(|engine| from_peer.feed(engine)).unwrap_or(false) {
-                link.tell();
+                link.pass().await;
             } else if is_deaf(link) {
                 link.tell();
                 return pending().await;
@@ -227,6 +228,7 @@ async fn accept(link: &Link, mut from_caller: StreamReader<u8>) -> Result<(), Er
         while !rest.is_empty() {
             let written = link.attempt(Some(Condition::Full), |engine| engine.write(rest));
             rest = rest.get(written.await?..).unwrap_or_default();
+            link.pass().await;
         }
         if !matches!(status, StreamResult::Complete(_)) {
             break;

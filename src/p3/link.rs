@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::pin;
+use std::mem::replace;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -18,6 +19,9 @@ use crate::resources::engine::EngineOfContext;
 use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, State};
 
+/// How often those who move the bytes of a connection look at each other's changes in one go.
+const ROUNDS: u32 = 64;
+
 /// A connection whose ciphertext and plaintext are moved by several futures of one task.
 pub(crate) struct Link {
     engine: EngineOfContext,
@@ -25,6 +29,8 @@ pub(crate) struct Link {
     /// How often something has happened that somebody may wait for.
     changes: Cell<u64>,
     waiting: RefCell<Vec<Waker>>,
+    /// The futures that wait are being polled, and will be again where something has changed.
+    is_settling: Cell<bool>,
     /// All that was to be sent has left, close_notify with it.
     has_left: Cell<bool>,
     /// What goes on in the clear behind TLS, if anything does.
@@ -60,6 +66,7 @@ impl Link {
             timers: RefCell::new(Timers::new(config.timeouts())),
             changes: Cell::new(0),
             waiting: RefCell::new(Vec::new()),
+            is_settling: Cell::new(false),
             has_left: Cell::new(false),
             unwrapping: RefCell::new(Unwrapping::No),
         };
@@ -188,9 +195,46 @@ impl Link {
     /// Something has changed.
     pub(crate) fn tell(&self) {
         self.changes.set(self.changes.get().wrapping_add(1));
+        if self.is_settling.get() {
+            return;
+        }
         for waker in self.waiting.take() {
             waker.wake();
         }
+    }
+
+    /// Runs all that moves the bytes of the connection, each time until nothing changes any more. A future
+    /// that woke its own task would be polled again by way of the host and its scheduler, which takes
+    /// microseconds.
+    pub(super) async fn settle<All: Future + Unpin>(&self, mut all: All) -> All::Output {
+        poll_fn(|task| {
+            for _ in 0..ROUNDS {
+                let seen = self.seen();
+                self.is_settling.set(true);
+                let polled = Pin::new(&mut all).poll(task);
+                self.is_settling.set(false);
+                if polled.is_ready() || self.seen() == seen {
+                    return polled;
+                }
+            }
+            // The others of the instance have their turn.
+            task.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Tells of a change, and lets the others see it before this one goes on. Asking for more costs a call,
+    /// which what is there already is not to wait for.
+    pub(super) async fn pass(&self) {
+        self.tell();
+        let mut has_passed = !self.is_settling.get();
+        poll_fn(|_| match replace(&mut has_passed, true) {
+            true => Poll::Ready(()),
+            // `settle` comes back, for something has changed.
+            false => Poll::Pending,
+        })
+        .await;
     }
 
     /// Waits for a change since then.
