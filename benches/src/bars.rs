@@ -14,7 +14,7 @@ enum Bar {
     ValueAtMost(f64),
 }
 
-const BARS: [(&str, Bar); 10] = [
+const BARS: [(&str, Bar); 19] = [
     (
         "aead.chacha20poly1305.vs_rustcrypto_wasm",
         Bar::RatioAtLeast(3.5),
@@ -38,6 +38,15 @@ const BARS: [(&str, Bar); 10] = [
         Bar::RatioAtLeast(0.5),
     ),
     ("latency.1k.p50.vs_wasi_tls", Bar::RatioAtMost(1.3)),
+    ("p3.16k.send.cpu.vs_wasi_tls", Bar::RatioAtLeast(0.6)),
+    ("p3.16k.send.cpu.vs_composed", Bar::RatioAtLeast(1.4)),
+    ("p3.16k.receive.cpu.vs_wasi_tls", Bar::RatioAtLeast(0.6)),
+    ("p3.16k.receive.cpu.vs_composed", Bar::RatioAtLeast(1.4)),
+    ("p3.1m.send.cpu.vs_wasi_tls", Bar::RatioAtLeast(0.6)),
+    ("p3.1m.send.cpu.vs_composed", Bar::RatioAtLeast(1.4)),
+    ("p3.1m.receive.cpu.vs_wasi_tls", Bar::RatioAtLeast(0.6)),
+    ("p3.1m.receive.cpu.vs_composed", Bar::RatioAtLeast(1.4)),
+    ("p3.1k.latency.p50.vs_wasi_tls", Bar::RatioAtMost(1.5)),
     ("memory.idle_connection", Bar::ValueAtMost(12.0 * 1024.0)),
     ("instantiate.precompiled", Bar::ValueAtMost(200.0)),
 ];

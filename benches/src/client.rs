@@ -11,7 +11,9 @@ use anyhow::{Result, anyhow};
 use portcullis_bench_link::{Link, Request, What};
 use portcullis_host::context_types::{Source, VerifyName};
 use portcullis_host::types::Role;
-use portcullis_host::{Context, Guest, Instance, Network, Options, Port, Tls, TlsView};
+use portcullis_host::{
+    Context, EMBEDDED_P3, Guest, Instance, Network, Options, Port, Tls, TlsView,
+};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tokio_rustls::TlsConnector;
@@ -144,19 +146,31 @@ pub(crate) struct Guests {
     consumer: Component,
     tls: Component,
     wasi_tls: Component,
+    /// Of WASI 0.3, for the `wasi:tls` of its host.
+    pub(crate) concurrent: Component,
+    /// The same composed with our component for WASI 0.3.
+    pub(crate) concurrent_composed: Component,
 }
 
 impl Guests {
-    /// Compose the consumer with the component, and compile all.
-    pub(crate) fn new(tls: &[u8], consumer: &[u8], wasi_tls: &[u8]) -> Result<Self> {
+    /// Compose the consumers with the components, and compile all.
+    pub(crate) fn new(
+        tls: &[u8],
+        consumer: &[u8],
+        wasi_tls: &[u8],
+        concurrent: &[u8],
+    ) -> Result<Self> {
         let mut config = Config::new();
         config.wasm_wide_arithmetic(true);
         let engine = Engine::new(&config)?;
+        let composed_p3 = portcullis_host::compose(concurrent, EMBEDDED_P3)?;
         Ok(Self {
             composed: Component::new(&engine, portcullis_host::compose(consumer, tls)?)?,
             consumer: Component::new(&engine, consumer)?,
             tls: Component::new(&engine, tls)?,
             wasi_tls: Component::new(&engine, wasi_tls)?,
+            concurrent: Component::new(&engine, concurrent)?,
+            concurrent_composed: Component::new(&engine, composed_p3)?,
         })
     }
 
@@ -215,14 +229,8 @@ impl InGuest {
             portcullis_host::add_to_linker_sync(&mut linker, tls)?;
         }
 
-        let provider = Box::new(Provider(Arc::clone(config)));
-        let state = State {
-            wasi: WasiCtx::builder().inherit_network().allow_tcp(true).build(),
-            portcullis: Tls::new(),
-            wasi_tls: WasiTlsCtxBuilder::new().provider(provider).build(),
-            table: ResourceTable::new(),
-        };
-        let mut store = Store::new(engine, state);
+        let wasi = WasiCtx::builder().inherit_network().allow_tcp(true).build();
+        let mut store = Store::new(engine, State::new(wasi, config));
         let driver = Driver::instantiate(&mut store, component, &linker)?;
         let client = driver.portcullis_bench_client();
         let connected = client.call_connect(&mut store, port, NAME, identity.root.as_bytes())?;
@@ -244,11 +252,25 @@ impl Client for InGuest {
     }
 }
 
-struct State {
+/// What a guest's store holds.
+pub(crate) struct State {
     wasi: WasiCtx,
     portcullis: Tls,
     wasi_tls: WasiTlsCtx,
     table: ResourceTable,
+}
+
+impl State {
+    /// The host's `wasi:tls` takes the configuration.
+    pub(crate) fn new(wasi: WasiCtx, config: &Arc<ClientConfig>) -> Self {
+        let provider = Box::new(Provider(Arc::clone(config)));
+        Self {
+            wasi,
+            portcullis: Tls::new(),
+            wasi_tls: WasiTlsCtxBuilder::new().provider(provider).build(),
+            table: ResourceTable::new(),
+        }
+    }
 }
 
 impl WasiView for State {

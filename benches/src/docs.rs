@@ -17,7 +17,7 @@ const END: &str = "<!-- end of what is written -->\n";
 const HEAD: &str = "# Performance\n\n";
 
 /// For each section the prefix of its entries' names, the title, and a note that explains them.
-const SECTIONS: [(&str, &str, &str); 10] = [
+const SECTIONS: [(&str, &str, &str); 11] = [
     (
         "aead.",
         "Record protection alone",
@@ -63,6 +63,17 @@ const SECTIONS: [(&str, &str, &str); 10] = [
         "The same clients; messages one way, `send` from the client and `receive` to it. `oneway` \
          is the worse of the two for messages of 16 KiB. Entries with the name of a suite have \
          that suite on both sides, and messages of 16 KiB.",
+    ),
+    (
+        "p3.",
+        "WASI 0.3 on loopback",
+        "One program of WASI 0.3 over `wasi:tls`, composed with our component, beside the same program on \
+         the host's own `wasi:tls`; each request has a connection of its own, whose handshake counts in \
+         all but `latency`. `vs_composed`: beside the client of WASI 0.2 that is composed with our component. \
+         `cpu`: by the processor time of the process without the server's threads, in place of the \
+         clock. The program ends its side of the connection with its last byte, and exchanges no more \
+         than 1 KiB at once: where it goes on to wait for an answer, the host's own `wasi:tls` keeps the \
+         last bytes of what is longer.",
     ),
     (
         "instantiate.",

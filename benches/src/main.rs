@@ -6,6 +6,7 @@ mod bars;
 mod bulk;
 mod choice;
 mod client;
+mod concurrent;
 mod connection;
 mod cost;
 mod docs;
@@ -58,13 +59,14 @@ struct Arguments {
 
 type Section = fn(&Stage, &mut Report) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("aead", aead::measure),
     ("bulk", bulk::measure),
     ("handshake", handshake::measure),
     ("choice", choice::measure),
     ("cost", cost::measure),
     ("loopback", loopback::measure),
+    ("p3", concurrent::measure),
 ];
 
 fn main() -> Result<()> {

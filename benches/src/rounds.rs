@@ -84,11 +84,19 @@ impl Watch {
     }
 }
 
-fn of_this_thread() -> Duration {
-    // The clock is never negative.
-    clock_gettime(ClockId::ThreadCPUTime)
-        .try_into()
-        .unwrap_or_default()
+/// The processor time of this thread.
+pub(crate) fn of_this_thread() -> Duration {
+    at(ClockId::ThreadCPUTime)
+}
+
+/// The processor time of all threads of this process.
+pub(crate) fn of_this_process() -> Duration {
+    at(ClockId::ProcessCPUTime)
+}
+
+fn at(clock: ClockId) -> Duration {
+    // These clocks are never negative.
+    clock_gettime(clock).try_into().unwrap_or_default()
 }
 
 /// Millions of bytes per second.

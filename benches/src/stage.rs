@@ -92,7 +92,8 @@ impl Stage {
         let preferred = artifacts.first().context("no artifact")?;
         let consumer = read(baseline, "portcullis_bench_consumer.wasm")?;
         let wasi_tls = read(baseline, "portcullis_bench_wasi_tls.wasm")?;
-        let guests = Guests::new(&preferred.bytes, &consumer, &wasi_tls)?;
+        let concurrent = read(baseline, "portcullis_bench_wasi_tls_p3.wasm")?;
+        let guests = Guests::new(&preferred.bytes, &consumer, &wasi_tls, &concurrent)?;
         Ok(Self {
             plan,
             artifacts,

@@ -11,10 +11,11 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The packages of the benchmark that are built for WebAssembly, besides the component.
-pub(crate) const GUESTS: [&str; 3] = [
+pub(crate) const GUESTS: [&str; 4] = [
     "portcullis-bench-aead",
     "portcullis-bench-consumer",
     "portcullis-bench-wasi-tls",
+    "portcullis-bench-wasi-tls-p3",
 ];
 
 /// What `cargo xtask bench` takes.
@@ -29,7 +30,7 @@ pub(crate) struct Bench {
     /// Write docs/performance.md and its plots
     #[arg(long)]
     write_docs: bool,
-    /// Only these sections: aead, bulk, handshake, choice, cost, loopback
+    /// Only these sections: aead, bulk, handshake, choice, cost, loopback, p3
     #[arg(long, value_name = "SECTION")]
     only: Vec<String>,
 }
