@@ -11,7 +11,7 @@ mod support;
 
 use std::process::{Command, Output, Stdio};
 
-use support::{Folder, Running, example, finish, free_port, portcullis, start, tool};
+use support::{Folder, Running, example, finish, free_port, portcullis, run, start, tool};
 
 /// OpenSSL's server, which tells about the connection in its page.
 struct Server {
@@ -130,4 +130,38 @@ fn a_program_is_composed_with_the_component_that_has_what_it_imports() {
         let program = std::fs::read(program).unwrap();
         assert!(portcullis_host::embedded_for(&program).unwrap() == component);
     }
+}
+
+#[test]
+fn inspect_names_the_variables_of_a_component_that_takes_them() {
+    let Some(program) = example("wasi_tls_client") else {
+        return;
+    };
+    let (folder, program) = (Folder::new("wasi-tls-inspect"), program.to_str().unwrap());
+    let composed = folder.path("composed.wasm");
+    let made = run(&["compose", program, "-o", &composed], b"");
+    assert!(made.status.success(), "{made:?}");
+    let variables = |file: &str| {
+        let report = run(&["inspect", "--json", file], b"");
+        assert!(report.status.success(), "{report:?}");
+        let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+        let variables = report
+            .get("wasi_tls_variables")
+            .unwrap()
+            .as_array()
+            .unwrap();
+        let name = |variable: &serde_json::Value| variable.as_str().unwrap().to_owned();
+        variables.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(variables(program), Vec::<String>::new());
+    let told = variables(&composed);
+    let guide = include_str!("../../../docs/guide/wasi-tls.md");
+    let rows = guide.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| {
+        let (first, _) = row.trim_start_matches("| ").split_once(" |").unwrap();
+        first
+            .split(", ")
+            .map(|name| name.trim_matches('`').to_owned())
+    });
+    assert_eq!(told, names.collect::<Vec<_>>());
 }

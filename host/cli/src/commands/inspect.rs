@@ -72,7 +72,23 @@ struct Report {
     target_features: Vec<String>,
     /// Tools that made it.
     producers: Vec<String>,
+    /// The variables of the environment that its `wasi:tls` takes, if it has ours inside.
+    wasi_tls_variables: &'static [&'static str],
 }
+
+/// What the `wasi:tls` of our component is told, since its interface has no settings. The guide's page
+/// "A program for `wasi:tls`, anywhere" says what each is.
+const VARIABLES: [&str; 6] = [
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "PORTCULLIS_CERTIFICATE",
+    "PORTCULLIS_KEY",
+    "PORTCULLIS_ALPN",
+    "PORTCULLIS_MIN_VERSION",
+];
+
+/// The interface whose function wins over the variables; only our component exports it.
+const DROP_IN: &str = "portcullis:tls-async/drop-in@";
 
 /// The features that engines differ in.
 const FEATURES: [(&str, WasmFeatures); 7] = [
@@ -101,6 +117,7 @@ impl Report {
             required_features: required.map(|(name, _)| *name).collect(),
             target_features: Vec::new(),
             producers: Vec::new(),
+            wasi_tls_variables: &[],
         };
         // Components and modules are nested; only the outermost component's imports and exports
         // count.
@@ -114,9 +131,15 @@ impl Report {
                         report.imports.push(import?.name.name.to_owned());
                     }
                 }
-                Payload::ComponentExportSection(exports) if depth == 1 => {
+                Payload::ComponentExportSection(exports) => {
                     for export in exports {
-                        report.exports.push(export?.name.name.to_owned());
+                        let name = export?.name.name;
+                        if name.starts_with(DROP_IN) {
+                            report.wasi_tls_variables = &VARIABLES;
+                        }
+                        if depth == 1 {
+                            report.exports.push(name.to_owned());
+                        }
                     }
                 }
                 Payload::CustomSection(section) if section.name() == "target_features" => {
@@ -175,6 +198,10 @@ impl fmt::Display for Report {
         writeln!(f, "requires  {}", list(&self.required_features))?;
         writeln!(f, "built for {}", list(&self.target_features))?;
         writeln!(f, "built by  {}", self.producers.join(", "))?;
+        if !self.wasi_tls_variables.is_empty() {
+            let variables = list(self.wasi_tls_variables);
+            writeln!(f, "wasi:tls  by drop-in.use-context, else by {variables}")?;
+        }
         writeln!(f, "world {{")?;
         for name in &self.imports {
             writeln!(f, "    import {name};")?;
