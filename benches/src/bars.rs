@@ -48,7 +48,7 @@ const BARS: [(&str, Bar); 19] = [
     ("p3.1m.receive.cpu.vs_composed", Bar::RatioAtLeast(1.4)),
     ("p3.1k.latency.p50.vs_wasi_tls", Bar::RatioAtMost(1.5)),
     ("memory.idle_connection", Bar::ValueAtMost(12.0 * 1024.0)),
-    ("instantiate.precompiled", Bar::ValueAtMost(200.0)),
+    ("instantiate.precompiled", Bar::ValueAtMost(60.0)),
 ];
 
 /// Fails if a figure that has a bar was not measured.
