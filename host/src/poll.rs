@@ -1,6 +1,9 @@
 //! Waiting for several things at once: the component's sockets and the host's own events.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -40,8 +43,8 @@ impl fmt::Debug for Pollable {
 
 impl Instance {
     /// Waits until one of the pollables is ready or the limit is over, and returns the indexes of
-    /// those that are ready, in ascending order. Without pollables and without a limit, it returns
-    /// at once.
+    /// those that are ready, in ascending order. A limit of zero waits for nothing; other limits are
+    /// kept to a millisecond or two. Without pollables and without a limit, it returns at once.
     ///
     /// # Errors
     /// When a pollable is another instance's, or the instance is interrupted.
@@ -65,6 +68,8 @@ impl Instance {
         let ready = in_tokio(ends.before(async {
             match limit {
                 None => Some(waiting.await),
+                // A timer would take more than a millisecond even for nothing.
+                Some(Duration::ZERO) => at_once(waiting).await,
                 Some(limit) => tokio::time::timeout(limit, waiting).await.ok(),
             }
         }));
@@ -91,6 +96,16 @@ impl Instance {
             .map_err(wasmtime::Error::from)?;
         Ok((Signal(raised), Pollable(p2::subscribe(table, watched)?)))
     }
+}
+
+/// What the future has by now; none if it would wait.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|task| match future.as_mut().poll(task) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// The host's end of a pollable; clones raise and lower the same one. Once all are dropped, the

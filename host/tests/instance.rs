@@ -133,8 +133,11 @@ fn poll_reports_the_ready_ones_and_keeps_to_its_limit() {
     );
     assert!(begin.elapsed() >= Duration::from_millis(50));
 
+    let at_once = Some(Duration::ZERO);
+    assert!(tls.poll(&both, at_once).unwrap().is_empty());
     first.raise();
     assert_eq!(tls.poll(&both, None).unwrap(), [1]);
+    assert_eq!(tls.poll(&both, at_once).unwrap(), [1]);
     second.raise();
     assert_eq!(tls.poll(&both, None).unwrap(), [0, 1]);
     first.lower();
