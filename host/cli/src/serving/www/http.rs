@@ -82,16 +82,19 @@ impl Service for Http {
         // second of which waits until the first is acknowledged.
         let mut chunk = std::mem::take(&mut reply.head);
         if let Some(file) = reply.body.as_mut().filter(|_| reply.left > 0) {
-            let room = u64::try_from(room.saturating_sub(chunk.len())).unwrap_or(u64::MAX);
-            let wanted = reply.left.min(room);
-            let count = file.take(wanted).read_to_end(&mut chunk)?;
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            if count < wanted {
-                return Err(io::Error::other(
-                    "the file became shorter while it was sent",
-                ));
-            }
-            reply.left -= count;
+            let head = chunk.len();
+            let room = room.saturating_sub(head);
+            let wanted = usize::try_from(reply.left).unwrap_or(usize::MAX).min(room);
+            // One read: to read to the end of a part would ask for a few bytes, then twice as many.
+            chunk.resize(head.saturating_add(wanted), 0);
+            let body = chunk.get_mut(head..).unwrap_or_default();
+            file.read_exact(body).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    io::Error::other("the file became shorter while it was sent")
+                }
+                _ => error,
+            })?;
+            reply.left -= u64::try_from(wanted).unwrap_or(u64::MAX);
         }
         Ok(match chunk.is_empty() {
             true => Next::Done,
