@@ -18,6 +18,7 @@ mod relay;
 mod serving;
 mod starttls;
 mod terminal;
+mod wire;
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! A tunnel through an HTTP proxy: the dialogue before it stands (RFC 9110 §9.3.6).
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,8 @@ use crate::arguments::proxy::Proxy;
 use crate::arguments::target::{Target, authority};
 use crate::dial::{Deadline, is_timeout};
 use crate::exit::{Exit, Result, Status};
+use crate::wire::{LONGEST, Stop, Wire};
 
-/// How much a proxy may say in all before the tunnel stands. Squid's own limit is as high.
-const LONGEST: usize = 64 * 1024;
 /// How much of its words is shown.
 const SHOWN: usize = 200;
 
@@ -23,9 +22,10 @@ pub(crate) fn tunnel(
     limit: Duration,
 ) -> Result<TcpStream> {
     let until = Instant::now() + limit;
-    let mut wire = Deadline { stream, until };
-    ask(&mut wire, proxy, target).map_err(|refusal| refusal.into_exit(proxy, target))?;
-    Ok(wire.stream)
+    let mut stream = Deadline { stream, until };
+    let asked = ask(&mut Wire::new(&mut stream), proxy, target);
+    asked.map_err(|refusal| refusal.into_exit(proxy, target))?;
+    Ok(stream.stream)
 }
 
 /// Why there is no tunnel.
@@ -34,14 +34,12 @@ enum Refusal {
     Answer(Head),
     /// It does not speak HTTP.
     NoHttp(String),
-    /// Its answer has no end.
-    Endless,
-    Io(io::Error),
+    Stopped(Stop),
 }
 
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
     }
 }
 
@@ -53,11 +51,7 @@ struct Head {
     schemes: Vec<String>,
 }
 
-fn ask(
-    wire: &mut (impl Read + Write),
-    proxy: &Proxy,
-    target: &Target,
-) -> std::result::Result<(), Refusal> {
+fn ask(wire: &mut Wire<'_>, proxy: &Proxy, target: &Target) -> std::result::Result<(), Refusal> {
     let place = authority(&target.host, target.port);
     let mut request = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n");
     if let Some(credentials) = &proxy.credentials {
@@ -66,11 +60,9 @@ fn ask(
         request += "\r\n";
     }
     request += "\r\n";
-    wire.write_all(zeroize::Zeroizing::new(request).as_bytes())?;
-    wire.flush()?;
-    let mut left = LONGEST;
+    wire.say(zeroize::Zeroizing::new(request).as_bytes())?;
     loop {
-        let head = Head::read(wire, &mut left)?;
+        let head = Head::read(wire)?;
         match head.status {
             // An interim answer: the last one follows.
             100..=199 => {}
@@ -82,8 +74,8 @@ fn ask(
 }
 
 impl Head {
-    fn read(wire: &mut impl Read, left: &mut usize) -> std::result::Result<Self, Refusal> {
-        let first = line(wire, left)?;
+    fn read(wire: &mut Wire<'_>) -> std::result::Result<Self, Refusal> {
+        let first = wire.line()?;
         let (version, rest) = first.split_once(' ').unwrap_or((&first, ""));
         let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         let status = match status.parse() {
@@ -93,7 +85,7 @@ impl Head {
         let reason = shown(reason);
         let mut schemes = Vec::new();
         loop {
-            let line = line(wire, left)?;
+            let line = wire.line()?;
             if line.is_empty() {
                 return Ok(Self {
                     status,
@@ -111,22 +103,6 @@ impl Head {
     }
 }
 
-/// A line without its end. It is read byte by byte, so that what follows the answer stays unread.
-fn line(wire: &mut impl Read, left: &mut usize) -> std::result::Result<String, Refusal> {
-    let mut bytes = Vec::new();
-    loop {
-        *left = left.checked_sub(1).ok_or(Refusal::Endless)?;
-        let mut byte = 0;
-        wire.read_exact(std::slice::from_mut(&mut byte))?;
-        if byte == b'\n' {
-            break;
-        }
-        bytes.push(byte);
-    }
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(&bytes);
-    Ok(String::from_utf8_lossy(bytes).into_owned())
-}
-
 /// The beginning of a proxy's words.
 fn shown(text: &str) -> String {
     text.trim().chars().take(SHOWN).collect()
@@ -140,19 +116,19 @@ impl Refusal {
             Self::NoHttp(said) => network(format!(
                 "it does not answer as an HTTP proxy does, but with {said:?}; check its address and port"
             )),
-            Self::Endless => network(format!(
+            Self::Stopped(Stop::Endless) => network(format!(
                 "its answer has no end after {LONGEST} bytes; check its address and port"
             )),
-            Self::Io(error) if is_timeout(&error) => Exit::new(
+            Self::Stopped(Stop::Io(error)) if is_timeout(&error) => Exit::new(
                 Status::Timeout,
                 "it did not open the tunnel in time; try again, or with a longer --timeout",
             ),
-            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => network(
+            Self::Stopped(Stop::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => network(
                 "it closed the connection instead of an answer; check its address and port, and see \
                  its log"
                     .to_owned(),
             ),
-            Self::Io(error) => network(format!("the connection to it failed: {error}; see its log")),
+            Self::Stopped(Stop::Io(error)) => network(format!("the connection to it failed: {error}; see its log")),
         }
         .context(format_args!("the proxy {}", proxy.target))
     }

@@ -4,14 +4,13 @@
 
 mod binary;
 mod lines;
-mod wire;
 mod xmpp;
 
 use std::io::{self, Read, Write};
 
 use clap::ValueEnum;
 
-use self::wire::Wire;
+use crate::wire::{Stop, Wire};
 
 /// A protocol that can be upgraded to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,9 +71,12 @@ impl Refusal {
     }
 }
 
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Endless => Self::Server("its answer has no end".to_owned()),
+            Stop::Io(error) => Self::Io(error),
+        }
     }
 }
 

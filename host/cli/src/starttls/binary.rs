@@ -1,7 +1,7 @@
 //! Dialogues in messages that are prefixed by their length.
 
-use super::wire::{Wire, text};
 use super::{Refusal, Result};
+use crate::wire::{Stop, Wire, text};
 
 pub(super) fn postgres(wire: &mut Wire<'_>) -> Result<()> {
     // Length 8, then the request code 80877103.
@@ -43,7 +43,7 @@ fn postgres_error(wire: &mut Wire<'_>) -> Result<String> {
             }
             Ok((0, _)) => return Ok(message),
             // The part that has come says more than that the message was cut.
-            Err(Refusal::Io(_)) if !message.is_empty() => return Ok(message),
+            Err(Stop::Io(_)) if !message.is_empty() => return Ok(message),
             field => field?,
         };
         let value = text(&value);
@@ -87,7 +87,7 @@ pub(super) fn mysql(wire: &mut Wire<'_>) -> Result<()> {
     request.push(UTF8);
     request.extend([0; 23]);
     // There is no go-ahead: the server waits for TLS.
-    wire.say(&request)
+    Ok(wire.say(&request)?)
 }
 
 /// The lower half of the capabilities in a greeting: after the version, which ends in a zero, the

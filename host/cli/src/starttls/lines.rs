@@ -1,7 +1,7 @@
 //! Dialogues in lines. Keywords are compared without regard to case, as their RFCs say.
 
-use super::wire::{Wire, text};
 use super::{Refusal, Result};
+use crate::wire::{Wire, text};
 
 const STARTTLS: &str = "STARTTLS";
 

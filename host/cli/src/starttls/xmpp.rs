@@ -1,8 +1,8 @@
 //! XMPP, which has tags instead of lines. Only the XML that a server's opening can be made of is
 //! read.
 
-use super::wire::{Wire, text};
 use super::{Refusal, Result};
+use crate::wire::{Wire, text};
 
 const NAMESPACE: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 
