@@ -10,7 +10,7 @@ mod support;
 use std::path::Path;
 use std::process::Output;
 
-use support::{Folder, PAGE, example, finish, portcullis, refusal, run, serve_page};
+use support::{Folder, PAGE, example, finish, inspected, portcullis, refusal, run, serve_page};
 
 /// Run the client by `portcullis run` against a server, trusting the server's authority or none.
 fn fetch(client: &Path, trusts: bool) -> Output {
@@ -85,16 +85,7 @@ fn a_composed_component_imports_nothing_but_wasi() {
     let folder = Folder::new("compose");
     let output = folder.path("composed.wasm");
     let (client, output) = (client.to_str().unwrap(), output.as_str());
-    let imports = |file: &str| {
-        let report = run(&["inspect", "--json", file], b"");
-        assert!(report.status.success(), "{report:?}");
-        let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
-        let imports = report.get("imports").unwrap().as_array().unwrap().clone();
-        imports
-            .into_iter()
-            .map(|import| import.as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
+    let imports = |file: &str| inspected(file, "imports");
     let is_ours = |import: &String| import.starts_with("portcullis:");
     assert!(imports(client).iter().any(is_ours));
     let made = run(&["compose", client, "-o", output], b"");

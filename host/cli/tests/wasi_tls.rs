@@ -11,7 +11,9 @@ mod support;
 
 use std::process::{Command, Output, Stdio};
 
-use support::{Folder, Running, example, finish, free_port, portcullis, run, start, tool};
+use support::{
+    Folder, Running, example, finish, free_port, inspected, portcullis, run, start, tool,
+};
 
 /// OpenSSL's server, which tells about the connection in its page.
 struct Server {
@@ -141,18 +143,7 @@ fn inspect_names_the_variables_of_a_component_that_takes_them() {
     let composed = folder.path("composed.wasm");
     let made = run(&["compose", program, "-o", &composed], b"");
     assert!(made.status.success(), "{made:?}");
-    let variables = |file: &str| {
-        let report = run(&["inspect", "--json", file], b"");
-        assert!(report.status.success(), "{report:?}");
-        let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
-        let variables = report
-            .get("wasi_tls_variables")
-            .unwrap()
-            .as_array()
-            .unwrap();
-        let name = |variable: &serde_json::Value| variable.as_str().unwrap().to_owned();
-        variables.iter().map(name).collect::<Vec<_>>()
-    };
+    let variables = |file: &str| inspected(file, "wasi_tls_variables");
     assert_eq!(variables(program), Vec::<String>::new());
     let told = variables(&composed);
     let guide = include_str!("../../../docs/guide/wasi-tls.md");

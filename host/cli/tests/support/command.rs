@@ -96,3 +96,14 @@ pub fn serving(mut command: Command) -> (Running, u16) {
         .unwrap();
     (server, port)
 }
+
+/// What `portcullis inspect` lists of a component under this name.
+#[track_caller]
+pub fn inspected(file: &str, list: &str) -> Vec<String> {
+    let report = run(&["inspect", "--json", file], b"");
+    assert!(report.status.success(), "{report:?}");
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let names = report.get(list).unwrap().as_array().unwrap();
+    let name = |name: &serde_json::Value| name.as_str().unwrap().to_owned();
+    names.iter().map(name).collect()
+}

@@ -20,7 +20,7 @@ mod shared;
 use std::time::Duration;
 
 pub use brokers::{grpc, mosquitto, redis};
-pub use command::{echoed, finish, portcullis, refusal, run, say, serve, serving};
+pub use command::{echoed, finish, inspected, portcullis, refusal, run, say, serve, serving};
 pub use programs::{
     PASSWORD, Running, await_log, nginx, postgresql, postgresql_asking, say_to, start, tool,
 };
