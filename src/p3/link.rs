@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::mem::replace;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use futures_util::future::{Either, select};
 use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
@@ -28,9 +28,6 @@ pub(crate) struct Link {
     timers: RefCell<Timers>,
     /// How often something has happened that somebody may wait for.
     changes: Cell<u64>,
-    waiting: RefCell<Vec<Waker>>,
-    /// The futures that wait are being polled, and will be again where something has changed.
-    is_settling: Cell<bool>,
     /// All that was to be sent has left, close_notify with it.
     has_left: Cell<bool>,
     /// What goes on in the clear behind TLS, if anything does.
@@ -65,8 +62,6 @@ impl Link {
             engine: EngineOfContext::new(config, host)?,
             timers: RefCell::new(Timers::new(config.timeouts())),
             changes: Cell::new(0),
-            waiting: RefCell::new(Vec::new()),
-            is_settling: Cell::new(false),
             has_left: Cell::new(false),
             unwrapping: RefCell::new(Unwrapping::No),
         };
@@ -195,24 +190,16 @@ impl Link {
     /// Something has changed.
     pub(crate) fn tell(&self) {
         self.changes.set(self.changes.get().wrapping_add(1));
-        if self.is_settling.get() {
-            return;
-        }
-        for waker in self.waiting.take() {
-            waker.wake();
-        }
     }
 
-    /// Runs all that moves the bytes of the connection, each time until nothing changes any more. A future
-    /// that woke its own task would be polled again by way of the host and its scheduler, which takes
-    /// microseconds.
+    /// Runs all that moves the bytes of the connection, each time until nothing changes any more: whoever
+    /// waits for a change waits in here. A future that woke its own task would be polled again by way of
+    /// the host and its scheduler, which takes microseconds.
     pub(super) async fn settle<All: Future + Unpin>(&self, mut all: All) -> All::Output {
         poll_fn(|task| {
             for _ in 0..ROUNDS {
                 let seen = self.seen();
-                self.is_settling.set(true);
                 let polled = Pin::new(&mut all).poll(task);
-                self.is_settling.set(false);
                 if polled.is_ready() || self.seen() == seen {
                     return polled;
                 }
@@ -228,7 +215,7 @@ impl Link {
     /// which what is there already is not to wait for.
     pub(super) async fn pass(&self) {
         self.tell();
-        let mut has_passed = !self.is_settling.get();
+        let mut has_passed = false;
         poll_fn(|_| match replace(&mut has_passed, true) {
             true => Poll::Ready(()),
             // `settle` comes back, for something has changed.
@@ -237,18 +224,11 @@ impl Link {
         .await;
     }
 
-    /// Waits for a change since then.
+    /// Waits for a change since then. `settle` comes back after each.
     pub(crate) async fn wait(&self, seen: Seen) {
-        poll_fn(|task| {
-            if self.seen() != seen {
-                return Poll::Ready(());
-            }
-            let mut waiting = self.waiting.borrow_mut();
-            // The others of this task are polled with the same waker.
-            if !waiting.iter().any(|waker| waker.will_wake(task.waker())) {
-                waiting.push(task.waker().clone());
-            }
-            Poll::Pending
+        poll_fn(|_| match self.seen() == seen {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
         })
         .await;
     }

@@ -20,7 +20,8 @@ pub(super) async fn go_on(link: &Link, ends: &mut Ends, attempt: Attempt<'_>) ->
     let result = {
         let turns = pin!(turns(link, ends, attempt));
         let (failed, watching) = (pin!(link.failed()), pin!(link.watch()));
-        match select(turns, select(failed, watching)).await {
+        let all = select(turns, select(failed, watching));
+        match link.settle(all).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(link.failure().unwrap_or(Error::Closed)),
         }
@@ -38,7 +39,7 @@ pub(super) async fn say_farewell(link: &Link, ends: &mut Ends) {
     if !alert.is_empty() {
         let leaving = pin!(ends.to_peer.write_all(alert));
         // Whether or not it leaves, the failure stays the same.
-        let _ = select(leaving, pin!(link.watch())).await;
+        let _ = link.settle(select(leaving, pin!(link.watch()))).await;
     }
 }
 
