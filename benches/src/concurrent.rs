@@ -18,8 +18,9 @@ use wasmtime_wasi::{FsPerms, WasiCtx};
 
 use crate::client::{Client, State};
 use crate::identity::{Identity, KeyType, NAME};
+use crate::loopback::exchange;
 use crate::native::{self, Library, Terms};
-use crate::report::{Report, quantile};
+use crate::report::Report;
 use crate::rounds::{Outcome, Side, of_this_process, rounds};
 use crate::server::{self, serve};
 use crate::stage::Stage;
@@ -79,13 +80,8 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let mut composed = guests.composed(port, &identity, &config)?;
 
     let count = stage.plan.exchanges;
-    let request = Request {
-        what: What::Exchange,
-        length: 1024,
-        count: count + 1,
-    };
     let sides = [(OURS, &mut ours), (HOSTS, &mut hosts)];
-    let sides = sides.map(|(name, client)| Side::new(name, move || latency(client, request)));
+    let sides = sides.map(|(name, client)| Side::new(name, move || exchange(client, 1024, count)));
     let plan = stage.plan;
     let title = "WASI 0.3, latency";
     let outcome = rounds(&stage.progress, title, plan.rounds, sides.into())?;
@@ -135,15 +131,6 @@ fn beside(
     let (ours, theirs) = (outcome.of(OURS, figure)?, outcome.of(peer, figure)?);
     report.beside(format!("{name}.vs_{peer}"), unit, ours, (title, theirs));
     Ok(())
-}
-
-/// Median and 99th percentile in µs. The first exchange has the request's header before it, and is not
-/// counted.
-fn latency(client: &mut dyn Client, request: Request) -> Result<Vec<f64>> {
-    let times = client.run(request)?.into_iter().skip(1);
-    let mut times: Vec<f64> = times.map(|nanoseconds| float(nanoseconds) / 1e3).collect();
-    times.sort_by(f64::total_cmp);
-    Ok(vec![quantile(&times, 0.5), quantile(&times, 0.99)])
 }
 
 /// MB/s, sent and received, then the same by the processor time of the client's end.

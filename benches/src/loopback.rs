@@ -185,7 +185,7 @@ impl<'a> Loop<'a> {
 }
 
 /// Median and 99th percentile in µs.
-fn exchange(client: &mut dyn Client, length: u32, count: u32) -> Result<Vec<f64>> {
+pub(crate) fn exchange(client: &mut dyn Client, length: u32, count: u32) -> Result<Vec<f64>> {
     let what = What::Exchange;
     // The first exchange has the request's header before it, and is not counted.
     let times = client.run(Request {
