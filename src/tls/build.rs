@@ -22,7 +22,6 @@ use super::verify::roots;
 use super::verify::{ClientVerifier, NameCheck, Roots, ServerVerifier, Verify};
 use super::version::Version;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
-use portcullis_provider::crypto_provider;
 
 impl Settings {
     /// The configuration that connections are made with, if the whole can work.
@@ -336,11 +335,9 @@ impl Settings {
 
     /// The provider with the suites of the cipher list only and with the groups, in their order.
     fn provider(&self) -> Arc<CryptoProvider> {
-        Arc::new(CryptoProvider {
-            cipher_suites: self.ciphers.supported(&self.permitted()),
-            kx_groups: self.groups.iter().map(|group| group.supported()).collect(),
-            ..CryptoProvider::clone(&crypto_provider())
-        })
+        let groups = self.groups.iter().map(|group| group.supported());
+        let suites = self.ciphers.supported(&self.permitted());
+        Arc::new(self.cryptography.provider(suites, groups.collect()))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here does I/O, waits, or knows WASI; randomness and the clock come in through
 //! `portcullis-provider` and rustls' time provider. It compiles and is tested natively. No type of
-//! rustls leaves this module but the clock's.
+//! rustls leaves this module but the clock's, and the provider that a host may put in the place of ours.
 #![forbid(unsafe_code)]
 
 mod alpn;
@@ -14,6 +14,7 @@ mod cipher_list;
 mod client_hello;
 mod config;
 mod credential;
+mod cryptography;
 mod failure;
 mod fields;
 mod group;

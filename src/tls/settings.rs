@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
@@ -19,6 +20,7 @@ use super::credential::certificates;
 use super::credential::chain;
 use super::credential::pkcs12;
 use super::credential::private_key::{KeyKind, private_key};
+use super::cryptography::Cryptography;
 use super::group;
 use super::group::NamedGroup;
 use super::key_log::KeyLog;
@@ -90,6 +92,7 @@ pub struct Settings {
     /// Where the secrets of connections go; none unless it was asked for.
     pub(super) key_log: Option<Arc<KeyLog>>,
     pub(super) clock: Arc<dyn TimeProvider>,
+    pub(super) cryptography: Cryptography,
 }
 
 impl Settings {
@@ -143,6 +146,7 @@ impl Settings {
             resumption: Resumption::default(),
             key_log: None,
             clock: Arc::new(DefaultTimeProvider),
+            cryptography: Cryptography::default(),
         }
     }
 
@@ -152,9 +156,15 @@ impl Settings {
         self.role
     }
 
-    /// Take the time from another clock, in tests.
+    /// Take the time from another clock, in tests and in hosts.
     pub fn set_clock(&mut self, clock: Arc<dyn TimeProvider>) {
         self.clock = clock;
+    }
+
+    /// Compute by the code of another provider where it has the same as ours, in hosts that have
+    /// faster code. Keys that are loaded before are not concerned.
+    pub fn set_cryptography(&mut self, substitute: Arc<CryptoProvider>) {
+        self.cryptography = Cryptography::by(substitute);
     }
 
     /// Choose the versions by a name of the seed (C4).
@@ -358,7 +368,7 @@ impl Settings {
         kind: KeyKind,
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let key = private_key(input, kind, passphrase)?;
+        let key = private_key(input, kind, passphrase, &self.cryptography)?;
         if let Some(chain) = &self.chain {
             self.chain = Some(pair(chain, &key, ConfigurationItem::PrivateKey)?);
         }
@@ -373,7 +383,7 @@ impl Settings {
         key: &[u8],
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let (chain, key) = parse_identity(chain, key, passphrase)?;
+        let (chain, key) = parse_identity(chain, key, passphrase, &self.cryptography)?;
         self.present(chain, key);
         Ok(())
     }
@@ -390,7 +400,7 @@ impl Settings {
         key: &[u8],
         passphrase: Option<&str>,
     ) -> Result<(), Error> {
-        let (chain, key) = parse_identity(chain, key, passphrase)?;
+        let (chain, key) = parse_identity(chain, key, passphrase, &self.cryptography)?;
         self.more_identities
             .push(Arc::new(CertifiedKey::new(chain, key)));
         Ok(())
@@ -398,7 +408,8 @@ impl Settings {
 
     /// Take chain and key out of PKCS#12 in one step. Without a passphrase the empty one is tried.
     pub fn load_pkcs12(&mut self, input: &[u8], passphrase: Option<&str>) -> Result<(), Error> {
-        let pkcs12::Identity { chain, key } = pkcs12::identity(input, passphrase)?;
+        let pkcs12::Identity { chain, key } =
+            pkcs12::identity(input, passphrase, &self.cryptography)?;
         check_x509(&chain, ConfigurationItem::Pkcs12)?;
         self.present(chain, key);
         Ok(())
@@ -602,9 +613,10 @@ fn parse_identity(
     chain: &[u8],
     key: &[u8],
     passphrase: Option<&str>,
+    cryptography: &Cryptography,
 ) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn SigningKey>), Error> {
     let chain = parse_chain(chain)?;
-    let key = private_key(key, KeyKind::Any, passphrase)?;
+    let key = private_key(key, KeyKind::Any, passphrase, cryptography)?;
     let chain = pair(&chain, &key, ConfigurationItem::PrivateKey)?;
     Ok((chain, key))
 }

@@ -21,7 +21,8 @@ use super::pfx::{
 use super::private_key::{key_refused, locked};
 use super::{ber, pem};
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
-use portcullis_provider::key::{is_pkcs8, signing_key};
+use crate::tls::cryptography::Cryptography;
+use portcullis_provider::key::is_pkcs8;
 use portcullis_provider::password::{Budget, Encrypted, Locked};
 use portcullis_provider::pkcs12_mac::Mac;
 
@@ -41,7 +42,11 @@ pub(in crate::tls) struct Identity {
 /// The first key that has a certificate, with the chain from that certificate on, issuer by issuer.
 /// Certificates that do not belong to the chain come last. Without a passphrase the empty one is
 /// tried.
-pub(in crate::tls) fn identity(input: &[u8], passphrase: Option<&str>) -> Result<Identity, Error> {
+pub(in crate::tls) fn identity(
+    input: &[u8],
+    passphrase: Option<&str>,
+    cryptography: &Cryptography,
+) -> Result<Identity, Error> {
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
     }
@@ -53,7 +58,7 @@ pub(in crate::tls) fn identity(input: &[u8], passphrase: Option<&str>) -> Result
     }
     let mut obstacle = None;
     for pkcs8 in bags.keys {
-        match signing_key(PrivatePkcs8KeyDer::from(pkcs8.to_vec()).into()) {
+        match cryptography.signing_key(PrivatePkcs8KeyDer::from(pkcs8.to_vec()).into()) {
             Ok(key) => match chain::ordered(&bags.certificates, &key) {
                 Some(chain) => return Ok(Identity { chain, key }),
                 None => {

@@ -10,7 +10,8 @@ use rustls::sign::SigningKey;
 use super::certificates::{definite, der_length, is_pem, not_der};
 use super::{pem, pfx};
 use crate::error::{ConfigurationError, ConfigurationItem, ConfigurationReason, Error};
-use portcullis_provider::key::{KeyError, KeyFault, is_pkcs8, signing_key};
+use crate::tls::cryptography::Cryptography;
+use portcullis_provider::key::{KeyError, KeyFault, is_pkcs8};
 use portcullis_provider::password::{Budget, Encrypted, Locked};
 
 /// Which private key to take from several (seed K3 to K5).
@@ -40,6 +41,7 @@ pub(crate) fn private_key(
     input: &[u8],
     kind: KeyKind,
     passphrase: Option<&str>,
+    cryptography: &Cryptography,
 ) -> Result<Arc<dyn SigningKey>, Error> {
     let refused = match kind {
         KeyKind::Any | KeyKind::Ec | KeyKind::Ed25519 | KeyKind::Rsa => None,
@@ -54,10 +56,13 @@ pub(crate) fn private_key(
     if input.is_empty() {
         return Err(fail(ConfigurationReason::Empty, "0 bytes"));
     }
-    // All keys share one budget, so that many keys are not many times the work.
-    let mut budget = Budget::default();
+    let mut reader = Reader {
+        passphrase,
+        budget: Budget::default(),
+        cryptography,
+    };
     if !is_pem(input) {
-        return match der_key(input, passphrase, &mut budget) {
+        return match reader.der_key(input) {
             Ok(key) if is_kind(key.algorithm(), kind) => Ok(key),
             Err(obstacle) if obstacle.is_of(kind) => Err(obstacle.error),
             _ => Err(fail(
@@ -71,7 +76,7 @@ pub(crate) fn private_key(
     // The first usable key of the kind is returned. If there is none, the first obstacle is.
     let mut first = None;
     for block in &blocks {
-        match pem_key(block, passphrase, &mut budget) {
+        match reader.pem_key(block) {
             Ok(Some(key)) if is_kind(key.algorithm(), kind) => return Ok(key),
             Ok(_) => {}
             Err(obstacle) if obstacle.is_of(kind) => {
@@ -157,95 +162,106 @@ pub(super) fn locked(item: ConfigurationItem, locked: Locked) -> Error {
     })
 }
 
-/// The key of a PEM block, or `None` if the block is of something else. The contents count, and not
-/// the label: keys are often found under the label of another encoding, and OpenSSL and Go read
-/// them.
-fn pem_key(
-    block: &pem::Block<'_>,
-    passphrase: Option<&str>,
-    budget: &mut Budget,
-) -> Result<Option<Key>, Obstacle> {
-    let contents = block.contents.as_slice();
-    let Some(label) = block.label.strip_suffix("PRIVATE KEY") else {
-        return Ok(None);
-    };
-    let labelled = match label.trim_end() {
-        "RSA" => Some(SignatureAlgorithm::RSA),
-        "EC" => Some(SignatureAlgorithm::ECDSA),
-        "ED25519" => Some(SignatureAlgorithm::ED25519),
-        "DSA" => Some(SignatureAlgorithm::DSA),
-        "DH" => Some(SignatureAlgorithm::Anonymous),
-        "OPENSSH" => {
-            let cure = "an OPENSSH PRIVATE KEY, which `ssh-keygen -p -m PKCS8 -f KEY` converts";
-            return Err(fail(ConfigurationReason::UnsupportedKeyType, cure).into());
-        }
-        _ => None,
-    };
-    let refuse = |reason, detail: &str| {
-        let detail = format!("{}, {}: {detail}", block.label, block.place);
-        let error = fail(reason, &detail);
-        Err(Obstacle {
-            algorithm: labelled,
-            error,
-        })
-    };
-    if block.is_legacy_encrypted {
-        let detail = "legacy PEM encryption (Proc-Type)";
-        return refuse(ConfigurationReason::Encrypted, detail);
-    }
-    let encrypted = Encrypted::parts(contents);
-    let plain = PrivateKeyDer::try_from(contents).ok();
-    match (encrypted, plain) {
-        _ if der_length(contents) != Some(contents.len()) => {
-            refuse(ConfigurationReason::Malformed, "it is cut short, or no key")
-        }
-        (Some(parts), _) => Ok(Some(signing_key(decrypt(parts, passphrase, budget)?)?)),
-        (None, Some(key)) => Ok(Some(signing_key(key.clone_key())?)),
-        (None, None) if matches!(label, "DSA " | "DH ") => {
-            refuse(ConfigurationReason::UnsupportedKeyType, "it cannot be used")
-        }
-        (None, None) => refuse(ConfigurationReason::Malformed, "it is no key"),
-    }
+/// Reads the keys of one input.
+struct Reader<'a> {
+    passphrase: Option<&'a str>,
+    /// All keys share one budget, so that many keys are not many times the work.
+    budget: Budget,
+    cryptography: &'a Cryptography,
 }
 
-fn der_key(input: &[u8], passphrase: Option<&str>, budget: &mut Budget) -> Result<Key, Obstacle> {
-    if pfx::is_pkcs12(&definite(input)) {
-        return Err(fail(ConfigurationReason::NoPrivateKey, pfx::HINT).into());
+impl Reader<'_> {
+    /// The key of a PEM block, or `None` if the block is of something else. The contents count, and not
+    /// the label: keys are often found under the label of another encoding, and OpenSSL and Go read
+    /// them.
+    fn pem_key(&mut self, block: &pem::Block<'_>) -> Result<Option<Key>, Obstacle> {
+        let contents = block.contents.as_slice();
+        let Some(label) = block.label.strip_suffix("PRIVATE KEY") else {
+            return Ok(None);
+        };
+        let labelled = match label.trim_end() {
+            "RSA" => Some(SignatureAlgorithm::RSA),
+            "EC" => Some(SignatureAlgorithm::ECDSA),
+            "ED25519" => Some(SignatureAlgorithm::ED25519),
+            "DSA" => Some(SignatureAlgorithm::DSA),
+            "DH" => Some(SignatureAlgorithm::Anonymous),
+            "OPENSSH" => {
+                let cure = "an OPENSSH PRIVATE KEY, which `ssh-keygen -p -m PKCS8 -f KEY` converts";
+                return Err(fail(ConfigurationReason::UnsupportedKeyType, cure).into());
+            }
+            _ => None,
+        };
+        let refuse = |reason, detail: &str| {
+            let detail = format!("{}, {}: {detail}", block.label, block.place);
+            let error = fail(reason, &detail);
+            Err(Obstacle {
+                algorithm: labelled,
+                error,
+            })
+        };
+        if block.is_legacy_encrypted {
+            let detail = "legacy PEM encryption (Proc-Type)";
+            return refuse(ConfigurationReason::Encrypted, detail);
+        }
+        let encrypted = Encrypted::parts(contents);
+        let plain = PrivateKeyDer::try_from(contents).ok();
+        match (encrypted, plain) {
+            _ if der_length(contents) != Some(contents.len()) => {
+                refuse(ConfigurationReason::Malformed, "it is cut short, or no key")
+            }
+            (Some(parts), _) => {
+                let key = self.decrypt(parts)?;
+                Ok(Some(self.cryptography.signing_key(key)?))
+            }
+            (None, Some(key)) => Ok(Some(self.cryptography.signing_key(key.clone_key())?)),
+            (None, None) if matches!(label, "DSA " | "DH ") => {
+                refuse(ConfigurationReason::UnsupportedKeyType, "it cannot be used")
+            }
+            (None, None) => refuse(ConfigurationReason::Malformed, "it is no key"),
+        }
     }
-    let length = der_length(input);
-    if length != Some(input.len()) {
-        let detail = not_der(input, length);
-        return Err(fail(ConfigurationReason::Malformed, &detail).into());
-    }
-    if let Some(parts) = Encrypted::parts(input) {
-        return Ok(signing_key(decrypt(parts, passphrase, budget)?)?);
-    }
-    let key = PrivateKeyDer::try_from(input.to_vec())
-        .map_err(|_| fail(ConfigurationReason::NoPrivateKey, "DER of something else"))?;
-    Ok(signing_key(key)?)
-}
 
-/// Opens an encrypted PKCS#8 key (RFC 5958 §3, PBES2 of RFC 8018).
-fn decrypt(
-    (algorithm, ciphertext): (AlgorithmIdentifierRef<'_>, &[u8]),
-    passphrase: Option<&str>,
-    budget: &mut Budget,
-) -> Result<PrivateKeyDer<'static>, Error> {
-    let locked = |reason| locked(ConfigurationItem::PrivateKey, reason);
-    // Encryption that is not supported is refused first, because no passphrase helps against it.
-    let encrypted = Encrypted::new(algorithm, ciphertext).map_err(locked)?;
-    let Some(passphrase) = passphrase else {
-        return Err(fail(
-            ConfigurationReason::PassphraseMissing,
-            "ENCRYPTED PRIVATE KEY",
-        ));
-    };
-    let opened = encrypted.open(passphrase, budget).map_err(locked)?;
-    // Under a wrong passphrase the padding can look right by chance, but the rest is never a key.
-    if !is_pkcs8(&opened) {
-        return Err(locked(Locked::WrongPassphrase));
+    fn der_key(&mut self, input: &[u8]) -> Result<Key, Obstacle> {
+        if pfx::is_pkcs12(&definite(input)) {
+            return Err(fail(ConfigurationReason::NoPrivateKey, pfx::HINT).into());
+        }
+        let length = der_length(input);
+        if length != Some(input.len()) {
+            let detail = not_der(input, length);
+            return Err(fail(ConfigurationReason::Malformed, &detail).into());
+        }
+        if let Some(parts) = Encrypted::parts(input) {
+            let key = self.decrypt(parts)?;
+            return Ok(self.cryptography.signing_key(key)?);
+        }
+        let key = PrivateKeyDer::try_from(input.to_vec())
+            .map_err(|_| fail(ConfigurationReason::NoPrivateKey, "DER of something else"))?;
+        Ok(self.cryptography.signing_key(key)?)
     }
-    Ok(PrivatePkcs8KeyDer::from(opened.to_vec()).into())
+
+    /// Opens an encrypted PKCS#8 key (RFC 5958 §3, PBES2 of RFC 8018).
+    fn decrypt(
+        &mut self,
+        (algorithm, ciphertext): (AlgorithmIdentifierRef<'_>, &[u8]),
+    ) -> Result<PrivateKeyDer<'static>, Error> {
+        let locked = |reason| locked(ConfigurationItem::PrivateKey, reason);
+        // Encryption that is not supported is refused first, because no passphrase helps against it.
+        let encrypted = Encrypted::new(algorithm, ciphertext).map_err(locked)?;
+        let Some(passphrase) = self.passphrase else {
+            return Err(fail(
+                ConfigurationReason::PassphraseMissing,
+                "ENCRYPTED PRIVATE KEY",
+            ));
+        };
+        let opened = encrypted
+            .open(passphrase, &mut self.budget)
+            .map_err(locked)?;
+        // Under a wrong passphrase the padding can look right by chance, but the rest is never a key.
+        if !is_pkcs8(&opened) {
+            return Err(locked(Locked::WrongPassphrase));
+        }
+        Ok(PrivatePkcs8KeyDer::from(opened.to_vec()).into())
+    }
 }
 
 fn fail(reason: ConfigurationReason, detail: &str) -> Error {
