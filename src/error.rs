@@ -152,7 +152,8 @@ impl Error {
         )
     }
 
-    pub(crate) fn refused(
+    /// A configuration that was refused.
+    pub fn refused(
         item: ConfigurationItem,
         reason: ConfigurationReason,
         detail: impl Into<String>,

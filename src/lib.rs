@@ -12,6 +12,8 @@
 //!  race        in which order the addresses of a host are tried
 //!  timers      the timers of a connection; the caller passes the moment
 //!  endpoint    names and addresses of hosts, as people write them
+//!  files       trust roots in files that variables name
+//!  conversions between the core's types and those of bindings
 //!  memory      zeroes what was given back: the component's allocator, and its stack
 //!   |
 //!  tls         one connection as bytes in and bytes out, and its settings ---> portcullis-provider,
@@ -25,9 +27,11 @@
 
 #[cfg(all(target_os = "wasi", any(feature = "sockets", feature = "p3")))]
 mod addresses;
+mod conversions;
 pub mod endpoint;
 pub mod engine;
 pub mod error;
+pub mod files;
 pub mod memory;
 #[cfg(all(target_os = "wasi", feature = "sockets"))]
 mod p2;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
+use crate::files::add_environment_roots;
 use crate::resources::bindings::exports::portcullis::tls::context::ContextBorrow;
 use crate::resources::bindings::exports::portcullis::tls::types::Error as WitError;
 use crate::resources::bindings::exports::portcullis::tls_async::drop_in::Guest;
 use crate::resources::component::Component;
 use crate::resources::context::Context;
-use crate::resources::environment::{self, variable};
+use crate::resources::environment::variable;
 use crate::resources::fs;
 use crate::tls::{Config, Role, Settings, Version};
 
@@ -45,7 +46,7 @@ pub(super) fn config() -> Result<Arc<Config>, Error> {
 
 fn of_environment() -> Result<Settings, Error> {
     let mut settings = Settings::secure(Role::Client);
-    environment::add_roots(&mut settings)?;
+    add_environment_roots(&mut fs::Preopened, &mut settings)?;
     match (variable(CERTIFICATE), variable(KEY)) {
         (None, None) => {}
         (Some(chain), Some(key)) => {

@@ -17,12 +17,12 @@ use super::bindings::exports::portcullis::tls::types::{
     Error as WitError, Role, Status, Timer, Version,
 };
 use super::component::Component;
-use super::environment;
 use super::fs;
 use super::key_log::KeyLogOfContext;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigurationItem, Error};
+use crate::files::add_environment_roots;
 use crate::tls::{Config, Settings, supported_groups, supported_signature_schemes};
 
 /// Holds settings until the first use, and a configuration that is final from then on.
@@ -306,7 +306,7 @@ impl GuestContext for Context {
     }
 
     fn add_environment_roots(&self) -> Result<Option<DirectoryReport>, WitError> {
-        let report = self.change(environment::add_roots)?;
+        let report = self.change(|settings| add_environment_roots(&mut fs::Preopened, settings))?;
         Ok(report.map(DirectoryReport::from))
     }
 

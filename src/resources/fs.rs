@@ -4,12 +4,26 @@ use std::fs::File;
 use std::io::{Error as IoError, ErrorKind, Read as _};
 use zeroize::Zeroizing;
 
+use super::environment;
 use crate::error::{ConfigurationItem, ConfigurationReason, Error};
-use crate::tls::mistaken_path;
+use crate::files::{Files, Found, LARGEST, refuse_contents, too_large};
 
-/// The largest file in bytes that is read. No certificate bundle is as large, and a device without
-/// end would exhaust the memory.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// What the host has preopened, and the variables that it shows.
+pub(crate) struct Preopened;
+
+impl Files for Preopened {
+    fn variable(&mut self, name: &str) -> Option<String> {
+        environment::variable(name)
+    }
+
+    fn read(&mut self, item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        read(item, path)
+    }
+
+    fn read_directory(&mut self, item: ConfigurationItem, path: &str) -> Result<Vec<Found>, Error> {
+        read_directory(item, path)
+    }
+}
 
 /// The contents of a file. They may be a key, so they are wiped when dropped.
 pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -17,14 +31,7 @@ pub(crate) fn read(item: ConfigurationItem, path: &str) -> Result<Zeroizing<Vec<
     let file = File::open(path).and_then(read_file);
     match file.map_err(|error| unreadable(item, path, &error))? {
         Some(contents) => Ok(contents),
-        None => {
-            let detail = format!("{path}: more than {LARGEST} bytes");
-            Err(Error::refused(
-                item,
-                ConfigurationReason::Unreadable,
-                detail,
-            ))
-        }
+        None => Err(too_large(item, path)),
     }
 }
 
@@ -43,9 +50,6 @@ fn read_file(file: File) -> Result<Option<Zeroizing<Vec<u8>>>, IoError> {
         .is_ok_and(|read| read <= LARGEST)
         .then_some(contents))
 }
-
-/// A path and the result of reading it.
-pub(crate) type Found = (String, Result<Zeroizing<Vec<u8>>, Error>);
 
 /// Reads the files of a directory, in the order of their paths: regular files, and links, even
 /// those that lead to where the component may not look. For a directory that does not exist, the
@@ -79,15 +83,6 @@ pub(crate) fn read_directory(item: ConfigurationItem, path: &str) -> Result<Vec<
             (path, contents)
         })
         .collect())
-}
-
-/// Refuses a path that is the contents of a file: a key must not get into the message that the path
-/// does not exist.
-fn refuse_contents(item: ConfigurationItem, path: &str) -> Result<(), Error> {
-    match mistaken_path(path) {
-        Some(what) => Err(Error::refused(item, ConfigurationReason::NotFound, what)),
-        None => Ok(()),
-    }
 }
 
 fn unreadable(item: ConfigurationItem, path: &str, error: &IoError) -> Error {

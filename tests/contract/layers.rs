@@ -27,7 +27,16 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ("tls", &["tls"]),
     (
         "core",
-        &["endpoint", "engine", "memory", "pump", "race", "timers"],
+        &[
+            "conversions",
+            "endpoint",
+            "engine",
+            "files",
+            "memory",
+            "pump",
+            "race",
+            "timers",
+        ],
     ),
     ("wasi", &["addresses", "p2/clock", "p2/net", "p2/remains"]),
     ("resources", &["resources"]),
