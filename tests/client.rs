@@ -23,7 +23,7 @@ use portcullis_host::types::{
 };
 use portcullis_host::{Context, Instance, Network, Options, Port};
 use support::certs::{Authority, KeyType, Leaf};
-use support::component::{bytes, client_context, error, guest, instance};
+use support::component::{bytes, client_context, error, guest, instance, is_native};
 use support::peers::{
     ALL, TLS12, TLS13, connect_tcp, echo_and_close, serve_tcp, serve_tls, server_config,
 };
@@ -520,7 +520,9 @@ fn o7_after_a_thousand_failed_handshakes_the_table_is_as_it_was_but_for_those_wi
         port.drop(&mut tls).unwrap();
     }
     peer.join().unwrap();
-    assert_eq!(tls.resource_count(), before + KEPT * HANDLES);
+    // The host's own form hands out pollables that have no parent, and keeps nothing for them.
+    let kept = if is_native() { 0 } else { KEPT };
+    assert_eq!(tls.resource_count(), before + kept * HANDLES);
 }
 
 #[test]

@@ -70,7 +70,8 @@ impl Guest {
         Ok(GUEST.get_or_init(|| guest).clone())
     }
 
-    /// A component in memory, in the binary format.
+    /// A component in memory, in the binary format. With the feature `native`, one that imports
+    /// `portcullis:tls` itself, and so stands before it, is given the host's own form of it.
     ///
     /// # Errors
     /// When it is no component, or its imports or exports do not fit this host.
@@ -105,6 +106,10 @@ impl Guest {
             epoch::add_to_linker(&mut linker)?;
         }
         let component = compile(&engine, component)?;
+        #[cfg(feature = "native")]
+        if imports_tls(&component) {
+            crate::native::add_to_linker_sync(&mut linker)?;
+        }
         let linked = Linked::new(linker.instantiate_pre(&component)?)?;
         if kind == Kind::Interruptible {
             epoch::tick(&engine)?;
@@ -146,6 +151,14 @@ impl Guest {
         let exports = self.linked.instantiate(&mut store)?;
         Ok(Instance { store, exports })
     }
+}
+
+/// Whether a component imports interfaces of ours.
+#[cfg(feature = "native")]
+fn imports_tls(component: &Component) -> bool {
+    let ty = component.component_type();
+    let mut imports = ty.imports(component.engine());
+    imports.any(|(name, _)| name.starts_with("portcullis:tls/"))
 }
 
 impl fmt::Debug for Guest {

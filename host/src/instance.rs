@@ -1,5 +1,6 @@
 //! One instance: a store and the component's exports in it.
 
+use std::any::Any;
 use std::fmt;
 
 use wasmtime::Store;
@@ -29,7 +30,8 @@ impl Instance {
     /// How many resources of the host the instance holds: sockets, streams, pollables, open files.
     /// After everything has been closed and dropped it is what it was at the start.
     pub fn resource_count(&mut self) -> usize {
-        self.store.data_mut().table.iter_mut().count()
+        let entries = self.store.data_mut().table.iter_mut();
+        entries.map(|entry| handles(&*entry)).sum()
     }
 
     /// How many bytes of linear memory the instance has. It grows and never shrinks.
@@ -103,6 +105,17 @@ impl Instance {
     /// Runs the destructor of a resource of the component.
     pub(crate) fn drop_resource(&mut self, resource: ResourceAny) -> Result<(), Failure> {
         Ok(resource.resource_drop(&mut self.store)?)
+    }
+}
+
+/// How many sockets, streams and the like there are in an entry of the table.
+fn handles(entry: &dyn Any) -> usize {
+    #[cfg(feature = "native")]
+    return crate::native::handles(entry);
+    #[cfg(not(feature = "native"))]
+    {
+        let _ = entry;
+        1
     }
 }
 

@@ -73,6 +73,8 @@ mod interrupt;
 mod key_log;
 mod link;
 mod listener;
+#[cfg(feature = "native")]
+pub mod native;
 mod network;
 mod options;
 #[doc(hidden)]

@@ -25,6 +25,8 @@ use resources::{RESOURCES, ResourceKind, component_resource, remove};
 #[derive(Default)]
 pub struct Tls {
     instantiated: Option<Instantiated>,
+    #[cfg(feature = "native")]
+    native: crate::native::Own,
 }
 
 /// The component's instance in a store, and the types of its resources in the order of
@@ -40,6 +42,11 @@ impl Tls {
     /// The initial value, for the data of a new store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    #[cfg(feature = "native")]
+    pub(crate) fn native(&mut self) -> &mut crate::native::Own {
+        &mut self.native
     }
 }
 

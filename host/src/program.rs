@@ -31,6 +31,14 @@ enum Command {
     Concurrent(ConcurrentPre<State>),
 }
 
+/// What serves a program's imports of `portcullis:tls`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Component,
+    #[cfg(feature = "native")]
+    Native,
+}
+
 impl Program {
     /// A component in memory, in the binary format, or a core module as [`compose`](crate::compose)
     /// takes it. Its imports of `portcullis:tls` are linked with the component that was built with
@@ -40,7 +48,18 @@ impl Program {
     /// # Errors
     /// When it is no component, imports what this host does not have, or is no command.
     pub fn from_bytes(program: &[u8]) -> wasmtime::Result<Self> {
-        Self::of_kind(Kind::Plain, program)
+        Self::of_kind(Kind::Plain, Form::Component, program)
+    }
+
+    /// Like [`from_bytes`](Self::from_bytes), but its imports of `portcullis:tls` are the host's own
+    /// form of it ([`native`](crate::native)): faster, and without a component between the keys and what
+    /// peers send. A program of WASI 0.3, for which there is no such form, is refused.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes), and for a program of WASI 0.3.
+    #[cfg(feature = "native")]
+    pub fn native(program: &[u8]) -> wasmtime::Result<Self> {
+        Self::of_kind(Kind::Plain, Form::Native, program)
     }
 
     /// Like [`from_bytes`](Self::from_bytes), but compiled so that it can be ended wherever it is
@@ -50,14 +69,21 @@ impl Program {
     /// # Errors
     /// Those of [`from_bytes`](Self::from_bytes), and when the machine has no thread left.
     pub fn interruptible(program: &[u8]) -> wasmtime::Result<Self> {
-        let program = Self::of_kind(Kind::Interruptible, program)?;
+        let program = Self::of_kind(Kind::Interruptible, Form::Component, program)?;
         epoch::tick(&program.engine)?;
         Ok(program)
     }
 
-    fn of_kind(kind: Kind, program: &[u8]) -> wasmtime::Result<Self> {
+    fn of_kind(kind: Kind, form: Form, program: &[u8]) -> wasmtime::Result<Self> {
         let program = plug::as_component(program)?;
         let needs = Needs::of(&program)?;
+        #[cfg(feature = "native")]
+        if form == Form::Native && (needs.is_concurrent || needs.p3) {
+            return Err(wasmtime::Error::msg(
+                "the host has no form of its own of portcullis:tls-async and wasi:tls; run it without \
+                 --native, by the component",
+            ));
+        }
         if needs.is_concurrent {
             return Self::concurrent(kind, &program, &needs);
         }
@@ -68,7 +94,13 @@ impl Program {
             epoch::add_to_linker(&mut linker)?;
         }
         if needs.tls {
-            add_to_linker_sync(&mut linker, &guest::compile(&engine, EMBEDDED)?)?;
+            match form {
+                Form::Component => {
+                    add_to_linker_sync(&mut linker, &guest::compile(&engine, EMBEDDED)?)?;
+                }
+                #[cfg(feature = "native")]
+                Form::Native => crate::native::add_to_linker_sync(&mut linker)?,
+            }
         }
         Ok(Self {
             command: Command::Sync(CommandPre::new(linker.instantiate_pre(&program)?)?),

@@ -6,10 +6,23 @@ use portcullis_host::context_types::{Source, Verify};
 use portcullis_host::types::{ConfigurationError, Error, Role};
 use portcullis_host::{Context, Failure, Guest, Instance, Network, Options};
 
-/// The component.
+use super::mirror;
+
+/// With this variable the tests run over the host's own form of the interface.
+const NATIVE: &str = "PORTCULLIS_NATIVE";
+
+/// The component, or what passes for it.
 pub fn guest() -> &'static Guest {
     static GUEST: OnceLock<Guest> = OnceLock::new();
-    GUEST.get_or_init(|| Guest::embedded().unwrap())
+    GUEST.get_or_init(|| match is_native() {
+        true => Guest::from_bytes(&mirror::component()).unwrap(),
+        false => Guest::embedded().unwrap(),
+    })
+}
+
+/// Whether the tests run over the host's own form.
+pub fn is_native() -> bool {
+    std::env::var_os(NATIVE).is_some_and(|value| !value.is_empty())
 }
 
 /// An instance that may use the loopback interface.

@@ -18,6 +18,7 @@ pub mod certs;
 pub mod component;
 pub mod folder;
 pub mod meeting;
+pub mod mirror;
 pub mod pair;
 pub mod peers;
 pub mod pkcs12;

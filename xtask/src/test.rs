@@ -99,6 +99,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "flag",
             "guide",
             "interruption",
+            "native",
             "passphrase",
             "peers",
             "protocols",
@@ -112,6 +113,35 @@ const RINGS: [(Ring, &[&str]); 3] = [
         ],
     ),
 ];
+
+/// Tests of the component that run over the host's own form of the interface too, and see the same.
+const BOTH: [&str; 22] = [
+    "alpn",
+    "cipher",
+    "client",
+    "client_hello",
+    "early_data",
+    "engine",
+    "facts",
+    "identity",
+    "input",
+    "negotiated",
+    "peer_certificate",
+    "pollable",
+    "port",
+    "refusal",
+    "resumption",
+    "revocation",
+    "secrets",
+    "server",
+    "hosts",
+    "trust",
+    "unwrap",
+    "verify_result",
+];
+
+/// Has tests run over the host's own form of the interface: `tests/support/component.rs`.
+const NATIVE: &str = "PORTCULLIS_NATIVE";
 
 /// Turns the skip of a test whose program is missing into a failure.
 pub(crate) const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
@@ -147,7 +177,13 @@ pub(crate) fn run(
             test_in_wasm(workspace, flavour, &runner, filters, arguments)?;
         }
     }
-    for selection in selections {
+    // Those of the component once more, over the host's own form of the interface.
+    let more = match ring {
+        None | Some(Ring::Component) => Some(native_selection()),
+        Some(_) => None,
+    };
+    let plain = selections.into_iter().map(|selection| (selection, false));
+    for (selection, is_native) in plain.chain(more.map(|selection| (selection, true))) {
         let mut cargo = workspace.cargo();
         cargo
             .args(["test", "--locked", "--no-fail-fast"])
@@ -168,6 +204,9 @@ pub(crate) fn run(
         }
         if in_ci {
             cargo.env(REQUIRE_TOOLS, "1");
+        }
+        if is_native {
+            cargo.env(NATIVE, "1");
         }
         process::run("building and running the tests", &mut cargo)?;
     }
@@ -210,6 +249,13 @@ fn test_in_wasm(
     cargo.arg("--").args(filters).args(arguments);
     let step = format!("building and running the vectors in WebAssembly ({flavour:?})");
     process::run(&step, &mut cargo)
+}
+
+/// The arguments of `cargo test` for the tests that drive whatever serves the interface.
+fn native_selection() -> Vec<String> {
+    let names = BOTH.iter().flat_map(|name| ["--test", name]);
+    let all = workspace::MOST.iter().copied().chain(names);
+    all.map(str::to_owned).collect()
 }
 
 /// The arguments of `cargo test` for a ring, one list for each run. Each list names the whole

@@ -13,7 +13,7 @@ use std::process::Output;
 use support::{Folder, PAGE, example, finish, inspected, portcullis, refusal, run, serve_page};
 
 /// Run the client by `portcullis run` against a server, trusting the server's authority or none.
-fn fetch(client: &Path, trusts: bool) -> Output {
+fn fetch(client: &Path, trusts: bool, more: &[&str]) -> Output {
     let folder = Folder::new(if trusts { "trust" } else { "distrust" });
     let (port, serving) = serve_page(&folder, 1);
     let variable = format!("SSL_CERT_FILE={}", folder.path("ca.pem"));
@@ -22,6 +22,7 @@ fn fetch(client: &Path, trusts: bool) -> Output {
     if trusts {
         arguments.extend(["--env", &variable]);
     }
+    arguments.extend(more);
     arguments.extend([client.to_str().unwrap(), "localhost", &port, "/page"]);
     let output = run(&arguments, b"");
     serving.join().unwrap();
@@ -33,13 +34,16 @@ fn the_https_client_fetches_a_page_from_a_server_that_it_trusts_only() {
     let Some(client) = example("https-client") else {
         return;
     };
-    let output = fetch(&client, true);
-    assert!(output.status.success(), "{output:?}");
-    assert!(output.stdout.ends_with(PAGE.as_bytes()), "{output:?}");
-    let output = fetch(&client, false);
-    assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("not from a trusted authority"), "{told}");
+    // By the component, and by the host's own form.
+    for more in [&[][..], &["--native"]] {
+        let output = fetch(&client, true, more);
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stdout.ends_with(PAGE.as_bytes()), "{output:?}");
+        let output = fetch(&client, false, more);
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("not from a trusted authority"), "{told}");
+    }
 }
 
 #[test]

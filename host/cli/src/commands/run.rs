@@ -36,6 +36,10 @@ pub(crate) struct Run {
     /// the folders that they name
     #[arg(long)]
     trust_env: bool,
+    /// Serve its imports of portcullis:tls in this process and not in a component of their own: faster,
+    /// and its keys are no longer sealed off
+    #[arg(long)]
+    native: bool,
     /// The component that imports portcullis:tls, or a core module as for `portcullis compose`
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
@@ -83,8 +87,11 @@ impl Run {
         }
         let name = self.file.display().to_string();
         let file = compose::read(&self.file)?;
-        let program = progress::while_busy("compiling", || Program::from_bytes(&file))
-            .map_err(|error| Exit::from(error).context(&name))?;
+        let program = progress::while_busy("compiling", || match self.native {
+            true => Program::native(&file),
+            false => Program::from_bytes(&file),
+        })
+        .map_err(|error| Exit::from(error).context(&name))?;
         let arguments = std::iter::once(&name).chain(&self.arguments);
         match program.run(options, arguments, &variables) {
             Ok(true) => Ok(()),
