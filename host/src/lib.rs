@@ -127,3 +127,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/embedding.md")]
 struct Embedding;
+
+/// The code in the guide compiles.
+#[cfg(all(doctest, feature = "native"))]
+#[doc = include_str!("../../docs/guide/native.md")]
+struct Native;

@@ -309,12 +309,12 @@ impl Transport for Streams {
 }
 
 impl Streams {
-    fn check_write(&mut self) -> Result<usize, NetworkError> {
+    fn check_write(&self) -> Result<usize, NetworkError> {
         self.output_do(|stream| stream.check_write())
     }
 
     fn output_do<T>(
-        &mut self,
+        &self,
         run: impl FnOnce(&mut DynOutputStream) -> StreamResult<T>,
     ) -> Result<T, NetworkError> {
         let done = self.output.with(run);
