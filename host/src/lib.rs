@@ -121,6 +121,11 @@ pub mod context_types {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// The code in the README of this crate compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeOfTheCrate;
+
 /// The code in the guide compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/embedding.md")]

@@ -43,6 +43,11 @@ mod verify;
 
 use std::sync::{Arc, OnceLock};
 
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use end_point::end_point;
 pub use verify::refused_rsa_size;
 

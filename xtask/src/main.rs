@@ -7,6 +7,7 @@ mod book;
 mod certificates;
 mod component;
 mod conformance;
+mod crates;
 mod demo;
 mod dist;
 mod examples;
@@ -99,6 +100,13 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Make the crates as crates.io gets them, and build a program from them alone
+    #[command(after_help = "Example: cargo xtask crates --install")]
+    Crates {
+        /// Install the command from its crate, too
+        #[arg(long)]
+        install: bool,
+    },
     /// Build the programs under examples/ as their pages say, run them by every runtime against
     /// servers of others, and print the table
     #[command(after_help = "Example: cargo xtask examples python")]
@@ -156,6 +164,7 @@ fn main() -> ExitCode {
         Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
         Command::Certificates(arguments) => certificates::run(&workspace, &arguments),
         Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
+        Command::Crates { install } => crates::run(&workspace, install),
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
         Command::Dist { check } => dist::run(&workspace, check),
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
