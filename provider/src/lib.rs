@@ -17,6 +17,7 @@ pub mod ecdsa_p256;
 mod end_point;
 mod gcm;
 mod ghash;
+mod halves;
 pub mod hash;
 pub mod hmac;
 pub mod key;
@@ -56,7 +57,7 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 
 /// Every cipher suite of this provider, the preferred first.
 ///
-/// ChaCha20-Poly1305 leads because it is three to four times faster than AES-GCM where there are no
+/// ChaCha20-Poly1305 leads because it is about three times faster than AES-GCM where there are no
 /// AES instructions, which is everywhere in WebAssembly.
 pub static ALL_CIPHER_SUITES: &[SupportedCipherSuite] = &[
     SupportedCipherSuite::Tls13(&tls13::CHACHA20_POLY1305_SHA256),
