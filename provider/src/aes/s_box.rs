@@ -85,11 +85,11 @@ fn tables((upper, lower): &(Table, Table)) -> Tables {
 macro_rules! table {
     ($half:ident => $entry:expr) => {{
         let mut table = [0; 16];
-        let mut index = 0;
+        let mut rest: &mut [u8] = &mut table;
         let mut $half: u8 = 0;
-        while index < table.len() {
-            table[index] = $entry;
-            index += 1;
+        while let Some((entry, others)) = rest.split_first_mut() {
+            *entry = $entry;
+            rest = others;
             $half += 1;
         }
         table
