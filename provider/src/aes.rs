@@ -81,12 +81,9 @@ impl<const KEYS: usize> Aes<KEYS> {
     }
 
     /// Slices the round keys, which makes them sixteen times as large.
-    #[inline(always)]
     pub(super) fn unpack(&self) -> RoundKeys<KEYS> {
         let mut keys = RoundKeys([[Lanes::splat(0); 16]; KEYS]);
-        for (key, packed) in keys.0.iter_mut().zip(&self.keys) {
-            *key = slice(*packed);
-        }
+        unpack(&self.keys, &mut keys.0);
         keys
     }
 }
@@ -102,55 +99,76 @@ pub(super) struct RoundKeys<const KEYS: usize>([Bytes; KEYS]);
 
 impl<const KEYS: usize> RoundKeys<KEYS> {
     /// Encrypts the counter blocks 0 to 15.
-    #[inline(always)]
     pub(super) fn encrypt_first(&self, nonce: &[u8; 12], states: &mut States) {
-        let [state, next] = &mut states.0;
-        if let [key, keys @ .., last] = self.0.as_slice() {
-            begin(nonce, 0, key, state);
-            let [.., last_byte] = state;
-            *last_byte = *last_byte ^ numbers_in_inner();
-            end(keys, last, state, next);
-        }
+        encrypt_first(&self.0, nonce, states);
     }
 
     /// What the 256 counter blocks of a section have in common; the first section begins with
     /// counter 0.
-    #[inline(always)]
     pub(super) fn section(&self, nonce: &[u8; 12], number: u32, states: &mut States) -> Section {
-        let zero = Lanes::splat(0);
-        let mut section = Section {
-            last: zero,
-            first: [zero; 4],
-            second: [zero; 16],
-        };
-        let [state, next] = &mut states.0;
-        if let [key, first, second, ..] = self.0.as_slice() {
-            begin(nonce, number, key, state);
-            round(state, first, next);
-            round(next, second, &mut section.second);
-            // What is not the same for all batches is taken off here, and added for each of them.
-            let [p, q, r, s, ..] = *next;
-            add(&mut section.second, &after_second([p, q, r, s]));
-            let [.., last] = *state;
-            section.last = last;
-            section.first = [p, q, r, s];
-            add(&mut section.first, &after_first(last));
-        }
-        section
+        section(&self.0, nonce, number, states)
     }
 
     /// Encrypts the counter blocks of one batch of a section.
-    #[inline(always)]
     pub(super) fn encrypt(&self, section: &Section, batch: u8, states: &mut States) {
-        let [state, next] = &mut states.0;
-        let last = section.last ^ upper_to_inner(batch) ^ numbers_in_inner();
-        let mut first = section.first;
-        add(&mut first, &after_first(last));
-        *state = section.second;
-        add(state, &after_second(first));
-        if let [_, _, _, keys @ .., last] = self.0.as_slice() {
-            end(keys, last, state, next);
-        }
+        encrypt(&self.0, section, batch, states);
+    }
+}
+
+// What follows is there once for all sizes of keys, and not inlined into each.
+
+#[inline(never)]
+fn unpack(packed: &[Lanes], keys: &mut [Bytes]) {
+    for (key, packed) in keys.iter_mut().zip(packed) {
+        *key = slice(*packed);
+    }
+}
+
+#[inline(never)]
+fn encrypt_first(keys: &[Bytes], nonce: &[u8; 12], states: &mut States) {
+    let [state, next] = &mut states.0;
+    if let [key, keys @ .., last] = keys {
+        begin(nonce, 0, key, state);
+        let [.., last_byte] = state;
+        *last_byte = *last_byte ^ numbers_in_inner();
+        end(keys, last, state, next);
+    }
+}
+
+#[inline(never)]
+fn section(keys: &[Bytes], nonce: &[u8; 12], number: u32, states: &mut States) -> Section {
+    let zero = Lanes::splat(0);
+    let mut section = Section {
+        last: zero,
+        first: [zero; 4],
+        second: [zero; 16],
+    };
+    let [state, next] = &mut states.0;
+    if let [key, first, second, ..] = keys {
+        begin(nonce, number, key, state);
+        round(state, first, next);
+        round(next, second, &mut section.second);
+        // What is not the same for all batches is taken off here, and added for each of them.
+        let [p, q, r, s, ..] = *next;
+        add(&mut section.second, &after_second([p, q, r, s]));
+        let [.., last] = *state;
+        section.last = last;
+        section.first = [p, q, r, s];
+        add(&mut section.first, &after_first(last));
+    }
+    section
+}
+
+#[inline(never)]
+fn encrypt(keys: &[Bytes], section: &Section, batch: u8, states: &mut States) {
+    let [state, next] = &mut states.0;
+    let last = section.last ^ upper_to_inner(batch) ^ numbers_in_inner();
+    let mut first = section.first;
+    add(&mut first, &after_first(last));
+    *state = section.second;
+    add(state, &after_second(first));
+    if let [_, _, _, keys @ .., last] = keys {
+        end(keys, last, state, next);
     }
 }
 
@@ -213,7 +231,7 @@ fn begin(nonce: &[u8; 12], section: u32, key: &Bytes, state: &mut Bytes) {
 }
 
 /// The remaining rounds.
-#[inline(always)]
+#[inline(never)]
 fn end(keys: &[Bytes], last: &Bytes, state: &mut Bytes, next: &mut Bytes) {
     // Two rounds at a time, from one to the other and back.
     let (pairs, rest) = keys.as_chunks();
