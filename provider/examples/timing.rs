@@ -47,6 +47,10 @@ struct Timing {
 }
 
 impl Watch for Timing {
+    fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
     /// Times an operation, at first so many times, and prints what was found. `make` makes an input
     /// of the fixed class or the random one.
     fn of<I>(
@@ -150,7 +154,7 @@ fn main() {
             .expect("a number")
     };
     let mut timing = Timing {
-        random: Random(1),
+        random: Random::new(1, |_| {}),
         rounds: number(),
         factor: number(),
     };
@@ -159,6 +163,8 @@ fn main() {
     operations::macs(&mut timing);
     operations::exchanges(&mut timing);
     operations::signatures(&mut timing);
-    let keys: Vec<_> = arguments.map(|key| operations::rsa_key(&key)).collect();
+    let keys: Vec<_> = arguments
+        .map(|key| operations::load(&operations::bytes(&key)))
+        .collect();
     operations::rsa(&mut timing, &keys);
 }

@@ -10,11 +10,15 @@ use portcullis_provider::{crypto_provider, hmac};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 use rustls::{NamedGroup, SignatureScheme};
+use zeroize::Zeroizing;
 
 use crate::splitmix;
 
 /// What watches operations while they run.
 pub(crate) trait Watch {
+    /// What secrets come from.
+    fn random(&mut self) -> &mut Random;
+
     /// Runs an operation, as often as it takes; `samples` is how often its time is taken at first.
     /// `make` makes an input of the fixed class or the random one.
     fn of<I>(
@@ -27,11 +31,31 @@ pub(crate) trait Watch {
 }
 
 /// The order of the classes and the random inputs need no more than a seed.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random {
+    state: u64,
+    mark: fn(&mut [u8]),
+}
 
 impl Random {
+    /// Begins with a seed. `mark` is told where each secret lies.
+    pub(crate) const fn new(seed: u64, mark: fn(&mut [u8])) -> Self {
+        Self { state: seed, mark }
+    }
+
+    /// Tells that these bytes are a secret.
+    pub(crate) fn mark(&self, bytes: &mut [u8]) {
+        (self.mark)(bytes);
+    }
+
+    /// The bytes as a secret.
+    pub(crate) fn marked<const N: usize>(&self, mut bytes: [u8; N]) -> [u8; N] {
+        self.mark(&mut bytes);
+        // What was known about them is forgotten: they are read where they have been marked.
+        black_box(bytes)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
-        splitmix::next(&mut self.0)
+        splitmix::next(&mut self.state)
     }
 
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
@@ -46,7 +70,7 @@ impl Random {
     pub(crate) fn secret<const N: usize>(&mut self, is_fixed: bool) -> [u8; N] {
         // Drawn in either case, so that both classes are made alike.
         let random = self.bytes();
-        if is_fixed { [0x11; N] } else { random }
+        self.marked(if is_fixed { [0x11; N] } else { random })
     }
 }
 
@@ -100,7 +124,7 @@ pub(crate) fn records(watch: &mut impl Watch) {
                 black_box(keyed(&secret).seal(&NONCE, b"", &mut [5; 256]).unwrap());
             },
         );
-        let key = keyed(&[9; 32]);
+        let key = keyed(&watch.random().marked([9; 32]));
         watch.of(
             &format!("{name}: sealing 256 bytes; the plaintext"),
             20_000,
@@ -121,7 +145,7 @@ pub(crate) fn records(watch: &mut impl Watch) {
                 (sealed, forged)
             },
             |(mut sealed, forged)| {
-                assert!(key.open(&NONCE, b"", &mut sealed, &forged).is_err());
+                black_box(key.open(&NONCE, b"", &mut sealed, &forged).is_err());
             },
         );
     }
@@ -144,7 +168,7 @@ pub(crate) fn macs(watch: &mut impl Watch) {
 }
 
 /// A private key that every group takes: a scalar below the order of its curve.
-fn scalar<const N: usize>(random: &mut Random, is_fixed: bool) -> [u8; N] {
+pub(crate) fn scalar<const N: usize>(random: &mut Random, is_fixed: bool) -> [u8; N] {
     let mut secret = random.secret(is_fixed);
     secret[0] &= 0x7f;
     secret
@@ -191,10 +215,20 @@ pub(crate) fn exchanges(watch: &mut impl Watch) {
     ml_kem(watch);
 }
 
+/// How many bytes of a private key of ML-KEM-768 hold the secret polynomials.
+const KEM_SECRET: usize = 1152;
+
 /// A ciphertext that was made for the key, or another: a decapsulation must not tell which.
 fn ml_kem(watch: &mut impl Watch) {
     use libcrux_ml_kem::mlkem768;
     let keys = mlkem768::generate_key_pair([4; 64]);
+    // In it are the public key and its hash too (FIPS 203 §7.1).
+    let mut key = *keys.private_key().as_slice();
+    let (polynomials, rest) = key.split_at_mut(KEM_SECRET);
+    let (_, rejection) = rest.split_at_mut(rest.len() - 32);
+    watch.random().mark(polynomials);
+    watch.random().mark(rejection);
+    let key = mlkem768::MlKem768PrivateKey::from(black_box(key));
     watch.of(
         "ML-KEM-768: decapsulation; whether the ciphertext is sound",
         4_000,
@@ -207,7 +241,7 @@ fn ml_kem(watch: &mut impl Watch) {
             mlkem768::MlKem768Ciphertext::from(bytes)
         },
         |ciphertext| {
-            black_box(mlkem768::decapsulate(keys.private_key(), &ciphertext));
+            black_box(mlkem768::decapsulate(&key, &ciphertext));
         },
     );
     // The time depends on the key's public half, from which a matrix is sampled; so the key is one.
@@ -219,33 +253,39 @@ fn ml_kem(watch: &mut impl Watch) {
             mlkem768::encapsulate(keys.public_key(), secret).0
         },
         |ciphertext| {
-            black_box(mlkem768::decapsulate(keys.private_key(), &ciphertext));
+            black_box(mlkem768::decapsulate(&key, &ciphertext));
         },
     );
 }
 
-fn load(der: &[u8]) -> Arc<dyn SigningKey> {
+pub(crate) fn load(der: &[u8]) -> Arc<dyn SigningKey> {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der.to_vec()));
     let loaded = crypto_provider().key_provider.load_private_key(key);
     loaded.expect("a key that the provider reads")
 }
 
+/// A key as PKCS #8.
+pub(crate) fn p256_key(secret: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    let key = p256::SecretKey::from_slice(secret).unwrap();
+    key.to_pkcs8_der().unwrap().to_bytes()
+}
+
+/// A key as PKCS #8.
+pub(crate) fn p384_key(secret: &[u8; 48]) -> Zeroizing<Vec<u8>> {
+    let key = p384::SecretKey::from_slice(secret).unwrap();
+    key.to_pkcs8_der().unwrap().to_bytes()
+}
+
+/// A key as PKCS #8.
+pub(crate) fn ed25519_key(secret: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    // RFC 8410 §7.
+    let prefix = [
+        0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32,
+    ];
+    Zeroizing::new([&prefix[..], secret].concat())
+}
+
 pub(crate) fn signatures(watch: &mut impl Watch) {
-    let p256 = |secret: [u8; 32]| {
-        let key = p256::SecretKey::from_slice(&secret).unwrap();
-        load(key.to_pkcs8_der().unwrap().as_bytes())
-    };
-    let p384 = |secret: [u8; 48]| {
-        let key = p384::SecretKey::from_slice(&secret).unwrap();
-        load(key.to_pkcs8_der().unwrap().as_bytes())
-    };
-    let ed25519 = |secret: [u8; 32]| {
-        // RFC 8410 §7.
-        let prefix = [
-            0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32,
-        ];
-        load(&[&prefix[..], &secret].concat())
-    };
     let sign = |scheme: SignatureScheme, key: &Arc<dyn SigningKey>, message: &[u8]| {
         let signer = key.choose_scheme(&[scheme]).unwrap();
         black_box(signer.sign(message).unwrap());
@@ -253,29 +293,44 @@ pub(crate) fn signatures(watch: &mut impl Watch) {
     watch.of(
         "ECDSA with P-256; the key, and with it the nonce",
         4_000,
-        |random, is_fixed| (p256(scalar(random, is_fixed)), random.bytes::<64>()),
+        |random, is_fixed| {
+            (
+                load(&p256_key(&scalar(random, is_fixed))),
+                random.bytes::<64>(),
+            )
+        },
         |(key, message)| sign(SignatureScheme::ECDSA_NISTP256_SHA256, &key, &message),
     );
     watch.of(
         "ECDSA with P-384; the key, and with it the nonce",
         2_000,
-        |random, is_fixed| (p384(scalar(random, is_fixed)), random.bytes::<64>()),
+        |random, is_fixed| {
+            (
+                load(&p384_key(&scalar(random, is_fixed))),
+                random.bytes::<64>(),
+            )
+        },
         |(key, message)| sign(SignatureScheme::ECDSA_NISTP384_SHA384, &key, &message),
     );
     watch.of(
         "Ed25519; the key, and with it the nonce",
         10_000,
-        |random, is_fixed| (ed25519(random.secret(is_fixed)), random.bytes::<64>()),
+        |random, is_fixed| {
+            (
+                load(&ed25519_key(&random.secret(is_fixed))),
+                random.bytes::<64>(),
+            )
+        },
         |(key, message)| sign(SignatureScheme::ED25519, &key, &message),
     );
 }
 
-pub(crate) fn rsa_key(hexadecimal: &str) -> Arc<dyn SigningKey> {
+/// What is written in hexadecimal.
+pub(crate) fn bytes(hexadecimal: &str) -> Vec<u8> {
     let digits = hexadecimal.as_bytes().chunks(2);
-    let der: Vec<_> = digits
+    digits
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect();
-    load(&der)
+        .collect()
 }
 
 /// The first key is the fixed one.
