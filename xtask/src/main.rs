@@ -19,6 +19,7 @@ mod process;
 mod rust;
 mod stamp;
 mod supply;
+mod taint;
 mod test;
 mod timing;
 mod torture;
@@ -127,6 +128,9 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Look for branches and addresses that depend on secrets, in the code that wasmtime compiles
+    #[command(after_help = "Example: cargo xtask taint")]
+    Taint,
     /// Build the component, install the programs that tests talk to, and run the tests
     #[command(after_help = "Example: cargo xtask test --ring outside postgres -- --nocapture")]
     Test {
@@ -171,6 +175,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
         Command::Supply { write } => supply::run(&workspace, write),
+        Command::Taint => taint::run(&workspace),
         Command::Test {
             ring,
             filters,
