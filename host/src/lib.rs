@@ -73,6 +73,7 @@ mod interrupt;
 mod key_log;
 mod link;
 mod listener;
+mod memory;
 mod network;
 mod options;
 #[doc(hidden)]
@@ -100,6 +101,7 @@ pub use interrupt::{Interrupt, Interrupted};
 pub use key_log::KeyLog;
 pub use link::{Tls, TlsView, add_to_linker_async, add_to_linker_sync};
 pub use listener::Listener;
+pub use memory::OutOfMemory;
 pub use network::Network;
 pub use options::Options;
 pub use plug::{compose, embedded_for};

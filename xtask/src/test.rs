@@ -95,6 +95,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "embedding",
             "ends",
             "examples",
+            "exhaustion",
             "files",
             "flag",
             "guide",
