@@ -18,6 +18,7 @@ use rustls::{Error, SignatureAlgorithm};
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
+use super::rsa_private::RsaKey;
 use super::sign::{Key, Secret};
 
 /// Sizes of RSA keys, our own and those of peers, that are neither weak nor large enough to keep us
@@ -133,6 +134,7 @@ fn rsa_key(pkcs1: &[u8]) -> Result<Key, KeyError> {
     let key = rsa::PrivateKey::try_from(parts).map_err(|_| broken())?;
     let public = key.as_public_key().to_pkcs1_der().map_err(|_| broken())?;
     let spki = public_key_to_spki(&alg_id::RSA_ENCRYPTION, public.as_bytes());
+    let key = RsaKey::new(&key).ok_or_else(broken)?;
     Ok(Key::new(Secret::Rsa(key), spki))
 }
 

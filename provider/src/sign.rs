@@ -11,6 +11,8 @@ use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use sha2::{Sha256, Sha384, Sha512};
 
+use super::rsa_private::RsaKey;
+
 /// Schemes that an RSA key signs with, the preferred first: PSS before PKCS #1 v1.5.
 pub(super) const RSA_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::RSA_PSS_SHA512,
@@ -34,7 +36,7 @@ pub(super) enum Secret {
     EcdsaP256(p256::ecdsa::SigningKey),
     EcdsaP384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
-    Rsa(rsa::PrivateKey),
+    Rsa(RsaKey),
 }
 
 impl Secret {
@@ -78,19 +80,14 @@ impl Secret {
     }
 }
 
-fn sign_rsa(
-    key: &rsa::PrivateKey,
-    scheme: SignatureScheme,
-    message: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let rng = &mut getrandom::SysRng;
+fn sign_rsa(key: &RsaKey, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
     match scheme {
-        SignatureScheme::RSA_PSS_SHA512 => key.pss_sign_with_rng::<Sha512, _>(rng, message),
-        SignatureScheme::RSA_PSS_SHA384 => key.pss_sign_with_rng::<Sha384, _>(rng, message),
-        SignatureScheme::RSA_PSS_SHA256 => key.pss_sign_with_rng::<Sha256, _>(rng, message),
-        SignatureScheme::RSA_PKCS1_SHA512 => key.pkcs1v15_sign_with_rng::<Sha512, _>(rng, message),
-        SignatureScheme::RSA_PKCS1_SHA384 => key.pkcs1v15_sign_with_rng::<Sha384, _>(rng, message),
-        SignatureScheme::RSA_PKCS1_SHA256 => key.pkcs1v15_sign_with_rng::<Sha256, _>(rng, message),
+        SignatureScheme::RSA_PSS_SHA512 => key.sign_pss::<Sha512>(message),
+        SignatureScheme::RSA_PSS_SHA384 => key.sign_pss::<Sha384>(message),
+        SignatureScheme::RSA_PSS_SHA256 => key.sign_pss::<Sha256>(message),
+        SignatureScheme::RSA_PKCS1_SHA512 => key.sign_pkcs1::<Sha512>(message),
+        SignatureScheme::RSA_PKCS1_SHA384 => key.sign_pkcs1::<Sha384>(message),
+        SignatureScheme::RSA_PKCS1_SHA256 => key.sign_pkcs1::<Sha256>(message),
         _ => return Err(failed("not an RSA scheme")),
     }
     .map_err(failed)
