@@ -6,6 +6,8 @@
 use std::hint::black_box;
 use std::sync::OnceLock;
 
+use zeroize::Zeroizing;
+
 use super::field::Words;
 use super::point::{self, Add, Addend, Affine};
 use super::scalar::Scalar;
@@ -31,7 +33,8 @@ pub(super) fn times_base(scalar: &Scalar) -> (Words, Words) {
     let table = table();
     let [lowest, ..] = scalar.words();
     let is_even = black_box(lowest & 1).wrapping_sub(1);
-    let powers = powers(scalar.negated_if(is_even).words());
+    let odd = Zeroizing::new(scalar.negated_if(is_even));
+    let powers = Zeroizing::new(powers(odd.words()));
     let addend = |block: usize, column| {
         let sums = table.as_chunks::<SUMS>().0.get(block);
         let signs = (0..TEETH).fold(0_u64, |signs, tooth| {
@@ -80,7 +83,7 @@ fn powers(scalar: &Words) -> [u64; 5] {
     ]
 }
 
-/// The sums of all blocks, computed at the first use, which takes about as long as six signatures.
+/// The sums of all blocks, computed at the first use, which takes as long as some signatures.
 fn table() -> &'static [Affine; BLOCKS * SUMS] {
     static TABLE: OnceLock<[Affine; BLOCKS * SUMS]> = OnceLock::new();
     TABLE.get_or_init(|| {
