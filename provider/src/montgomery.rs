@@ -308,9 +308,8 @@ fn select(table: &[Block], wanted: u64, to: &mut [Block]) {
     for limb in to.as_flattened_mut() {
         *limb = zero;
     }
-    let mut at = 0;
-    for entry in table.chunks_exact(to.len().max(1)) {
-        // Zero for the entry, else all ones but for the highest bit that the shift keeps.
+    for (at, entry) in (0_u64..).zip(table.chunks_exact(to.len().max(1))) {
+        // All ones for the entry, else 0.
         let is_wanted = ((wanted ^ at).wrapping_sub(1) >> 63).wrapping_neg();
         // What the compiler does not see, it cannot turn into a condition.
         let is_wanted = black_box(is_wanted);
@@ -318,6 +317,5 @@ fn select(table: &[Block], wanted: u64, to: &mut [Block]) {
         for (to, limb) in limbs {
             *to |= limb & is_wanted;
         }
-        at += 1;
     }
 }
