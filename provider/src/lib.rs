@@ -32,11 +32,13 @@ pub mod kx;
     path = "lanes/portable.rs"
 )]
 mod lanes;
+mod montgomery;
 pub mod password;
 pub mod pkcs12_mac;
 mod poly1305;
 mod random;
 mod remembered;
+mod rsa_private;
 mod sign;
 mod tls12;
 mod tls13;
