@@ -1,5 +1,6 @@
 """`SSLSocket` and `SSLObject` by themselves."""
 
+import contextlib
 import select
 import socket
 import ssl
@@ -16,7 +17,8 @@ def a_connection_tells_its_facts():
         assert tls.cipher()[1:] in (("TLSv1.3", 128), ("TLSv1.3", 256)), tls.cipher()
         said, der = tls.getpeercert(), tls.getpeercert(True)
         assert ("DNS", "localhost") in said["subjectAltName"] and said["version"] == 3
-        assert ssl.cert_time_to_seconds(said["notAfter"]) > ssl.cert_time_to_seconds(said["notBefore"])
+        begin, end = map(ssl.cert_time_to_seconds, (said["notBefore"], said["notAfter"]))
+        assert begin < end
         assert ssl.PEM_cert_to_DER_cert(ssl.DER_cert_to_PEM_cert(der)) == der
         assert tls.get_unverified_chain()[0] == der
         assert tls.get_channel_binding("tls-unique") is None
@@ -43,7 +45,7 @@ def large_amounts_go_both_ways():
 def certificates_are_refused():
     refused(WRONG_NAME, PEER.secure, "echo", server_hostname="other.test")
     failure = refused(UNTRUSTED, PEER.secure, "echo", stranger())
-    assert "SSL_CERT_FILE" in str(failure) or "authorit" in str(failure)
+    assert "the web roots that are built in" in str(failure), failure
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     assert bare.verify_mode == ssl.CERT_REQUIRED and bare.check_hostname
     refused(UNTRUSTED, PEER.secure, "echo", bare)
@@ -146,8 +148,15 @@ def nothing_waits_where_it_is_said():
 
     repeat(tls.do_handshake)
     refusal(ssl.SSLWantReadError, tls.recv, 1)
-    assert repeat(tls.send, b"x" * 50_000) > 0
-    assert repeat(tls.recv, 1) == b"x"
+    wanted, sent, echo = bytes(range(256)) * 8192, 0, bytearray()
+    while len(echo) < len(wanted):
+        select.select([tls], [tls] if sent < len(wanted) else [], [], SECONDS)
+        if sent < len(wanted):
+            with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                sent += tls.send(wanted[sent : sent + 300_000])
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            echo += tls.recv(65536)
+    assert echo == wanted
     tls.close()
 
 

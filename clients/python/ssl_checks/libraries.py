@@ -1,6 +1,7 @@
 """The standard library's own protocols."""
 
 import asyncio
+import concurrent.futures.thread
 import email.message
 import email.policy  # What the library imports late.
 import ftplib

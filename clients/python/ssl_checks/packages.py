@@ -14,12 +14,22 @@ with warnings.catch_warnings():
     import urllib3
 
     socket.has_ipv6 = urllib3.util.connection.HAS_IPV6 = True
+import httpcore  # What httpx imports late.
 import httpx
-import httpx._transports.default  # What it imports late.
 import requests
 import requests.adapters
 
-from ssl_checks import PAGE, PEER, SECONDS, UNTRUSTED, WRONG_ADDRESS, check, refusal, refused, stranger
+from ssl_checks import (
+    PAGE,
+    PEER,
+    SECONDS,
+    UNTRUSTED,
+    WRONG_ADDRESS,
+    check,
+    refusal,
+    refused,
+    stranger,
+)
 
 
 def by_urllib3(host="localhost", context=None):

@@ -5,6 +5,7 @@ and exceptions that CPython's own `_ssl` has for `ssl`; what has no meaning here
 that a program sees are in `docs/guide/python-ssl.md`.
 """
 
+import _strptime  # What `ssl` imports late, when a component can import nothing more.
 import operator
 import os
 

@@ -175,11 +175,9 @@ class _SSLSocket:
         self = object.__new__(cls)
         server_side = bool(server_side)
         if server_side and context.protocol == numbers.PROTOCOL_TLS_CLIENT:
-            raise failed("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL", "Cannot create a server socket "
-                         "with a PROTOCOL_TLS_CLIENT context")
+            raise _wrong_role("server", "PROTOCOL_TLS_CLIENT")
         if not server_side and context.protocol == numbers.PROTOCOL_TLS_SERVER:
-            raise failed("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL", "Cannot create a client socket "
-                         "with a PROTOCOL_TLS_SERVER context")
+            raise _wrong_role("client", "PROTOCOL_TLS_SERVER")
         if server_hostname is not None:
             if server_side:
                 raise ValueError("server_hostname can only be specified in client mode")
@@ -199,7 +197,7 @@ class _SSLSocket:
         # Of the component, made when the handshake begins.
         self._handle = self._facts = self._resource = None
         self._unsent, self._untaken, self._ahead = b"", b"", b""
-        self._accepted, self._has_ended, self._is_done = 0, False, False
+        self._accepted, self._is_done = 0, False
         if session is not None:
             self.session = session
         return self
@@ -355,7 +353,7 @@ class _SSLSocket:
             with whole.cast("B") as view:
                 sent = 0
                 if self._accepted:
-                    # The call before has taken so much, and could not send it.
+                    # The call before has handed over so much, and could not send it.
                     self._flush()
                     sent, self._accepted = min(self._accepted, len(view)), 0
                     return sent
@@ -365,15 +363,11 @@ class _SSLSocket:
                             sent += self._run(engine.write, bytes(chunk))
                         except (_errors.SSLWantWriteError, TimeoutError):
                             if not sent:
+                                # The next call is to be with the same bytes, and returns their number.
                                 raise
-                            # The next call goes on with what is not sent.
-                            self._accepted = 0
-                            return sent + self._taken_on()
+                            sent, self._accepted = sent + self._accepted, 0
+                            return sent
                 return sent
-
-    def _taken_on(self):
-        taken, self._accepted = self._accepted, 0
-        return taken
 
     def shutdown(self):
         self._wire.begin("shutdown")
@@ -489,8 +483,8 @@ class _SSLSocket:
     def _choose(self, engine):
         """Let `sni_callback` choose the context, or refuse the client."""
         asked = self._asked
-        hello = engine.client_hello()
-        name = hello.server_name()
+        with engine.client_hello() as hello:
+            name = hello.server_name()
         answer, cause = None, None
         try:
             if asked.sni_callback is not None:
@@ -516,6 +510,11 @@ class _SSLSocket:
         except OSError:
             pass
         raise failed("CALLBACK_FAILED", "sni_callback has refused the client") from cause
+
+
+def _wrong_role(role, protocol):
+    text = f"Cannot create a {role} socket with a {protocol} context"
+    return failed("CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL", text)
 
 
 def is_address(name):

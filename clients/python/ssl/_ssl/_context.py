@@ -179,7 +179,8 @@ class _SSLContext:
     def maximum_version(self, version):
         version = self._version(version)
         if version in _OBSOLETE:
-            raise ValueError(f"Unsupported TLS/SSL version {version:#x}: TLS 1.2 is the oldest here")
+            text = f"Unsupported TLS/SSL version {version:#x}: TLS 1.2 is the oldest here"
+            raise ValueError(text)
         self._set("_highest", _12 if version == _LOWEST else version)
 
     def _version(self, version):
@@ -260,9 +261,9 @@ class _SSLContext:
     def set_ciphers(self, cipherlist, /):
         if not isinstance(cipherlist, str):
             raise TypeError(f"argument must be str, not {type(cipherlist).__name__}")
-        probe = self._draft(self._roles[0]).copy()
-        _load(probe.set_versions, *self._versions())
-        _load(probe.set_cipher_list, [cipherlist])
+        with self._draft(self._roles[0]).copy() as probe:
+            _load(probe.set_versions, *self._versions())
+            _load(probe.set_cipher_list, [cipherlist])
         self._set("_ciphers", cipherlist)
 
     def get_ciphers(self):
@@ -331,7 +332,8 @@ class _SSLContext:
             with open(cafile, "rb") as file:
                 found, lists = _certificate.in_pem(file.read())
             if not found and not lists:
-                raise failed("NO_CERTIFICATE_OR_CRL_FOUND", f"no certificate or crl found: {cafile}")
+                text = f"no certificate or crl found: {cafile}"
+                raise failed("NO_CERTIFICATE_OR_CRL_FOUND", text)
             self._trust(found, lists, cafile)
         if capath is not None:
             self._trust_directory(_path(capath, "capath"))
@@ -363,10 +365,10 @@ class _SSLContext:
 
     def _trust(self, certificates, lists, place):
         """Trust these; on failure nothing has changed but that some are trusted."""
-        self._places.append(place)
         draft = self._draft(self._roles[0])
         for der in certificates:
             _load(draft.add_trust_roots, _wit.Source_Bytes(der))
+        self._places.append(place)
         new = [der for der in dict.fromkeys(certificates) if der not in self._trusted]
         self._trusted.extend(new)
         self._lists.extend(der for der in dict.fromkeys(lists) if der not in self._lists)
@@ -506,7 +508,8 @@ class _SSLContext:
             return made, name
         _load(made.set_verify_name, _wit.VerifyName_Unverified())
         is_sent = name is not None and not _connection.is_address(name)
-        _load(made.set_server_name, _wit.ServerName_Name(name) if is_sent else _wit.ServerName_Off())
+        sent = _wit.ServerName_Name(name) if is_sent else _wit.ServerName_Off()
+        _load(made.set_server_name, sent)
         return made, None
 
     def _for_server(self, asks):
