@@ -10,7 +10,7 @@ import operator
 import os
 
 from ._certificate import Certificate, decode, in_pem, nid2obj, txt2obj
-from ._connection import SSLSession, _SSLSocket
+from ._connection import _SSLSocket
 from ._constants import *
 from ._constants import _DEFAULT_CIPHERS, _OPENSSL_API_VERSION
 from ._context import _SSLContext
@@ -24,6 +24,7 @@ from ._errors import (
     SSLZeroReturnError,
 )
 from ._memory import MemoryBIO
+from ._session import SSLSession
 
 
 def RAND_bytes(n, /):

@@ -14,7 +14,7 @@ import warnings
 
 from wit_world.imports import context as _wit
 
-from . import _certificate, _connection, _constants as numbers
+from . import _certificate, _connection, _constants as numbers, _wire
 from ._errors import SSLError, failed, failure, unverified
 from portcullis import _Handle, _passphrase, _reason, _try, types
 
@@ -547,13 +547,13 @@ class _SSLContext:
                 file.writelines(f"{line}\n" for line in lines)
 
     def _wrap_socket(self, sock, server_side, server_hostname=None, *, owner=None, session=None):
-        wire = _connection.OfSocket(sock)
+        wire = _wire.OfSocket(sock)
         return _connection._SSLSocket._of(self, wire, server_side, server_hostname, owner, session)
 
     def _wrap_bio(
         self, incoming, outgoing, server_side, server_hostname=None, *, owner=None, session=None
     ):
-        wire = _connection.OfBuffers(incoming, outgoing)
+        wire = _wire.OfBuffers(incoming, outgoing)
         return _connection._SSLSocket._of(self, wire, server_side, server_hostname, owner, session)
 
 

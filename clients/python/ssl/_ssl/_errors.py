@@ -1,12 +1,12 @@
 """The exceptions of `ssl`, and which of them a failure of the component is."""
 
 import errno
-import os
 import ipaddress
+import os
 
 from wit_world.imports import errors as _explaining
 
-from _ssl import _constants as numbers
+from . import _constants as numbers
 from portcullis import _VERIFY_CODES, types
 
 _Reason, _Broken = types.CertificateReason, types.ProtocolReason
