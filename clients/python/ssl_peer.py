@@ -283,6 +283,8 @@ SERVERS = {
 PORTS = {}
 for of_server, handler in SERVERS.items():
     server = Server(("127.0.0.1", 0), handler)
-    PORTS[of_server] = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    port = PORTS[of_server] = server.server_address[1]
+    # The other address is not in the certificate.
+    for serving in server, Server(("127.0.0.2", port), handler):
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
 Server(("127.0.0.1", PORT), Control).serve_forever()

@@ -8,6 +8,7 @@ import ssl
 CHECKS = []
 SECONDS = 60  # No step of a check takes longer.
 PAGE = b"hello from a page\n"
+OTHER = "127.0.0.2"  # An address of the peer's that its certificate does not have.
 UNTRUSTED, WRONG_NAME, WRONG_ADDRESS = 20, 62, 64  # OpenSSL's numbers of refusals.
 
 

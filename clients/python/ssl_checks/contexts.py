@@ -63,7 +63,12 @@ def files_that_do_not_do_are_told():
 def keys_are_logged_where_it_is_said():
     context = ssl.create_default_context()
     path = file("keys.log")
-    context.keylog_filename = path
+    try:
+        context.keylog_filename = path
+    except OSError:
+        # The host shows the folder to be read alone, which is told at once.
+        assert context.keylog_filename is None
+        return
     PEER.secure("echo", context).close()
     with open(path) as log:
         assert "CLIENT_TRAFFIC_SECRET_0" in log.read()

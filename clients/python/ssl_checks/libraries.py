@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 
 from ssl_checks import (
+    OTHER,
     PAGE,
     PEER,
     SECONDS,
@@ -38,7 +39,7 @@ def urllib_request_fetches_a_page():
 
 @check
 def urllib_request_is_refused():
-    failure = refusal(urllib.error.URLError, urllib.request.urlopen, PEER.url(host="127.0.0.1"))
+    failure = refusal(urllib.error.URLError, urllib.request.urlopen, PEER.url(host=OTHER))
     assert isinstance(failure.reason, ssl.SSLCertVerificationError)
     assert failure.reason.verify_code == WRONG_ADDRESS, failure.reason.verify_code
     refused(UNTRUSTED, urllib.request.urlopen, PEER.url(), context=stranger())
@@ -63,7 +64,7 @@ def http_client_is_refused():
         http.client.HTTPSConnection(host, PEER.port("https"), context=context).request("GET", "/")
 
     fetch("localhost")
-    refused(WRONG_ADDRESS, fetch, "127.0.0.1")
+    refused(WRONG_ADDRESS, fetch, OTHER)
     refused(UNTRUSTED, fetch, "localhost", stranger())
 
 
@@ -99,7 +100,7 @@ def smtplib_sends_by_smtps():
 @check
 def smtplib_is_refused():
     for send in by_starttls, by_smtps:
-        refused(WRONG_ADDRESS, send, "127.0.0.1")
+        refused(WRONG_ADDRESS, send, OTHER)
         refused(UNTRUSTED, send, context=stranger())
 
 
@@ -129,7 +130,7 @@ def imaplib_fetches_by_imaps():
 @check
 def imaplib_is_refused():
     for name in "imap", "imaps":
-        refused(WRONG_ADDRESS, from_imap, name, "127.0.0.1")
+        refused(WRONG_ADDRESS, from_imap, name, OTHER)
         refused(UNTRUSTED, from_imap, name, context=stranger())
 
 
@@ -147,7 +148,7 @@ def poplib_fetches_by_stls():
 
 @check
 def poplib_is_refused():
-    refused(WRONG_ADDRESS, from_pop, "127.0.0.1")
+    refused(WRONG_ADDRESS, from_pop, OTHER)
     refused(UNTRUSTED, from_pop, context=stranger())
 
 
@@ -170,7 +171,7 @@ def ftplib_fetches_with_both_connections_secure():
 
 @check
 def ftplib_is_refused():
-    refused(WRONG_ADDRESS, from_ftp, "127.0.0.1")
+    refused(WRONG_ADDRESS, from_ftp, OTHER)
     refused(UNTRUSTED, from_ftp, context=stranger())
 
 
