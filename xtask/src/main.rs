@@ -14,6 +14,7 @@ mod examples;
 mod fuzz;
 mod go;
 mod lint;
+mod packages;
 mod pattern;
 mod process;
 mod rust;
@@ -93,8 +94,8 @@ enum Command {
         )]
         arguments: Vec<String>,
     },
-    /// Make the release folder target/dist: both components, the interface as a package, an SBOM, a
-    /// provenance and checksums
+    /// Make the release folder target/dist: the components, the packages for Python, Node and C, the
+    /// interface as a package, an SBOM, a provenance and checksums
     #[command(after_help = "Example: cargo xtask dist --check")]
     Dist {
         /// Build everything twice, in two places, and fail if a bit differs
@@ -121,6 +122,9 @@ enum Command {
     /// Check dependencies, format, lints and documentation, natively and for wasm
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
+    /// Make the wheel, the npm package and the archive for C in target/packages
+    #[command(after_help = "Example: cargo xtask packages")]
+    Packages,
     /// Check the licences and sources of all dependencies, and what is `unsafe` in the component
     #[command(after_help = "Example: cargo xtask supply")]
     Supply {
@@ -174,6 +178,7 @@ fn main() -> ExitCode {
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
+        Command::Packages => packages::run(&workspace),
         Command::Supply { write } => supply::run(&workspace, write),
         Command::Taint => taint::run(&workspace),
         Command::Test {
