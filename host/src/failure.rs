@@ -27,7 +27,7 @@ pub enum Failure {
     /// by this or by [`Trap`](Self::Trap).
     Interrupted(Interrupted),
     /// The component trapped, needed more memory than it may have (the error is
-    /// [`OutOfMemory`](crate::OutOfMemory) then), or the host could not do what it was asked for. The
+    /// [`OutOfMemory`] then), or the host could not do what it was asked for. The
     /// fault is the component's, the host's, or the embedder's, who may have dropped a port before its
     /// pollables; it is never a peer's. The instance cannot be used any more.
     Trap(wasmtime::Error),

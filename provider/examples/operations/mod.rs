@@ -58,6 +58,12 @@ impl Random {
         splitmix::next(&mut self.state)
     }
 
+    /// A number below this one.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound).expect("a length");
+        usize::try_from(self.next() % bound).expect("less than a length")
+    }
+
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         for byte in &mut bytes {
@@ -139,7 +145,7 @@ pub(crate) fn records(watch: &mut impl Watch) {
             &format!("{name}: refusing 256 bytes; where the tag differs"),
             20_000,
             |random, is_fixed| {
-                let other = 1 + random.next() as usize % 15;
+                let other = 1 + random.below(15);
                 let mut forged = tag;
                 forged[if is_fixed { 0 } else { other }] ^= 1;
                 (sealed, forged)
@@ -235,7 +241,7 @@ fn ml_kem(watch: &mut impl Watch) {
         |random, is_fixed| {
             let (ciphertext, _) = mlkem768::encapsulate(keys.public_key(), random.bytes());
             let mut bytes = *ciphertext.as_slice();
-            let place = random.next() as usize % bytes.len();
+            let place = random.below(bytes.len());
             let changes = if is_fixed { 0 } else { 1 };
             bytes[place] ^= changes;
             mlkem768::MlKem768Ciphertext::from(bytes)
@@ -348,7 +354,7 @@ pub(crate) fn rsa(watch: &mut impl Watch, keys: &[Arc<dyn SigningKey>]) {
         "RSA of 2048 bits; the key",
         600,
         |random, is_fixed| {
-            let other = &others[random.next() as usize % others.len()];
+            let other = &others[random.below(others.len())];
             let key = if is_fixed { fixed } else { other };
             (Arc::clone(key), random.bytes::<64>())
         },

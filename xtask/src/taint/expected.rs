@@ -40,16 +40,6 @@ pub(super) const FINDINGS: &[Expected] = &[
         reason: "a private key of zero is refused",
     },
     Expected {
-        operation: "EC",
-        function: "from_u8",
-        reason: "the first byte of a public key",
-    },
-    Expected {
-        operation: "EC",
-        function: "^memcmp < equal_same_length < eq < validate_public_key",
-        reason: "whether the public key in the file is that of the private one",
-    },
-    Expected {
         operation: "ECDSA",
         function: "^fill_next_k",
         reason: "a candidate for a nonce is above the order, and is not used",
@@ -70,6 +60,21 @@ pub(super) const FINDINGS: &[Expected] = &[
         reason: "whether a part of the signature is zero: the signature is public",
     },
     Expected {
+        operation: "EC",
+        function: "^then_some < secret",
+        reason: "whether a private key or a nonce is from 1 to n - 1, which it is",
+    },
+    Expected {
+        operation: "ECDSA",
+        function: "nonzero < sign_with",
+        reason: "whether a part of the signature is zero: the signature is public",
+    },
+    Expected {
+        operation: "ECDSA",
+        function: "from_scalars < sign",
+        reason: "the same",
+    },
+    Expected {
         operation: "ECDSA",
         function: "to_der",
         reason: "encoding of the signature, which is public",
@@ -86,44 +91,41 @@ pub(super) const FINDINGS: &[Expected] = &[
     },
     Expected {
         operation: "RSA",
-        function: "random_mod_vartime_core",
-        reason: "a candidate for a blinding factor is above the modulus, and is not used",
+        function: "into_option < from < crt_coefficient",
+        reason: "once for each key: whether one prime has an inverse modulo the other",
     },
     Expected {
         operation: "RSA",
-        function: "into_option < blind",
+        function: "^new < from_parts",
+        reason: "once for each key: whether its primes are odd and as long as they have to be",
+    },
+    Expected {
+        operation: "RSA",
+        function: "^into_option < blinding",
         reason: "whether a blinding factor has an inverse",
     },
     Expected {
         operation: "RSA",
-        function: "into_option < blind_modulus",
-        reason: "a prime times an odd number is odd",
+        function: "lt < blinding",
+        reason: "a candidate for a blinding factor is above the modulus, and is not used",
     },
     Expected {
         operation: "RSA",
-        function: "^branch < pow_mod_blinded",
-        reason: "the same",
-    },
-    Expected {
-        operation: "RSA",
-        function: "div_rem < new < pow_mod_blinded",
-        reason: "the length of a prime times a number that is drawn each time",
-    },
-    Expected {
-        operation: "RSA",
-        function: "^new < pow_mod_blinded",
-        reason: "an odd modulus has what Montgomery's way needs",
-    },
-    Expected {
-        operation: "RSA",
-        function: "^rsa_decrypt_and_check",
+        function: "ne < apply",
         reason: "whether the signature is right, which it is unless the machine errs",
     },
 ];
 
 /// Divisions, whose time depends on their operands.
-pub(super) const DIVISIONS: &[Expected] = &[Expected {
-    operation: "",
-    function: "rsa::algorithms::reduction::to_monty",
-    reason: "how many parts of a number's length there are",
-}];
+pub(super) const DIVISIONS: &[Expected] = &[
+    Expected {
+        operation: "",
+        function: "rsa::algorithms::reduction::to_monty",
+        reason: "how many parts of a number's length there are",
+    },
+    Expected {
+        operation: "",
+        function: "rsa_private::Prime::power",
+        reason: "how many numbers the table of powers has room for",
+    },
+];

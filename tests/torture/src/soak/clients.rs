@@ -132,7 +132,11 @@ impl<'a> Clients<'a> {
     fn connection(&self, place: u64) -> Result<()> {
         let mut random = Random::new(self.seed, &format!("connection {place}"));
         let [tls12, tls13] = &self.configs;
-        let [keeps, forgets] = if place % 2 == 0 { tls12 } else { tls13 };
+        let [keeps, forgets] = if place.is_multiple_of(2) {
+            tls12
+        } else {
+            tls13
+        };
         let config = match random.below(FORGETS) {
             0 => forgets,
             _ => keeps,
@@ -169,7 +173,7 @@ impl<'a> Clients<'a> {
                 add(&self.counts.bytes, answer.len());
             }
         }
-        if place % RESET == 0 {
+        if place.is_multiple_of(RESET) {
             add(&self.counts.reset, 1);
             SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
             return Ok(());

@@ -148,7 +148,7 @@ impl Rig {
     fn connect(&mut self) -> Result<Client> {
         let place = add(&self.counts.connections, 1);
         let [old, new] = &self.contexts;
-        let is_old = place % 2 == 0;
+        let is_old = place.is_multiple_of(2);
         let context = if is_old { old } else { new };
         let tls = &mut self.tls;
         let port = Port::blocking_connect(tls, context, certs::NAME, self.port).map_err(broken)?;
@@ -202,7 +202,7 @@ impl Rig {
     }
 
     fn close(&mut self, client: Client) -> Result<()> {
-        if client.place % RESET == 0 {
+        if client.place.is_multiple_of(RESET) {
             add(&self.counts.reset, 1);
         } else {
             client.port.close(&mut self.tls).map_err(broken)?;
@@ -247,7 +247,11 @@ fn server(authorities: &[Authority; 2]) -> Result<u16> {
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
         for (place, socket) in listener.incoming().enumerate() {
-            let config = if place / TURN % 2 == 0 { &odd } else { &even };
+            let config = if (place / TURN).is_multiple_of(2) {
+                &odd
+            } else {
+                &even
+            };
             let config = Arc::clone(config);
             // A client that finds that its bytes do not come back tells.
             thread::spawn(move || echo(socket?, config));

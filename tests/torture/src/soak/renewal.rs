@@ -110,7 +110,7 @@ impl Renewals {
 
     fn identity(&self, number: usize) -> Result<Identity> {
         let [even, odd] = &self.authorities;
-        let authority = if number % 2 == 0 { even } else { odd };
+        let authority = if number.is_multiple_of(2) { even } else { odd };
         let algorithm = match number % 3 {
             0 => &PKCS_ED25519,
             _ => &PKCS_ECDSA_P256_SHA256,
@@ -136,7 +136,7 @@ impl Renewals {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let identity = self.identity(number)?;
         self.write(&identity)?;
-        let is_fit = number % REFUSED != 0;
+        let is_fit = !number.is_multiple_of(REFUSED);
         // The server may use it before it has said so.
         let place = match is_fit {
             true => Some(self.add(&identity)),
@@ -146,7 +146,7 @@ impl Renewals {
                 None
             }
         };
-        if number % TICKETS == 0 {
+        if number.is_multiple_of(TICKETS) {
             fs::rename(
                 self.folder.join("ticket.new"),
                 self.folder.join("ticket.old"),
