@@ -1,6 +1,6 @@
 //! Finds the components that the library embeds: those that `PORTCULLIS_COMPONENT` and
-//! `PORTCULLIS_COMPONENT_P3` name, or the guest in both forms, built here by a nested Cargo, with wide
-//! arithmetic since our engine has it.
+//! `PORTCULLIS_COMPONENT_P3` name, those that came with the crate, or the guest in both forms, built here
+//! by a nested Cargo, with wide arithmetic since our engine has it.
 
 use std::env;
 use std::error::Error;
@@ -18,6 +18,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 struct Form {
     /// Names a component that is there already.
     variable: &'static str,
+    /// Its file in the crate as it is published (`cargo xtask crates`). A checkout has none.
+    packaged: &'static str,
     /// Tells the library where the component is.
     place: &'static str,
     /// The arguments of Cargo that select it.
@@ -27,11 +29,13 @@ struct Form {
 const FORMS: [Form; 2] = [
     Form {
         variable: "PORTCULLIS_COMPONENT",
+        packaged: "component/portcullis-wide.wasm",
         place: "PORTCULLIS_WASM",
         features: &[],
     },
     Form {
         variable: "PORTCULLIS_COMPONENT_P3",
+        packaged: "component/portcullis-p3-wide.wasm",
         place: "PORTCULLIS_P3_WASM",
         features: &["--no-default-features", "--features", "p3"],
     },
@@ -54,9 +58,14 @@ fn main() -> ExitCode {
 impl Form {
     fn component(&self) -> Result<PathBuf> {
         println!("cargo:rerun-if-env-changed={}", self.variable);
-        match env::var_os(self.variable).filter(|path| !path.is_empty()) {
-            Some(path) => self.prebuilt(PathBuf::from(path)),
-            None => self.build(),
+        if let Some(path) = env::var_os(self.variable).filter(|path| !path.is_empty()) {
+            return self.prebuilt(PathBuf::from(path));
+        }
+        let packaged = Path::new(&variable("CARGO_MANIFEST_DIR")?).join(self.packaged);
+        println!("cargo:rerun-if-changed={}", packaged.display());
+        match packaged.is_file() {
+            true => Ok(packaged),
+            false => self.build(),
         }
     }
 

@@ -11,7 +11,7 @@
 )]
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "wit",
     world: "provider",
     with: { "wasi": wasmtime_wasi::p2::bindings::sync },
     require_store_data_send: true,

@@ -7,7 +7,7 @@ use wasmtime::WasmBacktrace;
 use wasmtime_wasi::ResourceTableError;
 
 use crate::interrupt::Interrupted;
-use crate::state::OutOfMemory;
+use crate::memory::OutOfMemory;
 use crate::types::Error;
 
 /// Why a call into the component failed.
@@ -26,8 +26,8 @@ pub enum Failure {
     /// [`Options::deadline`](crate::Options::deadline)). It cannot be used any more, and later calls fail
     /// by this or by [`Trap`](Self::Trap).
     Interrupted(Interrupted),
-    /// The component trapped, needed more memory than it may have
-    /// ([`Options::memory`](crate::Options::memory)), or the host could not do what it was asked for. The
+    /// The component trapped, needed more memory than it may have (the error is
+    /// [`OutOfMemory`] then), or the host could not do what it was asked for. The
     /// fault is the component's, the host's, or the embedder's, who may have dropped a port before its
     /// pollables; it is never a peer's. The instance cannot be used any more.
     Trap(wasmtime::Error),

@@ -75,6 +75,7 @@ mod link;
 mod listener;
 #[cfg(feature = "native")]
 pub mod native;
+mod memory;
 mod network;
 mod options;
 #[doc(hidden)]
@@ -102,6 +103,7 @@ pub use interrupt::{Interrupt, Interrupted};
 pub use key_log::KeyLog;
 pub use link::{Tls, TlsView, add_to_linker_async, add_to_linker_sync};
 pub use listener::Listener;
+pub use memory::OutOfMemory;
 pub use network::Network;
 pub use options::Options;
 pub use plug::{compose, embedded_for};
@@ -122,6 +124,11 @@ pub mod context_types {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The code in the README of this crate compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeOfTheCrate;
 
 /// The code in the guide compiles.
 #[cfg(doctest)]

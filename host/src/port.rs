@@ -149,7 +149,8 @@ impl Port {
         call!(instance, port.call_close_output, self.0)
     }
 
-    /// Send close_notify and free the socket. Its pollables must have been dropped.
+    /// Send close_notify and free the socket. Its pollables must have been dropped. What is left of the
+    /// port, some 900 bytes of the instance's memory, is freed by [`drop`](Self::drop).
     pub fn close(&self, instance: &mut Instance) -> Result<(), Failure> {
         call!(instance, port.call_close, self.0)
     }

@@ -1,13 +1,11 @@
 //! What a store holds: the WASI context and the resources of one instance.
 
-use std::fmt;
-
-use wasmtime::ResourceLimiter;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::interrupt::Ends;
 use crate::link::{Tls, TlsView};
+use crate::memory::Memory;
 use crate::streams::drop_output_streams_at_once;
 
 pub(crate) struct State {
@@ -25,64 +23,10 @@ impl State {
         Self {
             wasi,
             table: ResourceTable::new(),
-            memory: Memory {
-                used: 0,
-                limit: memory,
-            },
+            memory: Memory::new(memory),
             ends,
             tls: Tls::new(),
         }
-    }
-}
-
-/// Bytes of linear memory, of all instances of the store.
-pub(crate) struct Memory {
-    pub(crate) used: usize,
-    limit: usize,
-}
-
-/// Why an instance has ended that needed more memory than it may have.
-#[derive(Debug)]
-pub(crate) struct OutOfMemory {
-    limit: usize,
-}
-
-impl fmt::Display for OutOfMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "more memory was needed than the {} bytes that the instance may have; allow more, or \
-             give it less to do at once",
-            self.limit
-        )
-    }
-}
-
-impl std::error::Error for OutOfMemory {}
-
-impl ResourceLimiter for Memory {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        // That the memory cannot grow would only be a trap in the end, and one that does not say why.
-        if used > self.limit {
-            return Err(wasmtime::Error::new(OutOfMemory { limit: self.limit }));
-        }
-        self.used = used;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        _desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(true)
     }
 }
 

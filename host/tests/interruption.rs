@@ -9,16 +9,18 @@ mod support;
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portcullis_host::context_types::{Source, VerifyName};
+use portcullis_host::context_types::Source;
 use portcullis_host::types::{Error, Role};
 use portcullis_host::{
-    Context, EMBEDDED, Failure, Guest, Instance, Interrupt, Interrupted, Listener, Network,
-    Options, Port, Program,
+    Context, EMBEDDED, Failure, Guest, Instance, Interrupt, Interrupted, Network, Options, Port,
+    Program,
 };
-use support::example;
+use support::{example, greet};
 
 /// No step takes this long.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -44,32 +46,6 @@ fn shake(tls: &mut Instance, port: u16) -> Result<(), Failure> {
     let context = Context::unverified(tls, Role::Client)?;
     let port = Port::blocking_connect(tls, &context, "localhost", port)?;
     port.blocking_handshake(tls)
-}
-
-/// One connection between two instances, over which a greeting goes.
-fn greet(server: &mut Instance, mut client: Instance) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let chain = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let chain = chain.self_signed(&key).unwrap().pem();
-    let [chain, key] = [chain, key.serialize_pem()].map(|pem| Source::Bytes(pem.into_bytes()));
-    let context = Context::secure(server, Role::Server).unwrap();
-    context.load_identity(server, &chain, &key, None).unwrap();
-    let address = Ipv4Addr::LOCALHOST.into();
-    let listener = Listener::listen(server, &context, address, 0, None).unwrap();
-    let number = listener.local_address(server).unwrap().port;
-    let talking = thread::spawn(move || {
-        let context = Context::secure(&mut client, Role::Client).unwrap();
-        context.add_trust_roots(&mut client, &chain).unwrap();
-        let name = VerifyName::Name("localhost".to_owned());
-        context.set_verify_name(&mut client, &name).unwrap();
-        let port = Port::blocking_connect(&mut client, &context, "127.0.0.1", number).unwrap();
-        port.blocking_write_all(&mut client, b"hello").unwrap();
-        port.close(&mut client).unwrap();
-    });
-    let port = listener.blocking_accept(server).unwrap();
-    let heard = port.blocking_read(server, 100).unwrap();
-    assert_eq!(heard.as_deref(), Some(&b"hello"[..]));
-    talking.join().unwrap();
 }
 
 #[test]
@@ -112,6 +88,49 @@ fn an_instance_in_the_middle_of_a_handshake_is_interrupted_and_the_others_go_on(
     let late = guest.instantiate(options().interrupt(&interrupt));
     let late = late.unwrap_err();
     assert_eq!(late.downcast_ref(), Some(&Interrupted::Raised), "{late:?}");
+}
+
+#[test]
+fn an_instance_ends_wherever_it_is_in_its_handshake_and_others_go_on() {
+    let guest = guest();
+    let (_server, port) = silent();
+    let mut other = guest.instantiate(options()).unwrap();
+    // A client draws random bytes for its first message, all in the middle of its computation.
+    let drawn = Arc::new(AtomicUsize::new(0));
+    let shake_until = |raise_at: Option<usize>| {
+        drawn.store(0, Ordering::Relaxed);
+        let interrupt = Interrupt::new();
+        let options = options().interrupt(&interrupt).randomness({
+            let drawn = Arc::clone(&drawn);
+            move |bytes| {
+                bytes.fill(7);
+                if Some(drawn.fetch_add(1, Ordering::Relaxed)) == raise_at {
+                    interrupt.raise();
+                }
+            }
+        });
+        let mut tls = guest.instantiate(options).unwrap();
+        let made = drawn.load(Ordering::Relaxed);
+        let shaken = match raise_at {
+            Some(_) => shake(&mut tls, port),
+            None => Context::unverified(&mut tls, Role::Client).and_then(|context| {
+                let port = Port::blocking_connect(&mut tls, &context, "localhost", port)?;
+                port.handshake(&mut tls)
+            }),
+        };
+        (shaken.unwrap_err(), made..drawn.load(Ordering::Relaxed))
+    };
+    let (wants, draws) = shake_until(None);
+    assert_eq!(wants.error(), Some(&Error::WantRead));
+    assert!(draws.len() > 1, "{draws:?}");
+    for draw in draws {
+        let (ended, _) = shake_until(Some(draw));
+        assert!(
+            matches!(ended, Failure::Interrupted(Interrupted::Raised)),
+            "{draw}: {ended:?}"
+        );
+    }
+    greet(&mut other, guest.instantiate(options()).unwrap());
 }
 
 #[test]

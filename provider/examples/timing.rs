@@ -11,8 +11,6 @@
 //! as PKCS #8 in hexadecimal.
 //! A line for each operation: name, samples, the largest |t| in hundredths, and the median in
 //! nanoseconds.
-//!
-//! Over 400 lines: the operations are many, and each is a name, an input and a call.
 #![allow(
     clippy::as_conversions,
     clippy::cast_precision_loss,
@@ -24,21 +22,15 @@
     reason = "a tool that cannot go on should stop"
 )]
 
+mod operations;
 #[path = "../../tests/support/splitmix.rs"]
 mod splitmix;
 
 use std::env;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Instant;
 
-use pkcs8::EncodePrivateKey as _;
-use portcullis_provider::algorithm::Algorithm;
-use portcullis_provider::kx::danger::start_with_private_key;
-use portcullis_provider::{crypto_provider, hmac};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::sign::SigningKey;
-use rustls::{NamedGroup, SignatureScheme};
+use operations::{Random, Watch};
 
 /// How many inputs are made before they are timed.
 const BATCH: usize = 100;
@@ -47,30 +39,6 @@ const UNCLEAR: f64 = 4.5;
 /// The times below which comparisons are made, as parts of all.
 const CROPS: [f64; 7] = [1.0, 0.99, 0.95, 0.9, 0.75, 0.5, 0.25];
 
-/// The order of the classes and the random inputs need no more than a seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        splitmix::next(&mut self.0)
-    }
-
-    fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        for byte in &mut bytes {
-            *byte = self.next().to_be_bytes()[0];
-        }
-        bytes
-    }
-
-    /// The fixed secret, or another one.
-    fn secret<const N: usize>(&mut self, is_fixed: bool) -> [u8; N] {
-        // Drawn in either case, so that both classes are made alike.
-        let random = self.bytes();
-        if is_fixed { [0x11; N] } else { random }
-    }
-}
-
 /// The timer, and what it is to take.
 struct Timing {
     random: Random,
@@ -78,7 +46,11 @@ struct Timing {
     factor: usize,
 }
 
-impl Timing {
+impl Watch for Timing {
+    fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
     /// Times an operation, at first so many times, and prints what was found. `make` makes an input
     /// of the fixed class or the random one.
     fn of<I>(
@@ -182,277 +154,17 @@ fn main() {
             .expect("a number")
     };
     let mut timing = Timing {
-        random: Random(1),
+        random: Random::new(1, |_| {}),
         rounds: number(),
         factor: number(),
     };
-    controls(&mut timing);
-    records(&mut timing);
-    macs(&mut timing);
-    exchanges(&mut timing);
-    signatures(&mut timing);
-    let keys: Vec<_> = arguments.map(|key| rsa_key(&key)).collect();
-    rsa(&mut timing, &keys);
-}
-
-/// Operations that depend on their secrets, and must be found.
-fn controls(timing: &mut Timing) {
-    let expected = [0x11; 32];
-    timing.of(
-        "control: comparison that stops at the first difference",
-        20_000,
-        |random, is_fixed| random.secret::<32>(is_fixed),
-        |secret| {
-            for _ in 0..8 {
-                let mut pairs = black_box(&secret).iter().zip(&expected);
-                black_box(pairs.all(|(one, other)| black_box(one) == other));
-            }
-        },
-    );
-    timing.of(
-        "control: power that multiplies for the bits that are set",
-        20_000,
-        |random, is_fixed| random.secret::<32>(is_fixed),
-        |secret| {
-            let mut power = 3_u64;
-            for byte in secret {
-                for bit in 0..8 {
-                    power = black_box(power.wrapping_mul(power));
-                    if byte >> bit & 1 == 1 {
-                        power = black_box(power.wrapping_mul(0x1_0000_01b3).rotate_left(7));
-                    }
-                }
-            }
-            black_box(power);
-        },
-    );
-}
-
-/// Sealing and refusing, by the parts that records are protected with.
-fn records(timing: &mut Timing) {
-    const NONCE: [u8; 12] = [7; 12];
-    for (name, algorithm) in [
-        ("ChaCha20-Poly1305", Algorithm::ChaCha20Poly1305),
-        ("AES-128-GCM", Algorithm::Aes128Gcm),
-        ("AES-256-GCM", Algorithm::Aes256Gcm),
-    ] {
-        let keyed = |key: &[u8; 32]| algorithm.with_key(&key[..algorithm.key_len()]);
-        timing.of(
-            &format!("{name}: setting up, sealing 256 bytes; the key"),
-            20_000,
-            |random, is_fixed| random.secret::<32>(is_fixed),
-            |secret| {
-                black_box(keyed(&secret).seal(&NONCE, b"", &mut [5; 256]).unwrap());
-            },
-        );
-        let key = keyed(&[9; 32]);
-        timing.of(
-            &format!("{name}: sealing 256 bytes; the plaintext"),
-            20_000,
-            |random, is_fixed| random.secret::<256>(is_fixed),
-            |mut secret| {
-                black_box(key.seal(&NONCE, b"", &mut secret).unwrap());
-            },
-        );
-        let mut sealed = [5; 256];
-        let tag = key.seal(&NONCE, b"", &mut sealed).unwrap();
-        timing.of(
-            &format!("{name}: refusing 256 bytes; where the tag differs"),
-            20_000,
-            |random, is_fixed| {
-                let other = 1 + random.next() as usize % 15;
-                let mut forged = tag;
-                forged[if is_fixed { 0 } else { other }] ^= 1;
-                (sealed, forged)
-            },
-            |(mut sealed, forged)| {
-                assert!(key.open(&NONCE, b"", &mut sealed, &forged).is_err());
-            },
-        );
-    }
-}
-
-fn macs(timing: &mut Timing) {
-    for (name, mac) in [
-        ("HMAC-SHA-256", hmac::HMAC_SHA256),
-        ("HMAC-SHA-384", hmac::HMAC_SHA384),
-    ] {
-        timing.of(
-            &format!("{name} of 64 bytes; the key"),
-            20_000,
-            |random, is_fixed| random.secret::<48>(is_fixed),
-            |secret| {
-                black_box(mac.with_key(&secret).sign(&[&[5; 64]]));
-            },
-        );
-    }
-}
-
-/// A private key that every group takes: a scalar below the order of its curve.
-fn scalar<const N: usize>(random: &mut Random, is_fixed: bool) -> [u8; N] {
-    let mut secret = random.secret(is_fixed);
-    secret[0] &= 0x7f;
-    secret
-}
-
-fn exchanges(timing: &mut Timing) {
-    for (name, group, samples) in [
-        ("X25519", NamedGroup::X25519, 10_000),
-        ("ECDH with P-256", NamedGroup::secp256r1, 4_000),
-    ] {
-        let peer = start_with_private_key(group, &[3; 32]).unwrap();
-        let peer = peer.pub_key().to_vec();
-        timing.of(
-            &format!("{name}: the shared secret; the private key"),
-            samples,
-            |random, is_fixed| {
-                start_with_private_key(group, &scalar::<32>(random, is_fixed)).unwrap()
-            },
-            |exchange| {
-                black_box(exchange.complete(&peer).unwrap());
-            },
-        );
-        timing.of(
-            &format!("{name}: the public key; the private key"),
-            samples,
-            scalar::<32>,
-            |secret| {
-                black_box(start_with_private_key(group, &secret).unwrap());
-            },
-        );
-    }
-    let peer = start_with_private_key(NamedGroup::secp384r1, &[3; 48]).unwrap();
-    let peer = peer.pub_key().to_vec();
-    timing.of(
-        "ECDH with P-384: the shared secret; the private key",
-        2_000,
-        |random, is_fixed| {
-            start_with_private_key(NamedGroup::secp384r1, &scalar::<48>(random, is_fixed)).unwrap()
-        },
-        |exchange| {
-            black_box(exchange.complete(&peer).unwrap());
-        },
-    );
-    ml_kem(timing);
-}
-
-/// A ciphertext that was made for the key, or another: a decapsulation must not tell which.
-fn ml_kem(timing: &mut Timing) {
-    use libcrux_ml_kem::mlkem768;
-    let keys = mlkem768::generate_key_pair([4; 64]);
-    timing.of(
-        "ML-KEM-768: decapsulation; whether the ciphertext is sound",
-        4_000,
-        |random, is_fixed| {
-            let (ciphertext, _) = mlkem768::encapsulate(keys.public_key(), random.bytes());
-            let mut bytes = *ciphertext.as_slice();
-            let place = random.next() as usize % bytes.len();
-            let changes = if is_fixed { 0 } else { 1 };
-            bytes[place] ^= changes;
-            mlkem768::MlKem768Ciphertext::from(bytes)
-        },
-        |ciphertext| {
-            black_box(mlkem768::decapsulate(keys.private_key(), &ciphertext));
-        },
-    );
-    // The time depends on the key's public half, from which a matrix is sampled; so the key is one.
-    timing.of(
-        "ML-KEM-768: decapsulation; the secret that was encapsulated",
-        4_000,
-        |random, is_fixed| {
-            let secret = random.secret(is_fixed);
-            mlkem768::encapsulate(keys.public_key(), secret).0
-        },
-        |ciphertext| {
-            black_box(mlkem768::decapsulate(keys.private_key(), &ciphertext));
-        },
-    );
-}
-
-fn load(der: &[u8]) -> Arc<dyn SigningKey> {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der.to_vec()));
-    let loaded = crypto_provider().key_provider.load_private_key(key);
-    loaded.expect("a key that the provider reads")
-}
-
-fn signatures(timing: &mut Timing) {
-    let p256 = |secret: [u8; 32]| {
-        let key = p256::SecretKey::from_slice(&secret).unwrap();
-        load(key.to_pkcs8_der().unwrap().as_bytes())
-    };
-    let p384 = |secret: [u8; 48]| {
-        let key = p384::SecretKey::from_slice(&secret).unwrap();
-        load(key.to_pkcs8_der().unwrap().as_bytes())
-    };
-    let ed25519 = |secret: [u8; 32]| {
-        // RFC 8410 §7.
-        let prefix = [
-            0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32,
-        ];
-        load(&[&prefix[..], &secret].concat())
-    };
-    let sign = |scheme: SignatureScheme, key: &Arc<dyn SigningKey>, message: &[u8]| {
-        let signer = key.choose_scheme(&[scheme]).unwrap();
-        black_box(signer.sign(message).unwrap());
-    };
-    timing.of(
-        "ECDSA with P-256; the key, and with it the nonce",
-        4_000,
-        |random, is_fixed| (p256(scalar(random, is_fixed)), random.bytes::<64>()),
-        |(key, message)| sign(SignatureScheme::ECDSA_NISTP256_SHA256, &key, &message),
-    );
-    timing.of(
-        "ECDSA with P-384; the key, and with it the nonce",
-        2_000,
-        |random, is_fixed| (p384(scalar(random, is_fixed)), random.bytes::<64>()),
-        |(key, message)| sign(SignatureScheme::ECDSA_NISTP384_SHA384, &key, &message),
-    );
-    timing.of(
-        "Ed25519; the key, and with it the nonce",
-        10_000,
-        |random, is_fixed| (ed25519(random.secret(is_fixed)), random.bytes::<64>()),
-        |(key, message)| sign(SignatureScheme::ED25519, &key, &message),
-    );
-}
-
-fn rsa_key(hexadecimal: &str) -> Arc<dyn SigningKey> {
-    let digits = hexadecimal.as_bytes().chunks(2);
-    let der: Vec<_> = digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+    operations::controls(&mut timing);
+    operations::records(&mut timing);
+    operations::macs(&mut timing);
+    operations::exchanges(&mut timing);
+    operations::signatures(&mut timing);
+    let keys: Vec<_> = arguments
+        .map(|key| operations::load(&operations::bytes(&key)))
         .collect();
-    load(&der)
-}
-
-/// The first key is the fixed one.
-fn rsa(timing: &mut Timing, keys: &[Arc<dyn SigningKey>]) {
-    let [fixed, others @ ..] = keys else {
-        return;
-    };
-    let sign = |key: &Arc<dyn SigningKey>, message: &[u8]| {
-        let signer = key
-            .choose_scheme(&[SignatureScheme::RSA_PSS_SHA256])
-            .unwrap();
-        black_box(signer.sign(message).unwrap());
-    };
-    timing.of(
-        "RSA of 2048 bits; the key",
-        600,
-        |random, is_fixed| {
-            let other = &others[random.next() as usize % others.len()];
-            let key = if is_fixed { fixed } else { other };
-            (Arc::clone(key), random.bytes::<64>())
-        },
-        |(key, message)| sign(&key, &message),
-    );
-    let pkcs1 = fixed
-        .choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])
-        .unwrap();
-    timing.of(
-        "RSA of 2048 bits; the message, which an attacker may choose",
-        600,
-        |random, is_fixed| random.secret::<64>(is_fixed),
-        |message| {
-            black_box(pkcs1.sign(&message).unwrap());
-        },
-    );
+    operations::rsa(&mut timing, &keys);
 }

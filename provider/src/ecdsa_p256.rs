@@ -1,20 +1,24 @@
-//! Verification of ECDSA signatures over P-256 (FIPS 186-5 §6.4.2).
+//! ECDSA over P-256: verification (FIPS 186-5 §6.4.2), and below it signing, with a code of its own.
 //!
-//! Running time depends on the inputs, which are all public: nothing secret may be given to this
-//! module.
+//! The running time of verification depends on the inputs, which are all public: nothing secret may be given
+//! to it. What signing calls is in constant time.
 
+mod comb;
 mod digits;
 mod field;
 mod inverse;
 mod point;
 mod scalar;
+mod sign;
 
 use std::sync::OnceLock;
 
 use digits::digits;
 use field::Element;
-use point::{Add, Affine, INFINITY, Jacobian};
+use point::{Add, Affine, INFINITY, Jacobian, UNCOMPRESSED};
 use scalar::Scalar;
+pub use sign::{Signature, SigningKey};
+use zeroize::Zeroizing;
 
 /// The signature is not valid, or it, the key or the digest is not well-formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,18 @@ pub fn verify(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Result<(
         .ok_or(Refused)?
         .then_some(())
         .ok_or(Refused)
+}
+
+/// The public key of a private one, as an uncompressed point, in constant time. `None` if the integer is
+/// not from 1 to n - 1.
+pub fn public_key(secret: &[u8; 32]) -> Option<[u8; 65]> {
+    let secret = Zeroizing::new(Scalar::secret(&field::from_bytes(secret))?);
+    let (x, y) = comb::times_base(&secret);
+    let mut point = [UNCOMPRESSED; 65];
+    let (_, coordinates) = point.split_at_mut(1);
+    let words = [field::to_bytes(&x), field::to_bytes(&y)];
+    coordinates.copy_from_slice(words.as_flattened());
+    Some(point)
 }
 
 fn is_valid(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Option<bool> {

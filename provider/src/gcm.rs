@@ -1,7 +1,7 @@
 //! AES in Galois/Counter Mode (NIST SP 800-38D) with nonces of 96 bits.
 
 use super::aead::{Aead, Nonce, Refused, Tag, is_equal};
-use super::aes::{Aes, Aes128, Aes256, BATCH, RoundKeys};
+use super::aes::{Aes, Aes128, Aes256, BATCH, RoundKeys, SECTION, States};
 use super::ghash::GHash;
 use super::key_stream::xor;
 use super::lanes::Lanes;
@@ -34,7 +34,9 @@ impl<const KEYS: usize> Gcm<KEYS> {
     fn with(aes: Aes<KEYS>) -> Self {
         // §6.4: the hash key is the encryption of a block of zeros. With a nonce of zeros, the
         // block of counter 0 is that block.
-        let [h, ..] = aes.unpack().encrypt_counters(&[0; 12], 0);
+        let mut states = States::new();
+        aes.unpack().encrypt_first(&[0; 12], &mut states);
+        let [h, ..] = *states.blocks();
         Self {
             aes,
             hash: GHash::new(h),
@@ -45,14 +47,16 @@ impl<const KEYS: usize> Gcm<KEYS> {
 impl<const KEYS: usize> Aead for Gcm<KEYS> {
     fn seal(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8]) -> Result<Tag, Refused> {
         let lengths = lengths(aad, in_out)?;
-        let message = Message::new(&self.aes, nonce);
+        let keys = self.aes.unpack();
+        let mut message = Message::new(&keys, nonce);
         message.apply(in_out);
         Ok(message.tag(self.hash.hash(aad, in_out, &lengths)))
     }
 
     fn open(&self, nonce: &Nonce, aad: &[u8], in_out: &mut [u8], tag: &Tag) -> Result<(), Refused> {
         let lengths = lengths(aad, in_out)?;
-        let message = Message::new(&self.aes, nonce);
+        let keys = self.aes.unpack();
+        let mut message = Message::new(&keys, nonce);
         if !is_equal(&message.tag(self.hash.hash(aad, in_out, &lengths)), tag) {
             return Err(Refused);
         }
@@ -63,33 +67,49 @@ impl<const KEYS: usize> Aead for Gcm<KEYS> {
 
 /// The key stream of one message.
 struct Message<'a, const KEYS: usize> {
-    keys: RoundKeys<KEYS>,
+    keys: &'a RoundKeys<KEYS>,
     nonce: &'a Nonce,
+    states: States,
     /// The encryption of counter 1, which hides the hash.
     mask: Lanes,
-    /// The encryptions of counters 2 to 7, which the text begins with (§7.1).
-    first: [Lanes; FIRST],
 }
 
 impl<'a, const KEYS: usize> Message<'a, KEYS> {
-    fn new(aes: &Aes<KEYS>, nonce: &'a Nonce) -> Self {
-        let keys = aes.unpack();
-        let [_, mask, first @ ..] = keys.encrypt_counters(nonce, 0);
+    #[inline(always)]
+    fn new(keys: &'a RoundKeys<KEYS>, nonce: &'a Nonce) -> Self {
+        let mut states = States::new();
+        keys.encrypt_first(nonce, &mut states);
+        let [_, mask, ..] = *states.blocks();
         Self {
             keys,
             nonce,
+            states,
             mask,
-            first,
         }
     }
 
-    /// XORs the key stream onto the text.
-    fn apply(&self, text: &mut [u8]) {
-        let (head, body) = text.split_at_mut(text.len().min(16 * FIRST));
-        xor(head, &self.first);
-        for (chunk, number) in body.chunks_mut(16 * BATCH).zip(1..) {
-            let key_stream = self.keys.encrypt_counters(self.nonce, 8 * number);
-            xor(chunk, &key_stream);
+    /// XORs the key stream onto the text, once.
+    fn apply(&mut self, text: &mut [u8]) {
+        // The text begins with counter 2 (§7.1).
+        let (head, body) = text.split_at_mut(text.len().min(16 * (BATCH - 2)));
+        let [_, _, first @ ..] = self.states.blocks();
+        xor(head, first);
+        let rest_of_section = 16 * BATCH * (SECTION - 1);
+        let (near, far) = body.split_at_mut(body.len().min(rest_of_section));
+        if !near.is_empty() {
+            self.apply_section(0, near, 1);
+        }
+        for (text, number) in far.chunks_mut(16 * BATCH * SECTION).zip(1..) {
+            self.apply_section(number, text, 0);
+        }
+    }
+
+    /// The same for a text within a section, from this batch on.
+    fn apply_section(&mut self, number: u32, text: &mut [u8], first: u8) {
+        let section = self.keys.section(self.nonce, number, &mut self.states);
+        for (chunk, batch) in text.chunks_mut(16 * BATCH).zip(first..) {
+            self.keys.encrypt(&section, batch, &mut self.states);
+            xor(chunk, self.states.blocks());
         }
     }
 
@@ -109,5 +129,3 @@ fn lengths(aad: &[u8], text: &[u8]) -> Result<[u8; 16], Refused> {
     }
     Ok((u128::from(8 * aad) << 64 | u128::from(8 * text)).to_be_bytes())
 }
-
-const FIRST: usize = BATCH - 2;

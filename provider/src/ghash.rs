@@ -6,6 +6,7 @@
 
 use zeroize::Zeroize;
 
+use super::halves::{Bytes, Halves, Tables, transpose};
 use super::lanes::Lanes;
 
 /// A block, or an element of the field.
@@ -54,12 +55,13 @@ impl GHash {
         let [start, ..] = &mut blocks;
         *start = *start ^ sum;
         let mut sums = transpose(blocks);
+        let mut products = [Lanes::splat(0); 32];
         for group in others {
             let blocks = transpose(group.each_ref().map(Lanes::from_bytes));
-            sums = by_h16.multiply_all(&sums);
-            for (sum, block) in sums.iter_mut().zip(blocks) {
-                *sum = *sum ^ block;
+            for (product, block) in products.iter_mut().zip(blocks) {
+                *product = block;
             }
+            by_h16.multiply_all(&mut sums, &mut products);
         }
         let sums = transpose(sums).into_iter();
         sums.fold(Lanes::splat(0), |total, sum| by_h.multiply(total ^ sum))
@@ -76,7 +78,7 @@ impl Drop for GHash {
 /// Multiplies by one element. The tables of pair `i` hold byte `i` of products with that element:
 /// entry `n` of the first table is for `n` as the upper half of a byte, entry `n` of the second
 /// table for `n` as the lower half.
-struct Multiplier([(Lanes, Lanes); 16]);
+struct Multiplier([Tables; 16]);
 
 impl Multiplier {
     fn new(element: Lanes) -> Self {
@@ -118,42 +120,47 @@ impl Multiplier {
         // Each pair of tables is looked up for all bytes at once; pair `i` gives the bytes that lie
         // `i` places higher.
         let pairs = self.0.iter().rev();
-        let (low, high) = pairs.fold((zero, zero), |(low, high), (upper, lower)| {
-            let products = halves.look_up(*upper, *lower);
+        let (low, high) = pairs.fold((zero, zero), |(low, high), pair| {
+            let products = halves.look_up(pair);
             (low.push_byte(zero) ^ products, high.push_byte(low))
         });
-        let (here, next) = Halves::of(high).reduced();
+        let (here, next) = reduced(Halves::of(high));
         low ^ here ^ next.push_byte(zero)
     }
 
-    /// Multiplies sixteen blocks; element `i` of the array holds byte `i` of each.
-    fn multiply_all(&self, bytes: &[Lanes; 16]) -> [Lanes; 16] {
+    /// Multiplies sixteen blocks by their bytes, and adds others: those with which the products begin.
+    #[inline(always)]
+    fn multiply_all(&self, blocks: &mut Bytes, products: &mut [Lanes; 32]) {
         let zero = Lanes::splat(0);
-        let mut products = [zero; 32];
-        for (four, number) in bytes.as_chunks::<4>().0.iter().zip(0..) {
+        let (tables, _) = self.0.as_chunks::<4>();
+        for (four, number) in blocks.as_chunks::<4>().0.iter().zip(0..) {
             let [a, b, c, d] = four.map(Halves::of);
+            let (_, places) = products.split_at_mut(4 * number);
+            let (places, _) = places.as_chunks_mut::<4>();
+            let mut places = places.iter_mut();
             // What the next three places get from the tables: the products of b, c and d lie one,
             // two and three bytes higher than those of a.
             let (mut next, mut second, mut third) = (zero, zero, zero);
-            let mut products = products.iter_mut().skip(4 * number);
-            for ((upper, lower), product) in self.0.iter().zip(products.by_ref()) {
-                *product = *product ^ a.look_up(*upper, *lower) ^ next;
-                next = second ^ b.look_up(*upper, *lower);
-                second = third ^ c.look_up(*upper, *lower);
-                third = d.look_up(*upper, *lower);
+            for ([s, t, u, v], [p, q, r, o]) in tables.iter().zip(places.by_ref()) {
+                *p = *p ^ next ^ a.look_up(s);
+                *q = *q ^ second ^ b.look_up(s) ^ a.look_up(t);
+                *r = *r ^ third ^ c.look_up(s) ^ b.look_up(t) ^ a.look_up(u);
+                *o = *o ^ d.look_up(s) ^ c.look_up(t) ^ b.look_up(u) ^ a.look_up(v);
+                next = d.look_up(t) ^ c.look_up(u) ^ b.look_up(v);
+                second = d.look_up(u) ^ c.look_up(v);
+                third = d.look_up(v);
             }
-            for (product, rest) in products.zip([next, second, third]) {
-                *product = rest;
+            if let Some(places) = places.next() {
+                *places = [next, second, third, zero];
             }
         }
-        let [mut low, high] = halves(products);
+        let (low, high) = products.split_at(16);
         let mut carried = zero;
-        for (low, high) in low.iter_mut().zip(high) {
-            let (here, next) = Halves::of(high).reduced();
-            *low = *low ^ here ^ carried;
+        for ((block, low), high) in blocks.iter_mut().zip(low).zip(high) {
+            let (here, next) = reduced(Halves::of(*high));
+            *block = *low ^ here ^ carried;
             carried = next;
         }
-        low
     }
 }
 
@@ -164,37 +171,14 @@ impl Drop for Multiplier {
     }
 }
 
-/// The upper and the lower halves of sixteen bytes.
-#[derive(Clone, Copy)]
-struct Halves {
-    upper: Lanes,
-    lower: Lanes,
-}
-
-impl Halves {
-    #[inline(always)]
-    fn of(bytes: Lanes) -> Self {
-        let mask = Lanes::splat(0x0f0f_0f0f);
-        Self {
-            upper: bytes.shift_words_right::<4>() & mask,
-            lower: bytes & mask,
-        }
-    }
-
-    #[inline(always)]
-    fn look_up(self, upper: Lanes, lower: Lanes) -> Lanes {
-        self.upper.look_up(upper) ^ self.lower.look_up(lower)
-    }
-
-    /// x^128 times each byte: the byte of the product in the same place, and the next one above.
-    #[inline(always)]
-    fn reduced(self) -> (Lanes, Lanes) {
-        let table = |bytes| Lanes::from_bytes(bytes);
-        (
-            self.look_up(table(&UPPER_HERE), table(&LOWER_HERE)),
-            self.look_up(table(&UPPER_NEXT), table(&LOWER_NEXT)),
-        )
-    }
+/// x^128 times each byte: the byte of the product in the same place, and the next one above.
+#[inline(always)]
+fn reduced(bytes: Halves) -> (Lanes, Lanes) {
+    let table = |bytes| Lanes::from_bytes(bytes);
+    (
+        bytes.look_up(&(table(&UPPER_HERE), table(&LOWER_HERE))),
+        bytes.look_up(&(table(&UPPER_NEXT), table(&LOWER_NEXT))),
+    )
 }
 
 /// The bytes of the sums of four elements, the first of which belongs to the highest bit: entry
@@ -208,33 +192,6 @@ fn multiples([a, b, c, d]: [Lanes; 4]) -> [Lanes; 16] {
         zero, d, c, cd, b, b ^ d, b ^ c, b ^ cd,
         a, a ^ d, a ^ c, a ^ cd, ab, ab ^ d, ab ^ c, ab ^ cd,
     ])
-}
-
-/// Byte `j` of result `i` is byte `i` of row `j`.
-#[inline(always)]
-#[rustfmt::skip]
-fn transpose(mut rows: [Lanes; 16]) -> [Lanes; 16] {
-    let low = Lanes::interleave_low_bytes;
-    let high = Lanes::interleave_high_bytes;
-    for _ in 0..4 {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
-        rows = [
-            low(a, i), high(a, i), low(b, j), high(b, j),
-            low(c, k), high(c, k), low(d, l), high(d, l),
-            low(e, m), high(e, m), low(f, n), high(f, n),
-            low(g, o), high(g, o), low(h, p), high(h, p),
-        ];
-    }
-    rows
-}
-
-#[inline(always)]
-fn halves(products: [Lanes; 32]) -> [[Lanes; 16]; 2] {
-    let (halves, _) = products.as_chunks();
-    match halves {
-        [low, high] => [*low, *high],
-        _ => [[Lanes::splat(0); 16]; 2],
-    }
 }
 
 /// Groups of sixteen blocks below which the second table costs more than it saves.

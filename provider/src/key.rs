@@ -18,6 +18,8 @@ use rustls::{Error, SignatureAlgorithm};
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
+use super::ecdsa_p256;
+use super::rsa_private::RsaKey;
 use super::sign::{Key, Secret};
 
 /// Sizes of RSA keys, our own and those of peers, that are neither weak nor large enough to keep us
@@ -133,6 +135,7 @@ fn rsa_key(pkcs1: &[u8]) -> Result<Key, KeyError> {
     let key = rsa::PrivateKey::try_from(parts).map_err(|_| broken())?;
     let public = key.as_public_key().to_pkcs1_der().map_err(|_| broken())?;
     let spki = public_key_to_spki(&alg_id::RSA_ENCRYPTION, public.as_bytes());
+    let key = RsaKey::new(&key).ok_or_else(broken)?;
     Ok(Key::new(Secret::Rsa(key), spki))
 }
 
@@ -182,7 +185,10 @@ fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, Key
                 p256::SecretKey::try_from(key).map_err(|_| malformed(EC, "P-256 private key"))?;
             let point = key.public_key().to_sec1_point(false);
             let spki = public_key_to_spki(&alg_id::ECDSA_P256, point.as_bytes());
-            Ok(Key::new(Secret::EcdsaP256(key.into()), spki))
+            let secret = Zeroizing::new(key.to_bytes().into());
+            let key = ecdsa_p256::SigningKey::new(&secret)
+                .ok_or_else(|| malformed(EC, "P-256 private key"))?;
+            Ok(Key::new(Secret::EcdsaP256(key), spki))
         }
         SECP384R1 => {
             let key =

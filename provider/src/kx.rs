@@ -22,7 +22,7 @@ use rustls::{Error, NamedGroup, PeerMisbehaved};
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
-use super::random;
+use super::{ecdsa_p256, random};
 
 /// X25519 together with ML-KEM-768, for TLS 1.3.
 pub static X25519MLKEM768: &dyn SupportedKxGroup = &hybrid::X25519_ML_KEM_768;
@@ -234,7 +234,15 @@ where
     FieldBytesSize<C>: ModulusSize,
 {
     fn new(name: NamedGroup, secret: SecretKey<C>) -> Self {
-        let public = secret.public_key().to_sec1_point(false).as_bytes().into();
+        let bytes = Zeroizing::new(secret.to_bytes());
+        let own = match (name, bytes.as_slice().try_into()) {
+            (NamedGroup::secp256r1, Ok(bytes)) => ecdsa_p256::public_key(bytes),
+            _ => None,
+        };
+        let public = match own {
+            Some(public) => public.into(),
+            None => secret.public_key().to_sec1_point(false).as_bytes().into(),
+        };
         Self {
             name,
             secret,

@@ -17,6 +17,7 @@ pub mod ecdsa_p256;
 mod end_point;
 mod gcm;
 mod ghash;
+mod halves;
 pub mod hash;
 pub mod hmac;
 pub mod key;
@@ -31,17 +32,24 @@ pub mod kx;
     path = "lanes/portable.rs"
 )]
 mod lanes;
+mod montgomery;
 pub mod password;
 pub mod pkcs12_mac;
 mod poly1305;
 mod random;
 mod remembered;
+mod rsa_private;
 mod sign;
 mod tls12;
 mod tls13;
 mod verify;
 
 use std::sync::{Arc, OnceLock};
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use end_point::end_point;
 pub use verify::refused_rsa_size;
@@ -51,7 +59,7 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 
 /// Every cipher suite of this provider, the preferred first.
 ///
-/// ChaCha20-Poly1305 leads because it is three to four times faster than AES-GCM where there are no
+/// ChaCha20-Poly1305 leads because it is about three times faster than AES-GCM where there are no
 /// AES instructions, which is everywhere in WebAssembly.
 pub static ALL_CIPHER_SUITES: &[SupportedCipherSuite] = &[
     SupportedCipherSuite::Tls13(&tls13::CHACHA20_POLY1305_SHA256),

@@ -13,9 +13,14 @@ impl SecureRandom for System {
     }
 }
 
+/// Fills the bytes with fresh ones.
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+    System.fill(bytes)
+}
+
 /// Fresh secret bytes.
 pub(super) fn secret<const LENGTH: usize>() -> Result<Zeroizing<[u8; LENGTH]>, GetRandomFailed> {
     let mut bytes = Zeroizing::new([0; LENGTH]);
-    System.fill(&mut *bytes)?;
+    fill(&mut *bytes)?;
     Ok(bytes)
 }

@@ -11,6 +11,9 @@ use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use sha2::{Sha256, Sha384, Sha512};
 
+use super::ecdsa_p256;
+use super::rsa_private::RsaKey;
+
 /// Schemes that an RSA key signs with, the preferred first: PSS before PKCS #1 v1.5.
 pub(super) const RSA_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::RSA_PSS_SHA512,
@@ -31,10 +34,10 @@ pub(super) const ECDSA_AND_EDDSA_SCHEMES: &[SignatureScheme] = &[
 /// A private key, shared by the signers made from it. Its parts zeroize themselves when the last
 /// of these is dropped.
 pub(super) enum Secret {
-    EcdsaP256(p256::ecdsa::SigningKey),
+    EcdsaP256(ecdsa_p256::SigningKey),
     EcdsaP384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
-    Rsa(rsa::PrivateKey),
+    Rsa(RsaKey),
 }
 
 impl Secret {
@@ -62,8 +65,9 @@ impl Secret {
     fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
         match self {
             Self::EcdsaP256(key) => {
-                let signature: Result<p256::ecdsa::DerSignature, _> = key.try_sign(message);
-                Ok(signature.map_err(failed)?.as_bytes().to_vec())
+                let (r, s) = key.sign(message);
+                let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(failed)?;
+                Ok(signature.to_der().as_bytes().to_vec())
             }
             Self::EcdsaP384(key) => {
                 let signature: Result<p384::ecdsa::DerSignature, _> = key.try_sign(message);
@@ -78,19 +82,14 @@ impl Secret {
     }
 }
 
-fn sign_rsa(
-    key: &rsa::PrivateKey,
-    scheme: SignatureScheme,
-    message: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let rng = &mut getrandom::SysRng;
+fn sign_rsa(key: &RsaKey, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
     match scheme {
-        SignatureScheme::RSA_PSS_SHA512 => key.pss_sign_with_rng::<Sha512, _>(rng, message),
-        SignatureScheme::RSA_PSS_SHA384 => key.pss_sign_with_rng::<Sha384, _>(rng, message),
-        SignatureScheme::RSA_PSS_SHA256 => key.pss_sign_with_rng::<Sha256, _>(rng, message),
-        SignatureScheme::RSA_PKCS1_SHA512 => key.pkcs1v15_sign_with_rng::<Sha512, _>(rng, message),
-        SignatureScheme::RSA_PKCS1_SHA384 => key.pkcs1v15_sign_with_rng::<Sha384, _>(rng, message),
-        SignatureScheme::RSA_PKCS1_SHA256 => key.pkcs1v15_sign_with_rng::<Sha256, _>(rng, message),
+        SignatureScheme::RSA_PSS_SHA512 => key.sign_pss::<Sha512>(message),
+        SignatureScheme::RSA_PSS_SHA384 => key.sign_pss::<Sha384>(message),
+        SignatureScheme::RSA_PSS_SHA256 => key.sign_pss::<Sha256>(message),
+        SignatureScheme::RSA_PKCS1_SHA512 => key.sign_pkcs1::<Sha512>(message),
+        SignatureScheme::RSA_PKCS1_SHA384 => key.sign_pkcs1::<Sha384>(message),
+        SignatureScheme::RSA_PKCS1_SHA256 => key.sign_pkcs1::<Sha256>(message),
         _ => return Err(failed("not an RSA scheme")),
     }
     .map_err(failed)

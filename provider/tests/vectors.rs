@@ -30,6 +30,8 @@ mod key;
 mod kx;
 #[path = "vectors/record.rs"]
 mod record;
+#[path = "vectors/secret.rs"]
+mod secret;
 #[path = "vectors/sign.rs"]
 mod sign;
 #[path = "vectors/verify.rs"]

@@ -115,7 +115,7 @@ pub(crate) struct Embedded {
     /// the host prefers.
     pub(crate) component: PathBuf,
     /// The same for WASI 0.3.
-    p3: PathBuf,
+    pub(crate) p3: PathBuf,
 }
 
 impl Embedded {

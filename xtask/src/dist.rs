@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{process, rust};
+use crate::{packages, process, rust};
 
 /// The package that is distributed.
 const PACKAGE: &str = "portcullis";
@@ -76,6 +76,7 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
         format!("portcullis-tls-async-{}.wit.wasm", component::P3_VERSION),
         wit_package(&["wit", "wit/p3"].map(|folder| workspace.root.join(folder)))?,
     );
+    files.extend(packages::make(workspace)?);
     files.insert("sbom.cdx.json".to_owned(), pretty(&graph.sbom()?)?);
     let provenance = provenance(workspace, &files)?;
     files.insert("provenance.json".to_owned(), pretty(&provenance)?);

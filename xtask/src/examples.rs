@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{apt, process, test, workspace};
+use crate::{apt, packages, process, test, workspace};
 
 /// Stock wasmtime as PyPI has it: the two releases with long-term support, and the first that has
 /// wide arithmetic.
@@ -67,6 +67,8 @@ pub(crate) struct Examples {
     tools: Option<PathBuf>,
     /// The directory of Node, if the system has none that is new enough.
     node: Option<PathBuf>,
+    /// The directory of the packages for those who write no Rust.
+    packages: Option<PathBuf>,
 }
 
 /// `cargo xtask examples`.
@@ -95,18 +97,24 @@ impl Examples {
             .collect();
         let what = "the examples in Rust";
         let built = component::build_guest(workspace, Flavour::Baseline, what, &selection)?;
-        let found = runtimes(workspace).and_then(|tools| Ok((tools, node(workspace)?)));
-        let (tools, node) = match found {
+        let found = runtimes(workspace)
+            .and_then(|tools| Ok((tools, node(workspace)?, packages::write(workspace)?)));
+        let (tools, node, packages) = match found {
             Err(error) if !required => {
                 process::announce(&format!("{error:#}; the examples are skipped"));
-                (None, None)
+                (None, None, None)
             }
             outcome => {
-                let (tools, node) = outcome?;
-                (Some(tools), node)
+                let (tools, node, packages) = outcome?;
+                (Some(tools), node, Some(packages))
             }
         };
-        Ok(Self { built, tools, node })
+        Ok(Self {
+            built,
+            tools,
+            node,
+            packages,
+        })
     }
 
     /// Tells the tests, by environment variables, where to find everything.
@@ -115,12 +123,20 @@ impl Examples {
         if let Some(tools) = &self.tools {
             command.env("PORTCULLIS_TOOLS", tools);
         }
-        if let Some(node) = &self.node {
-            let path = env::var_os("PATH").unwrap_or_default();
-            let paths = std::iter::once(node.clone()).chain(env::split_paths(&path));
-            if let Ok(path) = env::join_paths(paths) {
-                command.env("PATH", path);
-            }
+        if let Some(packages) = &self.packages {
+            command.env("PORTCULLIS_PACKAGES", packages);
+        }
+        with_node(command, self.node.as_deref());
+    }
+}
+
+/// Puts the directory of Node first in the command's search path, if the system's is not to be used.
+pub(crate) fn with_node(command: &mut Command, node: Option<&Path>) {
+    if let Some(node) = node {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(node.to_owned()).chain(env::split_paths(&path));
+        if let Ok(path) = env::join_paths(paths) {
+            command.env("PATH", path);
         }
     }
 }
@@ -183,7 +199,7 @@ pub(crate) fn pip(workspace: &Workspace, venv: &Path) -> Result<Command> {
 }
 
 /// The directory of Node and npm from PyPI; none if the system's are new enough.
-fn node(workspace: &Workspace) -> Result<Option<PathBuf>> {
+pub(crate) fn node(workspace: &Workspace) -> Result<Option<PathBuf>> {
     let is_new_enough = process::capture(workspace.program("node").arg("--version"))
         .ok()
         .and_then(|version| is_at_least(OLDEST_NODE, &String::from_utf8(version).ok()?))

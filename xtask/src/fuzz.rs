@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -53,18 +55,36 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Fuzz) -> Result<()> {
         false => &arguments.targets,
     };
     let programs = build(workspace)?;
-    let mut findings = Vec::new();
-    for target in chosen {
-        process::announce(&format!("fuzzing {target} for {} s", arguments.seconds));
-        let outcome = fuzz(workspace, &programs, target, arguments.seconds)?;
-        println!(
-            "{target}: {} executions, {} edges covered, {} findings",
-            outcome.executions,
-            outcome.coverage,
-            outcome.findings.len()
-        );
-        findings.extend(outcome.findings);
-    }
+    let left = Mutex::new(chosen.iter());
+    let next = || left.lock().ok()?.next();
+    // A target takes one core.
+    let work = || -> Result<Vec<PathBuf>> {
+        let mut findings = Vec::new();
+        while let Some(target) = next() {
+            process::announce(&format!("fuzzing {target} for {} s", arguments.seconds));
+            let outcome = fuzz(workspace, &programs, target, arguments.seconds)?;
+            println!(
+                "{target}: {} executions, {} edges covered, {} findings",
+                outcome.executions,
+                outcome.coverage,
+                outcome.findings.len()
+            );
+            findings.extend(outcome.findings);
+        }
+        Ok(findings)
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let findings: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| match worker.join() {
+                Ok(findings) => findings,
+                Err(_) => bail!("a worker has panicked"),
+            })
+            .collect::<Result<Vec<_>>>()
+    })?
+    .concat();
     for finding in &findings {
         println!("{}", finding.display());
     }

@@ -7,17 +7,20 @@ mod book;
 mod certificates;
 mod component;
 mod conformance;
+mod crates;
 mod demo;
 mod dist;
 mod examples;
 mod fuzz;
 mod go;
 mod lint;
+mod packages;
 mod pattern;
 mod process;
 mod rust;
 mod stamp;
 mod supply;
+mod taint;
 mod test;
 mod timing;
 mod torture;
@@ -91,13 +94,20 @@ enum Command {
         )]
         arguments: Vec<String>,
     },
-    /// Make the release folder target/dist: both components, the interface as a package, an SBOM, a
-    /// provenance and checksums
+    /// Make the release folder target/dist: the components, the packages for Python, Node and C, the
+    /// interface as a package, an SBOM, a provenance and checksums
     #[command(after_help = "Example: cargo xtask dist --check")]
     Dist {
         /// Build everything twice, in two places, and fail if a bit differs
         #[arg(long)]
         check: bool,
+    },
+    /// Make the crates as crates.io gets them, and build a program from them alone
+    #[command(after_help = "Example: cargo xtask crates --install")]
+    Crates {
+        /// Install the command from its crate, too
+        #[arg(long)]
+        install: bool,
     },
     /// Build the programs under examples/ as their pages say, run them by every runtime against
     /// servers of others, and print the table
@@ -112,6 +122,9 @@ enum Command {
     /// Check dependencies, format, lints and documentation, natively and for wasm
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
+    /// Make the wheel, the npm package and the archive for C in target/packages
+    #[command(after_help = "Example: cargo xtask packages")]
+    Packages,
     /// Check the licences and sources of all dependencies, and what is `unsafe` in the component
     #[command(after_help = "Example: cargo xtask supply")]
     Supply {
@@ -119,6 +132,9 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Look for branches and addresses that depend on secrets, in the code that wasmtime compiles
+    #[command(after_help = "Example: cargo xtask taint")]
+    Taint,
     /// Build the component, install the programs that tests talk to, and run the tests
     #[command(after_help = "Example: cargo xtask test --ring outside postgres -- --nocapture")]
     Test {
@@ -156,12 +172,15 @@ fn main() -> ExitCode {
         Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
         Command::Certificates(arguments) => certificates::run(&workspace, &arguments),
         Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
+        Command::Crates { install } => crates::run(&workspace, install),
         Command::Demo { arguments } => demo::run(&workspace, &arguments),
         Command::Dist { check } => dist::run(&workspace, check),
         Command::Examples { name } => examples::run(&workspace, name.as_deref()),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Lint => lint::run(&workspace),
+        Command::Packages => packages::run(&workspace),
         Command::Supply { write } => supply::run(&workspace, write),
+        Command::Taint => taint::run(&workspace),
         Command::Test {
             ring,
             filters,

@@ -44,6 +44,7 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
             ensure!(source == REGISTRY, "{name} comes from {source}");
         }
     }
+    ensure_lowest(&packages)?;
     let guest = guest(workspace)?;
     let mut versions = BTreeMap::<&str, usize>::new();
     for (name, _) in &guest {
@@ -63,6 +64,43 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
         guest.len()
     ));
     Ok(())
+}
+
+/// Whether each requirement of ours begins at the version that `Cargo.lock` has. The lowest versions that
+/// our manifests allow are then those that are tested, also for those who have a lock file of their own.
+fn ensure_lowest(packages: &[Value]) -> Result<()> {
+    fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+        value.get(field).and_then(Value::as_str)
+    }
+    let locked: BTreeSet<_> = packages
+        .iter()
+        .filter_map(|package| Some((text(package, "name")?, numbers(text(package, "version")?))))
+        .collect();
+    for package in packages.iter().filter(|one| text(one, "source").is_none()) {
+        let ours = text(package, "name").context("a package has no name")?;
+        let dependencies = package.get("dependencies").and_then(Value::as_array);
+        let dependencies = dependencies.context("a package does not say what it depends on")?;
+        // What comes by a path has no version of its own.
+        for one in dependencies
+            .iter()
+            .filter(|one| text(one, "path").is_none())
+        {
+            let name = text(one, "name").context("a dependency has no name")?;
+            let requirement = text(one, "req").context("a dependency has no version")?;
+            let lowest = numbers(requirement.trim_start_matches(['^', '=']));
+            ensure!(
+                locked.contains(&(name, lowest)),
+                "{ours} takes {name} from {lowest} on, and Cargo.lock has another version: name that one \
+                 in {ours}'s Cargo.toml, for the lowest version is to be one that is tested"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A version without what it says of its build.
+fn numbers(version: &str) -> &str {
+    version.split('+').next().unwrap_or(version)
 }
 
 /// The strings of `allow = […]` under `[licenses]`.

@@ -95,6 +95,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "embedding",
             "ends",
             "examples",
+            "exhaustion",
             "files",
             "flag",
             "guide",
@@ -221,12 +222,21 @@ pub(crate) fn in_ci() -> bool {
 /// Builds the runner with the packages that the tests are built with. With others, wasmtime would
 /// have other features and be compiled a second time.
 pub(crate) fn build_runner(workspace: &Workspace, embedded: &Embedded) -> Result<PathBuf> {
+    build_example(workspace, embedded, RUNNER)
+}
+
+/// The same for another example of the host's.
+pub(crate) fn build_example(
+    workspace: &Workspace,
+    embedded: &Embedded,
+    name: &str,
+) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked"]).args(workspace::MOST);
-    cargo.args(["--example", RUNNER]);
+    cargo.args(["--example", name]);
     embedded.tell(&mut cargo);
     process::run("building what runs WebAssembly", &mut cargo)?;
-    Ok(workspace.target.join("debug").join("examples").join(RUNNER))
+    Ok(workspace.target.join("debug").join("examples").join(name))
 }
 
 /// Runs the vectors in WebAssembly, with the code and settings of the component, down to the

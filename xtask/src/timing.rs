@@ -82,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Timing) -> Result<()> {
 }
 
 /// A new RSA key as PKCS #8, in hexadecimal.
-fn rsa_key(workspace: &Workspace) -> Result<String> {
+pub(crate) fn rsa_key(workspace: &Workspace) -> Result<String> {
     let file = workspace.target.join("timing.pem");
     let mut make = Command::new("openssl");
     make.args([

@@ -18,8 +18,11 @@ pub(crate) struct Torture {
     /// How many minutes of storms follow the cases in memory: connections with several tricks each
     #[arg(long, default_value_t = 0)]
     minutes: u64,
+    /// How many requests the server gets that is soaked, and a quarter of them our client's server
+    #[arg(long, default_value_t = 300_000)]
+    requests: u64,
     /// Only this part
-    #[arg(long, value_parser = ["memory", "component", "programs"])]
+    #[arg(long, value_parser = ["memory", "component", "programs", "soak"])]
     part: Option<String>,
     /// Only cases of this name, in which `*` stands for anything
     #[arg(long, requires = "part")]
@@ -44,6 +47,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Torture) -> Result<()> {
     );
     torture.args(["--seed", &arguments.seed.to_string()]);
     torture.args(["--minutes", &arguments.minutes.to_string()]);
+    torture.args(["--requests", &arguments.requests.to_string()]);
     for (flag, value) in [("--part", &arguments.part), ("--case", &arguments.case)] {
         if let Some(value) = value {
             torture.args([flag, value]);
@@ -53,6 +57,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Torture) -> Result<()> {
     torture
         .arg("--folder")
         .arg(workspace.target.join("torture"));
+    torture.arg("--command").arg(built.join("portcullis"));
     if arguments
         .part
         .as_deref()
@@ -60,7 +65,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Torture) -> Result<()> {
     {
         Examples::prepare(workspace, true)?.tell(&mut torture);
         let plug = component::build(workspace, Flavour::Baseline, &[])?;
-        torture.arg("--command").arg(built.join("portcullis"));
         torture.arg("--plug").arg(plug);
     }
     process::run("playing hostile peers", &mut torture)

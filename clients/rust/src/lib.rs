@@ -115,7 +115,7 @@ pub mod types {
 pub mod bindings {
     wit_bindgen::generate!({
         world: "client",
-        path: "../../wit",
+        path: "wit",
         with: {
             "wasi:io/error@0.2.12": wasip2::io::error,
             "wasi:io/poll@0.2.12": wasip2::io::poll,
@@ -129,9 +129,11 @@ pub mod bindings {
     });
 }
 
-/// The code in the guide and in the examples' page compiles.
+/// The code in the README, in the guide and in the examples' page compiles.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
     #[doc = include_str!("../../../examples/rust/README.md")]
     struct Examples;
     #[doc = include_str!("../../../docs/guide/custom-ca.md")]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use portcullis_host::Failure;
 use portcullis_host::types::{Error, NetworkCode};
+use portcullis_host::{Failure, OutOfMemory};
 use wasmtime::WasmBacktrace;
 
 pub(crate) type Result<T> = std::result::Result<T, Exit>;
@@ -99,6 +99,7 @@ fn trap(error: &wasmtime::Error) -> Option<String> {
 impl From<Failure> for Exit {
     fn from(failure: Failure) -> Self {
         if let Failure::Trap(error) = &failure
+            && !error.is::<OutOfMemory>()
             && let Some(cause) = trap(error)
         {
             return Self::new(

@@ -1,7 +1,9 @@
 //! The programs under `examples/`, built and run as their pages say, against servers of others: one
-//! test for each line that runs a program, and one that the program trusts nobody unasked; and the
-//! program of `tests/compat`. The run ends in the table of language by runtime, and compares
-//! `examples/README.md` with it.
+//! test for each line that runs a program, and one that the program trusts nobody unasked; the
+//! program of `tests/compat`; and the packages. The run ends in the table of language by runtime, and
+//! compares `examples/README.md` with it.
+//!
+//! Over 400 lines: what is built, listed and run is one list of trials.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -14,6 +16,8 @@
 mod compat;
 #[path = "examples/hostile.rs"]
 mod hostile;
+#[path = "examples/packages.rs"]
+mod packages;
 #[path = "examples/page.rs"]
 mod page;
 #[path = "examples/servers.rs"]
@@ -183,6 +187,7 @@ fn columns() -> Vec<Column> {
 /// Build what the filter does not leave out, and list what is to be run.
 fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
     let mut trials = compat::trials(columns, table);
+    trials.extend(packages::trials(columns));
     // Programs are built in the column of the newest wasmtime.
     let path = &columns.get(columns.len() - 2).unwrap().path;
     for language in LANGUAGES {
@@ -387,8 +392,8 @@ fn meet(run: &Run, column: &Column, folder: &Path, serial: &str) -> Result<(), S
     if !output.status.success() || missing.is_some() {
         return Err(format!("{missing:?} is missing in: {shown}"));
     }
-    // The check of a wrapper tries that itself.
-    if run.service != Service::Echo {
+    // The checks of Python try that themselves.
+    if !matches!(run.service, Service::Echo | Service::Libraries) {
         let output = aimed(false);
         let shown = told(&output);
         if output.status.success() || !shown.contains("not from a trusted authority") {

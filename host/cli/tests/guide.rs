@@ -164,7 +164,8 @@ fn sources() -> Vec<String> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let is_made = ["build", "node_modules", "__pycache__"].contains(&name.as_str());
+            let is_made =
+                ["build", "node_modules", "packages", "__pycache__"].contains(&name.as_str());
             if path.is_dir() && !is_made && !name.starts_with('.') {
                 folders.push(path);
             } else if [".py", ".js", ".mjs", ".c", ".h", ".rs"]

@@ -11,6 +11,7 @@
 )]
 
 mod folder;
+mod greeting;
 mod servers;
 
 use std::io::Write as _;
@@ -18,6 +19,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
 pub use folder::{Folder, User};
+pub use greeting::greet;
 pub use servers::{PAGE, serve_echo, serve_page};
 
 /// A built example, not composed; none if it is not built, which is a loud skip or a failure.

@@ -16,6 +16,8 @@ use narrow as limbs;
 #[cfg(any(portcullis_wide, not(target_family = "wasm")))]
 use wide as limbs;
 
+use std::hint::black_box;
+
 use limbs::Limbs;
 
 /// The magnitude of the result of [`Element::settled`].
@@ -139,13 +141,42 @@ impl<const A: u32> Element<A> {
         *lowest = 1;
         // The product is not negative and not more than p, because one factor is so small.
         let words = from_limbs(&self.times(&Element::<1>(one)).0);
-        if words == MODULUS { [0; 4] } else { words }
+        let difference = words.iter().zip(MODULUS);
+        let difference = difference.fold(0, |all, (word, p)| all | (word ^ p));
+        let is_other = u64::from(difference != 0).wrapping_neg();
+        words.map(|word| word & is_other)
+    }
+
+    /// All ones if the element is a multiple of p, else 0, in constant time.
+    pub(super) fn is_zero_mask(&self) -> i64 {
+        let all = self.to_words().iter().fold(0, |all, word| all | word);
+        black_box(i64::from(all == 0)).wrapping_neg()
+    }
+
+    /// This element, or the other one if `mask` is all ones.
+    #[inline(always)]
+    pub(super) fn or_other(&self, other: &Self, mask: i64) -> Self {
+        let mut chosen = self.0;
+        for (to, other) in chosen.iter_mut().zip(other.0) {
+            *to ^= (*to ^ other) & mask;
+        }
+        Self(chosen)
     }
 }
 
 /// Whether `a` is less than `b`.
 pub(super) fn is_less(a: &Words, b: &Words) -> bool {
     a.iter().rev().lt(b.iter().rev())
+}
+
+/// The bytes of a big-endian integer (SEC 1 §2.3.7).
+pub(super) fn to_bytes(words: &Words) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let (chunks, _) = bytes.as_chunks_mut();
+    for (chunk, word) in chunks.iter_mut().zip(words.iter().rev()) {
+        *chunk = word.to_be_bytes();
+    }
+    bytes
 }
 
 /// From the bytes of a big-endian integer (SEC 1 §2.3.8).

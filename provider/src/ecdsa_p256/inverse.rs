@@ -1,8 +1,10 @@
-//! Inverses modulo an odd prime, in variable time: for public values only.
+//! Inverses modulo an odd prime: in variable time for public values, and in constant time for secrets.
 //!
 //! Division steps from the lowest bits up (Bernstein and Yang, "Fast constant-time gcd computation
 //! and modular inversion", 2019), 30 at a time: their effect on the whole numbers is a matrix,
 //! which follows from the lowest bits.
+
+use std::hint::black_box;
 
 use super::field::Words;
 
@@ -17,6 +19,8 @@ pub(super) struct Modulus {
 type Limbs = [i64; 9];
 
 const BITS: u32 = 30;
+/// 590 steps are enough for every number of 256 bits if delta begins with 1/2.
+const ROUNDS: usize = 20;
 const MASK: i64 = (1 << BITS) - 1;
 
 /// The effect of some steps, times 2^30, on `(f, g)` and `(d, e)`.
@@ -42,7 +46,8 @@ impl Modulus {
         Self { limbs, inverse }
     }
 
-    /// The inverse of `value`, times `scale`. Both are less than the prime; `value` is not 0.
+    /// The inverse of `value`, times `scale`. Both are less than the prime; `value` is not 0. Both must be
+    /// public.
     pub(super) fn divide(&self, scale: &Words, value: &Words) -> Words {
         // Invariant: f is value * d / scale, g is value * e / scale, modulo the prime.
         let (mut f, mut g) = (self.limbs, to_limbs(value));
@@ -53,9 +58,28 @@ impl Modulus {
             (f, g) = steps.apply(&f, &g);
             (d, e) = self.apply(&steps, &d, &e);
         }
-        // Now f is 1 or -1, the greatest common divisor.
-        let [.., top] = f;
-        self.canonical(if top < 0 { d.map(|limb| -limb) } else { d })
+        self.quotient(&f, &d)
+    }
+
+    /// The same for secrets: all that could be steps are taken.
+    pub(super) fn divide_secret(&self, scale: &Words, value: &Words) -> Words {
+        let (mut f, mut g) = (self.limbs, to_limbs(value));
+        let (mut d, mut e) = ([0; 9], to_limbs(scale));
+        let mut zeta = -1;
+        for _ in 0..ROUNDS {
+            let steps = secret_steps(&mut zeta, &f, &g);
+            (f, g) = steps.apply(&f, &g);
+            (d, e) = self.apply(&steps, &d, &e);
+        }
+        self.quotient(&f, &d)
+    }
+
+    /// The result of the steps: `d`, or minus `d`, by what `f` is at their end, which is 1 or -1, the greatest
+    /// common divisor.
+    fn quotient(&self, f: &Limbs, d: &Limbs) -> Words {
+        let [.., top] = *f;
+        let is_negative = top >> 63;
+        self.canonical(d.map(|limb| (limb ^ is_negative) - is_negative))
     }
 
     /// The matrix times `(d, e)`, divided by 2^30 modulo the prime. Values between minus twice the
@@ -78,19 +102,20 @@ impl Modulus {
         (row(steps.u, steps.v, new_d), row(steps.q, steps.r, new_e))
     }
 
-    /// Carries, and adds the prime or subtracts it until the value is less than the prime.
+    /// Carries, and brings a value between minus twice the prime and twice the prime below the prime.
     fn canonical(&self, value: Limbs) -> Words {
         let mut value = carried(value);
-        while value[8] < 0 {
-            value = self.plus(value, 1);
+        for _ in 0..2 {
+            let [.., top] = value;
+            value = self.plus(value, (top >> 63) & 1);
         }
-        loop {
-            let less = self.plus(value, -1);
-            if less[8] < 0 {
-                return from_limbs(&value);
-            }
-            value = less;
+        let mut less = self.plus(value, -1);
+        let [.., top] = less;
+        let is_too_small = black_box(top >> 63);
+        for (less, value) in less.iter_mut().zip(value) {
+            *less ^= (*less ^ value) & is_too_small;
         }
+        from_limbs(&less)
     }
 
     fn plus(&self, mut value: Limbs, times: i64) -> Limbs {
@@ -151,6 +176,32 @@ fn steps(eta: &mut i64, f: &Limbs, g: &Limbs) -> Matrix {
         matrix.q += matrix.u * factor;
         matrix.r += matrix.v * factor;
     }
+}
+
+/// 30 steps of secrets, one by one and without conditions. They begin with a delta of 1/2 (Pieter Wuille's
+/// variant), for which fewer suffice; `zeta` is minus the sum of delta and 1/2.
+fn secret_steps(zeta: &mut i64, f: &Limbs, g: &Limbs) -> Matrix {
+    let ([mut f, ..], [mut g, ..]) = (*f, *g);
+    let (mut u, mut v, mut q, mut r) = (1, 0, 0, 1);
+    for _ in 0..BITS {
+        // All ones if delta is positive, and if g is odd.
+        let is_positive = black_box(*zeta >> 63);
+        let is_odd = black_box(-(g & 1));
+        let signed = |value: i64| ((value ^ is_positive) - is_positive) & is_odd;
+        g += signed(f);
+        q += signed(u);
+        r += signed(v);
+        // With both, f becomes what g was.
+        let swaps = is_positive & is_odd;
+        f += g & swaps;
+        u += q & swaps;
+        v += r & swaps;
+        *zeta = (*zeta ^ swaps) - 1;
+        g >>= 1;
+        u <<= 1;
+        v <<= 1;
+    }
+    Matrix { u, v, q, r }
 }
 
 /// Divides a number whose lowest 30 bits are zero by 2^30, carrying from limb to limb.

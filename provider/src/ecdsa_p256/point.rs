@@ -1,7 +1,9 @@
 //! Points of P-256 in Jacobian coordinates: x is X/Z^2, y is Y/Z^3, and Z is zero at infinity.
 //!
 //! Formulas: "Explicit-Formulas Database", short Weierstrass with a = -3, dbl-2001-b for
-//! half the Z, madd-2004-hmv and add-1998-cmo-2. Time depends on the points.
+//! half the Z, madd-2004-hmv and add-1998-cmo-2. Time depends on the points where nothing else is said.
+
+use std::hint::black_box;
 
 use super::field::{self, CURVE_B, Element, ONE, SETTLED, Words, ZERO};
 use super::inverse::Modulus;
@@ -19,6 +21,9 @@ pub(super) struct Affine {
     x: Element<1>,
     y: Element<1>,
 }
+
+/// See [`Affine::differences`].
+type Differences = (Element<{ SETTLED + 1 }>, Element<3>, Element<1>);
 
 /// A point to be added often, with powers of its Z computed in advance. Not infinity.
 #[derive(Clone, Copy)]
@@ -67,6 +72,32 @@ impl Affine {
         let right: Element<6> = cubic.plus(CURVE_B);
         let difference: Element<7> = y.squared().minus(right);
         difference.is_zero()
+    }
+
+    /// What has to be added to the coordinates of the other point to get to this one, with that point's
+    /// denominators, and the Z of the sum.
+    #[inline(always)]
+    fn differences(&self, other: &Jacobian) -> Differences {
+        let z_squared = other.z.squared();
+        let x = self.x.times(&z_squared);
+        let y = self.y.times(&z_squared.times(&other.z));
+        let h = x.minus(other.x);
+        let z = other.z.times::<{ SETTLED + 1 }>(&h);
+        (h, y.minus(other.y), z)
+    }
+
+    /// Reads all of the points and takes the one that is asked for, or its opposite if `opposite` is all ones.
+    pub(super) fn select(points: &[Self], wanted: u64, opposite: i64) -> Self {
+        let mut chosen = Self { x: ZERO, y: ZERO };
+        for (at, point) in (0_u64..).zip(points) {
+            let is_wanted = ((wanted ^ at).wrapping_sub(1) >> 63).wrapping_neg();
+            // What the compiler does not see, it cannot turn into a condition.
+            let is_wanted = black_box(is_wanted.cast_signed());
+            chosen.x = chosen.x.or_other(&point.x, is_wanted);
+            chosen.y = chosen.y.or_other(&point.y, is_wanted);
+        }
+        chosen.y = chosen.y.or_other(&chosen.y.negated(), opposite);
+        chosen
     }
 
     pub(super) fn to_jacobian(self) -> Jacobian {
@@ -133,18 +164,52 @@ impl Jacobian {
     pub(super) fn is_infinity(&self) -> bool {
         self.z.is_zero()
     }
+
+    /// The sum with a point that is neither this one nor its opposite, in constant time. This one is not
+    /// infinity.
+    // Not inlined, for the same reason as `doubled`.
+    #[inline(never)]
+    pub(super) fn plus_other(&self, other: &Affine) -> Self {
+        let (h, r, z) = other.differences(self);
+        Self::sum(&self.x, &self.y, z, &h, &r)
+    }
+
+    /// The sum with a point that is not the opposite of this one, in constant time. This one is not infinity.
+    pub(super) fn plus_any(&self, other: &Affine) -> Self {
+        let sum = self.plus_other(other);
+        let twice = other.to_jacobian().doubled();
+        let is_same = sum.z.is_zero_mask();
+        Self {
+            x: sum.x.or_other(&twice.x, is_same),
+            y: sum.y.or_other(&twice.y, is_same),
+            z: sum.z.or_other(&twice.z, is_same),
+        }
+    }
+
+    /// The opposite point if `mask` is all ones, in constant time.
+    pub(super) fn negated_if(self, mask: i64) -> Self {
+        Self {
+            y: self.y.or_other(&self.y.negated(), mask),
+            ..self
+        }
+    }
+
+    /// The affine coordinates of a point that is not infinity, in constant time.
+    pub(super) fn to_coordinates(self) -> (Words, Words) {
+        let one = [1, 0, 0, 0];
+        let inverse = Modulus::new(&field::MODULUS).divide_secret(&one, &self.z.to_words());
+        let inverse = Element::from_reduced(&inverse);
+        let squared = inverse.squared();
+        let y = self.y.times(&squared.times(&inverse));
+        (self.x.times(&squared).to_words(), y.to_words())
+    }
 }
 
 impl Add for Affine {
     // Not inlined, for the same reason as `doubled`.
     #[inline(never)]
     fn add_to(&self, other: &Jacobian) -> Jacobian {
-        let z_squared = other.z.squared();
-        let x = self.x.times(&z_squared);
-        let y = self.y.times(&z_squared.times(&other.z));
-        let h: Element<{ SETTLED + 1 }> = x.minus(other.x);
-        let r: Element<3> = y.minus(other.y);
-        let z = other.z.times(&h);
+        let (h, r, z) = self.differences(other);
         if z.is_zero() {
             return sum_of_special(other, &self.to_jacobian(), r.is_zero());
         }
@@ -167,6 +232,10 @@ impl Addend {
             z_squared,
             z_cubed: z_squared.times(&point.z),
         }
+    }
+
+    pub(super) fn to_jacobian(self) -> Jacobian {
+        self.point
     }
 
     /// The affine coordinates.
@@ -258,7 +327,7 @@ fn inverse(element: &Element<1>) -> Element<1> {
 }
 
 /// First byte of an uncompressed point (SEC 1 §2.3.3).
-const UNCOMPRESSED: u8 = 4;
+pub(super) const UNCOMPRESSED: u8 = 4;
 
 const BASE_X: Words = [
     0xf4a1_3945_d898_c296,

@@ -45,15 +45,13 @@ impl Lanes {
         Self((self.0 >> BY) & splat(u32::MAX >> BY))
     }
 
-    /// All ones in the bytes that have this bit, zeros in the others.
-    pub(super) const fn spread_bit(self, bit: u8) -> Self {
-        const ONES: u128 = splat(0x0101_0101);
-        Self(((self.0 >> bit) & ONES) * 0xff)
-    }
-
-    /// Looks the bytes of `self`, which are below 16, up in a table.
+    /// Looks the bytes of `self` up in a table. They are below 16, or from 128 on, which gives zero.
     pub(super) fn look_up(self, table: Self) -> Self {
-        Self::from_bytes(&self.to_bytes().map(|index| table.byte(index)))
+        Self::from_bytes(
+            &self
+                .to_bytes()
+                .map(|index| table.byte(index) & (index >> 7).wrapping_sub(1)),
+        )
     }
 
     /// `[a0, b0, a1, b1, … a7, b7]`.
@@ -81,16 +79,6 @@ impl Lanes {
         array::from_fn(|i| {
             Self(word(a, i) | word(b, i) << 32 | word(c, i) << 64 | word(d, i) << 96)
         })
-    }
-
-    /// `[w1, w2, w3, w0]`.
-    pub(super) const fn turn_by_one_word(self) -> Self {
-        Self(self.0.rotate_right(32))
-    }
-
-    /// `[w2, w3, w0, w1]`.
-    pub(super) const fn turn_by_two_words(self) -> Self {
-        Self(self.0.rotate_right(64))
     }
 
     /// Moves each byte one place up; the first byte becomes the last one of `from`.

@@ -5,9 +5,8 @@
 //! memory; words are little-endian.
 
 use core::arch::wasm32::{
-    i8x16_eq, i8x16_shuffle, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u32x4, u32x4_add,
-    u32x4_shl, u32x4_shr, u32x4_splat, u64x2, u64x2_extract_lane, v128, v128_and, v128_bitselect,
-    v128_xor,
+    i8x16_shuffle, i32x4_shuffle, i64x2_shuffle, u32x4, u32x4_add, u32x4_shl, u32x4_shr,
+    u32x4_splat, u64x2, u64x2_extract_lane, v128, v128_and, v128_bitselect, v128_xor,
 };
 use std::ops::{BitAnd, BitXor};
 
@@ -58,14 +57,7 @@ impl Lanes {
         Self(u32x4_shr(self.0, BY))
     }
 
-    /// All ones in the bytes that have this bit, zeros in the others.
-    #[inline(always)]
-    pub(super) fn spread_bit(self, bit: u8) -> Self {
-        let bit = u8x16_splat(1 << bit);
-        Self(i8x16_eq(v128_and(self.0, bit), bit))
-    }
-
-    /// Looks the bytes of `self`, which are below 16, up in a table.
+    /// Looks the bytes of `self` up in a table. They are below 16, or from 128 on, which gives zero.
     #[inline(always)]
     pub(super) fn look_up(self, table: Self) -> Self {
         Self(swizzle(table.0, self.0))
@@ -133,18 +125,6 @@ impl Lanes {
         ]
     }
 
-    /// `[w1, w2, w3, w0]`.
-    #[inline(always)]
-    pub(super) fn turn_by_one_word(self) -> Self {
-        Self(i32x4_shuffle::<1, 2, 3, 0>(self.0, self.0))
-    }
-
-    /// `[w2, w3, w0, w1]`.
-    #[inline(always)]
-    pub(super) fn turn_by_two_words(self) -> Self {
-        Self(i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0))
-    }
-
     /// Moves each byte one place up; the first byte becomes the last one of `from`.
     #[inline(always)]
     #[rustfmt::skip]
@@ -198,8 +178,8 @@ impl Zeroize for Lanes {
     }
 }
 
-// For an index above 15 the plain swizzle gives zero, which costs a second instruction; the relaxed
-// one may give anything. No index here is above 15.
+// For an index above 15 the plain swizzle gives zero, which costs a second instruction. The relaxed
+// one gives zero for an index above 127, and may give another entry for one between: no index is.
 #[cfg(target_feature = "relaxed-simd")]
 use core::arch::wasm32::u8x16_relaxed_swizzle as swizzle;
 #[cfg(not(target_feature = "relaxed-simd"))]

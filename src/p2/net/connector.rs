@@ -1,6 +1,6 @@
 //! A connection in the making.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use wasi::io::poll::Pollable;
@@ -9,7 +9,7 @@ use wasi::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
 use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::TcpSocket;
 
-use super::address::{ip_from_wasi, new_socket, to_wasi};
+use super::address::{ip_from_wasi, is_out_of_sockets, new_socket, to_wasi};
 use super::failure::{failure, no_room, resolve_failure};
 use super::park;
 use super::streams::Streams;
@@ -180,6 +180,7 @@ impl Connector {
                 Err(ErrorCode::WouldBlock) => return,
                 end => {
                     if let Err(code) = end {
+                        let code = named(code);
                         self.race
                             .note(failure(NetworkOperation::Resolve, code, &self.host));
                     }
@@ -236,5 +237,15 @@ impl Connector {
         let operation = NetworkOperation::Connect;
         self.race
             .note(failure(operation, code, &address.to_string()));
+    }
+}
+
+/// Names a failure of the resolver. wasmtime calls each of them an unknown name, and a look-up needs
+/// descriptors too: where no socket can be made either, it is those that are missing.
+fn named(code: ErrorCode) -> ErrorCode {
+    let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    match code {
+        ErrorCode::NameUnresolvable if is_out_of_sockets(anywhere) => ErrorCode::NewSocketLimit,
+        code => code,
     }
 }

@@ -1,17 +1,17 @@
-//! Certificates and keys, made anew for every run. All keys are Ed25519, whose signatures have one
-//! length: the same byte of a handshake has the same place in every run.
+//! Certificates and keys, made anew for every run. Those of the cases have Ed25519 keys, whose signatures
+//! have one length: the same byte of a handshake has the same place in every run.
 
 use anyhow::{Context as _, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ED25519, SerialNumber, date_time_ymd,
+    KeyUsagePurpose, PKCS_ED25519, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// The name of the server.
 pub(crate) const NAME: &str = "localhost";
 
-/// An authority, and what it has issued.
+/// An authority, two leaves of it, and their keys.
 pub(crate) struct Certificates {
     pub(crate) root: CertificateDer<'static>,
     pub(crate) root_pem: String,
@@ -35,36 +35,63 @@ impl Identity {
 
 impl Certificates {
     pub(crate) fn new() -> Result<Self> {
-        let mut parameters = parameters("Root", 1, &[])?;
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate_for(&PKCS_ED25519)?;
-        let root = parameters.self_signed(&key).context("the authority")?;
-        let issuer = Issuer::new(parameters, key);
+        let authority = Authority::new("Root")?;
         Ok(Self {
-            server: issue(&issuer, 2, ExtendedKeyUsagePurpose::ServerAuth)?,
-            client: issue(&issuer, 3, ExtendedKeyUsagePurpose::ClientAuth)?,
-            root_pem: root.pem(),
-            root: root.der().clone(),
+            server: authority.issue(2, ExtendedKeyUsagePurpose::ServerAuth, &PKCS_ED25519)?,
+            client: authority.issue(3, ExtendedKeyUsagePurpose::ClientAuth, &PKCS_ED25519)?,
+            root_pem: authority.root_pem,
+            root: authority.root,
         })
     }
 }
 
-fn issue(
-    issuer: &Issuer<'_, KeyPair>,
-    serial: u64,
-    usage: ExtendedKeyUsagePurpose,
-) -> Result<Identity> {
-    let mut parameters = parameters("Leaf", serial, &[NAME])?;
-    parameters.extended_key_usages = vec![usage];
-    let key = KeyPair::generate_for(&PKCS_ED25519)?;
-    let certificate = parameters.signed_by(&key, issuer).context("a leaf")?;
-    Ok(Identity {
-        certificate_pem: certificate.pem(),
-        certificate: certificate.der().clone(),
-        key_pem: key.serialize_pem(),
-        key: key.serialize_der(),
-    })
+/// What issues certificates.
+pub(crate) struct Authority {
+    pub(crate) root: CertificateDer<'static>,
+    root_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        let mut parameters = parameters(name, 1, &[])?;
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        let root = parameters.self_signed(&key).context("the authority")?;
+        Ok(Self {
+            root_pem: root.pem(),
+            root: root.der().clone(),
+            issuer: Issuer::new(parameters, key),
+        })
+    }
+
+    /// A certificate of this number for a new key, of a server.
+    pub(crate) fn issue_to_server(
+        &self,
+        serial: u64,
+        algorithm: &'static SignatureAlgorithm,
+    ) -> Result<Identity> {
+        self.issue(serial, ExtendedKeyUsagePurpose::ServerAuth, algorithm)
+    }
+
+    fn issue(
+        &self,
+        serial: u64,
+        usage: ExtendedKeyUsagePurpose,
+        algorithm: &'static SignatureAlgorithm,
+    ) -> Result<Identity> {
+        let mut parameters = parameters("Leaf", serial, &[NAME])?;
+        parameters.extended_key_usages = vec![usage];
+        let key = KeyPair::generate_for(algorithm)?;
+        let certificate = parameters.signed_by(&key, &self.issuer).context("a leaf")?;
+        Ok(Identity {
+            certificate_pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            key_pem: key.serialize_pem(),
+            key: key.serialize_der(),
+        })
+    }
 }
 
 fn parameters(name: &str, serial: u64, names: &[&str]) -> Result<CertificateParams> {

@@ -3,6 +3,7 @@
 //! core's.
 
 mod engine;
+mod interrupted;
 mod port;
 
 use std::cell::RefCell;
@@ -97,6 +98,8 @@ pub(crate) fn run(extent: &Extent<'_>) -> Result<Vec<(String, Tally)>> {
         }
         tallies.push((name.to_owned(), tally));
     }
+    let interrupted = interrupted::run(extent, &certificates)?;
+    tallies.push(("interrupted".to_owned(), interrupted));
     Ok(tallies)
 }
 
@@ -166,37 +169,41 @@ impl Rig<'_> {
     }
 
     fn context(&mut self, setup: Setup) -> Result<Context> {
-        let tls = &mut self.instance;
-        let made = |tls: &mut Instance| {
-            let version = match setup.version {
-                OurVersion::Tls12 => Version::Tls12,
-                OurVersion::Tls13 => Version::Tls13,
-            };
-            let context = match setup.role {
-                OurRole::Client => {
-                    let context = Context::secure(tls, Role::Client)?;
-                    let root = Source::Bytes(self.certificates.root.to_vec());
-                    context.add_trust_roots(tls, &root)?;
-                    context.set_verify(tls, Verify::Required)?;
-                    context
-                }
-                OurRole::Server => {
-                    let context = Context::secure(tls, Role::Server)?;
-                    let (chain, key) = sources(&self.certificates.server);
-                    context.load_identity(tls, &chain, &key, None)?;
-                    context
-                }
-            };
-            context.set_versions(tls, version, version)?;
-            // Each case is a full handshake, as the core's is.
-            context.set_session_cache(tls, 0)?;
-            for timer in [Timer::Handshake, Timer::Read, Timer::Write, Timer::Shutdown] {
-                context.set_timeout(tls, timer, Some(LIMIT))?;
-            }
-            context.seal(tls)?;
-            Ok::<_, HostFailure>(context)
+        Self::context_in(&mut self.instance, self.certificates, setup).map_err(broken)
+    }
+
+    fn context_in(
+        tls: &mut Instance,
+        certificates: &Certificates,
+        setup: Setup,
+    ) -> Result<Context, HostFailure> {
+        let version = match setup.version {
+            OurVersion::Tls12 => Version::Tls12,
+            OurVersion::Tls13 => Version::Tls13,
         };
-        made(tls).map_err(broken)
+        let context = match setup.role {
+            OurRole::Client => {
+                let context = Context::secure(tls, Role::Client)?;
+                let root = Source::Bytes(certificates.root.to_vec());
+                context.add_trust_roots(tls, &root)?;
+                context.set_verify(tls, Verify::Required)?;
+                context
+            }
+            OurRole::Server => {
+                let context = Context::secure(tls, Role::Server)?;
+                let (chain, key) = sources(&certificates.server);
+                context.load_identity(tls, &chain, &key, None)?;
+                context
+            }
+        };
+        context.set_versions(tls, version, version)?;
+        // Each case is a full handshake, as the core's is.
+        context.set_session_cache(tls, 0)?;
+        for timer in [Timer::Handshake, Timer::Read, Timer::Write, Timer::Shutdown] {
+            context.set_timeout(tls, timer, Some(LIMIT))?;
+        }
+        context.seal(tls)?;
+        Ok(context)
     }
 
     fn play_engine(&mut self, case: &Case, context: &Context) -> Result<Outcome> {

@@ -22,6 +22,7 @@ mod record;
 mod report;
 mod seal;
 mod setup;
+mod soak;
 mod trick;
 mod verdict;
 mod wire;
@@ -32,6 +33,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
+
+use self::programs::doomed::{self, Doomed};
 
 /// Plays hostile peers to Portcullis
 #[derive(Parser)]
@@ -56,8 +59,11 @@ struct Arguments {
     #[arg(long, default_value_t = 280)]
     connections: usize,
     /// How many connections one program has at once
-    #[arg(long, default_value_t = 9000)]
+    #[arg(long, default_value_t = 10_000)]
     crowd: usize,
+    /// How many requests the soaked server gets
+    #[arg(long, default_value_t = 300_000)]
+    requests: u64,
     /// The component
     #[arg(long)]
     component: Option<PathBuf>,
@@ -67,6 +73,12 @@ struct Arguments {
     /// The component for stock runtimes
     #[arg(long)]
     plug: Option<PathBuf>,
+    /// Be a peer that is to be killed
+    #[arg(long, hide = true)]
+    doomed: Option<Doomed>,
+    /// Where the server of such clients is
+    #[arg(long, hide = true, default_value_t = 0)]
+    port: u16,
     /// A folder for certificates and composed servers
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -81,10 +93,16 @@ enum Part {
     Component,
     /// The programs, over TCP
     Programs,
+    /// A server and an instance, by very many requests
+    Soak,
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(doomed) = arguments.doomed {
+        let folder = arguments.folder.as_deref().context("--folder")?;
+        match doomed::run(doomed, arguments.port, folder)? {}
+    }
     println!("seed {}", arguments.seed);
     let runs = |part| arguments.part.is_none_or(|only| only == part);
     let mut is_good = true;
@@ -96,6 +114,9 @@ fn main() -> Result<ExitCode> {
     }
     if runs(Part::Programs) {
         is_good &= programs(&arguments)?;
+    }
+    if runs(Part::Soak) {
+        is_good &= soak(&arguments)?;
     }
     println!(
         "a case again: --part PART --case NAME --seed {}",
@@ -144,6 +165,18 @@ fn programs(arguments: &Arguments) -> Result<bool> {
         crowd: arguments.crowd,
         command: arguments.command.as_deref().context("--command")?,
         plug: arguments.plug.as_deref(),
+        folder: arguments.folder.as_deref().context("--folder")?,
+    })?;
+    Ok(print(&tallies))
+}
+
+fn soak(arguments: &Arguments) -> Result<bool> {
+    let tallies = soak::run(&soak::Extent {
+        seed: arguments.seed,
+        only: arguments.case.as_deref(),
+        requests: arguments.requests,
+        command: arguments.command.as_deref().context("--command")?,
+        component: arguments.component.as_deref().context("--component")?,
         folder: arguments.folder.as_deref().context("--folder")?,
     })?;
     Ok(print(&tallies))

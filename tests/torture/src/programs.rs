@@ -2,24 +2,27 @@
 
 mod connect;
 mod crowd;
+pub(crate) mod doomed;
 mod honest;
-mod program;
+mod killed;
+pub(crate) mod program;
+mod target;
 
 use std::collections::HashMap;
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use portcullis::tls::{Role, Version};
 
 use self::honest::Waits;
 use self::program::Program;
+use self::target::{serve, targets};
 use crate::cases::{self, Case, Transcript};
 use crate::certs::Certificates;
 use crate::hostile::{Ended, Hostile};
@@ -30,12 +33,6 @@ use crate::setup::{Ends, Kind, Plan, Setup};
 use crate::trick::Trick;
 use crate::verdict::Verdict;
 use crate::wire::Middle;
-
-/// Where `cargo xtask` says that stock runtimes are, each in a folder `wasmtime-*`, and the components of
-/// the examples in Rust; and what turns their absence into a failure.
-const TOOLS: &str = "PORTCULLIS_TOOLS";
-const EXAMPLES: &str = "PORTCULLIS_EXAMPLES";
-const REQUIRE_TOOLS: &str = "PORTCULLIS_REQUIRE_TOOLS";
 
 /// No connection may last longer: the longest timer of the programs is ten seconds, and they are many on
 /// few cores.
@@ -66,12 +63,6 @@ pub(crate) struct Extent<'a> {
     pub(crate) folder: &'a Path,
 }
 
-/// A server, and how it is started.
-struct Target {
-    name: String,
-    command: Command,
-}
-
 /// Tortures each program; the counts are by program.
 pub(crate) fn run(extent: &Extent<'_>) -> Result<Vec<(String, Tally)>> {
     let certificates = Certificates::new()?;
@@ -84,85 +75,32 @@ pub(crate) fn run(extent: &Extent<'_>) -> Result<Vec<(String, Tally)>> {
     fs::write(&key, &certificates.server.key_pem)?;
     let root = extent.folder.join("ca.pem");
     fs::write(&root, &certificates.root_pem)?;
-    let tally = connect::run(extent, &certificates, &root)?;
-    let mut tallies = vec![("portcullis connect".to_owned(), tally)];
-    for target in targets(extent, &chain, &key)? {
-        let tally = torture(extent, &target.name, target.command, &certificates);
-        let tally = tally.with_context(|| target.name.clone())?;
-        tallies.push((target.name, tally));
+    let is_wanted = |name: &str| extent.only.is_none_or(|only| fits(only, name));
+    let mut tallies = Vec::new();
+    // These are no cases of a transcript, which takes a while to make.
+    let is_own = |only: &str| only == "crowd" || only.starts_with("killed/");
+    if !extent.only.is_some_and(is_own) {
+        let tally = connect::run(extent, &certificates, &root)?;
+        tallies.push(("portcullis connect".to_owned(), tally));
+        for target in targets(extent, &chain, &key)? {
+            let tally = torture(extent, &target.name, target.command, &certificates);
+            let tally = tally.with_context(|| target.name.clone())?;
+            tallies.push((target.name, tally));
+        }
     }
-    if extent.only.is_none() {
+    let setup = setups().pop().context("a set-up")?;
+    let ends = Ends::new(setup, &certificates)?;
+    let tally = killed::run(extent, &chain, &key, &ends)?;
+    tallies.push(("killed peers".to_owned(), tally));
+    if is_wanted("crowd") {
         let mut command = serve(extent, &chain, &key);
         command.args(["--max-connections", &(extent.crowd + 100).to_string()]);
         let name = "a crowd at portcullis serve";
-        let setup = setups().pop().context("a set-up")?;
-        let ends = Ends::new(setup, &certificates)?;
         let program = Program::start(command)?;
         let tally = crowd::run(name, program, &ends, extent.crowd)?;
         tallies.push((name.to_owned(), tally));
     }
     Ok(tallies)
-}
-
-/// `portcullis serve`, without timers of ours.
-fn serve(extent: &Extent<'_>, chain: &Path, key: &Path) -> Command {
-    let mut serve = Command::new(extent.command);
-    serve.args(["serve", "127.0.0.1:0", "--echo", "--cert"]);
-    serve.arg(chain).arg("--key").arg(key);
-    serve
-}
-
-fn targets(extent: &Extent<'_>, chain: &Path, key: &Path) -> Result<Vec<Target>> {
-    let mut serve = serve(extent, chain, key);
-    for timer in ["handshake", "shutdown", "read", "write"] {
-        serve.args([&format!("--{timer}-timeout"), "10"]);
-    }
-    let mut targets = vec![Target {
-        name: "portcullis serve".to_owned(),
-        command: serve,
-    }];
-    let (Some(tools), Some(examples)) = (env::var_os(TOOLS), env::var_os(EXAMPLES)) else {
-        ensure!(
-            env::var_os(REQUIRE_TOOLS).is_none(),
-            "the composed server needs {TOOLS} and {EXAMPLES}, which `cargo xtask torture` sets"
-        );
-        eprintln!("SKIPPED the composed server: {TOOLS} and {EXAMPLES} are not set");
-        return Ok(targets);
-    };
-    let echo_server = extent.folder.join("echo-server.wasm");
-    let mut compose = Command::new(extent.command);
-    compose.arg("compose");
-    compose.arg(Path::new(&examples).join("echo-server.wasm"));
-    compose.arg("--plug").arg(extent.plug.context("--plug")?);
-    compose.arg("-o").arg(&echo_server);
-    ensure!(compose.status()?.success(), "{compose:?} failed");
-    for runtime in runtimes(Path::new(&tools))? {
-        let mut command = Command::new(runtime.join("wasmtime"));
-        command.args(["run", "-S", "inherit-network", "--dir"]);
-        command.arg(format!("{}::/certs", extent.folder.display()));
-        command.arg(&echo_server);
-        command.args(["/certs/cert.pem", "/certs/key.pem", "0", "10"]);
-        let name = runtime.file_name().unwrap_or_default().to_string_lossy();
-        targets.push(Target {
-            name: format!("echo server, {name}"),
-            command,
-        });
-    }
-    Ok(targets)
-}
-
-/// The folders of stock runtimes, in order.
-fn runtimes(tools: &Path) -> Result<Vec<PathBuf>> {
-    let mut runtimes = Vec::new();
-    for entry in fs::read_dir(tools)? {
-        let path = entry?.path();
-        if path.join("wasmtime").is_file() {
-            runtimes.push(path);
-        }
-    }
-    ensure!(!runtimes.is_empty(), "no wasmtime in {}", tools.display());
-    runtimes.sort();
-    Ok(runtimes)
 }
 
 /// The connections that are made: their handshakes, and few data or many.

@@ -1,4 +1,5 @@
-//! The pages of the languages, `examples/LANGUAGE/README.md`: what they tell the reader to type.
+//! The pages of the languages, `examples/LANGUAGE/README.md`, and of the packages: what they tell the
+//! reader to type.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,11 @@ impl Page {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let folder = root.join("examples").join(language);
         let text = fs::read_to_string(folder.join("README.md")).unwrap();
+        Self::of(folder, &text)
+    }
+
+    /// The page with this text, whose commands are run in this folder.
+    pub fn of(folder: PathBuf, text: &str) -> Self {
         let mut page = Self {
             folder,
             build: String::new(),

@@ -30,6 +30,8 @@ pub enum Service {
     Redis,
     /// `echo.example.com 7007`: Python's ssl module.
     Echo,
+    /// `peer.example.com 7009`: servers of several protocols on Python's ssl module.
+    Libraries,
 }
 
 /// Echoes to many clients at a time, and to the end even if a client has closed its half.
@@ -52,6 +54,34 @@ context.load_cert_chain(*sys.argv[2:])
 Server(('127.0.0.1', int(sys.argv[1])), Echo).serve_forever()
 ";
 
+/// What the check of `ssl` shows: each library fetches, and is refused.
+const OF_LIBRARIES: &[&str] = &[
+    "ok urllib_request_fetches_a_page",
+    "ok urllib_request_is_refused",
+    "ok http_client_keeps_a_connection",
+    "ok http_client_is_refused",
+    "ok smtplib_sends_by_starttls",
+    "ok smtplib_sends_by_smtps",
+    "ok smtplib_is_refused",
+    "ok imaplib_fetches_by_starttls",
+    "ok imaplib_fetches_by_imaps",
+    "ok imaplib_is_refused",
+    "ok poplib_fetches_by_stls",
+    "ok poplib_is_refused",
+    "ok ftplib_fetches_with_both_connections_secure",
+    "ok ftplib_is_refused",
+    "ok asyncio_opens_connections",
+    "ok asyncio_is_refused",
+    "ok asyncio_serves",
+    "ok urllib3_fetches_a_page",
+    "ok urllib3_is_refused",
+    "ok requests_fetches_a_page",
+    "ok requests_is_refused",
+    "ok httpx_fetches_a_page",
+    "ok httpx_is_refused",
+    "ok http_server_serves",
+];
+
 /// A server that runs, in a folder with its authority.
 pub struct Server {
     pub folder: Folder,
@@ -60,7 +90,7 @@ pub struct Server {
 }
 
 impl Service {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Mail,
         Self::Database,
         Self::Bound,
@@ -69,6 +99,7 @@ impl Service {
         Self::Mqtt,
         Self::Redis,
         Self::Echo,
+        Self::Libraries,
         Self::Page,
     ];
 
@@ -84,6 +115,7 @@ impl Service {
             Self::Mqtt => "mqtt.example.com 8883",
             Self::Redis => "redis.example.com 6379",
             Self::Echo => "echo.example.com 7007",
+            Self::Libraries => "peer.example.com 7009",
         }
     }
 
@@ -105,6 +137,7 @@ impl Service {
             Self::Mqtt => "MQTT client",
             Self::Redis => "Redis client",
             Self::Echo => "check of the wrapper",
+            Self::Libraries => "check of ssl",
         }
     }
 
@@ -119,6 +152,7 @@ impl Service {
             Self::Mqtt => &["open\n"],
             Self::Redis => &["OK\n"],
             Self::Echo => &["ok "],
+            Self::Libraries => OF_LIBRARIES,
         }
     }
 
@@ -172,6 +206,12 @@ impl Service {
             Self::Echo => {
                 let mut command = Command::new(tool("python3")?);
                 command.args(["-c", ECHO, &port.to_string(), &cert, &key]);
+                command
+            }
+            Self::Libraries => {
+                let mut command = Command::new(tool("python3")?);
+                command.arg(pages.join("../clients/python/ssl_peer.py"));
+                command.args([&port.to_string(), &cert, &key, &folder.path("ca.pem")]);
                 command
             }
         };

@@ -1,23 +1,33 @@
 //! Very many connections to one instance at once, which have shaken hands and are silent, while one after
-//! the other an honest client asks.
+//! the other an honest client asks; then each of them asks.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use rustls::Connection;
 use socket2::SockRef;
 
 use super::PATIENCE;
 use super::honest::Waits;
 use super::program::Program;
+use crate::pattern;
 use crate::report::Tally;
 use crate::setup::Ends;
 use crate::verdict::Verdict;
 
-/// An honest client asks after so many connections.
-const STEP: usize = 100;
+/// How many connections an honest client makes before.
+const CALM: usize = 100;
+
+/// How many of the crowd do something at once.
+const THREADS: usize = 16;
+
+/// How much each of them asks for.
+const BYTES: usize = 1000;
 
 /// What an instance, its host and the kernel's handles may take for a connection that is silent, in bytes.
 const EACH: u64 = 64 * 1024;
@@ -29,37 +39,56 @@ const SLACK: u64 = 32 * 1024 * 1024;
 pub(crate) fn run(name: &str, mut program: Program, ends: &Ends, count: usize) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut waits = Waits::default();
-    for _ in 0..STEP {
+    for _ in 0..CALM {
         waits.ask(program.port, ends);
     }
     let (descriptors, before) = (program.descriptors()?, program.memory("VmRSS")?);
-    let mut crowd = Vec::new();
     let begun = Instant::now();
-    let mut waits = Waits::default();
-    for number in 0..count {
-        let made = connect(program.port, ends).with_context(|| format!("connection {number}"));
-        let verdict = match made {
+    let (made, mut waits) = beside(program.port, ends, || {
+        on_threads(vec![(); count], |()| connect(program.port, ends))
+    });
+    let (took, full) = (begun.elapsed(), program.memory("VmRSS")?);
+    let mut crowd = Vec::new();
+    for made in made {
+        match made {
             Ok(connection) => {
                 crowd.push(connection);
-                Verdict::Correct
+                tally.add("connection", "connection", Verdict::Correct);
             }
-            Err(error) => Verdict::Failed(format!("{error:#}")),
-        };
-        tally.add(&format!("connection {number}"), "connection", verdict);
-        if number % STEP == 0 {
-            waits.ask(program.port, ends);
+            Err(error) => {
+                let verdict = Verdict::Failed(format!("{error:#}"));
+                tally.add("connection", "connection", verdict);
+            }
         }
     }
-    let full = program.memory("VmRSS")?;
     println!(
-        "{name}: {} connections at once, made in {:?}; an honest client waited {:?} at worst and {:?} on \
-         average in {} exchanges; {before} kB before, {full} kB with all",
+        "{name}: {} connections at once, made in {took:?}; an honest client waited {:?} at worst and {:?} \
+         on average in {} exchanges; {before} kB before, {full} kB with all",
         crowd.len(),
-        begun.elapsed(),
         waits.worst,
         waits.mean(),
         waits.count,
     );
+    let begun = Instant::now();
+    let members = crowd.iter_mut().collect();
+    let (talked, more) = beside(program.port, ends, || on_threads(members, talk));
+    println!(
+        "{name}: each has exchanged {BYTES} bytes, in {:?} together; the honest client waited {:?} at worst \
+         and {:?} on average in {} exchanges; {} kB",
+        begun.elapsed(),
+        more.worst,
+        more.mean(),
+        more.count,
+        program.memory("VmRSS")?,
+    );
+    waits.failures.extend(more.failures);
+    for talked in talked {
+        let verdict = match talked {
+            Ok(()) => Verdict::Correct,
+            Err(error) => Verdict::Failed(format!("{error:#}")),
+        };
+        tally.add("exchange", "exchange", verdict);
+    }
     for (number, (mut connection, mut socket)) in crowd.into_iter().enumerate() {
         if number % 2 == 0 {
             let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
@@ -117,4 +146,57 @@ fn connect(port: u16, ends: &Ends) -> Result<(Connection, TcpStream)> {
     }
     ensure!(!connection.is_handshaking(), "the handshake is not done");
     Ok((connection, socket))
+}
+
+fn talk((connection, socket): &mut (Connection, TcpStream)) -> Result<()> {
+    // Others than the next connection asks for.
+    let start = usize::from(socket.local_addr()?.port());
+    let question = pattern::bytes(pattern::THEIRS, start..start + BYTES);
+    connection.writer().write_all(&question)?;
+    while connection.wants_write() {
+        connection.write_tls(socket)?;
+    }
+    let mut answer = Vec::new();
+    while answer.len() < question.len() {
+        ensure!(
+            connection.read_tls(socket)? > 0,
+            "the end in the place of an answer"
+        );
+        let state = connection.process_new_packets()?;
+        let mut plaintext = vec![0; state.plaintext_bytes_to_read()];
+        connection.reader().read_exact(&mut plaintext)?;
+        answer.append(&mut plaintext);
+    }
+    ensure!(answer == question, "another answer than the question");
+    Ok(())
+}
+
+/// Does something while an honest client asks, and tells how long that had to wait.
+fn beside<T>(port: u16, ends: &Ends, work: impl FnOnce() -> T) -> (T, Waits) {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| Waits::default().ask_until(&stop, port, ends));
+        let done = work();
+        stop.store(true, Ordering::Relaxed);
+        (done, asking.join().unwrap_or_default())
+    })
+}
+
+/// Does this with each of them, so many at once.
+fn on_threads<T: Send, U: Send>(all: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let (all, done) = (Mutex::new(all), Mutex::new(Vec::new()));
+    let next = || all.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(one) = next() {
+                    let outcome = work(one);
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(outcome);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

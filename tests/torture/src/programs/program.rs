@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Words by which a program says that it broke, whatever else it says.
 const BROKEN: [&str; 5] = [
@@ -27,8 +29,14 @@ pub(crate) fn is_broken(line: &str) -> bool {
 pub(crate) struct Program {
     child: Child,
     pub(crate) port: u16,
-    /// What it says on standard error.
-    told: Arc<Mutex<Vec<String>>>,
+    told: Arc<Told>,
+}
+
+/// What a program says on standard error, line by line.
+#[derive(Default)]
+struct Told {
+    lines: Mutex<Vec<String>>,
+    comes: Condvar,
 }
 
 impl Program {
@@ -37,15 +45,14 @@ impl Program {
         command.stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::new(Told::default());
         let errors = child.stderr.take().context("standard error")?;
-        let lines = Arc::clone(&told);
+        let telling = Arc::clone(&told);
         thread::spawn(move || {
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                lines
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(line);
+                let lines = telling.lines.lock();
+                lines.unwrap_or_else(PoisonError::into_inner).push(line);
+                telling.comes.notify_all();
             }
         });
         let output = child.stdout.take().context("standard output")?;
@@ -64,8 +71,55 @@ impl Program {
     }
 
     fn told(&self) -> Vec<String> {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.clone()
+        let lines = self.told.lines.lock();
+        lines.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first line from this one on that is one of these, once it comes.
+    pub(crate) fn await_line(
+        &self,
+        from: usize,
+        patience: Duration,
+        is_it: impl Fn(&str) -> bool,
+    ) -> Result<String> {
+        let mut line = None;
+        let lines = self.told.lines.lock();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner);
+        let mut seen = from;
+        let waited = self
+            .told
+            .comes
+            .wait_timeout_while(lines, patience, |lines| {
+                let more = lines.get(seen..).unwrap_or_default();
+                line = more.iter().find(|line| is_it(line)).cloned();
+                seen = lines.len().max(from);
+                line.is_none()
+            });
+        drop(waited);
+        match line {
+            Some(line) => Ok(line),
+            None => bail!("it did not say so in {patience:?}"),
+        }
+    }
+
+    /// Waits until it has said so many lines.
+    pub(crate) fn await_lines(&self, count: usize, patience: Duration) {
+        let lines = self.told.lines.lock();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner);
+        let comes = &self.told.comes;
+        let waited = comes.wait_timeout_while(lines, patience, |lines| lines.len() < count);
+        drop(waited);
+    }
+
+    /// How many of its lines have this in them.
+    pub(crate) fn said(&self, part: &str) -> usize {
+        let lines = self.told.lines.lock();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner);
+        lines.iter().filter(|line| line.contains(part)).count()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
     /// What it has said that no program of ours may say, and whether it has ended.
@@ -81,7 +135,8 @@ impl Program {
 
     /// How many lines it has said on standard error.
     pub(crate) fn lines(&self) -> usize {
-        self.told().len()
+        let lines = self.told.lines.lock();
+        lines.unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn of(&self, name: &str) -> PathBuf {

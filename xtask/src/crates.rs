@@ -1,0 +1,189 @@
+//! `cargo xtask crates`: the crates as crates.io gets them, and whether they serve who has nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::component::{self, Embedded};
+use crate::workspace::Workspace;
+use crate::{process, rust};
+
+/// The packages that are published, each behind those that it needs.
+const PUBLISHED: [&str; 4] = [
+    "portcullis-provider",
+    "portcullis-client",
+    "portcullis-host",
+    "portcullis-cli",
+];
+
+/// Where the host's build script looks for components when it comes from a crate.
+const COMPONENT: &str = "host/component";
+
+/// The most that crates.io takes.
+const LARGEST: u64 = 10 * 1024 * 1024;
+
+/// A program that has nothing but the crates.
+const PROGRAM: &str = r#"use std::io::{Read as _, Write as _};
+
+fn main() -> std::io::Result<()> {
+    let _ = portcullis_provider::crypto_provider();
+    let mut stream = portcullis_client::TlsStream::connect("example.com", 443)?;
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+    let mut page = Vec::new();
+    stream.read_to_end(&mut page)?;
+    std::io::stdout().write_all(&page)?;
+    stream.close()
+}
+"#;
+
+/// Make the crates and build a program from them; with `install`, the command too.
+pub(crate) fn run(workspace: &Workspace, install: bool) -> Result<()> {
+    let embedded = component::get(workspace)?;
+    let crates = make(workspace, &embedded)?;
+    let unpacked = unpack(workspace, &crates)?;
+    build_program(workspace, &unpacked)?;
+    if install {
+        install_command(workspace, &unpacked)?;
+    }
+    for made in crates {
+        println!("{}", made.display());
+    }
+    Ok(())
+}
+
+/// The folder with the components, which is there as long as the crates are made: a build in the
+/// checkout is to make its own.
+struct Components(PathBuf);
+
+impl Components {
+    fn put(workspace: &Workspace, embedded: &Embedded) -> Result<Self> {
+        let folder = workspace.root.join(COMPONENT);
+        fs::create_dir_all(&folder)?;
+        let this = Self(folder);
+        for (from, name) in [
+            (&embedded.component, "portcullis-wide.wasm"),
+            (&embedded.p3, "portcullis-p3-wide.wasm"),
+        ] {
+            fs::copy(from, this.0.join(name)).with_context(|| from.display().to_string())?;
+        }
+        Ok(this)
+    }
+}
+
+impl Drop for Components {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("xtask: remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+/// The `.crate` files, in `target/package`.
+fn make(workspace: &Workspace, embedded: &Embedded) -> Result<Vec<PathBuf>> {
+    let _components = Components::put(workspace, embedded)?;
+    let mut cargo = workspace.cargo();
+    // The components are in no commit. What is built from the crates is built below.
+    cargo.args([
+        "package",
+        "--locked",
+        "--allow-dirty",
+        "--no-verify",
+        "--quiet",
+    ]);
+    for name in PUBLISHED {
+        cargo.args(["--package", name]);
+    }
+    process::run("making the crates", &mut cargo)?;
+    let packages = workspace.packages(&["--no-deps"])?;
+    PUBLISHED
+        .iter()
+        .map(|name| {
+            let version = packages
+                .iter()
+                .find(|package| package.get("name").and_then(Value::as_str) == Some(name))
+                .and_then(|package| package.get("version")?.as_str())
+                .with_context(|| format!("cargo does not know {name}"))?;
+            let made = workspace
+                .target
+                .join(format!("package/{name}-{version}.crate"));
+            let size = fs::metadata(&made)
+                .with_context(|| made.display().to_string())?
+                .len();
+            ensure!(size <= LARGEST, "{} has {size} bytes", made.display());
+            Ok(made)
+        })
+        .collect()
+}
+
+/// Unpacks the crates into a folder that has nothing else, each by its name alone.
+fn unpack(workspace: &Workspace, crates: &[PathBuf]) -> Result<PathBuf> {
+    let folder = workspace.target.join("crates");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    for (name, made) in PUBLISHED.iter().zip(crates) {
+        let mut tar = workspace.program("tar");
+        tar.arg("-xzf").arg(made).arg("-C").arg(&folder);
+        process::run_quietly(&format!("unpacking {name}"), &mut tar)?;
+        let stem = made.file_stem().context("a crate has no name")?;
+        fs::rename(folder.join(stem), folder.join(name))?;
+    }
+    Ok(folder)
+}
+
+/// The settings of cargo by which our crates come from the folder, as if they were published.
+fn instead_of_crates_io(unpacked: &Path) -> String {
+    PUBLISHED
+        .iter()
+        .fold("[patch.crates-io]\n".to_owned(), |settings, name| {
+            let place = Value::String(unpacked.join(name).display().to_string());
+            format!("{settings}{name} = {{ path = {place} }}\n")
+        })
+}
+
+/// Builds a program that depends on the crates, for WebAssembly.
+fn build_program(workspace: &Workspace, unpacked: &Path) -> Result<()> {
+    rust::need_target(workspace, rust::WASM_TARGET)?;
+    let folder = unpacked.join("program");
+    fs::create_dir_all(folder.join("src"))?;
+    fs::create_dir_all(folder.join(".cargo"))?;
+    fs::write(
+        folder.join(".cargo/config.toml"),
+        instead_of_crates_io(unpacked),
+    )?;
+    fs::write(folder.join("src/main.rs"), PROGRAM)?;
+    let of_two = [PUBLISHED[0], PUBLISHED[1]].map(|name| format!("{name} = \"0.2\"\n"));
+    let manifest =
+        "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n";
+    fs::write(
+        folder.join("Cargo.toml"),
+        format!("{manifest}{}", of_two.concat()),
+    )?;
+    let mut cargo = workspace.cargo();
+    cargo
+        .current_dir(&folder)
+        .args(["build", "--target", rust::WASM_TARGET]);
+    cargo.env("CARGO_TARGET_DIR", unpacked.join("built"));
+    process::run("building a program from the crates", &mut cargo)
+}
+
+/// Installs the command from its crate, and asks it for its version.
+fn install_command(workspace: &Workspace, unpacked: &Path) -> Result<()> {
+    let settings = unpacked.join("patch.toml");
+    fs::write(&settings, instead_of_crates_io(unpacked))?;
+    let root = unpacked.join("installed");
+    let mut cargo = workspace.cargo();
+    cargo.current_dir(unpacked).arg("install");
+    cargo.arg("--config").arg(&settings);
+    cargo.arg("--path").arg(unpacked.join("portcullis-cli"));
+    cargo.arg("--root").arg(&root);
+    cargo.env("CARGO_TARGET_DIR", unpacked.join("built"));
+    process::run("installing the command from its crate", &mut cargo)?;
+    let mut command = std::process::Command::new(root.join("bin/portcullis"));
+    let said = process::capture(command.arg("--version"))?;
+    print!("{}", String::from_utf8_lossy(&said));
+    Ok(())
+}
