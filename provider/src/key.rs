@@ -183,11 +183,14 @@ fn ec_key(sec1: &[u8], outer_curve: Option<ObjectIdentifier>) -> Result<Key, Key
         SECP256R1 => {
             let key =
                 p256::SecretKey::try_from(key).map_err(|_| malformed(EC, "P-256 private key"))?;
-            let point = key.public_key().to_sec1_point(false);
-            let spki = public_key_to_spki(&alg_id::ECDSA_P256, point.as_bytes());
             let secret = Zeroizing::new(key.to_bytes().into());
-            let key = ecdsa_p256::SigningKey::new(&secret)
-                .ok_or_else(|| malformed(EC, "P-256 private key"))?;
+            let (Some(key), Some(point)) = (
+                ecdsa_p256::SigningKey::new(&secret),
+                ecdsa_p256::public_key(&secret),
+            ) else {
+                return Err(malformed(EC, "P-256 private key"));
+            };
+            let spki = public_key_to_spki(&alg_id::ECDSA_P256, point);
             Ok(Key::new(Secret::EcdsaP256(key), spki))
         }
         SECP384R1 => {

@@ -28,6 +28,8 @@ mod hybrid;
 mod key;
 #[path = "vectors/kx.rs"]
 mod kx;
+#[path = "vectors/random.rs"]
+mod random;
 #[path = "vectors/record.rs"]
 mod record;
 #[path = "vectors/secret.rs"]

@@ -66,8 +66,7 @@ pub(super) async fn connect(host: &Host, port: u16) -> Result<TcpSocket, Error> 
 
 async fn attempt(address: SocketAddr) -> Result<TcpSocket, NetworkError> {
     let fail = |code| failure(NetworkOperation::Connect, code, &address.to_string());
-    let socket =
-        new_socket(address).map_err(|code| no_socket(NetworkOperation::Connect, code, address))?;
+    let socket = new_socket(NetworkOperation::Connect, address)?;
     socket.connect(to_wasi(address)).await.map_err(fail)?;
     Ok(socket)
 }
@@ -87,40 +86,36 @@ pub(super) async fn bind(host: &Host, port: u16) -> Result<TcpSocket, Error> {
     let mut refused = None;
     for address in addresses {
         let fail = |code| failure(NetworkOperation::Bind, code, &address.to_string());
-        let socket = match new_socket(address) {
-            Ok(socket) => socket,
-            Err(code) => {
-                refused = Some(no_socket(NetworkOperation::Bind, code, address));
-                continue;
-            }
-        };
-        match socket.bind(to_wasi(address)) {
-            Ok(()) => return Ok(socket),
-            Err(code) => refused = Some(fail(code)),
+        let bound = new_socket(NetworkOperation::Bind, address).and_then(|socket| {
+            socket.bind(to_wasi(address)).map_err(fail)?;
+            Ok(socket)
+        });
+        match bound {
+            Ok(socket) => return Ok(socket),
+            Err(failure) => refused = Some(failure),
         }
     }
     Err(Error::Network(refused.unwrap_or_else(|| no_address(host))))
 }
 
-fn new_socket(address: SocketAddr) -> Result<TcpSocket, ErrorCode> {
-    TcpSocket::create(family(address))
-}
-
-/// The error for a socket that the host does not make. WASI 0.3 has no code for a limit: what it has no
-/// code for is one here, since nothing but the family of the address was asked for.
-fn no_socket(operation: NetworkOperation, code: ErrorCode, address: SocketAddr) -> NetworkError {
-    let limit = matches!(code, ErrorCode::Other(_));
-    let mut error = failure(operation, code, &address.to_string());
-    if limit {
-        error.code = NetworkCode::NewSocketLimit;
-    }
-    error
+/// WASI 0.3 has no code for a limit of sockets: where the host makes none, for a reason that it has no code
+/// for, that is one, since nothing but the family of the address was asked for.
+fn new_socket(operation: NetworkOperation, address: SocketAddr) -> Result<TcpSocket, NetworkError> {
+    TcpSocket::create(family(address)).map_err(|code| {
+        let is_limit = matches!(code, ErrorCode::Other(_));
+        let mut error = failure(operation, code, &address.to_string());
+        if is_limit {
+            error.code = NetworkCode::NewSocketLimit;
+        }
+        error
+    })
 }
 
 /// Whether sockets are what is missing.
 fn is_out_of_sockets() -> bool {
     let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    matches!(new_socket(anywhere), Err(ErrorCode::Other(_)))
+    new_socket(NetworkOperation::Resolve, anywhere)
+        .is_err_and(|error| error.code == NetworkCode::NewSocketLimit)
 }
 
 /// The error for a name none of whose addresses is of use.

@@ -96,15 +96,12 @@ fn make(workspace: &Workspace, embedded: &Embedded) -> Result<Vec<PathBuf>> {
         cargo.args(["--package", name]);
     }
     process::run("making the crates", &mut cargo)?;
-    let packages = workspace.packages(&["--no-deps"])?;
     PUBLISHED
         .iter()
         .map(|name| {
-            let version = packages
-                .iter()
-                .find(|package| package.get("name").and_then(Value::as_str) == Some(name))
-                .and_then(|package| package.get("version")?.as_str())
-                .with_context(|| format!("cargo does not know {name}"))?;
+            let package = workspace.package(name)?;
+            let version = package.get("version").and_then(Value::as_str);
+            let version = version.context("a package has no version")?;
             let made = workspace
                 .target
                 .join(format!("package/{name}-{version}.crate"));

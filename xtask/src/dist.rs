@@ -315,11 +315,7 @@ pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
 /// Adds name, version, licence and description, for a user who has nothing but the file.
 pub(crate) fn with_metadata(workspace: &Workspace, component: &[u8]) -> Result<Vec<u8>> {
     use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Version};
-    let packages = workspace.packages(&["--no-deps"])?;
-    let package = packages
-        .iter()
-        .find(|package| package.get("name").is_some_and(|name| name == PACKAGE))
-        .context("cargo does not know the package portcullis")?;
+    let package = workspace.package(PACKAGE)?;
     let text = |field: &str| -> Result<String> {
         let text = package.get(field).and_then(Value::as_str);
         Ok(text

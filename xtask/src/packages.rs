@@ -71,11 +71,7 @@ pub(crate) fn make(workspace: &Workspace) -> Result<BTreeMap<String, Vec<u8>>> {
 
 impl Project {
     fn read(workspace: &Workspace) -> Result<Self> {
-        let packages = workspace.packages(&["--no-deps"])?;
-        let package = packages
-            .iter()
-            .find(|package| package.get("name").is_some_and(|name| name == PACKAGE))
-            .context("cargo does not know the package portcullis")?;
+        let package = workspace.package(PACKAGE)?;
         let field = |name: &str| {
             let text = package.get(name).and_then(Value::as_str);
             text.map(str::to_owned)

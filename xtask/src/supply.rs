@@ -33,14 +33,13 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
     let deny = fs::read_to_string(workspace.root.join("deny.toml"))?;
     let allowed = allowed(&deny)?;
     for package in &packages {
-        let text = |field: &str| package.get(field).and_then(Value::as_str);
-        let name = text("name").context("a package has no name")?;
-        let license = text("license").with_context(|| format!("{name} has no licence"))?;
+        let name = text(package, "name").context("a package has no name")?;
+        let license = text(package, "license").with_context(|| format!("{name} has no licence"))?;
         ensure!(
             is_allowed(license, &allowed),
             "{name} is under {license}, which deny.toml does not allow"
         );
-        if let Some(source) = text("source") {
+        if let Some(source) = text(package, "source") {
             ensure!(source == REGISTRY, "{name} comes from {source}");
         }
     }
@@ -69,9 +68,6 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
 /// Whether each requirement of ours begins at the version that `Cargo.lock` has. The lowest versions that
 /// our manifests allow are then those that are tested, also for those who have a lock file of their own.
 fn ensure_lowest(packages: &[Value]) -> Result<()> {
-    fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
-        value.get(field).and_then(Value::as_str)
-    }
     let locked: BTreeSet<_> = packages
         .iter()
         .filter_map(|package| Some((text(package, "name")?, numbers(text(package, "version")?))))
@@ -96,6 +92,11 @@ fn ensure_lowest(packages: &[Value]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A field of what `cargo metadata` says.
+fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
 }
 
 /// A version without what it says of its build.

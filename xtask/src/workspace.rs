@@ -63,6 +63,14 @@ impl Workspace {
             _ => anyhow::bail!("cargo metadata has no packages"),
         }
     }
+
+    /// The package of the workspace with this name.
+    pub(crate) fn package(&self, name: &str) -> Result<Value> {
+        let mut packages = self.packages(&["--no-deps"])?.into_iter();
+        packages
+            .find(|package| package.get("name").and_then(Value::as_str) == Some(name))
+            .with_context(|| format!("cargo does not know the package {name}"))
+    }
 }
 
 fn metadata(command: &mut Command) -> Result<Value> {

@@ -134,6 +134,8 @@ pub mod bindings {
 mod guide {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../../../docs/install/rust.md")]
+    struct Install;
     #[doc = include_str!("../../../examples/rust/README.md")]
     struct Examples;
     #[doc = include_str!("../../../docs/guide/custom-ca.md")]

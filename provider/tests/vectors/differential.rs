@@ -7,6 +7,8 @@ use chacha20poly1305::ChaCha20Poly1305;
 use portcullis_provider::aead::{Nonce, Refused};
 use portcullis_provider::algorithm::Algorithm;
 
+use crate::random::Random;
+
 /// Every length up to some batches, then lengths around the sizes of records and of groups.
 fn lengths() -> impl Iterator<Item = usize> {
     let around = [1024, 2048, 4096, 8192, 16384].map(|size| size - 2..=size + 2);
@@ -63,21 +65,5 @@ where
         let opened = ours.open(&nonce, &aad, &mut buffer[text], &sealed);
         assert_eq!(opened, Ok(()), "{algorithm:?}, {len} bytes");
         assert_eq!(buffer, plain, "{algorithm:?}, {len} bytes");
-    }
-}
-
-/// Xorshift: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.byte()).collect()
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.to_le_bytes()[3]
     }
 }

@@ -6,10 +6,11 @@ use p256::elliptic_curve::Group;
 use p256::elliptic_curve::ff::{Field, PrimeField};
 use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::sec1::{FromSec1Point, ToSec1Point};
-use p256::{AffinePoint, FieldBytes, ProjectivePoint, Scalar, Sec1Point, U256};
+use p256::{AffinePoint, ProjectivePoint, Scalar, Sec1Point, U256};
 use portcullis_provider::ecdsa_p256::{Refused, verify};
 
 use crate::hex;
+use crate::random::Random;
 
 /// Whether the signature is valid, on which both implementations must agree.
 fn both(key: &[u8], digest: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> bool {
@@ -145,7 +146,7 @@ fn random_signatures_verify_as_with_rustcrypto() {
         let [d, k] = [random.scalar(), random.scalar()];
         let key = sec1(&ProjectivePoint::mul_by_generator(&d));
         let r = r_of(&ProjectivePoint::mul_by_generator(&k));
-        let digest = random.bytes();
+        let digest = random.array();
         let e = Scalar::reduce(&U256::from_be_slice(&digest));
         let s = k.invert().unwrap() * (e + r * d);
         let (r, s) = (bytes(&r), bytes(&s));
@@ -293,21 +294,3 @@ fn with_x(x: &[u8]) -> Option<ProjectivePoint> {
 }
 
 const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
-
-/// Xorshift: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn scalar(&mut self) -> Scalar {
-        Scalar::reduce(&FieldBytes::from(self.bytes()))
-    }
-
-    fn bytes(&mut self) -> [u8; 32] {
-        [(); 32].map(|()| {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0.to_le_bytes()[3]
-        })
-    }
-}

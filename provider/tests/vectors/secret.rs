@@ -13,6 +13,7 @@ use rsa::pkcs8::EncodePrivateKey;
 use rustls::{NamedGroup, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use crate::random::Random;
 use crate::sign::rsa_pkcs8;
 use crate::{der, hex, load};
 
@@ -97,7 +98,7 @@ fn p256_signatures_are_those_of_rustcrypto() {
     signatures_agree(&-Scalar::ONE, b"");
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for _ in 0..ROUNDS {
-        let message = random.bytes();
+        let message: [u8; 32] = random.array();
         signatures_agree(&random.scalar(), &message[..usize::from(message[0] % 32)]);
     }
 }
@@ -138,23 +139,5 @@ fn rsa_pkcs1_signatures_are_those_of_rustcrypto() {
                     .unwrap()
             );
         }
-    }
-}
-
-/// Xorshift: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn scalar(&mut self) -> Scalar {
-        Scalar::reduce(&FieldBytes::from(self.bytes()))
-    }
-
-    fn bytes(&mut self) -> [u8; 32] {
-        [(); 32].map(|()| {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0.to_le_bytes()[3]
-        })
     }
 }

@@ -248,23 +248,15 @@ fn torture(
     for failure in failures {
         tally.add("honest client", "honest client", Verdict::Failed(failure));
     }
-    let mut must = |holds: bool, what: &str| {
-        let verdict = match holds {
-            true => Verdict::Correct,
-            false => Verdict::Failed(format!("{what} does not hold")),
-        };
-        tally.add(what, "program", verdict);
-    };
     let complaint = program.complaint();
-    must(
-        complaint.is_none(),
-        &format!("that it goes on ({complaint:?})"),
-    );
-    must(left <= descriptors, "that all descriptors are given back");
+    let goes_on = format!("that it goes on ({complaint:?})");
+    tally.promise(&goes_on, "program", complaint.is_none());
+    let are_back = left <= descriptors;
+    tally.promise("that all descriptors are given back", "program", are_back);
     if let [(_, first), (count, second), _] = kept.as_slice() {
         let may_grow = KEPT * u64::try_from(*count)? + SLACK;
         let grown = second.saturating_sub(*first) * 1024;
-        must(grown <= may_grow, "the bound on what is kept");
+        tally.promise("the bound on what is kept", "program", grown <= may_grow);
     }
     Ok(tally)
 }

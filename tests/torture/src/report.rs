@@ -47,6 +47,15 @@ impl Tally {
         *outcomes.entry(outcome).or_default() += 1;
     }
 
+    /// Counts what has to hold in the end, beside the cases.
+    pub(crate) fn promise(&mut self, what: &str, kind: &str, holds: bool) {
+        let verdict = match holds {
+            true => Verdict::Correct,
+            false => Verdict::Failed(format!("{what} does not hold")),
+        };
+        self.add(what, kind, verdict);
+    }
+
     pub(crate) fn join(&mut self, other: Self) {
         self.cases += other.cases;
         self.passed += other.passed;

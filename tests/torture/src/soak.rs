@@ -148,11 +148,7 @@ fn server(extent: &Extent<'_>) -> Result<Tally> {
             "that certificates were renewed".to_owned(),
         ),
     ] {
-        let verdict = match holds {
-            true => Verdict::Correct,
-            false => Verdict::Failed(format!("{what} does not hold")),
-        };
-        tally.add(&what, "program", verdict);
+        tally.promise(&what, "program", holds);
     }
     Ok(tally)
 }

@@ -40,6 +40,16 @@ pub(super) const FINDINGS: &[Expected] = &[
         reason: "a private key of zero is refused",
     },
     Expected {
+        operation: "EC",
+        function: "from_u8",
+        reason: "the first byte of a public key",
+    },
+    Expected {
+        operation: "EC",
+        function: "^memcmp < equal_same_length < eq < validate_public_key",
+        reason: "whether the public key in the file is that of the private one",
+    },
+    Expected {
         operation: "ECDSA",
         function: "^fill_next_k",
         reason: "a candidate for a nonce is above the order, and is not used",

@@ -127,11 +127,7 @@ pub(crate) fn run(name: &str, mut program: Program, ends: &Ends, count: usize) -
             "the bound on a silent connection".to_owned(),
         ),
     ] {
-        let verdict = match holds {
-            true => Verdict::Correct,
-            false => Verdict::Failed(format!("{what} does not hold")),
-        };
-        tally.add(&what, "program", verdict);
+        tally.promise(&what, "program", holds);
     }
     Ok(tally)
 }

@@ -131,11 +131,7 @@ fn clients(extent: &Extent<'_>, serve: Command, ends: &Ends, tally: &mut Tally) 
             format!("the reason for each of {killed}, not {said:?}"),
         ),
     ] {
-        let verdict = match holds {
-            true => Verdict::Correct,
-            false => Verdict::Failed(format!("{what} does not hold")),
-        };
-        tally.add(&what, "program", verdict);
+        tally.promise(&what, "program", holds);
     }
     Ok(())
 }
