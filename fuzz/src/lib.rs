@@ -17,6 +17,10 @@ mod operations;
 pub mod seeds;
 mod support;
 
+// The command's, which its dialogues are held by.
+#[path = "../../host/cli/src/wire.rs"]
+mod wire;
+
 #[path = "../../host/cli/src/serving"]
 mod serving {
     //! What the command's file server stands on.

@@ -64,6 +64,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         process::run("checking the host's library for Windows", &mut check)?;
     }
 
+    // They take in files of the command, and nothing else builds them unless somebody fuzzes.
+    let mut check = cargo();
+    check.args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
+    check.arg("--target-dir").arg(workspace.target.join("fuzz"));
+    // Whatever it names: only linking looks for libFuzzer, whose C++ takes longer than all else.
+    check.env("CUSTOM_LIBFUZZER_PATH", "libfuzzer.a");
+    process::run("checking the fuzz targets", &mut check)?;
+
     let mut doc = cargo();
     doc.args(["doc", "--locked", "--no-deps", "--document-private-items"])
         .args(workspace::MOST);
