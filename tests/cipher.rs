@@ -21,7 +21,7 @@ use portcullis_host::types::{
 };
 use portcullis_host::{Context, Failure, Instance, Listener, Port};
 use support::certs::{Authority, Identity, KeyType, Leaf};
-use support::component::{client_context, error, instance, server_context};
+use support::component::{client_context, error, instance, is_native, server_context};
 use support::peers::{
     ALL, LOCALHOST, client_config, connect_tls, echo_and_close, serve_tls, server_config,
 };
@@ -263,4 +263,38 @@ fn k11_versions_chosen_after_the_list_meet_it_at_the_seal() {
     let suites = context.cipher_suites(&mut tls).unwrap();
     assert_eq!(suites, ["TLS_AES_128_GCM_SHA256"]);
     assert_eq!(error(set(&mut tls, &context, &["ALL"])), Error::Sealed);
+}
+
+/// Whether the processor has instructions for AES-GCM, where the host looks for them.
+fn has_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("aes") && std::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(not(target_arch = "x86_64"))]
+    panic!("on this processor nothing says which suite is to be first");
+}
+
+#[test]
+fn without_a_list_what_is_fast_where_it_is_computed_comes_first() {
+    let is_aes_first = is_native() && has_aes();
+    let mut tls = instance();
+    for role in [Role::Client, Role::Server] {
+        let context = Context::secure(&mut tls, role).unwrap();
+        for (version, with_aes, without) in [
+            (
+                "tlsv12",
+                "ECDHE-ECDSA-AES256-GCM-SHA384",
+                "ECDHE-ECDSA-CHACHA20-POLY1305",
+            ),
+            (
+                "tlsv13",
+                "TLS_AES_256_GCM_SHA384",
+                "TLS_CHACHA20_POLY1305_SHA256",
+            ),
+        ] {
+            context.set_protocol(&mut tls, version).unwrap();
+            let suites = context.cipher_suites(&mut tls).unwrap();
+            let first = if is_aes_first { with_aes } else { without };
+            assert_eq!(suites[0], first, "{role:?} {version}");
+        }
+    }
 }

@@ -73,9 +73,9 @@ mod interrupt;
 mod key_log;
 mod link;
 mod listener;
+mod memory;
 #[cfg(feature = "native")]
 pub mod native;
-mod memory;
 mod network;
 mod options;
 #[doc(hidden)]

@@ -32,10 +32,17 @@ pub struct CipherListReport {
 }
 
 impl CipherList {
-    /// All suites in the provider's order, which holds until a list is set.
-    pub(super) fn preferred() -> Self {
+    /// All suites, those of `order` first and in its order, then in the provider's. It holds until a
+    /// list is set.
+    pub(super) fn preferred(order: &[SupportedCipherSuite]) -> Self {
+        let mut order: Vec<_> = order.iter().map(SupportedCipherSuite::suite).collect();
+        for suite in ALL_CIPHER_SUITES {
+            if !order.contains(&suite.suite()) {
+                order.push(suite.suite());
+            }
+        }
         let in_order = |suites: &'static [Suite]| {
-            let ids = ALL_CIPHER_SUITES.iter().map(SupportedCipherSuite::suite);
+            let ids = order.iter().copied();
             ids.filter_map(|id| suites.iter().find(|suite| suite.id == id))
                 .collect()
         };

@@ -117,7 +117,7 @@ impl Settings {
             role,
             lowest: Version::Tls12,
             highest: Version::Tls13,
-            ciphers: CipherList::preferred(),
+            ciphers: CipherList::preferred(&[]),
             groups: NamedGroup::PREFERRED.to_vec(),
             signature_schemes: signature::preferred(),
             // Most clients put AES first, which is several times slower in WebAssembly.
@@ -162,8 +162,10 @@ impl Settings {
     }
 
     /// Compute by the code of another provider where it has the same as ours, in hosts that have
-    /// faster code. Keys that are loaded before are not concerned.
+    /// faster code. Its order of suites is the order until a cipher list is set, for what is fast here
+    /// is slow there. It comes first: keys that are loaded before are not concerned, and a list is lost.
     pub fn set_cryptography(&mut self, substitute: Arc<CryptoProvider>) {
+        self.ciphers = CipherList::preferred(&substitute.cipher_suites);
         self.cryptography = Cryptography::by(substitute);
     }
 

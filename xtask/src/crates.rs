@@ -11,9 +11,10 @@ use crate::workspace::Workspace;
 use crate::{process, rust};
 
 /// The packages that are published, each behind those that it needs.
-const PUBLISHED: [&str; 4] = [
+const PUBLISHED: [&str; 5] = [
     "portcullis-provider",
     "portcullis-client",
+    "portcullis",
     "portcullis-host",
     "portcullis-cli",
 ];
