@@ -55,7 +55,7 @@ const SECTIONS: [(&str, &str, &str); 11] = [
         "The message there and back, every client against the same native server, each with the \
          suite that it prefers. Ours is a guest that its host links with the component, as it links \
          `wasi:tls`; `composed` the same guest composed with it, `hosted` the component called by \
-         its host. The peers are the same guest on `wasi:tls`, and a native client.",
+         its host, `native` the same guest linked with the host's own form of the interface. The peers are the same guest on `wasi:tls`, and a native client.",
     ),
     (
         "throughput.",
@@ -127,7 +127,8 @@ fn body(plan: Plan, machine: &str, report: &Report, plots: &[(&str, &str)]) -> S
          sides of a figure take turns in one run of {} rounds. A value is the median of the \
          rounds, a ratio the median of the rounds' ratios, ours by the peer's. Entries with \
          `.baseline` are of the component that runs on every engine, the others of the one for \
-         engines with wide arithmetic.\n\n{machine}\n## Bars\n\n{}",
+         engines with wide arithmetic. Those with `.native` are of the host's own form of the interface \
+         (`portcullis run --native`).\n\n{machine}\n## Bars\n\n{}",
         plan.rounds,
         bars::table(report)
     );
@@ -219,6 +220,7 @@ fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static
         "ours, linked",
         "ours, composed",
         "ours, hosted",
+        "ours, native",
         "wasi:tls",
         "native rustls + ring",
     ];
@@ -229,6 +231,7 @@ fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static
                 value(name(".vs_wasi_tls")),
                 value(name(".composed.vs_wasi_tls")),
                 value(name(".hosted.vs_wasi_tls")),
+                value(name(".native.vs_wasi_tls")),
                 peer(name(".vs_wasi_tls")),
                 peer(name(".vs_rustls_ring")),
             ]

@@ -32,6 +32,7 @@ const MOST_MESSAGES: u32 = 4_000;
 const LINKED: &str = "linked";
 const COMPOSED: &str = "composed";
 const HOSTED: &str = "hosted";
+const NATIVE: &str = "native";
 const PEERS: [(&str, &str); 2] = [
     ("wasi_tls", "wasmtime-wasi-tls"),
     ("rustls_ring", "native rustls + ring"),
@@ -50,7 +51,12 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let own = Loop::new(&identity, None)?;
     for (length, name) in LENGTHS {
         let outcome = own.compare(stage, name, length)?;
-        for (client, of) in [(LINKED, ""), (COMPOSED, ".composed"), (HOSTED, ".hosted")] {
+        for (client, of) in [
+            (LINKED, ""),
+            (COMPOSED, ".composed"),
+            (HOSTED, ".hosted"),
+            (NATIVE, ".native"),
+        ] {
             for (percentile, figure) in [("p50", P50), ("p99", P99)] {
                 let entry = format!("latency.{name}.{percentile}{of}");
                 beside(report, &outcome, &entry, "µs", (client, figure))?;
@@ -138,7 +144,7 @@ impl<'a> Loop<'a> {
             client,
         } = self;
         let guest = &stage.preferred()?.guest;
-        let clients: [(&str, Box<dyn Client>); 5] = [
+        let clients: [(&str, Box<dyn Client>); 6] = [
             (
                 LINKED,
                 Box::new(stage.guests.linked(*port, identity, client)?),
@@ -148,6 +154,10 @@ impl<'a> Loop<'a> {
                 Box::new(stage.guests.composed(*port, identity, client)?),
             ),
             (HOSTED, Box::new(Hosted::connect(*port, guest, identity)?)),
+            (
+                NATIVE,
+                Box::new(stage.guests.native(*port, identity, client)?),
+            ),
             (
                 "wasi_tls",
                 Box::new(stage.guests.wasi_tls(*port, identity, client)?),

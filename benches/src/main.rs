@@ -14,6 +14,8 @@ mod handshake;
 mod identity;
 mod loopback;
 mod machine;
+#[path = "../../tests/support/mirror.rs"]
+mod mirror;
 mod native;
 mod ours;
 mod plot;

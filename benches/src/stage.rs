@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 
 use crate::aead;
 use crate::client::Guests;
+use crate::mirror;
 use crate::progress::Progress;
 
 /// How much is done.
@@ -74,6 +75,8 @@ pub(crate) struct Stage {
     pub(crate) plan: Plan,
     /// The one that the host prefers comes first.
     pub(crate) artifacts: Vec<Artifact>,
+    /// The host's own form of the interface, behind a component that does nothing but call it.
+    native: Guest,
     pub(crate) guests: Guests,
     pub(crate) progress: Progress,
 }
@@ -94,12 +97,23 @@ impl Stage {
         let wasi_tls = read(baseline, "portcullis_bench_wasi_tls.wasm")?;
         let concurrent = read(baseline, "portcullis_bench_wasi_tls_p3.wasm")?;
         let guests = Guests::new(&preferred.bytes, &consumer, &wasi_tls, &concurrent)?;
+        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
         Ok(Self {
             plan,
             artifacts,
+            native: Guest::from_bytes(&mirror::component(&wit))?,
             guests,
             progress,
         })
+    }
+
+    /// What is called by the typed interface, each with the end of its entries' names: the artifacts,
+    /// and the host's own form.
+    pub(crate) fn forms(&self) -> impl Iterator<Item = (&'static str, &Guest)> {
+        let artifacts = self.artifacts.iter();
+        artifacts
+            .map(|artifact| (artifact.suffix, &artifact.guest))
+            .chain([(".native", &self.native)])
     }
 
     /// The artifact that the host prefers.
