@@ -17,7 +17,7 @@ const END: &str = "<!-- end of what is written -->\n";
 const HEAD: &str = "# Performance\n\n";
 
 /// For each section the prefix of its entries' names, the title, and a note that explains them.
-const SECTIONS: [(&str, &str, &str); 11] = [
+const SECTIONS: [(&str, &str, &str); 13] = [
     (
         "aead.",
         "Record protection alone",
@@ -63,6 +63,19 @@ const SECTIONS: [(&str, &str, &str); 11] = [
         "The same clients; messages one way, `send` from the client and `receive` to it. `oneway` \
          is the worse of the two for messages of 16 KiB. Entries with the name of a suite have \
          that suite on both sides, and messages of 16 KiB.",
+    ),
+    (
+        "openssl.",
+        "With OpenSSL at the other end",
+        "256 MiB in pieces of 64 KiB from `openssl s_server` and to it, with connecting; the same clients. \
+         `connect`: the command, from its start to its end, to a pipe, beside curl's own figure for the same \
+         download.",
+    ),
+    (
+        "serve.",
+        "Our file server",
+        "256 MiB from `portcullis serve --www` to curl, with the suite that the server prefers, beside \
+         `openssl s_server -WWW` held to ChaCha20-Poly1305.",
     ),
     (
         "p3.",

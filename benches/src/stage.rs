@@ -79,11 +79,18 @@ pub(crate) struct Stage {
     native: Guest,
     pub(crate) guests: Guests,
     pub(crate) progress: Progress,
+    /// The command `portcullis`.
+    pub(crate) command: Option<PathBuf>,
 }
 
 impl Stage {
     /// Load and compile the guests of the directories.
-    pub(crate) fn new(plan: Plan, baseline: &Path, wide: Option<&PathBuf>) -> Result<Self> {
+    pub(crate) fn new(
+        plan: Plan,
+        baseline: &Path,
+        wide: Option<&PathBuf>,
+        command: Option<PathBuf>,
+    ) -> Result<Self> {
         let progress = Progress::new();
         progress.show("compiling the guests");
         let mut artifacts = Vec::new();
@@ -104,6 +111,7 @@ impl Stage {
             native: Guest::from_bytes(&mirror::component(&wit))?,
             guests,
             progress,
+            command,
         })
     }
 
