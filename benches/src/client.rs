@@ -2,13 +2,15 @@
 //! `wasi:tls`, and native rustls.
 
 use std::error::Error;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use portcullis_bench_link::{Link, Request, What};
 use portcullis_host::context_types::{Source, VerifyName};
 use portcullis_host::types::Role;
@@ -19,7 +21,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tokio_rustls::TlsConnector;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::{Config, Engine, ProfilingStrategy, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_tls::{
     TlsProvider, TlsStream, TlsTransport, WasiTlsCtx, WasiTlsCtxBuilder, WasiTlsCtxView,
@@ -161,9 +163,7 @@ impl Guests {
         wasi_tls: &[u8],
         concurrent: &[u8],
     ) -> Result<Self> {
-        let mut config = Config::new();
-        config.wasm_wide_arithmetic(true);
-        let engine = Engine::new(&config)?;
+        let engine = Engine::new(Config::new().wasm_wide_arithmetic(true))?;
         let composed_p3 = portcullis_host::compose(concurrent, EMBEDDED_P3)?;
         Ok(Self {
             composed: Component::new(&engine, portcullis_host::compose(consumer, tls)?)?,
@@ -172,6 +172,32 @@ impl Guests {
             wasi_tls: Component::new(&engine, wasi_tls)?,
             concurrent: Component::new(&engine, concurrent)?,
             concurrent_composed: Component::new(&engine, composed_p3)?,
+        })
+    }
+
+    /// Those of the component, of a directory whose guests have the names of their functions, with an
+    /// engine that tells `perf` where each function is.
+    pub(crate) fn named(directory: &Path) -> Result<Self> {
+        let mut config = Config::new();
+        config
+            .wasm_wide_arithmetic(true)
+            .profiler(ProfilingStrategy::PerfMap);
+        let engine = Engine::new(&config)?;
+        let read = |name: &str| {
+            let path = directory.join(name);
+            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let tls = read("portcullis.wasm")?;
+        let consumer = read("portcullis_bench_consumer.wasm")?;
+        let composed = Component::new(&engine, portcullis_host::compose(&consumer, &tls)?)?;
+        let consumer = Component::new(&engine, consumer)?;
+        Ok(Self {
+            wasi_tls: consumer.clone(),
+            concurrent: consumer.clone(),
+            concurrent_composed: composed.clone(),
+            composed,
+            consumer,
+            tls: Component::new(&engine, tls)?,
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod aead;
 mod bars;
+mod budget;
 mod bulk;
 mod choice;
 mod client;
@@ -46,6 +47,9 @@ struct Arguments {
     /// Directory of the guests for engines with wide arithmetic
     #[arg(long, value_name = "DIR")]
     wide: Option<PathBuf>,
+    /// Directory of the guests with the names of their functions
+    #[arg(long, value_name = "DIR")]
+    named: Option<PathBuf>,
     /// The command `portcullis`, which is measured too
     #[arg(long, value_name = "FILE")]
     command: Option<PathBuf>,
@@ -65,7 +69,7 @@ struct Arguments {
 
 type Section = fn(&Stage, &mut Report) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     ("aead", aead::measure),
     ("bulk", bulk::measure),
     ("handshake", handshake::measure),
@@ -73,6 +77,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("cost", cost::measure),
     ("loopback", loopback::measure),
     ("tools", tools::measure),
+    ("budget", budget::measure),
     ("p3", concurrent::measure),
 ];
 
@@ -93,6 +98,7 @@ fn main() -> Result<()> {
         plan,
         &arguments.baseline,
         arguments.wide.as_ref(),
+        arguments.named,
         arguments.command,
     )?;
     let mut report = Report::default();

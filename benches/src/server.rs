@@ -15,6 +15,9 @@ use crate::rounds::of_this_thread;
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
+/// The name of the threads that serve.
+pub(crate) const SERVER: &str = "server";
+
 /// Serve on a free port of 127.0.0.1, which is returned, until the process ends.
 pub(crate) fn serve(config: Arc<ServerConfig>) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -23,7 +26,8 @@ pub(crate) fn serve(config: Arc<ServerConfig>) -> Result<u16> {
         for stream in listener.incoming() {
             let config = Arc::clone(&config);
             // A failure here fails the client's call too, which reports it.
-            thread::spawn(move || stream.and_then(|stream| attend(config, stream)));
+            let served = thread::Builder::new().name(SERVER.to_owned());
+            let _ = served.spawn(move || stream.and_then(|stream| attend(config, stream)));
         }
     });
     Ok(port)

@@ -79,6 +79,8 @@ pub(crate) struct Stage {
     native: Guest,
     pub(crate) guests: Guests,
     pub(crate) progress: Progress,
+    /// Where the guests with the names of their functions are.
+    pub(crate) named: Option<PathBuf>,
     /// The command `portcullis`.
     pub(crate) command: Option<PathBuf>,
 }
@@ -89,6 +91,7 @@ impl Stage {
         plan: Plan,
         baseline: &Path,
         wide: Option<&PathBuf>,
+        named: Option<PathBuf>,
         command: Option<PathBuf>,
     ) -> Result<Self> {
         let progress = Progress::new();
@@ -111,6 +114,7 @@ impl Stage {
             native: Guest::from_bytes(&mirror::component(&wit))?,
             guests,
             progress,
+            named,
             command,
         })
     }

@@ -243,10 +243,9 @@ impl Place {
         connect
             .args(["--servername", NAME, "--cafile"])
             .arg(self.path("root"));
-        // Its input stays open: its end would close the connection.
-        connect.stdin(Stdio::piped()).stdout(Stdio::piped());
+        connect.stdin(Stdio::null());
+        connect.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = Running(connect.spawn().context("cannot start the command")?);
-        let _open = child.0.stdin.take();
         let mut output = child.0.stdout.take().context("no output")?;
         let length = count(&mut output, u64::MAX)?;
         let elapsed = before.elapsed();

@@ -28,7 +28,7 @@ const END: u32 = 0;
 const IS_OVER: u32 = 1;
 
 /// The mirror of the interface in this folder, in the binary format.
-pub fn component(wit: &Path) -> Vec<u8> {
+pub(crate) fn component(wit: &Path) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit).unwrap();
     let provider = resolve.select_world(&[package], Some("provider")).unwrap();

@@ -13,6 +13,9 @@ use crate::process;
 /// A program and the Debian package that has it.
 pub(crate) type Tool = (&'static str, &'static str);
 
+/// What tells where time goes.
+pub(crate) const PROFILER: &[Tool] = &[("perf", "linux-perf")];
+
 /// The programs that tests talk to.
 pub(crate) const PEERS: &[Tool] = &[
     ("curl", "curl"),

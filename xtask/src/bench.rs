@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{apt, process};
+use crate::{apt, process, rust};
 
 /// The packages of the benchmark that are built for WebAssembly, besides the component.
 pub(crate) const GUESTS: [&str; 4] = [
@@ -30,7 +30,7 @@ pub(crate) struct Bench {
     /// Write docs/performance.md and its plots
     #[arg(long)]
     write_docs: bool,
-    /// Only these sections: aead, bulk, handshake, choice, cost, loopback, tools, p3
+    /// Only these sections: aead, bulk, handshake, choice, cost, loopback, tools, budget, p3
     #[arg(long, value_name = "SECTION")]
     only: Vec<String>,
 }
@@ -38,10 +38,13 @@ pub(crate) struct Bench {
 /// Build and measure.
 pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     apt::need(apt::PEERS, true)?;
+    apt::need(apt::PROFILER, true)?;
     let embedded = component::get(workspace)?;
     let all = [&["portcullis"], &GUESTS[..]].concat();
     let baseline = build(workspace, Flavour::Baseline, &all)?;
     let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0]])?;
+
+    let named = build_named(workspace)?;
 
     let mut cargo = workspace.cargo();
     cargo.args([
@@ -63,6 +66,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
         .arg(baseline)
         .arg("--wide")
         .arg(wide);
+    bench.arg("--named").arg(named);
     bench.arg("--command").arg(built.join("portcullis"));
     if arguments.quick {
         bench.arg("--quick");
@@ -89,4 +93,19 @@ fn build(workspace: &Workspace, flavour: Flavour, packages: &[&str]) -> Result<P
         directory = component::build_guest(workspace, flavour, package, &selection)?;
     }
     Ok(directory)
+}
+
+/// The component and its consumer with the names of their functions, for a profiler.
+fn build_named(workspace: &Workspace) -> Result<PathBuf> {
+    let target = workspace.target.join("guest-named");
+    for package in ["portcullis", GUESTS[1]] {
+        let mut cargo = Flavour::Wide.cargo(workspace)?;
+        let strip = format!("profile.{}.strip=\"none\"", component::PROFILE);
+        cargo.args(["build", "--locked", "--lib", "--config", &strip]);
+        cargo.args(["--package", package, "--profile", component::PROFILE]);
+        cargo.args(["--target", rust::WASM_TARGET, "--target-dir"]);
+        cargo.arg(&target);
+        process::run(&format!("building {package} with names"), &mut cargo)?;
+    }
+    Ok(target.join(rust::WASM_TARGET).join(component::PROFILE))
 }
