@@ -79,6 +79,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "trust",
             "unwrap",
             "verify_result",
+            "words",
         ],
     ),
     (
@@ -116,7 +117,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
 ];
 
 /// Tests of the component that run over the host's own form of the interface too, and see the same.
-const BOTH: [&str; 22] = [
+const BOTH: [&str; 23] = [
     "alpn",
     "cipher",
     "client",
@@ -139,6 +140,7 @@ const BOTH: [&str; 22] = [
     "trust",
     "unwrap",
     "verify_result",
+    "words",
 ];
 
 /// Has tests run over the host's own form of the interface: `tests/support/component.rs`.
