@@ -14,7 +14,7 @@ enum Bar {
     ValueAtMost(f64),
 }
 
-const BARS: [(&str, Bar); 23] = [
+const BARS: [(&str, Bar); 31] = [
     (
         "aead.chacha20poly1305.vs_rustcrypto_wasm",
         Bar::RatioAtLeast(3.5),
@@ -54,6 +54,35 @@ const BARS: [(&str, Bar); 23] = [
         Bar::RatioAtLeast(0.85),
     ),
     ("latency.1k.p50.vs_wasi_tls", Bar::RatioAtMost(1.3)),
+    (
+        "throughput.1k.send.native.vs_wasi_tls",
+        Bar::RatioAtLeast(1.0),
+    ),
+    (
+        "throughput.1k.receive.native.vs_wasi_tls",
+        Bar::RatioAtLeast(1.0),
+    ),
+    (
+        "throughput.16k.send.native.vs_wasi_tls",
+        Bar::RatioAtLeast(1.0),
+    ),
+    (
+        "throughput.16k.receive.native.vs_wasi_tls",
+        Bar::RatioAtLeast(1.0),
+    ),
+    (
+        "throughput.1m.send.native.vs_wasi_tls",
+        Bar::RatioAtLeast(1.0),
+    ),
+    (
+        "throughput.1m.receive.native.vs_wasi_tls",
+        Bar::RatioAtLeast(1.0),
+    ),
+    (
+        "handshake.tls13.p256.vs_rustls_aws_lc_rs.native",
+        Bar::RatioAtLeast(0.9),
+    ),
+    ("serve.www.vs_openssl", Bar::RatioAtLeast(0.8)),
     ("p3.16k.send.cpu.vs_wasi_tls", Bar::RatioAtLeast(0.6)),
     ("p3.16k.send.cpu.vs_composed", Bar::RatioAtLeast(1.4)),
     ("p3.16k.receive.cpu.vs_wasi_tls", Bar::RatioAtLeast(0.6)),

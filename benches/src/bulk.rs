@@ -33,11 +33,9 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         let name = native::suite_name(suite)?;
         let terms = terms(&identity, suite);
         let mut sides = Vec::new();
-        for artifact in &stage.artifacts {
-            let mut pair = Pair::new(&Ours::client(&artifact.guest, terms)?, terms)?;
-            sides.push(Side::new(format!("ours{}", artifact.suffix), move || {
-                pair.turn()
-            }));
+        for (suffix, guest) in stage.forms() {
+            let mut pair = Pair::new(&Ours::client(guest, terms)?, terms)?;
+            sides.push(Side::new(format!("ours{suffix}"), move || pair.turn()));
         }
         for library in Library::ALL {
             let client = Clients(native::client_config(library, terms)?);
@@ -46,8 +44,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         }
         let title = format!("records, {name}");
         let outcome = rounds(&stage.progress, &title, stage.plan.rounds, sides)?;
-        for artifact in &stage.artifacts {
-            let suffix = artifact.suffix;
+        for (suffix, _) in stage.forms() {
             for (direction, figure) in FIGURES {
                 let ours = outcome.of(&format!("ours{suffix}"), figure)?;
                 for library in Library::ALL {

@@ -1,4 +1,5 @@
-//! The clients on loopback: the component in two ways, `wasi:tls`, and native rustls.
+//! The clients on loopback: the component in three ways, the host's own form of its interface,
+//! `wasi:tls`, and native rustls.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -12,7 +13,7 @@ use portcullis_bench_link::{Link, Request, What};
 use portcullis_host::context_types::{Source, VerifyName};
 use portcullis_host::types::Role;
 use portcullis_host::{
-    Context, EMBEDDED_P3, Guest, Instance, Network, Options, Port, Tls, TlsView,
+    Context, EMBEDDED_P3, Guest, Instance, Network, Options, Port, Tls, TlsView, native,
 };
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -181,7 +182,7 @@ impl Guests {
         identity: &Identity,
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
-        InGuest::connect(&self.composed, None, port, identity, config)
+        InGuest::connect(&self.composed, By::Itself, port, identity, config)
     }
 
     /// The consumer, linked with the component when it is instantiated.
@@ -191,7 +192,18 @@ impl Guests {
         identity: &Identity,
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
-        InGuest::connect(&self.consumer, Some(&self.tls), port, identity, config)
+        let by = By::Component(&self.tls);
+        InGuest::connect(&self.consumer, by, port, identity, config)
+    }
+
+    /// The consumer, linked with the host's own form of the interface.
+    pub(crate) fn native(
+        &self,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<InGuest> {
+        InGuest::connect(&self.consumer, By::Host, port, identity, config)
     }
 
     /// A guest that is the same client over the host's `wasi:tls`.
@@ -201,8 +213,19 @@ impl Guests {
         identity: &Identity,
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
-        InGuest::connect(&self.wasi_tls, None, port, identity, config)
+        InGuest::connect(&self.wasi_tls, By::Itself, port, identity, config)
     }
+}
+
+/// Who gives a guest `portcullis:tls`.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// It has it inside, or needs none.
+    Itself,
+    /// The component, linked when the guest is instantiated.
+    Component(&'a Component),
+    /// The host's own form.
+    Host,
 }
 
 /// A guest that is a client by itself.
@@ -214,7 +237,7 @@ pub(crate) struct InGuest {
 impl InGuest {
     fn connect(
         component: &Component,
-        tls: Option<&Component>,
+        by: By<'_>,
         port: u16,
         identity: &Identity,
         config: &Arc<ClientConfig>,
@@ -225,8 +248,10 @@ impl InGuest {
         let mut options = p2::LinkOptions::default();
         options.tls(true);
         p2::add_to_linker(&mut linker, &options)?;
-        if let Some(tls) = tls {
-            portcullis_host::add_to_linker_sync(&mut linker, tls)?;
+        match by {
+            By::Itself => {}
+            By::Component(tls) => portcullis_host::add_to_linker_sync(&mut linker, tls)?,
+            By::Host => native::add_to_linker_sync(&mut linker)?,
         }
 
         let wasi = WasiCtx::builder().inherit_network().allow_tcp(true).build();

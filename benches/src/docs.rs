@@ -17,7 +17,7 @@ const END: &str = "<!-- end of what is written -->\n";
 const HEAD: &str = "# Performance\n\n";
 
 /// For each section the prefix of its entries' names, the title, and a note that explains them.
-const SECTIONS: [(&str, &str, &str); 11] = [
+const SECTIONS: [(&str, &str, &str); 13] = [
     (
         "aead.",
         "Record protection alone",
@@ -55,7 +55,7 @@ const SECTIONS: [(&str, &str, &str); 11] = [
         "The message there and back, every client against the same native server, each with the \
          suite that it prefers. Ours is a guest that its host links with the component, as it links \
          `wasi:tls`; `composed` the same guest composed with it, `hosted` the component called by \
-         its host. The peers are the same guest on `wasi:tls`, and a native client.",
+         its host, `native` the same guest linked with the host's own form of the interface. The peers are the same guest on `wasi:tls`, and a native client.",
     ),
     (
         "throughput.",
@@ -63,6 +63,19 @@ const SECTIONS: [(&str, &str, &str); 11] = [
         "The same clients; messages one way, `send` from the client and `receive` to it. `oneway` \
          is the worse of the two for messages of 16 KiB. Entries with the name of a suite have \
          that suite on both sides, and messages of 16 KiB.",
+    ),
+    (
+        "openssl.",
+        "With OpenSSL at the other end",
+        "256 MiB in pieces of 64 KiB from `openssl s_server` and to it, with connecting; the same clients. \
+         `connect`: the command, from its start to its end, to a pipe, beside curl's own figure for the same \
+         download.",
+    ),
+    (
+        "serve.",
+        "Our file server",
+        "256 MiB from `portcullis serve --www` to curl, with the suite that the server prefers, beside \
+         `openssl s_server -WWW` held to ChaCha20-Poly1305.",
     ),
     (
         "p3.",
@@ -127,7 +140,8 @@ fn body(plan: Plan, machine: &str, report: &Report, plots: &[(&str, &str)]) -> S
          sides of a figure take turns in one run of {} rounds. A value is the median of the \
          rounds, a ratio the median of the rounds' ratios, ours by the peer's. Entries with \
          `.baseline` are of the component that runs on every engine, the others of the one for \
-         engines with wide arithmetic.\n\n{machine}\n## Bars\n\n{}",
+         engines with wide arithmetic. Those with `.native` are of the host's own form of the interface \
+         (`portcullis run --native`).\n\n{machine}\n## Bars\n\n{}",
         plan.rounds,
         bars::table(report)
     );
@@ -219,6 +233,7 @@ fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static
         "ours, linked",
         "ours, composed",
         "ours, hosted",
+        "ours, native",
         "wasi:tls",
         "native rustls + ring",
     ];
@@ -229,6 +244,7 @@ fn draw(directory: &Path, report: &Report) -> Result<Vec<(&'static str, &'static
                 value(name(".vs_wasi_tls")),
                 value(name(".composed.vs_wasi_tls")),
                 value(name(".hosted.vs_wasi_tls")),
+                value(name(".native.vs_wasi_tls")),
                 peer(name(".vs_wasi_tls")),
                 peer(name(".vs_rustls_ring")),
             ]

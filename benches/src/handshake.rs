@@ -56,15 +56,10 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
 fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> Result<()> {
     let count = stage.plan.handshakes;
     let mut sides = Vec::new();
-    for artifact in &stage.artifacts {
-        let ends = Ends::new(
-            Ours::client(&artifact.guest, terms)?,
-            Ours::server(&artifact.guest, terms)?,
-            terms,
-        )?;
-        sides.push(Side::new(format!("ours{}", artifact.suffix), move || {
-            ends.turn(count)
-        }));
+    for (suffix, guest) in stage.forms() {
+        let (client, server) = (Ours::client(guest, terms)?, Ours::server(guest, terms)?);
+        let ends = Ends::new(client, server, terms)?;
+        sides.push(Side::new(format!("ours{suffix}"), move || ends.turn(count)));
     }
     let libraries = Library::with(terms.group);
     for &library in libraries {
@@ -77,8 +72,7 @@ fn compare(stage: &Stage, report: &mut Report, kind: &str, terms: Terms<'_>) -> 
     }
     let title = format!("handshakes, {kind}");
     let outcome = rounds(&stage.progress, &title, stage.plan.rounds, sides)?;
-    for artifact in &stage.artifacts {
-        let suffix = artifact.suffix;
+    for (suffix, _) in stage.forms() {
         for (end, figure) in FIGURES {
             let ours = outcome.of(&format!("ours{suffix}"), figure)?;
             for library in libraries {

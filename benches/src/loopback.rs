@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use portcullis_bench_link::{Request, What};
 use rustls::version::TLS13;
 use rustls::{CipherSuite, ClientConfig, NamedGroup};
@@ -29,10 +29,11 @@ const LENGTHS: [(u32, &str); 4] = [
 const MOST_MESSAGES: u32 = 4_000;
 
 /// The names of the clients, and of the two peers with their titles.
-const LINKED: &str = "linked";
-const COMPOSED: &str = "composed";
-const HOSTED: &str = "hosted";
-const PEERS: [(&str, &str); 2] = [
+pub(crate) const LINKED: &str = "linked";
+pub(crate) const COMPOSED: &str = "composed";
+pub(crate) const HOSTED: &str = "hosted";
+pub(crate) const NATIVE: &str = "native";
+pub(crate) const PEERS: [(&str, &str); 2] = [
     ("wasi_tls", "wasmtime-wasi-tls"),
     ("rustls_ring", "native rustls + ring"),
 ];
@@ -50,7 +51,12 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let own = Loop::new(&identity, None)?;
     for (length, name) in LENGTHS {
         let outcome = own.compare(stage, name, length)?;
-        for (client, of) in [(LINKED, ""), (COMPOSED, ".composed"), (HOSTED, ".hosted")] {
+        for (client, of) in [
+            (LINKED, ""),
+            (COMPOSED, ".composed"),
+            (HOSTED, ".hosted"),
+            (NATIVE, ".native"),
+        ] {
             for (percentile, figure) in [("p50", P50), ("p99", P99)] {
                 let entry = format!("latency.{name}.{percentile}{of}");
                 beside(report, &outcome, &entry, "µs", (client, figure))?;
@@ -140,28 +146,13 @@ impl<'a> Loop<'a> {
     }
 
     fn compare(&self, stage: &Stage, title: &str, length: u32) -> Result<Outcome> {
-        let Self {
-            port,
-            identity,
-            client,
-        } = self;
-        let guest = &stage.preferred()?.guest;
-        let clients: [(&str, Box<dyn Client>); 5] = [
-            (
-                LINKED,
-                Box::new(stage.guests.linked(*port, identity, client)?),
-            ),
-            (
-                COMPOSED,
-                Box::new(stage.guests.composed(*port, identity, client)?),
-            ),
-            (HOSTED, Box::new(Hosted::connect(*port, guest, identity)?)),
-            (
-                "wasi_tls",
-                Box::new(stage.guests.wasi_tls(*port, identity, client)?),
-            ),
-            ("rustls_ring", Box::new(Native::connect(*port, client)?)),
-        ];
+        let clients = [LINKED, COMPOSED, HOSTED, NATIVE, PEERS[0].0, PEERS[1].0].map(|name| {
+            Ok((
+                name,
+                connect(stage, name, self.port, self.identity, &self.client)?,
+            ))
+        });
+        let clients = clients.into_iter().collect::<Result<Vec<_>>>()?;
         let plan = stage.plan;
         // Many exchanges of a long message take long and tell no more.
         let exchanges = (plan.exchanges * 1024 / length).clamp(plan.exchanges / 10, plan.exchanges);
@@ -190,6 +181,29 @@ impl<'a> Loop<'a> {
             sides.collect(),
         )
     }
+}
+
+/// Connects the client of this name.
+pub(crate) fn connect(
+    stage: &Stage,
+    name: &str,
+    port: u16,
+    identity: &Identity,
+    config: &Arc<ClientConfig>,
+) -> Result<Box<dyn Client>> {
+    let guests = &stage.guests;
+    Ok(match name {
+        LINKED => Box::new(guests.linked(port, identity, config)?),
+        COMPOSED => Box::new(guests.composed(port, identity, config)?),
+        HOSTED => {
+            let guest = &stage.preferred()?.guest;
+            Box::new(Hosted::connect(port, guest, identity)?)
+        }
+        NATIVE => Box::new(guests.native(port, identity, config)?),
+        "wasi_tls" => Box::new(guests.wasi_tls(port, identity, config)?),
+        "rustls_ring" => Box::new(Native::connect(port, config)?),
+        _ => bail!("no client is called {name}"),
+    })
 }
 
 /// Median and 99th percentile in µs.

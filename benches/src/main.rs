@@ -14,6 +14,8 @@ mod handshake;
 mod identity;
 mod loopback;
 mod machine;
+#[path = "../../tests/support/mirror.rs"]
+mod mirror;
 mod native;
 mod ours;
 mod plot;
@@ -22,6 +24,7 @@ mod report;
 mod rounds;
 mod server;
 mod stage;
+mod tools;
 mod wire;
 
 use std::fs;
@@ -43,6 +46,9 @@ struct Arguments {
     /// Directory of the guests for engines with wide arithmetic
     #[arg(long, value_name = "DIR")]
     wide: Option<PathBuf>,
+    /// The command `portcullis`, which is measured too
+    #[arg(long, value_name = "FILE")]
+    command: Option<PathBuf>,
     /// Fewer rounds: enough to see that everything works
     #[arg(long)]
     quick: bool,
@@ -59,13 +65,14 @@ struct Arguments {
 
 type Section = fn(&Stage, &mut Report) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("aead", aead::measure),
     ("bulk", bulk::measure),
     ("handshake", handshake::measure),
     ("choice", choice::measure),
     ("cost", cost::measure),
     ("loopback", loopback::measure),
+    ("tools", tools::measure),
     ("p3", concurrent::measure),
 ];
 
@@ -82,7 +89,12 @@ fn main() -> Result<()> {
         Plan::FULL
     };
     let machine = machine::describe();
-    let stage = Stage::new(plan, &arguments.baseline, arguments.wide.as_ref())?;
+    let stage = Stage::new(
+        plan,
+        &arguments.baseline,
+        arguments.wide.as_ref(),
+        arguments.command,
+    )?;
     let mut report = Report::default();
     for (name, measure) in SECTIONS {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {

@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 
 use crate::aead;
 use crate::client::Guests;
+use crate::mirror;
 use crate::progress::Progress;
 
 /// How much is done.
@@ -74,13 +75,22 @@ pub(crate) struct Stage {
     pub(crate) plan: Plan,
     /// The one that the host prefers comes first.
     pub(crate) artifacts: Vec<Artifact>,
+    /// The host's own form of the interface, behind a component that does nothing but call it.
+    native: Guest,
     pub(crate) guests: Guests,
     pub(crate) progress: Progress,
+    /// The command `portcullis`.
+    pub(crate) command: Option<PathBuf>,
 }
 
 impl Stage {
     /// Load and compile the guests of the directories.
-    pub(crate) fn new(plan: Plan, baseline: &Path, wide: Option<&PathBuf>) -> Result<Self> {
+    pub(crate) fn new(
+        plan: Plan,
+        baseline: &Path,
+        wide: Option<&PathBuf>,
+        command: Option<PathBuf>,
+    ) -> Result<Self> {
         let progress = Progress::new();
         progress.show("compiling the guests");
         let mut artifacts = Vec::new();
@@ -94,12 +104,24 @@ impl Stage {
         let wasi_tls = read(baseline, "portcullis_bench_wasi_tls.wasm")?;
         let concurrent = read(baseline, "portcullis_bench_wasi_tls_p3.wasm")?;
         let guests = Guests::new(&preferred.bytes, &consumer, &wasi_tls, &concurrent)?;
+        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
         Ok(Self {
             plan,
             artifacts,
+            native: Guest::from_bytes(&mirror::component(&wit))?,
             guests,
             progress,
+            command,
         })
+    }
+
+    /// What is called by the typed interface, each with the end of its entries' names: the artifacts,
+    /// and the host's own form.
+    pub(crate) fn forms(&self) -> impl Iterator<Item = (&'static str, &Guest)> {
+        let artifacts = self.artifacts.iter();
+        artifacts
+            .map(|artifact| (artifact.suffix, &artifact.guest))
+            .chain([(".native", &self.native)])
     }
 
     /// The artifact that the host prefers.

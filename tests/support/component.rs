@@ -1,5 +1,6 @@
 //! The built component on wasmtime, compiled once for all tests of a program.
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use portcullis_host::context_types::{Source, Verify};
@@ -15,9 +16,13 @@ const NATIVE: &str = "PORTCULLIS_NATIVE";
 pub fn guest() -> &'static Guest {
     static GUEST: OnceLock<Guest> = OnceLock::new();
     GUEST.get_or_init(|| match is_native() {
-        true => Guest::from_bytes(&mirror::component()).unwrap(),
+        true => Guest::from_bytes(&mirror::component(&wit())).unwrap(),
         false => Guest::embedded().unwrap(),
     })
+}
+
+fn wit() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("wit")
 }
 
 /// Whether the tests run over the host's own form.

@@ -27,10 +27,9 @@ const END: u32 = 0;
 /// Whether the call is over that the blocks belong to.
 const IS_OVER: u32 = 1;
 
-/// The mirror, in the binary format.
-pub fn component() -> Vec<u8> {
+/// The mirror of the interface in this folder, in the binary format.
+pub fn component(wit: &Path) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("wit");
     let (package, _) = resolve.push_dir(wit).unwrap();
     let provider = resolve.select_world(&[package], Some("provider")).unwrap();
     let mut world = "package portcullis:mirror;\nworld mirror {\n".to_owned();

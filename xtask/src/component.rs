@@ -5,8 +5,9 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{BinaryReader, Parser, Payload, Validator, WasmFeatures};
 
 use crate::workspace::Workspace;
@@ -97,16 +98,34 @@ const P3: &str = "-p3";
 
 /// `cargo xtask build`.
 pub(crate) fn build_and_describe(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let mut descriptions = Vec::new();
-    for flavour in Flavour::ALL {
-        descriptions.push(describe(&build(workspace, flavour, arguments)?)?);
-    }
-    descriptions.push(describe(&build_engine(workspace, arguments)?)?);
-    for flavour in Flavour::ALL {
-        descriptions.push(describe(&build_p3(workspace, flavour, arguments)?)?);
-    }
+    let built = build_all(workspace, arguments)?;
+    let descriptions = built.iter().map(|path| describe(path));
+    let descriptions = descriptions.collect::<Result<Vec<_>>>()?;
     println!("{}", descriptions.join("\n\n"));
     Ok(())
+}
+
+/// Builds every component. The flavours have a target directory each, and are built beside each other,
+/// for what takes longest is done by one core: optimising the whole program.
+pub(crate) fn build_all(workspace: &Workspace, arguments: &[String]) -> Result<Vec<PathBuf>> {
+    rust::need_target(workspace, rust::WASM_TARGET)?;
+    let of = |flavour| -> Result<Vec<PathBuf>> {
+        let mut built = vec![build(workspace, flavour, arguments)?];
+        if flavour == Flavour::Baseline {
+            built.push(build_engine(workspace, arguments)?);
+        }
+        built.push(build_p3(workspace, flavour, arguments)?);
+        Ok(built)
+    };
+    let built = thread::scope(|scope| {
+        let builds = Flavour::ALL.map(|flavour| scope.spawn(move || of(flavour)));
+        builds.map(|build| match build.join() {
+            Ok(built) => built,
+            Err(_) => bail!("a build has panicked"),
+        })
+    });
+    let built = built.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(built.concat())
 }
 
 /// The components that the host embeds.

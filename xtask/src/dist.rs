@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use wit_parser::Resolve;
 
-use crate::component::{self, Flavour};
+use crate::component;
 use crate::workspace::Workspace;
 use crate::{packages, process, rust};
 
@@ -56,18 +56,10 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
     }
     fs::create_dir_all(folder)?;
     let mut files = BTreeMap::new();
-    for flavour in Flavour::ALL {
-        for built in [
-            component::build(workspace, flavour, &[])?,
-            component::build_p3(workspace, flavour, &[])?,
-        ] {
-            let name = built.file_stem().unwrap_or_default().to_string_lossy();
-            files.insert(format!("{name}-{version}.wasm"), fs::read(&built)?);
-        }
+    for built in component::build_all(workspace, &[])? {
+        let name = built.file_stem().unwrap_or_default().to_string_lossy();
+        files.insert(format!("{name}-{version}.wasm"), fs::read(&built)?);
     }
-    let engine = component::build_engine(workspace, &[])?;
-    let name = format!("portcullis-engine-{version}.wasm");
-    files.insert(name, fs::read(engine)?);
     files.insert(
         format!("portcullis-tls-{version}.wit.wasm"),
         wit_package(&[&workspace.root.join("wit")])?,
