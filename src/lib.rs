@@ -14,6 +14,7 @@
 //!  endpoint    names and addresses of hosts, as people write them
 //!  files       trust roots in files that variables name
 //!  conversions between the core's types and those of bindings
+//!  words       plaintext as lists of 64-bit words, which cross to other components fast
 //!  memory      zeroes what was given back: the component's allocator, and its stack
 //!   |
 //!  tls         one connection as bytes in and bytes out, and its settings ---> portcullis-provider,
@@ -43,6 +44,7 @@ pub mod race;
 mod resources;
 pub mod timers;
 pub mod tls;
+pub mod words;
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]

@@ -14,7 +14,7 @@ enum Bar {
     ValueAtMost(f64),
 }
 
-const BARS: [(&str, Bar); 27] = [
+const BARS: [(&str, Bar); 31] = [
     (
         "aead.chacha20poly1305.vs_rustcrypto_wasm",
         Bar::RatioAtLeast(3.5),
@@ -36,6 +36,22 @@ const BARS: [(&str, Bar); 27] = [
     (
         "throughput.oneway.composed.vs_wasi_tls",
         Bar::RatioAtLeast(0.5),
+    ),
+    (
+        "throughput.16k.send.composed.vs_linked",
+        Bar::RatioAtLeast(0.85),
+    ),
+    (
+        "throughput.16k.receive.composed.vs_linked",
+        Bar::RatioAtLeast(0.85),
+    ),
+    (
+        "throughput.1m.send.composed.vs_linked",
+        Bar::RatioAtLeast(0.85),
+    ),
+    (
+        "throughput.1m.receive.composed.vs_linked",
+        Bar::RatioAtLeast(0.85),
     ),
     ("latency.1k.p50.vs_wasi_tls", Bar::RatioAtMost(1.3)),
     (

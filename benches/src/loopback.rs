@@ -66,6 +66,14 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
                 beside(report, &outcome, &entry, "MB/s", (client, figure))?;
             }
         }
+        if length >= 16 * 1024 {
+            for (direction, figure) in [("send", SEND), ("receive", RECEIVE)] {
+                let entry = format!("throughput.{name}.{direction}.composed.vs_linked");
+                let ours = outcome.of(COMPOSED, figure)?;
+                let linked = ("the same, linked", outcome.of(LINKED, figure)?);
+                report.beside(entry, "MB/s", ours, linked);
+            }
+        }
         if length == 16 * 1024 {
             one_way(report, &outcome, "throughput.oneway", LINKED)?;
             one_way(report, &outcome, "throughput.oneway.composed", COMPOSED)?;

@@ -690,6 +690,32 @@ static inline bool tls_handshake(struct tls *tls) {
     return tls_keep_port(tls, succeeded, &error);
 }
 
+/* From so many bytes on, plaintext crosses in words of 64 bits, in the order of the memory: where
+ * components are composed, hosts copy lists element by element. */
+enum { TLS_MANY = 1024 };
+
+/* Read much, as `tls_read`. */
+static inline ptrdiff_t tls_read_words(struct tls *tls, void *plaintext, size_t room) {
+    portcullis_tls_port_option_words_t part;
+    tls_error_t error;
+    bool succeeded = portcullis_tls_port_method_port_blocking_read_words(
+        portcullis_tls_port_borrow_port(tls->port), room, &part, &error);
+    if (!tls_keep_port(tls, succeeded, &error)) {
+        return TLS_FAILED;
+    }
+    if (!part.is_some) {
+        return TLS_END;
+    }
+    uint64_t length = part.val.length;
+    if (length > room || length > part.val.words.len * sizeof(uint64_t)) {
+        /* The component has broken its contract. */
+        __builtin_trap();
+    }
+    memcpy(plaintext, part.val.words.ptr, (size_t)length);
+    portcullis_tls_port_option_words_free(&part);
+    return (ptrdiff_t)length;
+}
+
 /* Read at least one byte and at most `room`, and return how many; `TLS_END` when the peer has sent
  * close_notify, `TLS_FAILED` on failure, also if what came before may have been cut short. After
  * the read timer has run out, reading may go on. */
@@ -700,6 +726,9 @@ static inline ptrdiff_t tls_read(struct tls *tls, void *plaintext, size_t room) 
     if (plaintext == NULL || room == 0) {
         tls_refuse(tls, "there is no room to read into");
         return TLS_FAILED;
+    }
+    if (room >= TLS_MANY) {
+        return tls_read_words(tls, plaintext, room);
     }
     client_option_list_u8_t part;
     tls_error_t error;
@@ -729,13 +758,34 @@ static inline bool tls_write_all(struct tls *tls, const void *plaintext, size_t 
     if (plaintext == NULL && length > 0) {
         return tls_refuse(tls, "the bytes are missing: a null pointer was given");
     }
-    client_list_u8_t all;
-    /* The bindings know no const, and write nothing there. */
-    all.ptr = (uint8_t *)plaintext;
-    all.len = length;
+    portcullis_tls_port_borrow_port_t port = portcullis_tls_port_borrow_port(tls->port);
     tls_error_t error;
-    bool succeeded = portcullis_tls_port_method_port_blocking_write_all(
-        portcullis_tls_port_borrow_port(tls->port), &all, &error);
+    bool succeeded;
+    client_list_u64_t words = {NULL, length / sizeof(uint64_t)};
+    void *copy = NULL;
+    if (length >= TLS_MANY) {
+        bool is_whole = length % sizeof(uint64_t) == 0;
+        if (is_whole && (uintptr_t)plaintext % sizeof(uint64_t) == 0) {
+            /* The bindings know no const, and write nothing there. */
+            words.ptr = (uint64_t *)plaintext;
+        } else {
+            words.len += !is_whole;
+            copy = calloc(words.len, sizeof(uint64_t));
+            words.ptr = (uint64_t *)copy;
+        }
+    }
+    if (copy != NULL) {
+        memcpy(copy, plaintext, length);
+    }
+    if (words.ptr != NULL) {
+        succeeded = portcullis_tls_port_method_port_blocking_write_all_words(
+            port, &words, length, &error);
+        free(copy);
+    } else {
+        /* Little, or there is no memory for a copy. */
+        client_list_u8_t bytes = {(uint8_t *)plaintext, length};
+        succeeded = portcullis_tls_port_method_port_blocking_write_all(port, &bytes, &error);
+    }
     return tls_keep_port(tls, succeeded, &error);
 }
 

@@ -17,6 +17,7 @@ use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::WasiView;
 
 use crate::call::{Call, outcome, outcome_of_values};
+use crate::port_types::Words;
 use crate::types::Error;
 use exchange::{inward, outward};
 use resources::{RESOURCES, ResourceKind, component_resource, remove};
@@ -262,6 +263,7 @@ fn record<T: TlsView + 'static>(
 /// Results of the functions that carry plaintext. They are called with static types:
 /// wasmtime's dynamic values would hold each byte as a value, and be slow.
 type Read = (core::result::Result<Option<Vec<u8>>, Error>,);
+type ReadWords = (core::result::Result<Option<Words>, Error>,);
 type Write = (core::result::Result<u64, Error>,);
 type WriteAll = (core::result::Result<(), Error>,);
 
@@ -275,19 +277,19 @@ fn define_sync<T: TlsView + 'static>(
     callee: Callee<T>,
 ) -> Result<()> {
     macro_rules! typed {
-        ($parameter:ty, $result:ty) => {
-            typed!($parameter, $result, |result| outcome(&result.0))
+        ($($parameter:ident: $type:ty),+ => $result:ty) => {
+            typed!($($parameter: $type),+ => $result, |result| outcome(&result.0))
         };
-        ($parameter:ty, $result:ty, $outcome:expr) => {
+        ($($parameter:ident: $type:ty),+ => $result:ty, $outcome:expr) => {
             linker.func_wrap(
                 &name.clone(),
-                move |mut store, (port, parameter): (ResourceAny, $parameter)| {
+                move |mut store, (port, $($parameter),+): (ResourceAny, $($type),+)| {
                     let call = Call::begin(&name);
                     let result = component_resource(&mut store, port).and_then(|inner| {
                         callee
                             .sync(&mut store)?
-                            .typed::<(ResourceAny, $parameter), $result>(&store)?
-                            .call(&mut store, (inner, parameter))
+                            .typed::<(ResourceAny, $($type),+), $result>(&store)?
+                            .call(&mut store, (inner, $($parameter),+))
                     });
                     call.end(result, $outcome)
                 },
@@ -296,12 +298,19 @@ fn define_sync<T: TlsView + 'static>(
     }
     match name.as_str() {
         "[method]port.read" | "[method]port.blocking-read" | "[method]engine.read" => {
-            typed!(u64, Read)
+            typed!(length: u64 => Read)
         }
-        "[method]port.write" | "[method]engine.write" => typed!(Vec<u8>, Write),
-        "[method]engine.put-ciphertext" => typed!(Vec<u8>, Put, |_| "ok"),
-        "[method]engine.take-ciphertext" => typed!(u64, Take, |_| "ok"),
-        "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
+        "[method]port.read-words" | "[method]port.blocking-read-words" => {
+            typed!(length: u64 => ReadWords)
+        }
+        "[method]port.write" | "[method]engine.write" => typed!(plaintext: Vec<u8> => Write),
+        "[method]port.write-words" => typed!(plaintext: Vec<u64>, length: u64 => Write),
+        "[method]port.blocking-write-all" => typed!(plaintext: Vec<u8> => WriteAll),
+        "[method]port.blocking-write-all-words" => {
+            typed!(plaintext: Vec<u64>, length: u64 => WriteAll)
+        }
+        "[method]engine.put-ciphertext" => typed!(ciphertext: Vec<u8> => Put, |_| "ok"),
+        "[method]engine.take-ciphertext" => typed!(length: u64 => Take, |_| "ok"),
         _ => linker.func_new(&name.clone(), move |mut store, _, parameters, results| {
             let call = Call::begin(&name);
             let result = callee.sync(&mut store).and_then(|function| {
@@ -321,13 +330,13 @@ fn define_async<T: TlsView + 'static>(
 ) -> Result<()> {
     let shared: Arc<str> = name.as_str().into();
     macro_rules! typed {
-        ($parameter:ty, $result:ty) => {
-            typed!($parameter, $result, |result| outcome(&result.0))
+        ($($parameter:ident: $type:ty),+ => $result:ty) => {
+            typed!($($parameter: $type),+ => $result, |result| outcome(&result.0))
         };
-        ($parameter:ty, $result:ty, $outcome:expr) => {
+        ($($parameter:ident: $type:ty),+ => $result:ty, $outcome:expr) => {
             linker.func_wrap_async(
                 &name,
-                move |mut store, (port, parameter): (ResourceAny, $parameter)| {
+                move |mut store, (port, $($parameter),+): (ResourceAny, $($type),+)| {
                     let (name, callee) = (Arc::clone(&shared), callee.clone());
                     boxed(async move {
                         let call = Call::begin(&name);
@@ -335,8 +344,8 @@ fn define_async<T: TlsView + 'static>(
                             let inner = component_resource(&mut store, port)?;
                             let function = callee.asynchronous(&mut store).await?;
                             let function =
-                                function.typed::<(ResourceAny, $parameter), $result>(&store)?;
-                            function.call_async(&mut store, (inner, parameter)).await
+                                function.typed::<(ResourceAny, $($type),+), $result>(&store)?;
+                            function.call_async(&mut store, (inner, $($parameter),+)).await
                         };
                         let result = result.await;
                         call.end(result, $outcome)
@@ -347,12 +356,19 @@ fn define_async<T: TlsView + 'static>(
     }
     match name.as_str() {
         "[method]port.read" | "[method]port.blocking-read" | "[method]engine.read" => {
-            typed!(u64, Read)
+            typed!(length: u64 => Read)
         }
-        "[method]port.write" | "[method]engine.write" => typed!(Vec<u8>, Write),
-        "[method]engine.put-ciphertext" => typed!(Vec<u8>, Put, |_| "ok"),
-        "[method]engine.take-ciphertext" => typed!(u64, Take, |_| "ok"),
-        "[method]port.blocking-write-all" => typed!(Vec<u8>, WriteAll),
+        "[method]port.read-words" | "[method]port.blocking-read-words" => {
+            typed!(length: u64 => ReadWords)
+        }
+        "[method]port.write" | "[method]engine.write" => typed!(plaintext: Vec<u8> => Write),
+        "[method]port.write-words" => typed!(plaintext: Vec<u64>, length: u64 => Write),
+        "[method]port.blocking-write-all" => typed!(plaintext: Vec<u8> => WriteAll),
+        "[method]port.blocking-write-all-words" => {
+            typed!(plaintext: Vec<u64>, length: u64 => WriteAll)
+        }
+        "[method]engine.put-ciphertext" => typed!(ciphertext: Vec<u8> => Put, |_| "ok"),
+        "[method]engine.take-ciphertext" => typed!(length: u64 => Take, |_| "ok"),
         _ => linker.func_new_async(&name, move |mut store, _, parameters, results| {
             let (name, callee) = (Arc::clone(&shared), callee.clone());
             boxed(async move {

@@ -155,6 +155,18 @@ fn define_blocking<T: TlsView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     );
     blocking!(
         port,
+        "[method]port.blocking-read-words",
+        (Resource<Port>, u64),
+        |view, (this, length)| view.blocking_read_words(this, length)
+    );
+    blocking!(
+        port,
+        "[method]port.blocking-write-all-words",
+        (Resource<Port>, Vec<u64>, u64),
+        |view, (this, plaintext, length)| view.blocking_write_all_words(this, plaintext, length)
+    );
+    blocking!(
+        port,
         "[method]port.blocking-unwrap",
         (Resource<Port>,),
         |view, (this,)| view.blocking_unwrap(this)

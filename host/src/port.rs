@@ -9,7 +9,7 @@ use crate::context::{Context, milliseconds};
 use crate::failure::Failure;
 use crate::instance::{Instance, ask, call, within};
 use crate::poll::Pollable;
-use crate::port_types::PlainTransport;
+use crate::port_types::{PlainTransport, Words};
 use crate::session::Session;
 use crate::types::{Address, Timer};
 
@@ -93,6 +93,25 @@ impl Port {
         call!(instance, port.call_blocking_read, self.0, length)
     }
 
+    /// Read what is there, up to a length, in words of 64 bits, as guests do that are composed with the
+    /// component; none is the end. Never blocks.
+    pub fn read_words(
+        &self,
+        instance: &mut Instance,
+        length: u64,
+    ) -> Result<Option<Words>, Failure> {
+        call!(instance, port.call_read_words, self.0, length)
+    }
+
+    /// The same, waiting for a byte or the end.
+    pub fn blocking_read_words(
+        &self,
+        instance: &mut Instance,
+        length: u64,
+    ) -> Result<Option<Words>, Failure> {
+        call!(instance, port.call_blocking_read_words, self.0, length)
+    }
+
     /// How many bytes [`write`](Self::write) would take now; never blocks.
     pub fn check_write(&self, instance: &mut Instance) -> Result<u64, Failure> {
         call!(instance, port.call_check_write, self.0)
@@ -111,6 +130,34 @@ impl Port {
         plaintext: &[u8],
     ) -> Result<(), Failure> {
         call!(instance, port.call_blocking_write_all, self.0, plaintext)
+    }
+
+    /// Write what there is room for of so many bytes, which come in words of 64 bits, and return how much
+    /// that was; never blocks.
+    pub fn write_words(
+        &self,
+        instance: &mut Instance,
+        plaintext: &[u64],
+        length: u64,
+    ) -> Result<u64, Failure> {
+        call!(instance, port.call_write_words, self.0, plaintext, length)
+    }
+
+    /// Write all of so many bytes, which come in words of 64 bits, and wait until the transport has
+    /// taken them.
+    pub fn blocking_write_all_words(
+        &self,
+        instance: &mut Instance,
+        plaintext: &[u64],
+        length: u64,
+    ) -> Result<(), Failure> {
+        call!(
+            instance,
+            port.call_blocking_write_all_words,
+            self.0,
+            plaintext,
+            length
+        )
     }
 
     /// Write what may leave before the handshake is done, and return how much that was; never blocks. Whoever

@@ -22,6 +22,7 @@ use crate::resources::bindings::exports::portcullis::tls::client_hello::ClientHe
 use crate::resources::bindings::exports::portcullis::tls::context::ContextBorrow;
 use crate::resources::bindings::exports::portcullis::tls::port::{
     Guest, GuestPort, PlainTransport, Pollable, Port as PortHandle, Session as SessionHandle,
+    Words as WitWords,
 };
 use crate::resources::bindings::exports::portcullis::tls::types::{
     Address, Error as WitError, Timer as WitTimer,
@@ -33,6 +34,7 @@ use crate::resources::conv::{number, read_length};
 use crate::resources::session::SessionOf;
 use crate::timers::{Condition, Moment, Timers};
 use crate::tls::{Config, Facts, Session, Timeouts};
+use crate::words::{Words, words};
 
 use state::{Connecting, Interest, State};
 
@@ -336,6 +338,14 @@ impl GuestPort for Port {
         Ok(self.block(Interest::Read, |pump, now| pump.read(length, now))?)
     }
 
+    fn read_words(&self, length: u64) -> Result<Option<WitWords>, WitError> {
+        Ok(self.read(length)?.map(WitWords::from))
+    }
+
+    fn blocking_read_words(&self, length: u64) -> Result<Option<WitWords>, WitError> {
+        Ok(self.blocking_read(length)?.map(WitWords::from))
+    }
+
     fn check_write(&self) -> Result<u64, WitError> {
         let room = self.operate(Pump::check_write)?;
         Ok(number(room))
@@ -352,6 +362,27 @@ impl GuestPort for Port {
             let written = self.block(Interest::Write, |pump, now| pump.write(rest, now))?;
             rest = rest.get(written..).unwrap_or_default();
             if rest.is_empty() {
+                return Ok(self.block(Interest::Write, Pump::flush)?);
+            }
+        }
+    }
+
+    fn write_words(&self, plaintext: Vec<u64>, length: u64) -> Result<u64, WitError> {
+        let plaintext = Words::new(plaintext, length)?;
+        let mut piece = Vec::new();
+        let front = plaintext.piece(0, &mut piece);
+        let written = self.operate(|pump, now| pump.write(front, now))?;
+        Ok(number(written))
+    }
+
+    fn blocking_write_all_words(&self, plaintext: Vec<u64>, length: u64) -> Result<(), WitError> {
+        let plaintext = Words::new(plaintext, length)?;
+        let (mut written, mut piece) = (0_usize, Vec::new());
+        loop {
+            let rest = plaintext.piece(written, &mut piece);
+            let more = self.block(Interest::Write, |pump, now| pump.write(rest, now))?;
+            written = written.saturating_add(more);
+            if written >= plaintext.length() {
                 return Ok(self.block(Interest::Write, Pump::flush)?);
             }
         }
@@ -446,5 +477,14 @@ impl GuestPort for Port {
 
     fn session(&self) -> SessionHandle {
         SessionHandle::new(SessionOf::new(self.state.clone()))
+    }
+}
+
+impl From<Vec<u8>> for WitWords {
+    fn from(plaintext: Vec<u8>) -> Self {
+        Self {
+            words: words(&plaintext),
+            length: number(plaintext.len()),
+        }
     }
 }

@@ -36,6 +36,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "pump",
             "race",
             "timers",
+            "words",
         ],
     ),
     ("wasi", &["addresses", "p2/clock", "p2/net", "p2/remains"]),

@@ -80,6 +80,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
             "trust",
             "unwrap",
             "verify_result",
+            "words",
         ],
     ),
     (
@@ -117,7 +118,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
 ];
 
 /// Tests of the component that run over the host's own form of the interface too, and see the same.
-const BOTH: [&str; 22] = [
+const BOTH: [&str; 23] = [
     "alpn",
     "cipher",
     "client",
@@ -140,6 +141,7 @@ const BOTH: [&str; 22] = [
     "trust",
     "unwrap",
     "verify_result",
+    "words",
 ];
 
 /// Has tests run over the host's own form of the interface: `tests/support/component.rs`.

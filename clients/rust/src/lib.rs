@@ -59,6 +59,7 @@ mod stream;
 mod trust;
 #[cfg(feature = "wstd")]
 mod waiters;
+mod words;
 #[cfg(feature = "wstd")]
 mod wstd_plain;
 #[cfg(feature = "wstd")]

@@ -8,9 +8,9 @@ use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::sockets::tcp::TcpSocket;
 
-use crate::trust;
 use crate::types::{Address, Error};
-use crate::{Context, PlainTransport, Port, Session, address};
+use crate::words::{MANY, length};
+use crate::{Context, PlainTransport, Port, Session, address, trust, words};
 
 /// How much of several buffers is put together for one write.
 const TOGETHER: usize = 64 * 1024;
@@ -200,16 +200,21 @@ impl Read for &TlsStream {
         if buffer.is_empty() {
             return Ok(0);
         }
-        match self.port.blocking_read(length(buffer))? {
-            Some(plaintext) => buffer.write(&plaintext),
-            None => Ok(0),
+        let length = length(buffer);
+        if buffer.len() < MANY {
+            return match self.port.blocking_read(length)? {
+                Some(plaintext) => buffer.write(&plaintext),
+                None => Ok(0),
+            };
         }
+        let plaintext = self.port.blocking_read_words(length)?;
+        Ok(plaintext.map_or(0, |plaintext| words::fill(buffer, &plaintext)))
     }
 }
 
 impl Write for &TlsStream {
     fn write(&mut self, plaintext: &[u8]) -> Result<usize> {
-        self.port.blocking_write_all(plaintext)?;
+        words::write_all(&self.port, plaintext)?;
         Ok(plaintext.len())
     }
 
@@ -296,9 +301,4 @@ pub(crate) fn wait(ready: &Pollable, milliseconds: Option<u64>) {
 
 fn socket_address(address: Option<Address>) -> Result<SocketAddr> {
     address::parsed(&address.ok_or(std::io::ErrorKind::NotConnected)?)
-}
-
-/// The length of a slice, as the component takes it.
-pub(crate) fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -13,10 +13,10 @@ use wstd::time::Duration;
 
 #[cfg(any(feature = "hyper", feature = "tokio"))]
 use crate::polled::Polls;
-use crate::stream::length;
 use crate::trust;
 use crate::types::Error;
 use crate::waiters::{Direction, Waiters};
+use crate::words::{self, MANY, length};
 use crate::{Context, PlainTransport, Port, Session, TlsError, TlsListener, TlsStream};
 
 /// How much is handed over in one write. The whole slice is copied for the component, which takes
@@ -271,17 +271,21 @@ impl AsyncRead for &AsyncTlsStream {
             return Ok(0);
         }
         let length = length(buffer);
-        match self.repeat(|port| port.read(length)).await? {
-            Some(plaintext) => buffer.write(&plaintext),
-            None => Ok(0),
+        if buffer.len() < MANY {
+            return match self.repeat(|port| port.read(length)).await? {
+                Some(plaintext) => buffer.write(&plaintext),
+                None => Ok(0),
+            };
         }
+        let plaintext = self.repeat(|port| port.read_words(length)).await?;
+        Ok(plaintext.map_or(0, |plaintext| words::fill(buffer, &plaintext)))
     }
 }
 
 impl AsyncWrite for &AsyncTlsStream {
     async fn write(&mut self, plaintext: &[u8]) -> Result<usize> {
         let front = plaintext.get(..WRITE_SIZE).unwrap_or(plaintext);
-        let written = self.repeat(|port| port.write(front)).await?;
+        let written = self.repeat(|port| words::write(port, front)).await?;
         Ok(usize::try_from(written).unwrap_or(usize::MAX))
     }
 

@@ -17,12 +17,13 @@ use portcullis::pump::{Pump, Wait};
 use portcullis::timers::{Condition, Moment, Timers};
 use portcullis::tls;
 use portcullis::tls::{Config, Facts, Timeouts};
+use portcullis::words::{Words, words};
 use wasmtime::Result as Trappable;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynFuture, DynPollable};
 use wasmtime_wasi_io::bindings::wasi::io::poll::{Host as _, HostPollable};
 
-use super::bindings::portcullis::tls::port::{Host, HostPort, PlainTransport};
+use super::bindings::portcullis::tls::port::{Host, HostPort, PlainTransport, Words as WitWords};
 use super::bindings::portcullis::tls::types::{Address, Error as WitError, Timer as WitTimer};
 use super::client_hello::ClientHello;
 use super::context::Context;
@@ -444,6 +445,19 @@ impl HostPort for View<'_> {
             .await
     }
 
+    fn read_words(&mut self, this: This, length: u64) -> Result<Option<WitWords>, Fault> {
+        Ok(self.read(this, length)?.map(WitWords::from))
+    }
+
+    async fn blocking_read_words(
+        &mut self,
+        this: This,
+        length: u64,
+    ) -> Result<Option<WitWords>, Fault> {
+        let plaintext = self.blocking_read(this, length).await?;
+        Ok(plaintext.map(WitWords::from))
+    }
+
     fn check_write(&mut self, this: This) -> Result<u64, Fault> {
         Ok(number(self.operate(&this, Pump::check_write)?))
     }
@@ -461,6 +475,34 @@ impl HostPort for View<'_> {
                 .await?;
             rest = rest.get(written..).unwrap_or_default();
             if rest.is_empty() {
+                return self.block(&this, Interest::Write, Pump::flush).await;
+            }
+        }
+    }
+
+    fn write_words(&mut self, this: This, plaintext: Vec<u64>, length: u64) -> Result<u64, Fault> {
+        let plaintext = Words::new(plaintext, length)?;
+        let mut piece = Vec::new();
+        let front = plaintext.piece(0, &mut piece);
+        let written = self.operate(&this, |pump, now| pump.write(front, now))?;
+        Ok(number(written))
+    }
+
+    async fn blocking_write_all_words(
+        &mut self,
+        this: This,
+        plaintext: Vec<u64>,
+        length: u64,
+    ) -> Result<(), Fault> {
+        let plaintext = Words::new(plaintext, length)?;
+        let (mut written, mut piece) = (0_usize, Vec::new());
+        loop {
+            let rest = plaintext.piece(written, &mut piece);
+            let more = self
+                .block(&this, Interest::Write, |pump, now| pump.write(rest, now))
+                .await?;
+            written = written.saturating_add(more);
+            if written >= plaintext.length() {
                 return self.block(&this, Interest::Write, Pump::flush).await;
             }
         }
@@ -583,5 +625,14 @@ impl HostPort for View<'_> {
             self.leave(&state, slots, |_| Facts::default());
         }
         Ok(())
+    }
+}
+
+impl From<Vec<u8>> for WitWords {
+    fn from(plaintext: Vec<u8>) -> Self {
+        Self {
+            words: words(&plaintext),
+            length: number(plaintext.len()),
+        }
     }
 }

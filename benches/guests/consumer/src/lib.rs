@@ -37,13 +37,37 @@ thread_local! {
 
 struct Connection(Port);
 
+/// From so many bytes on, messages go in words, as those of programs over the wrapper do.
+const MANY: usize = 1024;
+
 impl Link for Connection {
     fn write_all(&mut self, message: &[u8]) -> Result<(), String> {
-        self.0.blocking_write_all(message).map_err(text)
+        if message.len() < MANY {
+            return self.0.blocking_write_all(message).map_err(text);
+        }
+        let (whole, rest) = message.as_chunks();
+        let mut words: Vec<_> = whole.iter().copied().map(u64::from_le_bytes).collect();
+        let last = rest.iter().rev();
+        words.extend(
+            last.copied()
+                .map(u64::from)
+                .reduce(|word, byte| word << 8 | byte),
+        );
+        let length = u64::try_from(message.len()).unwrap_or(u64::MAX);
+        self.0
+            .blocking_write_all_words(&words, length)
+            .map_err(text)
     }
 
     fn read(&mut self, limit: usize) -> Result<usize, String> {
+        let is_short = limit < MANY;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        if !is_short {
+            let plaintext = self.0.blocking_read_words(limit).map_err(text)?;
+            return plaintext
+                .and_then(|plaintext| usize::try_from(plaintext.length).ok())
+                .ok_or_else(|| "the server closed".to_owned());
+        }
         let plaintext = self.0.blocking_read(limit).map_err(text)?;
         plaintext
             .map(|plaintext| plaintext.len())

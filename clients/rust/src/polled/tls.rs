@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Waiting;
 use crate::types::Error;
+use crate::words::{self, MANY};
 use crate::wstd_stream::{WRITE_SIZE, ready, wanted};
 use crate::{AsyncTlsStream, Port};
 
@@ -19,8 +20,11 @@ impl AsyncTlsStream {
         if most == 0 {
             return Poll::Ready(Ok(Vec::new()));
         }
-        let most = u64::try_from(most).unwrap_or(u64::MAX);
-        let read = |port: &Port| port.read(most);
+        let length = u64::try_from(most).unwrap_or(u64::MAX);
+        let read = |port: &Port| match most < MANY {
+            true => port.read(length),
+            false => Ok(port.read_words(length)?.as_ref().map(words::bytes)),
+        };
         let read = ready!(self.poll_repeat(task, |stream| &mut stream.polls.reads, read))?;
         Poll::Ready(Ok(read.unwrap_or_default()))
     }
@@ -32,7 +36,7 @@ impl AsyncTlsStream {
         plaintext: &[u8],
     ) -> Poll<Result<usize>> {
         let front = plaintext.get(..WRITE_SIZE).unwrap_or(plaintext);
-        let written = ready!(self.poll_write_side(task, |port| port.write(front)))?;
+        let written = ready!(self.poll_write_side(task, |port| words::write(port, front)))?;
         Poll::Ready(Ok(usize::try_from(written).unwrap_or(usize::MAX)))
     }
 
