@@ -156,6 +156,7 @@ impl Place {
             ("cert", &this.identity.chain),
             ("key", &this.identity.key),
             ("root", &this.identity.root),
+            ("request", &"GET /\r\n".to_owned()),
         ] {
             fs::write(this.path(name), text)?;
         }
@@ -243,7 +244,9 @@ impl Place {
         connect
             .args(["--servername", NAME, "--cafile"])
             .arg(self.path("root"));
-        connect.stdin(Stdio::null());
+        // OpenSSL may wait for it before it sends more: it reads when there was something of the
+        // handshake to read.
+        connect.stdin(File::open(self.path("request"))?);
         connect.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = Running(connect.spawn().context("cannot start the command")?);
         let mut output = child.0.stdout.take().context("no output")?;
