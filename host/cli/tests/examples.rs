@@ -42,7 +42,11 @@ use servers::Service;
 use support::{Folder, finish, serving, skip, tool};
 use table::Table;
 
-const LANGUAGES: [&str; 6] = ["c", "cpp", "javascript", "python", "rust", CONCURRENT];
+const LANGUAGES: [&str; 7] = ["c", "cpp", "go", "javascript", "python", "rust", CONCURRENT];
+
+/// The folder of the programs that take an engine seconds to compile: their page does it, for the newest
+/// wasmtime.
+const PRECOMPILED: &str = "go";
 
 /// The folder of the programs of WASI 0.3.
 const CONCURRENT: &str = "wasi-0.3";
@@ -84,11 +88,18 @@ const ECHO_SERVERS: [(OwnServer, Option<&str>); 4] = [
 ];
 
 /// The servers of one page.
-const HTTPS_SERVERS: [OwnServer; 1] = [OwnServer {
-    language: "cpp",
-    built: "build/https_server.wasm",
-    plug: "portcullis.wasm",
-}];
+const HTTPS_SERVERS: [OwnServer; 2] = [
+    OwnServer {
+        language: "cpp",
+        built: "build/https_server.wasm",
+        plug: "portcullis.wasm",
+    },
+    OwnServer {
+        language: PRECOMPILED,
+        built: "build/https_server.cwasm",
+        plug: "portcullis.wasm",
+    },
+];
 
 /// A hundred clients at once, of which ten only connect; the others send 64 KiB and want them back.
 const CLIENTS: &str = "
@@ -156,9 +167,14 @@ fn examples() -> PathBuf {
 }
 
 impl Column {
-    /// Whether it runs programs of this folder: WASI 0.3 is in wasmtime from 46.
+    /// Whether it runs programs of this folder: WASI 0.3 is in wasmtime from 46, and what is compiled
+    /// before is for one runtime.
     fn runs(&self, language: &str) -> bool {
-        language != CONCURRENT || self.name != "wasmtime 36"
+        match language {
+            CONCURRENT => self.name != "wasmtime 36",
+            PRECOMPILED => !["wasmtime 36", "wasmtime 48"].contains(&self.name.as_str()),
+            _ => true,
+        }
     }
 }
 
@@ -258,7 +274,12 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
             }
         }
         for &server in HTTPS_SERVERS.iter().filter(|s| s.language == language) {
-            for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
+            let runs = |c: &&Column| match c.runtime {
+                Runtime::Portcullis => language != PRECOMPILED,
+                Runtime::Wasmtime => c.runs(language),
+                Runtime::Node => false,
+            };
+            for column in columns.iter().filter(runs) {
                 let (table, column) = (Arc::clone(table), column.clone());
                 let row = format!("{language}: HTTPS server");
                 let title = format!("{row} by {}", column.name);
@@ -320,6 +341,11 @@ fn start_server(
         plug,
     } = server;
     let path = folder.0.to_str().unwrap();
+    if *language == PRECOMPILED {
+        return Ok(format!(
+            "exec wasmtime run --allow-precompiled -S inherit-network --dir {path} {built}"
+        ));
+    }
     let mut server = fs::read(examples().join(language).join(built))
         .map_err(|error| format!("it was not built: {error}"))?;
     if let Some(wasi) = wasi {
