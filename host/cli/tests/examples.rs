@@ -16,6 +16,8 @@
 mod compat;
 #[path = "examples/hostile.rs"]
 mod hostile;
+#[path = "examples/https.rs"]
+mod https;
 #[path = "examples/packages.rs"]
 mod packages;
 #[path = "examples/page.rs"]
@@ -40,33 +42,37 @@ use servers::Service;
 use support::{Folder, finish, serving, skip, tool};
 use table::Table;
 
-const LANGUAGES: [&str; 5] = ["c", "javascript", "python", "rust", CONCURRENT];
+const LANGUAGES: [&str; 7] = ["c", "cpp", "go", "javascript", "python", "rust", CONCURRENT];
+
+/// The folder of the programs that take an engine seconds to compile: their page does it, for the newest
+/// wasmtime.
+const PRECOMPILED: &str = "go";
 
 /// The folder of the programs of WASI 0.3.
 const CONCURRENT: &str = "wasi-0.3";
 
-/// An echo server, and where its page builds it.
+/// A server, and where its page builds it.
 #[derive(Clone, Copy)]
-struct EchoServer {
+struct OwnServer {
     language: &'static str,
     built: &'static str,
     /// The component that it is composed with.
     plug: &'static str,
 }
 
-const OF_PYTHON: EchoServer = EchoServer {
+const OF_PYTHON: OwnServer = OwnServer {
     language: "python",
     built: "build/echo_server.wasm",
     plug: "portcullis.wasm",
 };
 
-const OF_RUST: EchoServer = EchoServer {
+const OF_RUST: OwnServer = OwnServer {
     language: "rust",
     built: "../../target/wasm32-wasip2/component/echo-server.wasm",
     plug: "portcullis.wasm",
 };
 
-const OF_WASI_0_3: EchoServer = EchoServer {
+const OF_WASI_0_3: OwnServer = OwnServer {
     language: CONCURRENT,
     built: "../../target/wasm32-wasip2/component/async_echo_server.wasm",
     plug: "portcullis-p3.wasm",
@@ -74,11 +80,25 @@ const OF_WASI_0_3: EchoServer = EchoServer {
 
 /// The echo servers, each with the version of WASI that it asks for: the one that it was built
 /// with, or an older patch.
-const ECHO_SERVERS: [(EchoServer, Option<&str>); 4] = [
+const ECHO_SERVERS: [(OwnServer, Option<&str>); 4] = [
     (OF_PYTHON, None),
     (OF_RUST, None),
     (OF_RUST, Some("0.2.10")),
     (OF_WASI_0_3, None),
+];
+
+/// The servers of one page.
+const HTTPS_SERVERS: [OwnServer; 2] = [
+    OwnServer {
+        language: "cpp",
+        built: "build/https_server.wasm",
+        plug: "portcullis.wasm",
+    },
+    OwnServer {
+        language: PRECOMPILED,
+        built: "build/https_server.cwasm",
+        plug: "portcullis.wasm",
+    },
 ];
 
 /// A hundred clients at once, of which ten only connect; the others send 64 KiB and want them back.
@@ -147,9 +167,14 @@ fn examples() -> PathBuf {
 }
 
 impl Column {
-    /// Whether it runs programs of this folder: WASI 0.3 is in wasmtime from 46.
+    /// Whether it runs programs of this folder: WASI 0.3 is in wasmtime from 46, and what is compiled
+    /// before is for one runtime.
     fn runs(&self, language: &str) -> bool {
-        language != CONCURRENT || self.name != "wasmtime 36"
+        match language {
+            CONCURRENT => self.name != "wasmtime 36",
+            PRECOMPILED => !["wasmtime 36", "wasmtime 48"].contains(&self.name.as_str()),
+            _ => true,
+        }
     }
 }
 
@@ -248,6 +273,24 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
                 }));
             }
         }
+        for &server in HTTPS_SERVERS.iter().filter(|s| s.language == language) {
+            let runs = |c: &&Column| match c.runtime {
+                Runtime::Portcullis => language != PRECOMPILED,
+                Runtime::Wasmtime => c.runs(language),
+                Runtime::Node => false,
+            };
+            for column in columns.iter().filter(runs) {
+                let (table, column) = (Arc::clone(table), column.clone());
+                let row = format!("{language}: HTTPS server");
+                let title = format!("{row} by {}", column.name);
+                trials.push(Trial::test(title, move || {
+                    let outcome = https::meet(&server, &column);
+                    let mut table = table.lock().unwrap();
+                    table.add(&row, &column.name, outcome.is_ok());
+                    outcome.map_err(Failed::from)
+                }));
+            }
+        }
         for (number, cell) in of_page.into_iter().enumerate() {
             let (title, table, folder) = (name(&cell), Arc::clone(table), page.folder.clone());
             trials.push(Trial::test(title, move || {
@@ -278,26 +321,31 @@ fn beside(column: &Column, whom: &str, check: Check) -> Trial {
     let column = column.clone();
     Trial::test(title.clone(), move || {
         let folder = Folder::new(&title.replace([' ', ':'], "-"));
-        let start = start_echo(&OF_RUST, &column, &folder, None)?;
+        let start = start_server(&OF_RUST, &column, &folder, None)?;
         let from = examples().join("rust");
         check(&start, &from, &column.path, &folder).map_err(Failed::from)
     })
 }
 
-/// The line that starts an echo server by one of the runtimes, as it is or changed to ask for
+/// The line that starts a server by one of the runtimes, as it is or changed to ask for
 /// another WASI. The server's arguments are to follow.
-fn start_echo(
-    server: &EchoServer,
+fn start_server(
+    server: &OwnServer,
     column: &Column,
     folder: &Folder,
     wasi: Option<&str>,
 ) -> Result<String, String> {
-    let EchoServer {
+    let OwnServer {
         language,
         built,
         plug,
     } = server;
     let path = folder.0.to_str().unwrap();
+    if *language == PRECOMPILED {
+        return Ok(format!(
+            "exec wasmtime run --allow-precompiled -S inherit-network --dir {path} {built}"
+        ));
+    }
     let mut server = fs::read(examples().join(language).join(built))
         .map_err(|error| format!("it was not built: {error}"))?;
     if let Some(wasi) = wasi {
@@ -317,12 +365,12 @@ fn start_echo(
 }
 
 /// An echo server, by one of the runtimes: many clients at once, some of which say nothing.
-fn serve_many(server: &EchoServer, column: &Column, wasi: Option<&str>) -> Result<(), String> {
+fn serve_many(server: &OwnServer, column: &Column, wasi: Option<&str>) -> Result<(), String> {
     let language = server.language;
     let name = format!("echo-{language}-{}-{}", column.name, wasi.unwrap_or("same"));
     let folder = Folder::new(&name.replace(' ', "-"));
     let path = folder.0.to_str().unwrap();
-    let start = start_echo(server, column, &folder, wasi)?;
+    let start = start_server(server, column, &folder, wasi)?;
     let mut command = Command::new("bash");
     command
         .args([

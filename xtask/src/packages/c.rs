@@ -14,10 +14,11 @@ use crate::workspace::Workspace;
 const WORLD: &str = "example:c/client";
 
 /// Where files of the tree go.
-const COPIED: [(&str, &str); 6] = [
+const COPIED: [(&str, &str); 7] = [
     ("clients/c/README.md", "README.md"),
     ("clients/c/portcullis-cc", "bin/portcullis-cc"),
     ("clients/c/portcullis.h", "include/portcullis.h"),
+    ("clients/cpp/portcullis.hpp", "include/portcullis.hpp"),
     ("examples/c/https_client.c", "examples/https_client.c"),
     ("examples/c/postgres.c", "examples/postgres.c"),
     ("examples/c/tcp.h", "include/tcp.h"),
