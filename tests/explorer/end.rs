@@ -63,6 +63,8 @@ pub struct Side {
     pub points: Vec<(u64, u64)>,
     /// Where the plaintext of each write ends.
     pub write_ends: Vec<u64>,
+    /// How often the keys were changed since the last plaintext was taken.
+    pub new_keys: usize,
     /// When what is waited for began.
     pub handshake_since: Option<Duration>,
     pub read_since: Option<Duration>,
@@ -102,6 +104,7 @@ impl Side {
             delivered: 0,
             points: Vec::new(),
             write_ends: Vec::new(),
+            new_keys: 0,
             handshake_since: None,
             read_since: None,
             full_since: None,
