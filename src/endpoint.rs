@@ -1,6 +1,6 @@
 //! Hosts as people write them. This module must not know sockets or WASI.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::error::Error;
 
@@ -24,7 +24,8 @@ impl Host {
     /// is the number of an interface (`fe80::1%2`).
     ///
     /// # Errors
-    /// `InvalidArgument`: a zone that is not a number, or that an IPv4 address has.
+    /// `InvalidArgument`: a zone that is not a number, or that an IPv4 address has; brackets without an IPv6
+    /// address in them.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let inner = text
             .strip_prefix('[')
@@ -38,8 +39,13 @@ impl Host {
         // With a dot at its end an address is still one: as a name it would pass by the checks below,
         // and be resolved to itself.
         let complete = address.strip_suffix('.').unwrap_or(address);
-        let v4 = complete.parse::<Ipv4Addr>().map(IpAddr::V4);
-        let Ok(ip) = v4.or_else(|_| address.parse::<IpAddr>()) else {
+        let Ok(ip) = complete.parse::<IpAddr>() else {
+            if text.contains(['[', ']']) {
+                return Err(Error::InvalidArgument(format!(
+                    "the brackets of {text} hold no IPv6 address; write a name without, and an \
+                     address as in [2001:db8::1]"
+                )));
+            }
             let name = text.strip_suffix('.').unwrap_or(text);
             return Ok(Self::Name(name.to_owned()));
         };
@@ -159,6 +165,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1:7", "192.0.2.1"),
             ("192.0.2.1.", "192.0.2.1:7", "192.0.2.1"),
             ("::1", "[::1]:7", "::1"),
+            ("::1.", "[::1]:7", "::1"),
             ("[::1]", "[::1]:7", "::1"),
             ("2001:DB8:0::1", "[2001:db8::1]:7", "2001:db8::1"),
             ("::ffff:127.0.0.1", "127.0.0.1:7", "127.0.0.1"),
@@ -173,18 +180,20 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_a_name() {
-        for text in [
-            "example.com",
-            "example.com.",
-            "127.1",
-            "127.0.0.1..",
-            "::1.",
-            "[example.com]",
-            "",
-        ] {
+        for text in ["example.com", "example.com.", "127.1", "127.0.0.1..", ""] {
             assert_eq!(connect(text), Ok(None), "{text}");
         }
         assert_eq!(Host::parse("example.com.").unwrap().name(), "example.com");
+    }
+
+    #[test]
+    fn brackets_are_for_ipv6_addresses() {
+        for text in ["[example.com]", "[::1].", "[::1", "[127.0.0.1]", "[]"] {
+            let Err(Error::InvalidArgument(told)) = Host::parse(text) else {
+                panic!("{text} was taken");
+            };
+            assert!(told.contains("[2001:db8::1]"), "{told}");
+        }
     }
 
     #[test]
@@ -203,6 +212,7 @@ mod tests {
         for (text, cure) in [
             ("0.0.0.0", "127.0.0.1"),
             ("0.0.0.0.", "127.0.0.1"),
+            ("::.", "::1"),
             ("::", "::1"),
             ("::ffff:0.0.0.0", "127.0.0.1"),
             ("255.255.255.255", "one machine"),
