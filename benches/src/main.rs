@@ -18,6 +18,7 @@ mod native;
 mod ours;
 mod plot;
 mod progress;
+mod providers;
 mod report;
 mod rounds;
 mod server;
@@ -59,8 +60,9 @@ struct Arguments {
 
 type Section = fn(&Stage, &mut Report) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("aead", aead::measure),
+    ("providers", providers::measure),
     ("bulk", bulk::measure),
     ("handshake", handshake::measure),
     ("choice", choice::measure),

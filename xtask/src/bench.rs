@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::component::{self, Flavour};
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{apt, process};
 
 /// The packages of the benchmark that are built for WebAssembly, besides the component.
 pub(crate) const GUESTS: [&str; 4] = [
@@ -17,6 +17,16 @@ pub(crate) const GUESTS: [&str; 4] = [
     "portcullis-bench-wasi-tls",
     "portcullis-bench-wasi-tls-p3",
 ];
+
+/// The guest that is a workspace of its own, and what compiles ring's C for it: clang, the headers that
+/// it takes, and what makes an archive.
+const PROVIDERS: &str = "benches/guests/providers/Cargo.toml";
+const FOR_RING: &[apt::Tool] = &[
+    ("clang", "clang"),
+    ("llvm-ar", "llvm"),
+    ("/usr/include/wasm32-wasi/stdlib.h", "wasi-libc"),
+];
+const HEADERS: &str = "-isystem /usr/include/wasm32-wasi";
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -30,17 +40,21 @@ pub(crate) struct Bench {
     /// Write docs/performance.md and its plots
     #[arg(long)]
     write_docs: bool,
-    /// Only these sections: aead, bulk, handshake, choice, cost, loopback, p3
+    /// Only these sections: aead, providers, bulk, handshake, choice, cost, loopback, p3
     #[arg(long, value_name = "SECTION")]
     only: Vec<String>,
 }
 
 /// Build and measure.
 pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
+    apt::need(FOR_RING, true)?;
     let embedded = component::get(workspace)?;
     let all = [&["portcullis"], &GUESTS[..]].concat();
     let baseline = build(workspace, Flavour::Baseline, &all)?;
     let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0]])?;
+    for flavour in Flavour::ALL {
+        build_providers(workspace, flavour)?;
+    }
 
     let mut cargo = workspace.cargo();
     cargo.args([
@@ -82,4 +96,18 @@ fn build(workspace: &Workspace, flavour: Flavour, packages: &[&str]) -> Result<P
         directory = component::build_guest(workspace, flavour, package, &selection)?;
     }
     Ok(directory)
+}
+
+/// Builds the guest with the providers, beside the others. ring's build script has `cc` ask these
+/// variables.
+fn build_providers(workspace: &Workspace, flavour: Flavour) -> Result<()> {
+    let variables = [
+        ("CC_wasm32_wasip2", "clang".to_owned()),
+        ("AR_wasm32_wasip2", "llvm-ar".to_owned()),
+        ("CFLAGS_wasm32_wasip2", HEADERS.to_owned()),
+    ];
+    let selection = ["--lib", "--manifest-path", PROVIDERS].map(str::to_owned);
+    let what = "the guest with the providers";
+    component::build_guest_with(workspace, flavour, what, &selection, &variables)?;
+    Ok(())
 }
