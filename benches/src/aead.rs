@@ -146,15 +146,16 @@ impl Guest {
     }
 }
 
-/// The guest that has both AEADs, compiled as the host compiles the component.
+/// A guest with several makers' code, compiled as the host compiles the component.
 pub(crate) fn compile(guest: &[u8]) -> Result<Component> {
     let mut config = Config::new();
     config.wasm_wide_arithmetic(true);
     Ok(Component::new(&Engine::new(&config)?, guest)?)
 }
 
+/// What the host keeps for such a guest.
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
 }

@@ -29,6 +29,54 @@ const BARS: [(&str, Bar); 31] = [
     ),
     ("aead.aes128gcm.vs_rustcrypto_wasm", Bar::RatioAtLeast(2.5)),
     (
+        "provider.records.chacha20poly1305.vs_rustls_rustcrypto",
+        Bar::RatioAtLeast(4.0),
+    ),
+    (
+        "provider.records.chacha20poly1305.vs_ring_wasm",
+        Bar::RatioAtLeast(4.0),
+    ),
+    (
+        "provider.records.aes128gcm.vs_rustls_rustcrypto",
+        Bar::RatioAtLeast(4.0),
+    ),
+    (
+        "provider.records.aes128gcm.vs_ring_wasm",
+        Bar::RatioAtLeast(4.0),
+    ),
+    (
+        "provider.handshake.p256.vs_rustls_rustcrypto",
+        Bar::RatioAtLeast(2.5),
+    ),
+    (
+        "provider.handshake.p256.vs_ring_wasm",
+        Bar::RatioAtLeast(2.5),
+    ),
+    (
+        "provider.handshake.p256.secp256r1.vs_rustls_rustcrypto",
+        Bar::RatioAtLeast(2.5),
+    ),
+    (
+        "provider.handshake.p256.secp256r1.vs_ring_wasm",
+        Bar::RatioAtLeast(2.5),
+    ),
+    (
+        "provider.records.chacha20poly1305.vs_rustls_rustcrypto.baseline",
+        Bar::RatioAtLeast(4.0),
+    ),
+    (
+        "provider.records.aes128gcm.vs_rustls_rustcrypto.baseline",
+        Bar::RatioAtLeast(4.0),
+    ),
+    (
+        "provider.handshake.p256.vs_rustls_rustcrypto.baseline",
+        Bar::RatioAtLeast(2.5),
+    ),
+    (
+        "provider.handshake.p256.secp256r1.vs_rustls_rustcrypto.baseline",
+        Bar::RatioAtLeast(2.5),
+    ),
+    (
         "handshake.tls13.p256.vs_rustls_ring",
         Bar::RatioAtLeast(0.4),
     ),

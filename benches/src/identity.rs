@@ -54,20 +54,51 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(key_type: KeyType) -> Result<Self> {
-        let mut parameters = CertificateParams::default();
-        parameters
-            .distinguished_name
-            .push(DnType::CommonName, "Bench Authority");
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = CertifiedIssuer::self_signed(parameters, key_type.make()?)?;
-
-        let mut parameters = CertificateParams::new([NAME.to_owned()])?;
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let root = authority(key_type)?;
         let key = key_type.make()?;
         Ok(Self {
-            chain: parameters.signed_by(&key, &root)?.pem(),
+            chain: server()?.signed_by(&key, &root)?.pem(),
             root: root.as_ref().pem(),
             key: key.serialize_pem(),
         })
     }
+}
+
+/// Several certificates for one P-256 key, with the root that issued them, as DER.
+pub(crate) struct Issued {
+    pub(crate) root: Vec<u8>,
+    pub(crate) certificates: Vec<Vec<u8>>,
+    pub(crate) key: Vec<u8>,
+}
+
+impl Issued {
+    pub(crate) fn new(count: usize) -> Result<Self> {
+        let root = authority(KeyType::P256)?;
+        let key = KeyType::P256.make()?;
+        let certificates = (0..count).map(|_| {
+            let certificate = server()?.signed_by(&key, &root)?;
+            Ok(certificate.der().to_vec())
+        });
+        Ok(Self {
+            certificates: certificates.collect::<Result<_>>()?,
+            root: root.as_ref().der().to_vec(),
+            key: key.serialize_der(),
+        })
+    }
+}
+
+fn authority(key_type: KeyType) -> Result<CertifiedIssuer<'static, KeyPair>> {
+    let mut parameters = CertificateParams::default();
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, "Bench Authority");
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    Ok(CertifiedIssuer::self_signed(parameters, key_type.make()?)?)
+}
+
+/// What every server's certificate says.
+fn server() -> Result<CertificateParams> {
+    let mut parameters = CertificateParams::new([NAME.to_owned()])?;
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(parameters)
 }

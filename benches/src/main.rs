@@ -21,6 +21,7 @@ mod native;
 mod ours;
 mod plot;
 mod progress;
+mod providers;
 mod report;
 mod rounds;
 mod server;
@@ -69,8 +70,9 @@ struct Arguments {
 
 type Section = fn(&Stage, &mut Report) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 9] = [
+const SECTIONS: [(&str, Section); 10] = [
     ("aead", aead::measure),
+    ("providers", providers::measure),
     ("bulk", bulk::measure),
     ("handshake", handshake::measure),
     ("choice", choice::measure),

@@ -55,6 +55,7 @@ pub(crate) struct Artifact {
     pub(crate) guest: Guest,
     pub(crate) metered: Guest,
     pub(crate) aead: Component,
+    pub(crate) providers: Component,
 }
 
 impl Artifact {
@@ -65,6 +66,7 @@ impl Artifact {
             guest: Guest::from_bytes(&bytes)?,
             metered: Guest::metered(&bytes)?,
             aead: aead::compile(&read(directory, "portcullis_bench_aead.wasm")?)?,
+            providers: aead::compile(&read(directory, "portcullis_bench_providers.wasm")?)?,
             bytes,
         })
     }

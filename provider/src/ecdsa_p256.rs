@@ -1,8 +1,10 @@
-//! ECDSA over P-256: verification (FIPS 186-5 §6.4.2), and below it signing, with a code of its own.
+//! ECDSA over P-256: verification (FIPS 186-5 §6.4.2), and below it signing, with a code of its own; and ECDH
+//! with the same.
 //!
 //! The running time of verification depends on the inputs, which are all public: nothing secret may be given
-//! to it. What signing calls is in constant time.
+//! to it. What signing and ECDH call is in constant time.
 
+mod agree;
 mod comb;
 mod digits;
 mod field;
@@ -10,9 +12,11 @@ mod inverse;
 mod point;
 mod scalar;
 mod sign;
+mod windows;
 
 use std::sync::OnceLock;
 
+pub use agree::AgreementKey;
 use digits::digits;
 use field::Element;
 use point::{Add, Affine, INFINITY, Jacobian, UNCOMPRESSED};
@@ -39,12 +43,16 @@ pub fn verify(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Result<(
 /// not from 1 to n - 1.
 pub fn public_key(secret: &[u8; 32]) -> Option<[u8; 65]> {
     let secret = Zeroizing::new(Scalar::secret(&field::from_bytes(secret))?);
-    let (x, y) = comb::times_base(&secret);
+    Some(public_of(&secret))
+}
+
+fn public_of(secret: &Scalar) -> [u8; 65] {
+    let (x, y) = comb::times_base(secret);
     let mut point = [UNCOMPRESSED; 65];
     let (_, coordinates) = point.split_at_mut(1);
     let words = [field::to_bytes(&x), field::to_bytes(&y)];
     coordinates.copy_from_slice(words.as_flattened());
-    Some(point)
+    point
 }
 
 fn is_valid(key: &[u8], digest: &[u8], r: &[u8; 32], s: &[u8; 32]) -> Option<bool> {

@@ -6,23 +6,17 @@
 mod hybrid;
 mod ml_kem;
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use p256::NistP256;
-use p256::elliptic_curve::ecdh;
-use p256::elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
-use p256::elliptic_curve::{
-    AffinePoint, CurveArithmetic, FieldBytesSize, Generate, NonZeroScalar, PublicKey, SecretKey,
-};
-use p384::NistP384;
+use p384::ecdh;
+use p384::elliptic_curve::Generate;
+use p384::elliptic_curve::sec1::ToSec1Point;
 use rustls::crypto::{ActiveKeyExchange, GetRandomFailed, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
-use super::{ecdsa_p256, random};
+use super::ecdsa_p256::AgreementKey;
+use super::random;
 
 /// X25519 together with ML-KEM-768, for TLS 1.3.
 pub static X25519MLKEM768: &dyn SupportedKxGroup = &hybrid::X25519_ML_KEM_768;
@@ -34,26 +28,18 @@ pub static SECP256R1MLKEM768: &dyn SupportedKxGroup = &hybrid::SECP256R1_ML_KEM_
 pub static X25519: &dyn SupportedKxGroup = &Montgomery;
 
 /// ECDH over NIST P-256.
-pub static SECP256R1: &dyn SupportedKxGroup = &Weierstrass::<NistP256> {
-    name: NamedGroup::secp256r1,
-    curve: PhantomData,
-};
+pub static SECP256R1: &dyn SupportedKxGroup = &P256;
 
 /// ECDH over NIST P-384.
-pub static SECP384R1: &dyn SupportedKxGroup = &Weierstrass::<NistP384> {
-    name: NamedGroup::secp384r1,
-    curve: PhantomData,
-};
+pub static SECP384R1: &dyn SupportedKxGroup = &P384;
 
 /// Functions that no connection may use.
 pub mod danger {
-    use p256::NistP256;
-    use p384::NistP384;
     use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange};
     use rustls::{Error, NamedGroup};
 
     use super::hybrid::{Hybrid, SECP256R1_ML_KEM_768, X25519_ML_KEM_768};
-    use super::{INVALID_KEY_SHARE, MontgomeryExchange, WeierstrassExchange};
+    use super::{INVALID_KEY_SHARE, MontgomeryExchange, P256Exchange, P384Exchange};
 
     /// Begins an exchange with a given private key, so that published vectors can be checked.
     ///
@@ -109,8 +95,8 @@ pub mod danger {
     fn start_classic(group: NamedGroup, private_key: &[u8]) -> Option<Box<dyn ActiveKeyExchange>> {
         match group {
             NamedGroup::X25519 => MontgomeryExchange::with_key(private_key).map(boxed),
-            NamedGroup::secp256r1 => WeierstrassExchange::<NistP256>::with_key(group, private_key),
-            NamedGroup::secp384r1 => WeierstrassExchange::<NistP384>::with_key(group, private_key),
+            NamedGroup::secp256r1 => P256Exchange::with_key(private_key).map(boxed),
+            NamedGroup::secp384r1 => P384Exchange::with_key(private_key).map(boxed),
             _ => None,
         }
     }
@@ -189,25 +175,21 @@ impl ActiveKeyExchange for MontgomeryExchange {
     }
 }
 
-struct Weierstrass<C> {
-    name: NamedGroup,
-    curve: PhantomData<fn() -> C>,
-}
+#[derive(Debug)]
+struct P256;
 
-impl<C> SupportedKxGroup for Weierstrass<C>
-where
-    C: CurveArithmetic,
-    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
-    FieldBytesSize<C>: ModulusSize,
-{
+impl SupportedKxGroup for P256 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-        let secret = SecretKey::<C>::try_generate_from_rng(&mut getrandom::SysRng)
-            .map_err(|_| GetRandomFailed)?;
-        Ok(Box::new(WeierstrassExchange::new(self.name, secret)))
+        loop {
+            // One of 2^32 is not below the order.
+            if let Some(key) = AgreementKey::new(&*random::secret()?) {
+                return Ok(Box::new(P256Exchange(key)));
+            }
+        }
     }
 
     fn name(&self) -> NamedGroup {
-        self.name
+        NamedGroup::secp256r1
     }
 
     fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
@@ -215,63 +197,79 @@ where
     }
 }
 
-impl<C> fmt::Debug for Weierstrass<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)
+struct P256Exchange(AgreementKey);
+
+impl P256Exchange {
+    fn with_key(bytes: &[u8]) -> Option<Self> {
+        AgreementKey::new(bytes.try_into().ok()?).map(Self)
     }
 }
 
-struct WeierstrassExchange<C: CurveArithmetic> {
-    name: NamedGroup,
-    secret: SecretKey<C>,
+impl ActiveKeyExchange for P256Exchange {
+    fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
+        // RFC 8446 §4.2.8.2 allows the uncompressed form only, which the identity does not have.
+        let shared = self.0.shared(peer_pub_key).ok_or(INVALID_KEY_SHARE)?;
+        Ok(SharedSecret::from(shared.as_slice()))
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        self.0.public()
+    }
+
+    fn group(&self) -> NamedGroup {
+        NamedGroup::secp256r1
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
+    }
+}
+
+#[derive(Debug)]
+struct P384;
+
+impl SupportedKxGroup for P384 {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let secret = p384::SecretKey::try_generate_from_rng(&mut getrandom::SysRng)
+            .map_err(|_| GetRandomFailed)?;
+        Ok(Box::new(P384Exchange::new(secret)))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::secp384r1
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
+    }
+}
+
+struct P384Exchange {
+    secret: p384::SecretKey,
     public: Box<[u8]>,
 }
 
-impl<C> WeierstrassExchange<C>
-where
-    C: CurveArithmetic,
-    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
-    FieldBytesSize<C>: ModulusSize,
-{
-    fn new(name: NamedGroup, secret: SecretKey<C>) -> Self {
-        let bytes = Zeroizing::new(secret.to_bytes());
-        let own = match (name, bytes.as_slice().try_into()) {
-            (NamedGroup::secp256r1, Ok(bytes)) => ecdsa_p256::public_key(bytes),
-            _ => None,
-        };
-        let public = match own {
-            Some(public) => public.into(),
-            None => secret.public_key().to_sec1_point(false).as_bytes().into(),
-        };
-        Self {
-            name,
-            secret,
-            public,
-        }
+impl P384Exchange {
+    fn new(secret: p384::SecretKey) -> Self {
+        let public = secret.public_key().to_sec1_point(false).as_bytes().into();
+        Self { secret, public }
     }
 
-    fn with_key(name: NamedGroup, bytes: &[u8]) -> Option<Box<dyn ActiveKeyExchange>> {
-        let secret = SecretKey::from_slice(bytes).ok()?;
-        Some(Box::new(Self::new(name, secret)))
+    fn with_key(bytes: &[u8]) -> Option<Self> {
+        p384::SecretKey::from_slice(bytes).ok().map(Self::new)
     }
 }
 
-impl<C> ActiveKeyExchange for WeierstrassExchange<C>
-where
-    C: CurveArithmetic,
-    AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
-    FieldBytesSize<C>: ModulusSize,
-{
+impl ActiveKeyExchange for P384Exchange {
     fn complete(self: Box<Self>, peer_pub_key: &[u8]) -> Result<SharedSecret, Error> {
         // RFC 8446 §4.2.8.2 allows the uncompressed form only. Decoding refuses points that are not
         // on the curve, and the identity has no uncompressed form.
         if peer_pub_key.first() != Some(&UNCOMPRESSED) {
             return Err(INVALID_KEY_SHARE);
         }
-        let peer = PublicKey::<C>::from_sec1_bytes(peer_pub_key).map_err(|_| INVALID_KEY_SHARE)?;
+        let peer = p384::PublicKey::from_sec1_bytes(peer_pub_key).map_err(|_| INVALID_KEY_SHARE)?;
         let scalar = Zeroizing::new(self.secret.to_nonzero_scalar());
-        let scalar: &NonZeroScalar<C> = &scalar;
-        let shared = ecdh::diffie_hellman(scalar, peer.as_affine());
+        let shared = ecdh::diffie_hellman(&*scalar, peer.as_affine());
         Ok(SharedSecret::from(shared.raw_secret_bytes().as_slice()))
     }
 
@@ -280,7 +278,7 @@ where
     }
 
     fn group(&self) -> NamedGroup {
-        self.name
+        NamedGroup::secp384r1
     }
 
     fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {

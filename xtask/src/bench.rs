@@ -18,6 +18,16 @@ pub(crate) const GUESTS: [&str; 4] = [
     "portcullis-bench-wasi-tls-p3",
 ];
 
+/// The guest that is a workspace of its own, and what compiles ring's C for it: clang, the headers that
+/// it takes, and what makes an archive.
+const PROVIDERS: &str = "benches/guests/providers/Cargo.toml";
+const FOR_RING: &[apt::Tool] = &[
+    ("clang", "clang"),
+    ("llvm-ar", "llvm"),
+    ("/usr/include/wasm32-wasi/stdlib.h", "wasi-libc"),
+];
+const HEADERS: &str = "-isystem /usr/include/wasm32-wasi";
+
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
 pub(crate) struct Bench {
@@ -30,7 +40,7 @@ pub(crate) struct Bench {
     /// Write docs/performance.md and its plots
     #[arg(long)]
     write_docs: bool,
-    /// Only these sections: aead, bulk, handshake, choice, cost, loopback, tools, budget, p3
+    /// Only these sections: aead, providers, bulk, handshake, choice, cost, loopback, tools, budget, p3
     #[arg(long, value_name = "SECTION")]
     only: Vec<String>,
 }
@@ -39,10 +49,14 @@ pub(crate) struct Bench {
 pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     apt::need(apt::PEERS, true)?;
     apt::need(apt::PROFILER, true)?;
+    apt::need(FOR_RING, true)?;
     let embedded = component::get(workspace)?;
     let all = [&["portcullis"], &GUESTS[..]].concat();
     let baseline = build(workspace, Flavour::Baseline, &all)?;
     let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0]])?;
+    for flavour in Flavour::ALL {
+        build_providers(workspace, flavour)?;
+    }
 
     let named = build_named(workspace)?;
 
@@ -108,4 +122,18 @@ fn build_named(workspace: &Workspace) -> Result<PathBuf> {
         process::run(&format!("building {package} with names"), &mut cargo)?;
     }
     Ok(target.join(rust::WASM_TARGET).join(component::PROFILE))
+}
+
+/// Builds the guest with the providers, beside the others. ring's build script has `cc` ask these
+/// variables.
+fn build_providers(workspace: &Workspace, flavour: Flavour) -> Result<()> {
+    let variables = [
+        ("CC_wasm32_wasip2", "clang".to_owned()),
+        ("AR_wasm32_wasip2", "llvm-ar".to_owned()),
+        ("CFLAGS_wasm32_wasip2", HEADERS.to_owned()),
+    ];
+    let selection = ["--lib", "--manifest-path", PROVIDERS].map(str::to_owned);
+    let what = "the guest with the providers";
+    component::build_guest_with(workspace, flavour, what, &selection, &variables)?;
+    Ok(())
 }

@@ -247,6 +247,17 @@ pub(crate) fn build_guest(
     what: &str,
     selection: &[String],
 ) -> Result<PathBuf> {
+    build_guest_with(workspace, flavour, what, selection, &[])
+}
+
+/// The same with variables of the environment.
+pub(crate) fn build_guest_with(
+    workspace: &Workspace,
+    flavour: Flavour,
+    what: &str,
+    selection: &[String],
+    variables: &[(&str, String)],
+) -> Result<PathBuf> {
     rust::need_target(workspace, rust::WASM_TARGET)?;
     let target = flavour.target(workspace);
     let mut cargo = flavour.cargo(workspace)?;
@@ -259,6 +270,7 @@ pub(crate) fn build_guest(
         rust::WASM_TARGET,
     ]);
     cargo.args(selection).arg("--target-dir").arg(&target);
+    cargo.envs(variables.iter().map(|(name, value)| (*name, value)));
     process::run(&format!("building {what}"), &mut cargo)?;
     Ok(target.join(rust::WASM_TARGET).join(PROFILE))
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{apt, packages, process, test, workspace};
+use crate::{apt, packages, process, rust, test, workspace};
 
 /// Stock wasmtime as PyPI has it: the two releases with long-term support, and the first that has
 /// wide arithmetic.
@@ -33,7 +33,7 @@ const OPENSSL: &str = "pyOpenSSL==26.4.0";
 const GRPC: &str = "grpcio==1.85.3";
 
 /// The packages under `examples` that other test files use, and the program of 0.2.0.
-const RUST: [&str; 11] = [
+const RUST: [&str; 12] = [
     "async-check",
     "https-client",
     "https-client-async",
@@ -43,18 +43,20 @@ const RUST: [&str; 11] = [
     "mqtt-client",
     "portcullis-compat",
     "postgres-client",
+    "provider-client",
     "redis-client",
     "wasi-tls-client",
 ];
 
 /// Those under `examples` whose dependencies are there for WebAssembly alone.
-pub(crate) const IN_WASM: [&str; 8] = [
+pub(crate) const IN_WASM: [&str; 9] = [
     "async-check",
     "async-echo-server",
     "grpc-client",
     "http2-client",
     "mqtt-client",
     "postgres-client",
+    "provider-client",
     "redis-client",
     "wasi-tls-client",
 ];
@@ -82,6 +84,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     embedded.tell(&mut cargo);
     cargo.env(test::REQUIRE_TOOLS, "1");
     examples.tell(&mut cargo);
+    cargo.env("PORTCULLIS_BROWSER", build_browser(workspace)?);
     process::run("building and running the examples", &mut cargo)
 }
 
@@ -139,6 +142,18 @@ pub(crate) fn with_node(command: &mut Command, node: Option<&Path>) {
             command.env("PATH", path);
         }
     }
+}
+
+/// Builds the module of `examples/browser`. Not in `cargo xtask test`: for one test it would compile all
+/// cryptography for one more target.
+fn build_browser(workspace: &Workspace) -> Result<PathBuf> {
+    rust::need_target(workspace, rust::BROWSER_TARGET)?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--package", "browser-client"]);
+    cargo.args(["--target", rust::BROWSER_TARGET]);
+    process::run("building the module without WASI", &mut cargo)?;
+    let built = workspace.target.join(rust::BROWSER_TARGET).join("debug");
+    Ok(built.join("browser_client.wasm"))
 }
 
 /// Each wasmtime in a directory of its own under `target/tools`, and the venvs of what Python brings.

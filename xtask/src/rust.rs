@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 /// The target of components.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
 
+/// The target of modules for hosts that are no systems.
+pub(crate) const BROWSER_TARGET: &str = "wasm32-unknown-unknown";
+
 /// A system other than those that the tests run on.
 pub(crate) const WINDOWS_TARGET: &str = "x86_64-pc-windows-gnu";
 

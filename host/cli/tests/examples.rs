@@ -1,6 +1,6 @@
 //! The programs under `examples/`, built and run as their pages say, against servers of others: one
 //! test for each line that runs a program, and one that the program trusts nobody unasked; the
-//! program of `tests/compat`; and the packages. The run ends in the table of language by runtime, and
+//! program of `tests/compat`; those with our provider; and the packages. The run ends in the table of language by runtime, and
 //! compares `examples/README.md` with it.
 //!
 //! Over 400 lines: what is built, listed and run is one list of trials.
@@ -22,6 +22,8 @@ mod https;
 mod packages;
 #[path = "examples/page.rs"]
 mod page;
+#[path = "examples/provider.rs"]
+mod provider;
 #[path = "examples/servers.rs"]
 mod servers;
 mod support;
@@ -213,6 +215,7 @@ fn columns() -> Vec<Column> {
 fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
     let mut trials = compat::trials(columns, table);
     trials.extend(packages::trials(columns));
+    trials.extend(provider::trials(columns));
     // Programs are built in the column of the newest wasmtime.
     let path = &columns.get(columns.len() - 2).unwrap().path;
     for language in LANGUAGES {

