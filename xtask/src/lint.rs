@@ -67,9 +67,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // They take in files of the command, and nothing else builds them unless somebody fuzzes.
     let mut check = cargo();
     check.args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
-    check.arg("--target-dir").arg(workspace.target.join("fuzz"));
+    let target = workspace.target.join("fuzz");
+    check.arg("--target-dir").arg(&target);
     // Whatever it names: only linking looks for libFuzzer, whose C++ takes longer than all else.
-    check.env("CUSTOM_LIBFUZZER_PATH", "libfuzzer.a");
+    check.env("CUSTOM_LIBFUZZER_PATH", target.join("libfuzzer.a"));
     process::run("checking the fuzz targets", &mut check)?;
 
     let mut doc = cargo();
