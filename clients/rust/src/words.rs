@@ -9,6 +9,7 @@ use crate::types::Error;
 pub(crate) const MANY: usize = 1024;
 
 /// Write what there is room for, and return how much that was.
+#[cfg(feature = "wstd")]
 pub(crate) fn write(port: &Port, plaintext: &[u8]) -> Result<u64, Error> {
     match plaintext.len() < MANY {
         true => port.write(plaintext),
