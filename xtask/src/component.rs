@@ -37,6 +37,22 @@ pub(crate) enum Flavour {
 impl Flavour {
     pub(crate) const ALL: [Self; 2] = [Self::Baseline, Self::Wide];
 
+    /// Does something with each flavour, both at once: they have a target directory each, and what takes
+    /// longest is done by one core, which is optimising a whole program. What it needs of rustup is there.
+    pub(crate) fn beside_each_other<T: Send>(
+        work: impl Fn(Self) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let work = &work;
+        let done = thread::scope(|scope| {
+            let works = Self::ALL.map(|flavour| scope.spawn(move || work(flavour)));
+            works.map(|work| match work.join() {
+                Ok(done) => done,
+                Err(_) => bail!("a thread has panicked"),
+            })
+        });
+        done.into_iter().collect()
+    }
+
     /// Cargo, with the flags of this flavour, and none that would put a path of this machine into
     /// what it builds.
     pub(crate) fn cargo(self, workspace: &Workspace) -> Result<Command> {
@@ -105,8 +121,7 @@ pub(crate) fn build_and_describe(workspace: &Workspace, arguments: &[String]) ->
     Ok(())
 }
 
-/// Builds every component. The flavours have a target directory each, and are built beside each other,
-/// for what takes longest is done by one core: optimising the whole program.
+/// Builds every component.
 pub(crate) fn build_all(workspace: &Workspace, arguments: &[String]) -> Result<Vec<PathBuf>> {
     rust::need_target(workspace, rust::WASM_TARGET)?;
     let of = |flavour| -> Result<Vec<PathBuf>> {
@@ -117,14 +132,7 @@ pub(crate) fn build_all(workspace: &Workspace, arguments: &[String]) -> Result<V
         built.push(build_p3(workspace, flavour, arguments)?);
         Ok(built)
     };
-    let built = thread::scope(|scope| {
-        let builds = Flavour::ALL.map(|flavour| scope.spawn(move || of(flavour)));
-        builds.map(|build| match build.join() {
-            Ok(built) => built,
-            Err(_) => bail!("a build has panicked"),
-        })
-    });
-    let built = built.into_iter().collect::<Result<Vec<_>>>()?;
+    let built = Flavour::beside_each_other(of)?;
     Ok(built.concat())
 }
 

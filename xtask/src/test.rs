@@ -2,7 +2,6 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -177,17 +176,10 @@ pub(crate) fn run(
     };
     if matches!(ring, None | Some(Ring::Wasm)) {
         let runner = build_runner(workspace, &embedded)?;
-        let test = |flavour| test_in_wasm(workspace, flavour, &runner, filters, arguments);
-        // A target directory each, and one core is busy at the end of a build: beside each other.
         rust::need_target(workspace, rust::WASM_TARGET)?;
-        let tested = thread::scope(|scope| {
-            let tests = Flavour::ALL.map(|flavour| scope.spawn(move || test(flavour)));
-            tests.map(|test| match test.join() {
-                Ok(tested) => tested,
-                Err(_) => bail!("a thread has panicked"),
-            })
-        });
-        tested.into_iter().collect::<Result<()>>()?;
+        Flavour::beside_each_other(|flavour| {
+            test_in_wasm(workspace, flavour, &runner, filters, arguments)
+        })?;
     }
     // Those of the component once more, over the host's own form of the interface.
     let more = match ring {
@@ -259,7 +251,6 @@ fn test_in_wasm(
     filters: &[String],
     arguments: &[String],
 ) -> Result<()> {
-    rust::need_target(workspace, rust::WASM_TARGET)?;
     let mut cargo = flavour.cargo(workspace)?;
     cargo.args(["test", "--locked", "--profile", component::PROFILE]);
     cargo.args(["--package", "portcullis-provider", "--test", "vectors"]);
