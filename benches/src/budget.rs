@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use portcullis_bench_link::{Request, What};
-use rustls::version::TLS13;
-use rustls::{ClientConfig, NamedGroup};
+use rustls::ClientConfig;
 
-use crate::client::{Client, Guests};
+use crate::client::{Client, Consumer};
 use crate::identity::{Identity, KeyType};
 use crate::native::{self, Library, Terms};
 use crate::report::{Report, Samples};
@@ -92,15 +91,9 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         return Ok(());
     };
     stage.progress.show("compiling the guests with names");
-    let guests = Guests::named(named)?;
+    let guests = Consumer::named(named)?;
     let identity = Identity::new(KeyType::P256)?;
-    let terms = Terms {
-        identity: &identity,
-        version: &TLS13,
-        suite: None,
-        group: NamedGroup::X25519,
-        resume: false,
-    };
+    let terms = Terms::usual(&identity);
     let port = serve(native::server_config(Library::AwsLc, terms)?)?;
     let config = native::client_config(Library::Ring, terms)?;
     for way in ["linked", "composed"] {
@@ -123,7 +116,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
 }
 
 fn connect(
-    guests: &Guests,
+    guests: &Consumer,
     way: &str,
     port: u16,
     identity: &Identity,
@@ -203,7 +196,6 @@ fn count(file: &Path) -> Result<Vec<(&'static str, f64)>> {
     let output = perf.output().context("cannot start perf")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut parts: Vec<_> = PARTS.iter().map(|(part, _)| (*part, 0.0)).collect();
-    let show = std::env::var_os("PORTCULLIS_BUDGET_SYMBOLS").is_some();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut fields = line.split('\t').map(str::trim);
         let (Some(samples), Some(thread), Some(object), Some(symbol)) =
@@ -221,13 +213,7 @@ fn count(file: &Path) -> Result<Vec<(&'static str, f64)>> {
             let mut names = names.iter();
             names.any(|name| symbol.contains(name) || object.contains(name))
         };
-        let index = PARTS.iter().position(|(_, names)| is_of(&names));
-        if show {
-            let part = index
-                .and_then(|index| PARTS.get(index))
-                .map(|(part, _)| part);
-            eprintln!("{samples}\t{part:?}\t{object}\t{symbol}");
-        }
+        let index = PARTS.iter().position(|(_, names)| is_of(names));
         if let Some((_, count)) = index.and_then(|index| parts.get_mut(index)) {
             *count += samples;
         }

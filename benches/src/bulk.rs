@@ -2,8 +2,7 @@
 //! rustls.
 
 use anyhow::{Result, ensure};
-use rustls::version::TLS13;
-use rustls::{CipherSuite, NamedGroup};
+use rustls::CipherSuite;
 
 use crate::connection::{Connection, Maker, RECORD, read_all, shake_hands};
 use crate::identity::{Identity, KeyType};
@@ -61,11 +60,8 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
 /// Terms of a full handshake with this suite only.
 pub(crate) fn terms(identity: &Identity, suite: CipherSuite) -> Terms<'_> {
     Terms {
-        identity,
-        version: &TLS13,
         suite: Some(suite),
-        group: NamedGroup::X25519,
-        resume: false,
+        ..Terms::usual(identity)
     }
 }
 

@@ -5,8 +5,6 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use anyhow::Result;
-use rustls::NamedGroup;
-use rustls::version::TLS13;
 
 use crate::connection::{Connection, Maker, shake_hands};
 use crate::identity::{Identity, KeyType, NAME};
@@ -108,11 +106,8 @@ fn instances(
 
 fn terms(identity: &Identity, resume: bool) -> Terms<'_> {
     Terms {
-        identity,
-        version: &TLS13,
-        suite: None,
-        group: NamedGroup::X25519,
         resume,
+        ..Terms::usual(identity)
     }
 }
 

@@ -143,39 +143,23 @@ impl Client for Hosted {
     }
 }
 
-/// The guests that are clients by themselves, compiled.
-pub(crate) struct Guests {
+/// The consumer of the component, and the component, compiled for one engine.
+pub(crate) struct Consumer {
+    alone: Component,
     composed: Component,
-    consumer: Component,
     tls: Component,
-    wasi_tls: Component,
-    /// Of WASI 0.3, for the `wasi:tls` of its host.
-    pub(crate) concurrent: Component,
-    /// The same composed with our component for WASI 0.3.
-    pub(crate) concurrent_composed: Component,
 }
 
-impl Guests {
-    /// Compose the consumers with the components, and compile all.
-    pub(crate) fn new(
-        tls: &[u8],
-        consumer: &[u8],
-        wasi_tls: &[u8],
-        concurrent: &[u8],
-    ) -> Result<Self> {
-        let engine = Engine::new(Config::new().wasm_wide_arithmetic(true))?;
-        let composed_p3 = portcullis_host::compose(concurrent, EMBEDDED_P3)?;
+impl Consumer {
+    fn new(engine: &Engine, tls: &[u8], consumer: &[u8]) -> Result<Self> {
         Ok(Self {
-            composed: Component::new(&engine, portcullis_host::compose(consumer, tls)?)?,
-            consumer: Component::new(&engine, consumer)?,
-            tls: Component::new(&engine, tls)?,
-            wasi_tls: Component::new(&engine, wasi_tls)?,
-            concurrent: Component::new(&engine, concurrent)?,
-            concurrent_composed: Component::new(&engine, composed_p3)?,
+            composed: Component::new(engine, portcullis_host::compose(consumer, tls)?)?,
+            alone: Component::new(engine, consumer)?,
+            tls: Component::new(engine, tls)?,
         })
     }
 
-    /// Those of the component, of a directory whose guests have the names of their functions, with an
+    /// Those of a directory whose guests have the names of their functions, with an
     /// engine that tells `perf` where each function is.
     pub(crate) fn named(directory: &Path) -> Result<Self> {
         let mut config = Config::new();
@@ -189,16 +173,7 @@ impl Guests {
         };
         let tls = read("portcullis.wasm")?;
         let consumer = read("portcullis_bench_consumer.wasm")?;
-        let composed = Component::new(&engine, portcullis_host::compose(&consumer, &tls)?)?;
-        let consumer = Component::new(&engine, consumer)?;
-        Ok(Self {
-            wasi_tls: consumer.clone(),
-            concurrent: consumer.clone(),
-            concurrent_composed: composed.clone(),
-            composed,
-            consumer,
-            tls: Component::new(&engine, tls)?,
-        })
+        Self::new(&engine, &tls, &consumer)
     }
 
     /// The consumer, which has the component inside.
@@ -219,7 +194,7 @@ impl Guests {
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
         let by = By::Component(&self.tls);
-        InGuest::connect(&self.consumer, by, port, identity, config)
+        InGuest::connect(&self.alone, by, port, identity, config)
     }
 
     /// The consumer, linked with the host's own form of the interface.
@@ -229,7 +204,36 @@ impl Guests {
         identity: &Identity,
         config: &Arc<ClientConfig>,
     ) -> Result<InGuest> {
-        InGuest::connect(&self.consumer, By::Host, port, identity, config)
+        InGuest::connect(&self.alone, By::Host, port, identity, config)
+    }
+}
+
+/// The guests that are clients by themselves, compiled.
+pub(crate) struct Guests {
+    pub(crate) consumer: Consumer,
+    wasi_tls: Component,
+    /// Of WASI 0.3, for the `wasi:tls` of its host.
+    pub(crate) concurrent: Component,
+    /// The same composed with our component for WASI 0.3.
+    pub(crate) concurrent_composed: Component,
+}
+
+impl Guests {
+    /// Compose the consumers with the components, and compile all.
+    pub(crate) fn new(
+        tls: &[u8],
+        consumer: &[u8],
+        wasi_tls: &[u8],
+        concurrent: &[u8],
+    ) -> Result<Self> {
+        let engine = Engine::new(Config::new().wasm_wide_arithmetic(true))?;
+        let composed_p3 = portcullis_host::compose(concurrent, EMBEDDED_P3)?;
+        Ok(Self {
+            consumer: Consumer::new(&engine, tls, consumer)?,
+            wasi_tls: Component::new(&engine, wasi_tls)?,
+            concurrent: Component::new(&engine, concurrent)?,
+            concurrent_composed: Component::new(&engine, composed_p3)?,
+        })
     }
 
     /// A guest that is the same client over the host's `wasi:tls`.

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use portcullis_bench_link::{Request, What};
-use rustls::version::TLS13;
-use rustls::{ClientConfig, NamedGroup};
+use rustls::ClientConfig;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
@@ -64,20 +63,14 @@ const WASI_0_2: (&str, &str) = (COMPOSED, "ours, composed, WASI 0.2");
 /// The `p3.` entries.
 pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let identity = Identity::new(KeyType::P256)?;
-    let terms = Terms {
-        identity: &identity,
-        version: &TLS13,
-        suite: None,
-        group: NamedGroup::X25519,
-        resume: false,
-    };
+    let terms = Terms::usual(&identity);
     let port = serve(native::server_config(Library::AwsLc, terms)?)?;
     let config = native::client_config(Library::Ring, terms)?;
     let roots = Roots::new(&identity)?;
     let guests = &stage.guests;
     let mut ours = Concurrent::new(&guests.concurrent_composed, port, &roots, &config)?;
     let mut hosts = Concurrent::new(&guests.concurrent, port, &roots, &config)?;
-    let mut composed = guests.composed(port, &identity, &config)?;
+    let mut composed = guests.consumer.composed(port, &identity, &config)?;
 
     let count = stage.plan.exchanges;
     let sides = [(OURS, &mut ours), (HOSTS, &mut hosts)];

@@ -4,8 +4,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use portcullis_host::{Guest, Options};
-use rustls::NamedGroup;
-use rustls::version::TLS13;
 use wasmtime::component::Component;
 
 use crate::bulk::{self, Pair, SUITES};
@@ -95,7 +93,7 @@ fn fuel(
 ) -> Result<()> {
     stage.progress.show("counting instructions");
     let suffix = artifact.suffix;
-    let terms = whole(identity);
+    let terms = Terms::usual(identity);
     let ends = Ends::new(
         Ours::client(&artifact.metered, terms)?,
         Ours::server(&artifact.metered, terms)?,
@@ -142,7 +140,7 @@ fn spent(ours: &Ours, mut what: impl FnMut() -> Result<()>) -> Result<Samples> {
 /// handshakes are then.
 fn memory(stage: &Stage, report: &mut Report, identity: &Identity) -> Result<()> {
     let guest = &stage.preferred()?.guest;
-    let terms = whole(identity);
+    let terms = Terms::usual(identity);
     let fresh = guest.instantiate(Options::new())?.memory();
     report.alone("memory.instance", "B", &Samples(vec![float(fresh)?]));
 
@@ -206,17 +204,6 @@ fn grow(
     }
     let (first, last) = at.first().zip(at.last()).context("no steps")?;
     Ok((last.1 - first.1) / (last.0 - first.0))
-}
-
-/// Terms of a full handshake of the usual kind.
-fn whole(identity: &Identity) -> Terms<'_> {
-    Terms {
-        identity,
-        version: &TLS13,
-        suite: None,
-        group: NamedGroup::X25519,
-        resume: false,
-    }
 }
 
 fn float(count: usize) -> Result<f64> {

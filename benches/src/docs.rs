@@ -17,7 +17,7 @@ const END: &str = "<!-- end of what is written -->\n";
 const HEAD: &str = "# Performance\n\n";
 
 /// For each section the prefix of its entries' names, the title, and a note that explains them.
-const SECTIONS: [(&str, &str, &str); 15] = [
+const SECTIONS: &[(&str, &str, &str)] = &[
     (
         "aead.",
         "Record protection alone",
@@ -164,7 +164,7 @@ fn body(plan: Plan, machine: &str, report: &Report, plots: &[(&str, &str)]) -> S
         plan.rounds,
         bars::table(report)
     );
-    for (prefix, title, note) in SECTIONS {
+    for &(prefix, title, note) in SECTIONS {
         text += &format!("\n## {title}\n\n{note}\n\n");
         for (_, file) in plots.iter().filter(|(of, _)| *of == prefix) {
             text += &format!("![{title}](performance/{file})\n\n");

@@ -23,11 +23,8 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let identity = &Identity::new(KeyType::P256)?;
     for (version, version_name) in VERSIONS {
         let terms = Terms {
-            identity,
             version,
-            suite: None,
-            group: NamedGroup::X25519,
-            resume: false,
+            ..Terms::usual(identity)
         };
         for key_type in KeyType::ALL {
             let terms = Terms {
@@ -44,11 +41,8 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         compare(stage, report, &format!("{version_name}.resumed"), resumed)?;
     }
     let hybrid = Terms {
-        identity,
-        version: &TLS13,
-        suite: None,
         group: NamedGroup::X25519MLKEM768,
-        resume: false,
+        ..Terms::usual(identity)
     };
     compare(stage, report, "tls13.p256.x25519mlkem768", hybrid)
 }

@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use portcullis_bench_link::{Request, What};
-use rustls::version::TLS13;
-use rustls::{CipherSuite, ClientConfig, NamedGroup};
+use rustls::{CipherSuite, ClientConfig};
 
 use crate::bulk::SUITES;
 use crate::client::{Client, Hosted, Native};
@@ -28,14 +27,24 @@ const LENGTHS: [(u32, &str); 4] = [
 /// The most messages that a round sends one way, however short they are.
 const MOST_MESSAGES: u32 = 4_000;
 
-/// The names of the clients, and of the two peers with their titles.
-pub(crate) const LINKED: &str = "linked";
-pub(crate) const COMPOSED: &str = "composed";
-pub(crate) const HOSTED: &str = "hosted";
-pub(crate) const NATIVE: &str = "native";
+/// The names of our clients.
+const LINKED: &str = "linked";
+const COMPOSED: &str = "composed";
+const HOSTED: &str = "hosted";
+const NATIVE: &str = "native";
+/// They and what their entries' names have for them.
+pub(crate) const OURS: [(&str, &str); 4] = [
+    (LINKED, ""),
+    (COMPOSED, ".composed"),
+    (HOSTED, ".hosted"),
+    (NATIVE, ".native"),
+];
+const WASI_TLS: &str = "wasi_tls";
+const RUSTLS: &str = "rustls_ring";
+/// The peers, with their titles.
 pub(crate) const PEERS: [(&str, &str); 2] = [
-    ("wasi_tls", "wasmtime-wasi-tls"),
-    ("rustls_ring", "native rustls + ring"),
+    (WASI_TLS, "wasmtime-wasi-tls"),
+    (RUSTLS, "native rustls + ring"),
 ];
 
 /// The figures of a side's turn.
@@ -51,12 +60,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let own = Loop::new(&identity, None)?;
     for (length, name) in LENGTHS {
         let outcome = own.compare(stage, name, length)?;
-        for (client, of) in [
-            (LINKED, ""),
-            (COMPOSED, ".composed"),
-            (HOSTED, ".hosted"),
-            (NATIVE, ".native"),
-        ] {
+        for (client, of) in OURS {
             for (percentile, figure) in [("p50", P50), ("p99", P99)] {
                 let entry = format!("latency.{name}.{percentile}{of}");
                 beside(report, &outcome, &entry, "µs", (client, figure))?;
@@ -132,11 +136,8 @@ struct Loop<'a> {
 impl<'a> Loop<'a> {
     fn new(identity: &'a Identity, suite: Option<CipherSuite>) -> Result<Self> {
         let terms = Terms {
-            identity,
-            version: &TLS13,
             suite,
-            group: NamedGroup::X25519,
-            resume: false,
+            ..Terms::usual(identity)
         };
         Ok(Self {
             port: serve(native::server_config(Library::AwsLc, terms)?)?,
@@ -146,13 +147,13 @@ impl<'a> Loop<'a> {
     }
 
     fn compare(&self, stage: &Stage, title: &str, length: u32) -> Result<Outcome> {
-        let clients = [LINKED, COMPOSED, HOSTED, NATIVE, PEERS[0].0, PEERS[1].0].map(|name| {
+        let clients = clients().map(|name| {
             Ok((
                 name,
                 connect(stage, name, self.port, self.identity, &self.client)?,
             ))
         });
-        let clients = clients.into_iter().collect::<Result<Vec<_>>>()?;
+        let clients = clients.collect::<Result<Vec<_>>>()?;
         let plan = stage.plan;
         // Many exchanges of a long message take long and tell no more.
         let exchanges = (plan.exchanges * 1024 / length).clamp(plan.exchanges / 10, plan.exchanges);
@@ -183,6 +184,11 @@ impl<'a> Loop<'a> {
     }
 }
 
+/// The names of all clients.
+pub(crate) fn clients() -> impl Iterator<Item = &'static str> {
+    OURS.into_iter().chain(PEERS).map(|(name, _)| name)
+}
+
 /// Connects the client of this name.
 pub(crate) fn connect(
     stage: &Stage,
@@ -193,15 +199,15 @@ pub(crate) fn connect(
 ) -> Result<Box<dyn Client>> {
     let guests = &stage.guests;
     Ok(match name {
-        LINKED => Box::new(guests.linked(port, identity, config)?),
-        COMPOSED => Box::new(guests.composed(port, identity, config)?),
+        LINKED => Box::new(guests.consumer.linked(port, identity, config)?),
+        COMPOSED => Box::new(guests.consumer.composed(port, identity, config)?),
         HOSTED => {
             let guest = &stage.preferred()?.guest;
             Box::new(Hosted::connect(port, guest, identity)?)
         }
-        NATIVE => Box::new(guests.native(port, identity, config)?),
-        "wasi_tls" => Box::new(guests.wasi_tls(port, identity, config)?),
-        "rustls_ring" => Box::new(Native::connect(port, config)?),
+        NATIVE => Box::new(guests.consumer.native(port, identity, config)?),
+        WASI_TLS => Box::new(guests.wasi_tls(port, identity, config)?),
+        RUSTLS => Box::new(Native::connect(port, config)?),
         _ => bail!("no client is called {name}"),
     })
 }

@@ -10,6 +10,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::NoServerSessionStorage;
+use rustls::version::TLS13;
 use rustls::{
     CipherSuite, ClientConfig, ClientConnection, HandshakeKind, NamedGroup, RootCertStore,
     ServerConfig, ServerConnection, SupportedProtocolVersion,
@@ -64,6 +65,19 @@ pub(crate) struct Terms<'a> {
     pub(crate) group: NamedGroup,
     /// Whether sessions are kept and resumed.
     pub(crate) resume: bool,
+}
+
+impl<'a> Terms<'a> {
+    /// Those of a full handshake of the usual kind.
+    pub(crate) const fn usual(identity: &'a Identity) -> Self {
+        Self {
+            identity,
+            version: &TLS13,
+            suite: None,
+            group: NamedGroup::X25519,
+            resume: false,
+        }
+    }
 }
 
 fn provider(library: Library, terms: Terms<'_>) -> Arc<CryptoProvider> {

@@ -135,13 +135,11 @@ impl Report {
     }
 
     /// Fails if a figure is missing or is no number, so that nothing is dropped unseen.
-    pub(crate) fn require(&self, names: &[&str]) -> Result<()> {
+    pub(crate) fn require<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<()> {
         let whole =
             |entry: &Entry| entry.value.is_finite() && entry.ratio.is_none_or(f64::is_finite);
         let missing: Vec<_> = names
-            .iter()
             .filter(|name| !self.get(name).is_some_and(whole))
-            .copied()
             .collect();
         if missing.is_empty() {
             return Ok(());

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use portcullis_bench_link::{HEADER, Request, What};
-use rustls::version::TLS13;
-use rustls::{ClientConfig, NamedGroup};
+use rustls::ClientConfig;
 
 use crate::identity::{Identity, KeyType, NAME};
-use crate::loopback::{self, COMPOSED, HOSTED, LINKED, NATIVE, PEERS};
+use crate::loopback::{self, OURS, PEERS};
 use crate::native::{self, Library, Terms};
 use crate::report::Report;
 use crate::rounds::{Side, rounds};
@@ -53,8 +52,7 @@ fn one_way(
         length: LENGTH,
         count: COUNT,
     };
-    let mut sides: Vec<Side<'_>> = [LINKED, COMPOSED, HOSTED, NATIVE, PEERS[0].0, PEERS[1].0]
-        .into_iter()
+    let mut sides: Vec<Side<'_>> = loopback::clients()
         .map(|name| {
             Side::new(name, move || {
                 let server = place.openssl(what)?;
@@ -83,12 +81,7 @@ fn one_way(
     }
     let title = format!("OpenSSL, {direction}");
     let outcome = rounds(&stage.progress, &title, stage.plan.rounds, sides)?;
-    for (client, of) in [
-        (LINKED, ""),
-        (COMPOSED, ".composed"),
-        (HOSTED, ".hosted"),
-        (NATIVE, ".native"),
-    ] {
+    for (client, of) in OURS {
         let ours = outcome.of(client, 0)?;
         for (peer, title) in PEERS {
             let name = format!("openssl.{direction}{of}.vs_{peer}");
@@ -137,16 +130,7 @@ impl Place {
         let identity = Identity::new(KeyType::P256)?;
         let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let client = native::client_config(
-            Library::Ring,
-            Terms {
-                identity: &identity,
-                version: &TLS13,
-                suite: None,
-                group: NamedGroup::X25519,
-                resume: false,
-            },
-        )?;
+        let client = native::client_config(Library::Ring, Terms::usual(&identity))?;
         let this = Self {
             folder,
             identity,

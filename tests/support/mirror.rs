@@ -3,6 +3,14 @@
 //!
 //! A handle of the mirror stands for the imported handle that it was made from: its representation is
 //! the number of that.
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what cannot go on should stop, in a test as in the benchmark"
+)]
 
 use std::path::Path;
 
