@@ -13,14 +13,13 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use portcullis_host::types::{Error, NetworkOperation, Role, Timer};
 use portcullis_host::{Context, Instance, Port};
-use support::certs::{Authority, Leaf};
-use support::component::{client_context, error, instance};
-use support::peers::{ALL, ServerStream, serve_tls, server_config};
+use support::component::{error, instance};
+use support::meeting::connected;
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(100));
 
@@ -28,21 +27,6 @@ const SHORT: Option<Duration> = Some(Duration::from_millis(100));
 const KEPT: usize = 64;
 /// How many handles of the host a port has.
 const HANDLES: usize = 3;
-
-/// A connected port, and a peer that runs `serve`.
-fn connect<T: Send + 'static>(
-    tls: &mut Instance,
-    serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
-) -> (Port, JoinHandle<T>) {
-    let authority = Authority::root("Root");
-    let identity = authority.issue(&Leaf::server().names(&["localhost"]));
-    let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
-    let (address, peer) = serve_tls(config, serve);
-    let context = client_context(tls, &authority.pem());
-    let port = Port::blocking_connect(tls, &context, "localhost", address.port()).unwrap();
-    context.drop(tls).unwrap();
-    (port, peer)
-}
 
 /// Write until there is no room, neither here nor in the system's buffers; returns how much went.
 fn fill(tls: &mut Instance, port: &Port) -> usize {
@@ -88,7 +72,7 @@ fn a_pollable_may_outlive_the_closing_and_the_dropping_of_its_port_in_every_stat
     for (name, reach) in states {
         for closes in [true, false] {
             let (over, told) = mpsc::channel::<()>();
-            let (port, peer) = connect(&mut tls, move |stream| {
+            let (port, peer) = connected(&mut tls, move |stream| {
                 let mut word = [0; 1];
                 if matches!(stream.read(&mut word), Ok(1)) && word == *b"q" {
                     stream.conn.send_close_notify();
@@ -203,7 +187,7 @@ fn what_is_ready_at_once_is_told_beside_what_is_always_ready() {
     let (signal, always) = tls.signal().unwrap();
     signal.raise();
     // Bytes that a read has left are there without anything on the network.
-    let (port, peer) = connect(&mut tls, |stream| {
+    let (port, peer) = connected(&mut tls, |stream| {
         stream.write_all(b"more than one").unwrap();
         stream.conn.send_close_notify();
         stream.flush().unwrap();
@@ -236,7 +220,7 @@ fn what_is_ready_at_once_is_told_beside_what_is_always_ready() {
 fn a_blocking_read_sends_what_writes_have_left() {
     let (tell, told) = mpsc::channel::<usize>();
     let mut tls = instance();
-    let (port, peer) = connect(&mut tls, move |stream| {
+    let (port, peer) = connected(&mut tls, move |stream| {
         stream.conn.complete_io(&mut stream.sock).unwrap();
         // It answers once it has everything.
         let mut request = vec![0; told.recv().unwrap()];
@@ -254,7 +238,7 @@ fn a_blocking_read_sends_what_writes_have_left() {
 fn a_poll_loop_that_waits_for_input_alone_sends_what_writes_have_left() {
     let (tell, told) = mpsc::channel::<usize>();
     let mut tls = instance();
-    let (port, peer) = connect(&mut tls, move |stream| {
+    let (port, peer) = connected(&mut tls, move |stream| {
         stream.conn.complete_io(&mut stream.sock).unwrap();
         let mut request = vec![0; told.recv().unwrap()];
         stream.read_exact(&mut request).unwrap();
@@ -284,7 +268,7 @@ fn an_answer_that_came_before_the_connection_broke_is_read_to_its_end() {
     for size in [1_000, 16_384, 40_000] {
         let (tell, told) = mpsc::channel::<()>();
         let mut tls = instance();
-        let (port, peer) = connect(&mut tls, move |stream| {
+        let (port, peer) = connected(&mut tls, move |stream| {
             stream.conn.complete_io(&mut stream.sock).unwrap();
             // All leaves at once, and nothing is in the system's buffers when the socket is closed.
             stream.sock.set_nodelay(true).unwrap();

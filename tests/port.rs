@@ -15,35 +15,20 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis_host::types::{Error, NetworkCode, NetworkOperation, Role, Status, Timer};
 use portcullis_host::{Context, Instance, Listener, Port};
 use support::certs::{Authority, Leaf};
 use support::component::{client_context, configuration, error, instance, server_context};
+use support::meeting::open;
 use support::peers::{
-    ALL, LOCALHOST, PATIENCE, ServerStream, TLS12, TLS13, client_config, connect_tcp, connect_tls,
+    LOCALHOST, PATIENCE, ServerStream, TLS12, TLS13, client_config, connect_tcp, connect_tls,
     echo_and_close, listen, serve_tcp, serve_tls, server_config,
 };
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(100));
-
-/// A port whose handshake is done, with a peer that runs `serve`.
-fn open<T: Send + 'static>(
-    tls: &mut Instance,
-    serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
-) -> (Port, JoinHandle<T>) {
-    let authority = Authority::root("Root");
-    let identity = authority.issue(&Leaf::server().names(&["localhost"]));
-    let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
-    let (address, peer) = serve_tls(config, serve);
-    let context = client_context(tls, &authority.pem());
-    let port = Port::blocking_connect(tls, &context, "localhost", address.port()).unwrap();
-    port.blocking_handshake(tls).unwrap();
-    context.drop(tls).unwrap();
-    (port, peer)
-}
 
 /// A peer that finishes the handshake and then only waits to be told that the test is over.
 fn idle() -> (

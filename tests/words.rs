@@ -10,15 +10,13 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use portcullis_host::port_types::Words;
 use portcullis_host::types::{Error, Timer};
-use portcullis_host::{Instance, Port};
-use support::certs::{Authority, Leaf};
-use support::component::{client_context, error, instance};
-use support::peers::{ALL, PATIENCE, ServerStream, serve_tls, server_config};
+use support::component::{error, instance};
+use support::meeting::open;
+use support::peers::{PATIENCE, ServerStream};
 
 /// Lengths at the edges of a word, of a record and of a batch of records.
 fn lengths() -> impl Iterator<Item = usize> {
@@ -54,21 +52,6 @@ fn bytes(plaintext: &Words) -> Vec<u8> {
     let mut bytes: Vec<u8> = all.collect();
     assert!(bytes.split_off(length).iter().all(|byte| *byte == 0));
     bytes
-}
-
-/// A port whose handshake is done, with a peer that runs `serve`.
-fn open<T: Send + 'static>(
-    tls: &mut Instance,
-    serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
-) -> (Port, JoinHandle<T>) {
-    let authority = Authority::root("Root");
-    let identity = authority.issue(&Leaf::server().names(&["localhost"]));
-    let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
-    let (address, peer) = serve_tls(config, serve);
-    let context = client_context(tls, &authority.pem());
-    let port = Port::blocking_connect(tls, &context, "localhost", address.port()).unwrap();
-    port.blocking_handshake(tls).unwrap();
-    (port, peer)
 }
 
 /// A peer that returns all that it has heard, to the end.

@@ -11,6 +11,8 @@
 
 #[path = "support/embedder.rs"]
 mod embedder;
+#[path = "support/scenes.rs"]
+mod scenes;
 mod support;
 
 use std::fs;
@@ -23,113 +25,32 @@ use portcullis_host::add_to_linker_sync;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder, Trap};
 use wasmtime_wasi::p2::bindings::Command;
-use wasmtime_wasi::p2::bindings::sync::Command as SyncCommand;
 use wasmtime_wasi::p2::{add_to_linker_async as wasi_async, add_to_linker_sync as wasi_sync};
 
-use embedder::{Compiled, Embedder, on_one_thread, run, store, store_with, text};
-use support::{Folder, PAGE, example, serve_echo, serve_page};
+use embedder::{Compiled, Embedder, on_one_thread, run, store, text};
+use support::{Folder, PAGE, example, serve_page};
 
 #[test]
 fn a_guest_is_linked_with_the_component_when_it_is_instantiated() {
-    let Some(compiled) = Compiled::plain() else {
-        return;
-    };
-    let folder = Folder::new("linked");
-    for trusts in [true, false] {
-        let (port, serving) = serve_page(&folder, 1);
-        let limits = StoreLimits::default();
-        let (mut store, stdout, stderr) = store(&compiled.engine, &folder, port, trusts, limits);
-        let outcome = run(compiled, &mut store);
-        serving.join().unwrap();
-        if trusts {
-            assert!(outcome.unwrap(), "{}", text(&stderr));
-            assert_eq!(text(&stdout), PAGE);
-        } else {
-            // The command ends by wasi:cli/exit.
-            assert!(!outcome.is_ok_and(|ended_well| ended_well));
-            let told = text(&stderr);
-            assert!(told.contains("not from a trusted authority"), "{told}");
-        }
+    if let Some(compiled) = Compiled::plain() {
+        let linker = compiled.synchronous();
+        scenes::a_page_comes_from_a_server_that_is_trusted_only(compiled, &linker, "linked");
     }
 }
 
 #[test]
 fn many_guests_wait_for_their_peers_on_one_thread() {
-    const GUESTS: usize = 20;
-    let Some(compiled) = Compiled::plain() else {
-        return;
-    };
-    let folder = Folder::new("many");
-    // The server answers nobody before all are there: guests that blocked the thread would wait
-    // forever.
-    let (port, serving) = serve_page(&folder, GUESTS);
-    let linker = compiled.asynchronous();
-    on_one_thread(async {
-        let local = tokio::task::LocalSet::new();
-        let linker = &linker;
-        let guests = (0..GUESTS).map(|_| {
-            let limits = StoreLimits::default();
-            let (mut store, stdout, stderr) = store(&compiled.engine, &folder, port, true, limits);
-            async move {
-                let command = Command::instantiate_async(&mut store, &compiled.client, linker)
-                    .await
-                    .unwrap();
-                let ended = command.wasi_cli_run().call_run(&mut store).await.unwrap();
-                assert!(ended.is_ok(), "{}", text(&stderr));
-                assert_eq!(text(&stdout), PAGE);
-            }
-        });
-        local.run_until(join_all(guests)).await;
-    });
-    serving.join().unwrap();
+    if let Some(compiled) = Compiled::plain() {
+        scenes::many_guests_wait_on_one_thread(compiled, &compiled.asynchronous(), "many");
+    }
 }
 
 #[test]
 fn every_function_of_the_interface_is_there_for_both_kinds_of_stores() {
-    let (Some(compiled), Some(program)) = (Compiled::plain(), example("portcullis-compat")) else {
-        return;
-    };
-    // The program calls every function, also those of sessions that outlive their ports.
-    let program = Component::from_file(&compiled.engine, program).unwrap();
-    let folder = Folder::new("whole");
-    let port = serve_echo(&folder);
-    let port = port.to_string();
-    let files = ["/folder/ca.pem", "/folder/cert.pem", "/folder/key.pem"];
-    let arguments = [&["portcullis-compat", "localhost", &port][..], &files].concat();
-    for is_synchronous in [true, false] {
-        let limits = StoreLimits::default();
-        let (mut store, stdout, stderr) =
-            store_with(&compiled.engine, &folder, &arguments, false, limits);
-        let ended = if is_synchronous {
-            let mut linker = Linker::new(&compiled.engine);
-            wasi_sync(&mut linker).unwrap();
-            add_to_linker_sync(&mut linker, &compiled.component).unwrap();
-            let command = SyncCommand::instantiate(&mut store, &program, &linker).unwrap();
-            command.wasi_cli_run().call_run(&mut store).unwrap()
-        } else {
-            let linker = compiled.asynchronous();
-            on_one_thread(async {
-                let command = Command::instantiate_async(&mut store, &program, &linker);
-                let command = command.await.unwrap();
-                command.wasi_cli_run().call_run(&mut store).await.unwrap()
-            })
-        };
-        assert!(ended.is_ok(), "{}{}", text(&stdout), text(&stderr));
+    if let Some(compiled) = Compiled::plain() {
+        let linkers = (&compiled.synchronous(), &compiled.asynchronous());
+        scenes::every_function_is_there(compiled, linkers, "whole");
     }
-}
-
-/// Waits for all futures at once.
-async fn join_all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
-    let mut waiting: Vec<_> = futures.map(Box::pin).collect();
-    std::future::poll_fn(|context| {
-        waiting.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if waiting.is_empty() {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Our side and a peer of rustls' with a chain of its own, in either role.
 
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use portcullis_host::context_types::{Verify, VerifyName};
 use portcullis_host::types::{CertificateError, CertificateReason, Error, Role};
@@ -8,10 +8,38 @@ use portcullis_host::{Context, Instance, Port};
 use rustls::pki_types::CertificateDer;
 
 use super::certs::{Authority, Leaf, NAME};
-use super::component::{ask_for_client_certificates, bytes, error, instance, server_context};
-use super::peers::{
-    client_config_of, connect_tls, echo, echo_and_close, listen, serve_tls, server_config_of,
+use super::component::{
+    ask_for_client_certificates, bytes, client_context, error, instance, server_context,
 };
+use super::peers::{
+    ALL, ServerStream, client_config_of, connect_tls, echo, echo_and_close, listen, serve_tls,
+    server_config, server_config_of,
+};
+
+/// A connected port, and a peer that runs `serve`.
+pub fn connected<T: Send + 'static>(
+    tls: &mut Instance,
+    serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
+) -> (Port, JoinHandle<T>) {
+    let authority = Authority::root("Root");
+    let identity = authority.issue(&Leaf::server().names(&["localhost"]));
+    let config = server_config(&identity.chain_pem(), &identity.key_pem(), None, ALL);
+    let (address, peer) = serve_tls(config, serve);
+    let context = client_context(tls, &authority.pem());
+    let port = Port::blocking_connect(tls, &context, "localhost", address.port()).unwrap();
+    context.drop(tls).unwrap();
+    (port, peer)
+}
+
+/// The same, with the handshake done.
+pub fn open<T: Send + 'static>(
+    tls: &mut Instance,
+    serve: impl FnOnce(&mut ServerStream) -> T + Send + 'static,
+) -> (Port, JoinHandle<T>) {
+    let (port, peer) = connected(tls, serve);
+    port.blocking_handshake(tls).unwrap();
+    (port, peer)
+}
 
 /// How a handshake ended, and what was told of the peer.
 pub type Outcome = Result<Result<(), CertificateError>, CertificateError>;

@@ -67,6 +67,14 @@ impl Compiled {
         PLAIN.get_or_init(make).as_ref()
     }
 
+    /// WASI and the component, for guests that hold up their thread.
+    pub fn synchronous(&self) -> Linker<Embedder> {
+        let mut linker = Linker::new(&self.engine);
+        wasi_sync(&mut linker).unwrap();
+        add_to_linker_sync(&mut linker, &self.component).unwrap();
+        linker
+    }
+
     /// WASI and the component, for guests that hold up no thread.
     pub fn asynchronous(&self) -> Linker<Embedder> {
         let mut linker = Linker::new(&self.engine);
@@ -134,9 +142,7 @@ pub fn store_with(
 
 /// Runs the client in this store, and returns whether it ended well.
 pub fn run(compiled: &Compiled, store: &mut Store<Embedder>) -> wasmtime::Result<bool> {
-    let mut linker = Linker::new(&compiled.engine);
-    wasi_sync(&mut linker)?;
-    add_to_linker_sync(&mut linker, &compiled.component)?;
+    let linker = compiled.synchronous();
     let command = wasmtime_wasi::p2::bindings::sync::Command::instantiate(
         &mut *store,
         &compiled.client,
