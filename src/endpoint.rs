@@ -118,6 +118,12 @@ pub fn check_port(port: u16) -> Result<(), Error> {
     }
 }
 
+/// What a resolver refuses to look up.
+#[must_use]
+pub fn no_host(text: &str) -> Error {
+    Error::InvalidArgument(format!("{text:?} is neither a DNS name nor an IP address"))
+}
+
 /// Why this address cannot be connected to, and the cure; `None` if it can.
 #[must_use]
 pub fn unreachable(ip: IpAddr) -> Option<&'static str> {

@@ -52,6 +52,50 @@ pub struct NetworkError {
     pub detail: Option<String>,
 }
 
+impl NetworkError {
+    /// What the host says of an operation on something, both of which may be unknown. Its own name for the
+    /// failure is told where ours says nothing.
+    #[must_use]
+    pub fn told(
+        operation: NetworkOperation,
+        code: NetworkCode,
+        name: Option<&str>,
+        what: &str,
+    ) -> Self {
+        let name = name.map(|name| format!("the host says {name}"));
+        let parts = [(!what.is_empty()).then(|| what.to_owned()), name];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        Self {
+            operation,
+            code,
+            detail: (!parts.is_empty()).then(|| parts.join(", ")),
+        }
+    }
+
+    /// A stream of an established connection has failed. WASI 0.2 tells the exact cause in words only;
+    /// `network-error-code` is unstable and not offered by every host.
+    #[must_use]
+    pub fn lost(operation: NetworkOperation, cause: String) -> Self {
+        Self {
+            operation,
+            code: NetworkCode::ConnectionReset,
+            detail: Some(cause),
+        }
+    }
+
+    /// No connection can be made or accepted, because so many wait to be freed.
+    #[must_use]
+    pub fn no_room(operation: NetworkOperation, room: usize) -> Self {
+        Self {
+            operation,
+            code: NetworkCode::NewSocketLimit,
+            detail: Some(format!(
+                "{room} closed connections wait for peers that do not read"
+            )),
+        }
+    }
+}
+
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.operation {

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 
 use super::clock;
-use crate::endpoint::{Host, unreachable};
+use crate::endpoint::{Host, no_host, unreachable};
 use crate::error::{Error, NetworkCode, NetworkError, NetworkOperation};
 use crate::race::Race;
 use crate::resources::bindings::wasi::sockets0_3_0::ip_name_lookup::{
@@ -130,11 +130,7 @@ fn no_address(host: &Host) -> NetworkError {
 async fn resolve(name: &str) -> Result<Vec<IpAddr>, Error> {
     let code = match resolve_addresses(name.to_owned()).await {
         Ok(addresses) => return Ok(addresses.into_iter().map(ip_from_wasi).collect()),
-        Err(LookupCode::InvalidArgument) => {
-            return Err(Error::InvalidArgument(format!(
-                "{name:?} is neither a DNS name nor an IP address"
-            )));
-        }
+        Err(LookupCode::InvalidArgument) => return Err(no_host(name)),
         Err(LookupCode::AccessDenied) => NetworkCode::AccessDenied,
         // wasmtime says so of each failure, and a look-up needs descriptors too.
         Err(LookupCode::NameUnresolvable) if is_out_of_sockets() => NetworkCode::NewSocketLimit,
@@ -169,14 +165,7 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
         ErrorCode::DatagramTooLarge => (NetworkCode::Other, Some("datagram-too-large".to_owned())),
         ErrorCode::Other(told) => (NetworkCode::Other, told),
     };
-    let told = told.map(|told| format!("the host says {told}"));
-    let parts = [(!what.is_empty()).then(|| what.to_owned()), told];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    NetworkError {
-        operation,
-        code,
-        detail: (!parts.is_empty()).then(|| parts.join(", ")),
-    }
+    NetworkError::told(operation, code, told.as_deref(), what)
 }
 
 crate::addresses::conversions!();

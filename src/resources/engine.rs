@@ -14,11 +14,11 @@ use super::client_hello::Hello;
 use super::component::Component;
 use super::context::Context;
 use super::conv::{number, read_length};
-use super::session::{SessionOf, View, Viewed};
+use super::session::SessionOf;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::memory::{wipe_stack, wiping};
-use crate::tls::{Config, Facts};
+use crate::tls::{Config, Facts, View, Viewed};
 
 /// One connection whose ciphertext the caller moves.
 pub(crate) struct EngineOfContext {

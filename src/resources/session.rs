@@ -9,27 +9,7 @@ use super::bindings::exports::portcullis::tls::types::{
 };
 use super::component::Component;
 use crate::error::Error;
-use crate::tls::{Facts, Session};
-
-/// What has a session, or had one.
-pub(crate) trait Viewed {
-    fn view(&self) -> View<'_>;
-}
-
-/// What there is of a session.
-#[cfg_attr(
-    not(feature = "sockets"),
-    expect(dead_code, reason = "only a port can be without a session")
-)]
-pub(crate) enum View<'a> {
-    /// There is no connection yet.
-    Awaited,
-    Live(&'a Session),
-    /// The connection is gone, and these facts are kept.
-    Kept(&'a Facts),
-    /// There never was a connection, and there will be none.
-    Nothing,
-}
+use crate::tls::{Facts, Session, Viewed};
 
 /// A view of a connection, and of the facts that are left when what it belongs to is dropped.
 pub(crate) struct SessionOf {
@@ -41,26 +21,15 @@ impl SessionOf {
         Self { owner }
     }
 
-    /// A fact: from the session, from the facts that were kept of it, or from the default facts if
-    /// there is no connection.
     fn fact<T>(&self, live: impl FnOnce(&Session) -> T, kept: impl FnOnce(&Facts) -> T) -> T {
-        match self.owner.borrow().view() {
-            View::Live(session) => live(session),
-            View::Kept(facts) => kept(facts),
-            View::Awaited | View::Nothing => kept(&Facts::default()),
-        }
+        self.owner.borrow().view().fact(live, kept)
     }
 
-    /// What is derived from the secrets of the connection, and gone with it.
     fn secret(
         &self,
         derive: impl FnOnce(&Session) -> Result<Vec<u8>, Error>,
     ) -> Result<Vec<u8>, WitError> {
-        Ok(match self.owner.borrow().view() {
-            View::Live(session) => derive(session),
-            View::Awaited => Err(Error::WantRead),
-            View::Kept(_) | View::Nothing => Err(Error::Closed),
-        }?)
+        Ok(self.owner.borrow().view().secret(derive)?)
     }
 }
 

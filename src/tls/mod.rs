@@ -42,7 +42,7 @@ pub use credential::private_key::KeyKind;
 pub use group::supported_groups;
 pub use key_log::KeyLog;
 pub use names::{SendName, VerifyName};
-pub use session::{Facts, Plaintext, Session, State, Work};
+pub use session::{Facts, Plaintext, Session, State, View, Viewed, Work};
 pub use settings::Settings;
 pub use signature::supported_signature_schemes;
 pub use timeouts::Timeouts;

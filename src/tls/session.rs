@@ -9,6 +9,7 @@ mod opening;
 mod receiving;
 mod records;
 mod state;
+mod view;
 
 use std::cell::OnceCell;
 use std::io::{BufRead as _, Write as _};
@@ -33,6 +34,7 @@ pub use facts::Facts;
 use facts::PeerCheck;
 pub use records::Work;
 pub use state::State;
+pub use view::{View, Viewed};
 
 /// The message KeyUpdate (RFC 8446 §4.6.3).
 const KEY_UPDATE: usize = 5;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use portcullis::error::Error;
-use portcullis::tls::Facts;
+use portcullis::tls::{Facts, View as Seen, Viewed};
 use wasmtime::Result as Trappable;
 use wasmtime::component::Resource;
 
@@ -12,7 +12,7 @@ use super::client_hello::ClientHello;
 use super::context::Context;
 use super::conv::{number, read_length};
 use super::fault::Fault;
-use super::session::{Seen, Session, Viewed};
+use super::session::Session;
 use super::view::{View, lock};
 
 /// One connection whose ciphertext the caller moves. It is shared with its sessions, which may outlive

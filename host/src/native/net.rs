@@ -31,7 +31,7 @@ impl View<'_> {
         self.reap();
         match self.own().lingering.load(Ordering::Relaxed) {
             lingering if lingering < ROOM => Ok(()),
-            _ => Err(failure::no_room(operation, ROOM)),
+            _ => Err(NetworkError::no_room(operation, ROOM)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use portcullis::error::Error;
 use portcullis::tls;
-use portcullis::tls::Facts;
+use portcullis::tls::{Facts, Viewed};
 use wasmtime::Result as Trappable;
 use wasmtime::component::Resource;
 
@@ -13,27 +13,11 @@ use super::bindings::portcullis::tls::types::{CertificateError, Version};
 use super::fault::Fault;
 use super::view::{View, lock};
 
-/// What has a session, or had one.
-pub(super) trait Viewed: Send {
-    fn view(&self) -> Seen<'_>;
-}
-
-/// What there is of a session.
-pub(super) enum Seen<'a> {
-    /// There is no connection yet.
-    Awaited,
-    Live(&'a tls::Session),
-    /// The connection is gone, and these facts are kept.
-    Kept(&'a Facts),
-    /// There never was a connection, and there will be none.
-    Nothing,
-}
-
 /// A view of a connection, and of the facts that are left when what it belongs to is dropped.
-pub struct Session(Arc<Mutex<dyn Viewed>>);
+pub struct Session(Arc<Mutex<dyn Viewed + Send>>);
 
 impl Session {
-    pub(super) fn of(owner: Arc<Mutex<dyn Viewed>>) -> Self {
+    pub(super) fn of(owner: Arc<Mutex<dyn Viewed + Send>>) -> Self {
         Self(owner)
     }
 }
@@ -41,32 +25,21 @@ impl Session {
 type This = Resource<Session>;
 
 impl View<'_> {
-    /// A fact: from the session, from the facts that were kept of it, or from the default facts if
-    /// there is no connection.
     fn fact<T>(
         &mut self,
         this: &This,
         live: impl FnOnce(&tls::Session) -> T,
         kept: impl FnOnce(&Facts) -> T,
     ) -> Trappable<T> {
-        Ok(match lock(&self.table().get(this)?.0).view() {
-            Seen::Live(session) => live(session),
-            Seen::Kept(facts) => kept(facts),
-            Seen::Awaited | Seen::Nothing => kept(&Facts::default()),
-        })
+        Ok(lock(&self.table().get(this)?.0).view().fact(live, kept))
     }
 
-    /// What is derived from the secrets of the connection, and gone with it.
     fn secret(
         &mut self,
         this: &This,
         derive: impl FnOnce(&tls::Session) -> Result<Vec<u8>, Error>,
     ) -> Result<Vec<u8>, Fault> {
-        Ok(match lock(&self.table().get(this)?.0).view() {
-            Seen::Live(session) => derive(session),
-            Seen::Awaited => Err(Error::WantRead),
-            Seen::Kept(_) | Seen::Nothing => Err(Error::Closed),
-        }?)
+        Ok(lock(&self.table().get(this)?.0).view().secret(derive)?)
     }
 }
 

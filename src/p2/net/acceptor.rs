@@ -8,7 +8,7 @@ use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::TcpSocket;
 
 use super::address::{from_wasi, is_out_of_sockets, new_socket, to_wasi};
-use super::failure::{failure, no_room};
+use super::failure::failure;
 use super::streams::Streams;
 use super::{kept, park};
 use crate::error::{NetworkError, NetworkOperation};
@@ -41,7 +41,7 @@ impl Acceptor {
     /// Accepts a waiting connection, if there is one.
     pub(crate) fn accept(&self) -> Result<Option<Streams>, NetworkError> {
         if park::is_full() {
-            return Err(no_room(NetworkOperation::Accept));
+            return Err(NetworkError::no_room(NetworkOperation::Accept, park::ROOM));
         }
         loop {
             let code = match self.socket.accept() {

@@ -10,7 +10,7 @@ use wasi::sockets::network::ErrorCode;
 use wasi::sockets::tcp::TcpSocket;
 
 use super::address::{ip_from_wasi, is_out_of_sockets, new_socket, to_wasi};
-use super::failure::{failure, no_room, resolve_failure};
+use super::failure::{failure, resolve_failure};
 use super::park;
 use super::streams::Streams;
 use crate::endpoint::{Host, unreachable};
@@ -55,7 +55,10 @@ struct Attempt {
 impl Connector {
     pub(crate) fn new(host: &Host, port: u16) -> Result<Self, Error> {
         if park::is_full() {
-            return Err(Error::Network(no_room(NetworkOperation::Connect)));
+            return Err(Error::Network(NetworkError::no_room(
+                NetworkOperation::Connect,
+                park::ROOM,
+            )));
         }
         let mut race = Race::default();
         let resolver = match host.to_connect(port)? {

@@ -4,7 +4,7 @@ use wasi::io::error::Error as Cause;
 use wasi::io::streams::StreamError;
 use wasi::sockets::network::ErrorCode;
 
-use super::park;
+use crate::endpoint::no_host;
 use crate::error::{Error, NetworkCode, NetworkError, NetworkOperation};
 
 /// The host's message about a failed stream, cut to one line: wasmtime adds a backtrace of its own
@@ -19,17 +19,7 @@ pub(super) fn lost_writing(error: StreamError) -> NetworkError {
         StreamError::Closed => "closed by the peer".to_owned(),
         StreamError::LastOperationFailed(cause) => told(&cause),
     };
-    connection_lost(NetworkOperation::Write, cause)
-}
-
-/// The error for a stream of an established connection that failed. WASI 0.2 tells the exact cause
-/// in words only; `network-error-code` is unstable and not offered by every host.
-pub(super) fn connection_lost(operation: NetworkOperation, cause: String) -> NetworkError {
-    NetworkError {
-        operation,
-        code: NetworkCode::ConnectionReset,
-        detail: Some(cause),
-    }
+    NetworkError::lost(NetworkOperation::Write, cause)
 }
 
 pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) -> NetworkError {
@@ -55,17 +45,8 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
         | ErrorCode::InvalidState
         | ErrorCode::DatagramTooLarge => NetworkCode::Other,
     };
-    let detail = match (ours, what) {
-        (NetworkCode::Other, "") => Some(format!("the host says {}", code.name())),
-        (NetworkCode::Other, what) => Some(format!("{what}, the host says {}", code.name())),
-        (_, "") => None,
-        (_, what) => Some(what.to_owned()),
-    };
-    NetworkError {
-        operation,
-        code: ours,
-        detail,
-    }
+    let name = (ours == NetworkCode::Other).then(|| code.name());
+    NetworkError::told(operation, ours, name, what)
 }
 
 /// The error for a resolver that fails at once. It has had no time to ask a server, so the host
@@ -78,21 +59,7 @@ pub(super) fn resolve_failure(code: ErrorCode, host: &str) -> Error {
     };
     match code {
         ErrorCode::AccessDenied | ErrorCode::PermanentResolverFailure => Error::Network(refused),
-        ErrorCode::InvalidArgument => {
-            Error::InvalidArgument(format!("{host:?} is neither a DNS name nor an IP address"))
-        }
+        ErrorCode::InvalidArgument => no_host(host),
         code => Error::Network(failure(NetworkOperation::Resolve, code, host)),
-    }
-}
-
-/// The error when no connection can be made or accepted, because too many wait to be freed.
-pub(super) fn no_room(operation: NetworkOperation) -> NetworkError {
-    NetworkError {
-        operation,
-        code: NetworkCode::NewSocketLimit,
-        detail: Some(format!(
-            "{} closed connections wait for peers that do not read",
-            park::ROOM
-        )),
     }
 }

@@ -9,7 +9,7 @@ use wasi::sockets::network::IpAddressFamily;
 use wasi::sockets::tcp::TcpSocket;
 
 use super::address::from_wasi;
-use super::failure::{connection_lost, lost_writing, told};
+use super::failure::{lost_writing, told};
 use super::park;
 use super::parts::Parts;
 use crate::error::{NetworkError, NetworkOperation};
@@ -115,7 +115,7 @@ impl Transport for Streams {
             Ok(bytes) => Ok(Received::Bytes(bytes)),
             Err(StreamError::Closed) => Ok(Received::Eof),
             Err(StreamError::LastOperationFailed(cause)) => {
-                Err(connection_lost(NetworkOperation::Read, told(&cause)))
+                Err(NetworkError::lost(NetworkOperation::Read, told(&cause)))
             }
         }
     }

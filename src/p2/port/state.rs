@@ -7,9 +7,8 @@ use wasi::io::poll::Pollable;
 use crate::error::Error;
 use crate::p2::net::{Connector, Streams};
 use crate::pump::{Pump, Wait};
-use crate::resources::session::{View, Viewed};
 use crate::timers::{Moment, Timers};
-use crate::tls::{Facts, Session};
+use crate::tls::{Facts, Session, View, Viewed};
 
 /// The state of a port's connection.
 pub(crate) enum State {

@@ -1,13 +1,13 @@
 //! Turns failures of the store's network into errors of ours.
 
+use portcullis::endpoint::no_host;
 use portcullis::error::{Error, NetworkCode, NetworkError, NetworkOperation};
 use wasmtime_wasi::p2::StreamError;
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 
-/// The message about a failed stream, cut to one line: wasmtime adds a backtrace of its own where
-/// `RUST_BACKTRACE` is set.
+/// The message about a failed stream, which is one line.
 pub(super) fn told(cause: &wasmtime::Error) -> String {
-    let all = format!("{cause:?}");
+    let all = cause.to_string();
     all.lines().next().unwrap_or_default().to_owned()
 }
 
@@ -16,17 +16,7 @@ pub(super) fn lost_writing(error: StreamError) -> NetworkError {
         StreamError::Closed => "closed by the peer".to_owned(),
         StreamError::LastOperationFailed(cause) | StreamError::Trap(cause) => told(&cause),
     };
-    connection_lost(NetworkOperation::Write, cause)
-}
-
-/// The error for a stream of an established connection that failed, as the component has it, which
-/// learns the exact cause in words only.
-pub(super) fn connection_lost(operation: NetworkOperation, cause: String) -> NetworkError {
-    NetworkError {
-        operation,
-        code: NetworkCode::ConnectionReset,
-        detail: Some(cause),
-    }
+    NetworkError::lost(NetworkOperation::Write, cause)
 }
 
 pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) -> NetworkError {
@@ -52,17 +42,8 @@ pub(super) fn failure(operation: NetworkOperation, code: ErrorCode, what: &str) 
         | ErrorCode::InvalidState
         | ErrorCode::DatagramTooLarge => NetworkCode::Other,
     };
-    let detail = match (ours, what) {
-        (NetworkCode::Other, "") => Some(format!("the host says {}", name(code))),
-        (NetworkCode::Other, what) => Some(format!("{what}, the host says {}", name(code))),
-        (_, "") => None,
-        (_, what) => Some(what.to_owned()),
-    };
-    NetworkError {
-        operation,
-        code: ours,
-        detail,
-    }
+    let name = (ours == NetworkCode::Other).then(|| name(code));
+    NetworkError::told(operation, ours, name, what)
 }
 
 /// The name of a code that is none of the network's.
@@ -88,20 +69,7 @@ pub(super) fn resolve_failure(code: ErrorCode, host: &str) -> Error {
     };
     match code {
         ErrorCode::AccessDenied | ErrorCode::PermanentResolverFailure => Error::Network(refused),
-        ErrorCode::InvalidArgument => {
-            Error::InvalidArgument(format!("{host:?} is neither a DNS name nor an IP address"))
-        }
+        ErrorCode::InvalidArgument => no_host(host),
         code => Error::Network(failure(NetworkOperation::Resolve, code, host)),
-    }
-}
-
-/// The error when no connection can be made or accepted, because too many wait to be freed.
-pub(super) fn no_room(operation: NetworkOperation, room: usize) -> NetworkError {
-    NetworkError {
-        operation,
-        code: NetworkCode::NewSocketLimit,
-        detail: Some(format!(
-            "{room} closed connections wait for peers that do not read"
-        )),
     }
 }

@@ -22,7 +22,7 @@ use wasmtime_wasi_io::bytes::Bytes;
 use super::super::fault::Fault;
 use super::super::leftover::Leftover;
 use super::super::view::{View, same};
-use super::failure::{connection_lost, lost_writing, told};
+use super::failure::{lost_writing, told};
 
 /// The most bytes that TCP sends in one segment on the loopback interface, over IPv4; the component
 /// says why this matters (`src/p2/net/streams.rs`).
@@ -254,7 +254,7 @@ impl Transport for Streams {
             Some(Ok(bytes)) => Ok(Received::Bytes(bytes.into())),
             Some(Err(StreamError::Closed)) | None => Ok(Received::Eof),
             Some(Err(StreamError::LastOperationFailed(cause) | StreamError::Trap(cause))) => {
-                Err(connection_lost(NetworkOperation::Read, told(&cause)))
+                Err(NetworkError::lost(NetworkOperation::Read, told(&cause)))
             }
         }
     }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use portcullis::error::Error;
 use portcullis::pump::{Pump, Wait};
 use portcullis::timers::{Moment, Timers};
-use portcullis::tls::{Facts, Session};
+use portcullis::tls::{Facts, Session, View as Seen, Viewed};
 
 use super::super::net::{Connector, Streams};
-use super::super::session::{Seen, Viewed};
 
 /// The state of a port's connection.
 pub(super) enum State {
