@@ -28,7 +28,7 @@ const FREQUENCY: u32 = 1_500;
 
 /// What a symbol belongs to: the first of these that has a part of its name, or of the name of the
 /// object that it is in.
-const PARTS: [(&str, &[&str]); 9] = [
+pub(crate) const PARTS: [(&str, &[&str]); 9] = [
     ("kernel", &["[kernel", "[vdso]", "[guest.kernel"]),
     (
         "cipher",
@@ -57,6 +57,8 @@ const PARTS: [(&str, &[&str]); 9] = [
     (
         "boundary",
         &[
+            // Adapters that wasmtime makes have no names.
+            "wasm[",
             "adapter",
             "trampoline",
             "-to-",
@@ -84,6 +86,9 @@ const PARTS: [(&str, &[&str]); 9] = [
     ("other", &[""]),
 ];
 
+/// How the guest gets the component: linked by its host; composed; composed, and in bytes.
+pub(crate) const WAYS: [&str; 3] = ["linked", "composed", "bytes"];
+
 /// The `budget.` entries, in ns for each KiB.
 pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let Some(named) = &stage.named else {
@@ -96,7 +101,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let terms = Terms::usual(&identity);
     let port = serve(native::server_config(Library::AwsLc, terms)?)?;
     let config = native::client_config(Library::Ring, terms)?;
-    for way in ["linked", "composed"] {
+    for way in WAYS {
         for (what, direction) in [(What::Send, "send"), (What::Receive, "receive")] {
             stage.progress.show(&format!("budget, {way}, {direction}"));
             let mut client = connect(&guests, way, port, &identity, &config)?;
@@ -124,6 +129,7 @@ fn connect(
 ) -> Result<Box<dyn Client>> {
     Ok(Box::new(match way {
         "linked" => guests.linked(port, identity, config)?,
+        "bytes" => guests.by_bytes(port, identity, config)?,
         _ => guests.composed(port, identity, config)?,
     }))
 }

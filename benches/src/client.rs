@@ -186,6 +186,16 @@ impl Consumer {
         InGuest::connect(&self.composed, By::Itself, port, identity, config)
     }
 
+    /// The same, whose messages go in bytes and not in words: a program without one of our wrappers.
+    pub(crate) fn by_bytes(
+        &self,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<InGuest> {
+        InGuest::connect(&self.composed, By::Bytes, port, identity, config)
+    }
+
     /// The consumer, linked with the component when it is instantiated.
     pub(crate) fn linked(
         &self,
@@ -212,6 +222,7 @@ impl Consumer {
 pub(crate) struct Guests {
     pub(crate) consumer: Consumer,
     wasi_tls: Component,
+    tokio_rustls: Option<Component>,
     /// Of WASI 0.3, for the `wasi:tls` of its host.
     pub(crate) concurrent: Component,
     /// The same composed with our component for WASI 0.3.
@@ -224,6 +235,7 @@ impl Guests {
         tls: &[u8],
         consumer: &[u8],
         wasi_tls: &[u8],
+        tokio_rustls: Option<Vec<u8>>,
         concurrent: &[u8],
     ) -> Result<Self> {
         let engine = Engine::new(Config::new().wasm_wide_arithmetic(true))?;
@@ -231,6 +243,9 @@ impl Guests {
         Ok(Self {
             consumer: Consumer::new(&engine, tls, consumer)?,
             wasi_tls: Component::new(&engine, wasi_tls)?,
+            tokio_rustls: tokio_rustls
+                .map(|guest| Component::new(&engine, guest))
+                .transpose()?,
             concurrent: Component::new(&engine, concurrent)?,
             concurrent_composed: Component::new(&engine, composed_p3)?,
         })
@@ -245,6 +260,18 @@ impl Guests {
     ) -> Result<InGuest> {
         InGuest::connect(&self.wasi_tls, By::Itself, port, identity, config)
     }
+
+    /// A guest that is the same client over tokio-rustls and our cryptography, which are linked into it.
+    pub(crate) fn tokio_rustls(
+        &self,
+        port: u16,
+        identity: &Identity,
+        config: &Arc<ClientConfig>,
+    ) -> Result<InGuest> {
+        let guest = self.tokio_rustls.as_ref();
+        let guest = guest.context("there is no guest with tokio-rustls")?;
+        InGuest::connect(guest, By::Itself, port, identity, config)
+    }
 }
 
 /// Who gives a guest `portcullis:tls`.
@@ -252,6 +279,8 @@ impl Guests {
 enum By<'a> {
     /// It has it inside, or needs none.
     Itself,
+    /// It has it inside, and is told to move bytes.
+    Bytes,
     /// The component, linked when the guest is instantiated.
     Component(&'a Component),
     /// The host's own form.
@@ -279,12 +308,17 @@ impl InGuest {
         options.tls(true);
         p2::add_to_linker(&mut linker, &options)?;
         match by {
-            By::Itself => {}
+            By::Itself | By::Bytes => {}
             By::Component(tls) => portcullis_host::add_to_linker_sync(&mut linker, tls)?,
             By::Host => native::add_to_linker_sync(&mut linker)?,
         }
 
-        let wasi = WasiCtx::builder().inherit_network().allow_tcp(true).build();
+        let mut wasi = WasiCtx::builder();
+        wasi.inherit_network().allow_tcp(true);
+        if let By::Bytes = by {
+            wasi.env("PORTCULLIS_BENCH_BYTES", "1");
+        }
+        let wasi = wasi.build();
         let mut store = Store::new(engine, State::new(wasi, config));
         let driver = Driver::instantiate(&mut store, component, &linker)?;
         let client = driver.portcullis_bench_client();

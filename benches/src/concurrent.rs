@@ -55,10 +55,12 @@ const MOST_MESSAGES: u32 = 16_000;
 const OURS: &str = "ours";
 const HOSTS: &str = "wasi_tls";
 const COMPOSED: &str = "composed";
+const WORDS: &str = "composed_words";
 
 /// What the figures are beside: names and titles.
 const WASI_TLS: (&str, &str) = (HOSTS, "wasmtime-wasi-tls, WASI 0.3");
-const WASI_0_2: (&str, &str) = (COMPOSED, "ours, composed, WASI 0.2");
+const WASI_0_2: (&str, &str) = (COMPOSED, "ours, composed, WASI 0.2, in bytes");
+const IN_WORDS: (&str, &str) = (WORDS, "ours, composed, WASI 0.2, in words");
 
 /// The `p3.` entries.
 pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
@@ -70,7 +72,8 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let guests = &stage.guests;
     let mut ours = Concurrent::new(&guests.concurrent_composed, port, &roots, &config)?;
     let mut hosts = Concurrent::new(&guests.concurrent, port, &roots, &config)?;
-    let mut composed = guests.consumer.composed(port, &identity, &config)?;
+    let mut bytes = guests.consumer.by_bytes(port, &identity, &config)?;
+    let mut words = guests.consumer.composed(port, &identity, &config)?;
 
     let count = stage.plan.exchanges;
     let sides = [(OURS, &mut ours), (HOSTS, &mut hosts)];
@@ -85,10 +88,11 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
 
     for (length, name) in LENGTHS {
         let messages = (plan.one_way / length).clamp(1, MOST_MESSAGES);
-        let sides: [(_, &mut dyn Client); 3] = [
+        let sides: [(_, &mut dyn Client); 4] = [
             (OURS, &mut ours),
             (HOSTS, &mut hosts),
-            (COMPOSED, &mut composed),
+            (COMPOSED, &mut bytes),
+            (WORDS, &mut words),
         ];
         let sides = sides
             .map(|(name, client)| Side::new(name, move || both_ways(client, length, messages)));
@@ -96,7 +100,7 @@ pub(crate) fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         let outcome = rounds(&stage.progress, &title, plan.rounds, sides.into())?;
         for (figure, direction) in ["send", "receive"].into_iter().enumerate() {
             for (first, of, unit) in [(0, "", "MB/s"), (2, ".cpu", "MB/s")] {
-                for peer in [WASI_TLS, WASI_0_2] {
+                for peer in [WASI_TLS, WASI_0_2, IN_WORDS] {
                     let name = format!("p3.{name}.{direction}{of}");
                     beside(report, &outcome, &name, unit, first + figure, peer)?;
                 }

@@ -60,7 +60,7 @@ impl Ours {
         let contexts = (0..contexts)
             .map(|_| {
                 let context = Self::identified(&mut instance, terms)?;
-                prepare(&mut instance, &context, terms)?;
+                prepare(&mut instance, &context, Role::Server, terms)?;
                 Ok(Rc::new(context))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -107,7 +107,7 @@ impl Ours {
     }
 
     fn new(mut instance: Instance, context: Context, role: Role, terms: Terms<'_>) -> Result<Self> {
-        prepare(&mut instance, &context, terms)?;
+        prepare(&mut instance, &context, role, terms)?;
         Ok(Self {
             instance: Rc::new(RefCell::new(instance)),
             context,
@@ -237,8 +237,9 @@ impl Drop for End {
     }
 }
 
-/// Sets the version and the group, and seals the context.
-fn prepare(instance: &mut Instance, context: &Context, terms: Terms<'_>) -> Result<()> {
+/// Sets the version and the group, and seals the context. What resumes nothing keeps and sends nothing
+/// for it, as the native ends.
+fn prepare(instance: &mut Instance, context: &Context, role: Role, terms: Terms<'_>) -> Result<()> {
     let version = match terms.version.version {
         ProtocolVersion::TLSv1_2 => Version::Tls12,
         _ => Version::Tls13,
@@ -246,6 +247,12 @@ fn prepare(instance: &mut Instance, context: &Context, terms: Terms<'_>) -> Resu
     context.set_versions(instance, version, version)?;
     let group = terms.group.as_str().context("a group without a name")?;
     context.set_groups(instance, &[group])?;
+    if !terms.resume {
+        context.set_session_cache(instance, 0)?;
+        if role == Role::Server {
+            context.set_ticket_count(instance, 0)?;
+        }
+    }
     Ok(context.seal(instance)?)
 }
 

@@ -108,7 +108,14 @@ impl Stage {
         let consumer = read(baseline, "portcullis_bench_consumer.wasm")?;
         let wasi_tls = read(baseline, "portcullis_bench_wasi_tls.wasm")?;
         let concurrent = read(baseline, "portcullis_bench_wasi_tls_p3.wasm")?;
-        let guests = Guests::new(&preferred.bytes, &consumer, &wasi_tls, &concurrent)?;
+        let tokio_rustls = wide.map(|wide| read(wide, "portcullis_bench_tokio_rustls.wasm"));
+        let guests = Guests::new(
+            &preferred.bytes,
+            &consumer,
+            &wasi_tls,
+            tokio_rustls.transpose()?,
+            &concurrent,
+        )?;
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
         Ok(Self {
             plan,

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use portcullis_bench_link::{HEADER, Request, What};
 use rustls::ClientConfig;
 
+use crate::client::Client as _;
 use crate::identity::{Identity, KeyType, NAME};
 use crate::loopback::{self, OURS, PEERS};
 use crate::native::{self, Library, Terms};
@@ -30,6 +31,7 @@ const FILE: &str = "file";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const CURL: &str = "curl";
+const TOKIO: &str = "tokio-rustls";
 const CONNECT: &str = "portcullis connect";
 
 /// The `openssl.` and `serve.` entries.
@@ -66,13 +68,18 @@ fn one_way(
             })
         })
         .collect();
+    sides.push(Side::new(TOKIO, move || {
+        let server = place.openssl(what)?;
+        let before = Instant::now();
+        let (port, identity) = (server.port, &place.identity);
+        let mut client = stage.guests.tokio_rustls(port, identity, &place.client)?;
+        client.run(request)?;
+        let speed = speed(request.total(), before.elapsed())?;
+        server.finish()?;
+        Ok(vec![speed])
+    }));
     if what == What::Receive {
-        sides.push(Side::new(CURL, || {
-            let server = place.openssl(what)?;
-            // OpenSSL sends what it is given, without the head of an answer.
-            let speed = curl(server.port, &["--http0.9"])?;
-            Ok(vec![speed])
-        }));
+        sides.push(Side::new(CURL, move || Ok(vec![place.curl()?])));
         if let Some(command) = &stage.command {
             sides.push(Side::new(CONNECT, move || {
                 Ok(vec![place.connect(command)?])
@@ -87,6 +94,11 @@ fn one_way(
             let name = format!("openssl.{direction}{of}.vs_{peer}");
             report.beside(name, "MB/s", ours, (title, outcome.of(peer, 0)?));
         }
+    }
+    for (peer, title) in PEERS {
+        let name = format!("openssl.{direction}.tokio_rustls.vs_{peer}");
+        let theirs = (title, outcome.of(peer, 0)?);
+        report.beside(name, "MB/s", outcome.of(TOKIO, 0)?, theirs);
     }
     if what == What::Receive && stage.command.is_some() {
         let theirs = (CURL, outcome.of(CURL, 0)?);
@@ -105,7 +117,7 @@ fn serving(stage: &Stage, report: &mut Report, place: &Place) -> Result<()> {
     let (theirs, theirs_port) = place.openssl_www()?;
     let side = |name, port| {
         let url = format!("https://127.0.0.1:{port}/{FILE}");
-        Side::new(name, move || Ok(vec![curl_url(&url, &[])?]))
+        Side::new(name, move || Ok(vec![curl_says(&url)?]))
     };
     let sides = vec![side("ours", ours_port), side("theirs", theirs_port)];
     let outcome = rounds(&stage.progress, "file servers", stage.plan.rounds, sides)?;
@@ -220,7 +232,6 @@ impl Place {
     /// Has the command write the download to nowhere, from its start to its end.
     fn connect(&self, command: &Path) -> Result<f64> {
         let server = self.openssl(What::Receive)?;
-        let before = Instant::now();
         let mut connect = Command::new(command);
         connect
             .arg("connect")
@@ -231,18 +242,37 @@ impl Place {
         // OpenSSL may wait for it before it sends more: it reads when there was something of the
         // handshake to read.
         connect.stdin(File::open(self.path("request"))?);
-        connect.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = Running(connect.spawn().context("cannot start the command")?);
-        let mut output = child.0.stdout.take().context("no output")?;
-        let length = count(&mut output, u64::MAX)?;
-        let elapsed = before.elapsed();
-        ensure!(child.0.wait()?.success(), "the command failed");
-        ensure!(
-            length == u64::from(LENGTH) * u64::from(COUNT),
-            "{length} bytes arrived"
-        );
-        speed(length, elapsed)
+        piped(connect)
     }
+
+    /// Has curl do the same.
+    fn curl(&self) -> Result<f64> {
+        let server = self.openssl(What::Receive)?;
+        let mut curl = Command::new("curl");
+        // OpenSSL sends what it is given, without the head of an answer.
+        curl.args(["--silent", "--http0.9", "--no-buffer", "--cacert"]);
+        curl.arg(self.path("root")).arg("--resolve");
+        curl.arg(format!("{NAME}:{}:127.0.0.1", server.port));
+        curl.arg(format!("https://{NAME}:{}/", server.port));
+        curl.stdin(Stdio::null());
+        piped(curl)
+    }
+}
+
+/// How fast a program writes the download to a pipe, from its start to its end.
+fn piped(mut program: Command) -> Result<f64> {
+    let before = Instant::now();
+    program.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Running(program.spawn().context("cannot start the program")?);
+    let mut output = child.0.stdout.take().context("no output")?;
+    let length = count(&mut output, u64::MAX)?;
+    let elapsed = before.elapsed();
+    ensure!(child.0.wait()?.success(), "{program:?} failed");
+    ensure!(
+        length == u64::from(LENGTH) * u64::from(COUNT),
+        "{length} bytes arrived"
+    );
+    speed(length, elapsed)
 }
 
 impl Drop for Place {
@@ -307,12 +337,8 @@ fn count(from: &mut impl std::io::Read, limit: u64) -> Result<u64> {
     Ok(total)
 }
 
-fn curl(port: u16, more: &[&str]) -> Result<f64> {
-    curl_url(&format!("https://127.0.0.1:{port}/"), more)
-}
-
-/// Downloads to nowhere; what it says of its own time has no start of the program in it.
-fn curl_url(url: &str, more: &[&str]) -> Result<f64> {
+/// Has curl download to nowhere; what it says of its own time has no start of the program in it.
+fn curl_says(url: &str) -> Result<f64> {
     let mut curl = Command::new("curl");
     curl.args([
         "--silent",
@@ -322,11 +348,7 @@ fn curl_url(url: &str, more: &[&str]) -> Result<f64> {
         "/dev/null",
     ]);
     curl.args(["--write-out", "%{size_download} %{time_total}"]);
-    let output = curl
-        .args(more)
-        .arg(url)
-        .output()
-        .context("cannot start curl")?;
+    let output = curl.arg(url).output().context("cannot start curl")?;
     let said = String::from_utf8_lossy(&output.stdout);
     let (length, seconds) = said.split_once(' ').context("curl says nothing")?;
     let length: u64 = length.parse()?;

@@ -18,6 +18,9 @@ pub(crate) const GUESTS: [&str; 4] = [
     "portcullis-bench-wasi-tls-p3",
 ];
 
+/// The one that has TLS linked into it, which is built for the engines that we measure with.
+const LINKED: &str = "portcullis-bench-tokio-rustls";
+
 /// The guest that is a workspace of its own, and what compiles ring's C for it: clang, the headers that
 /// it takes, and what makes an archive.
 const PROVIDERS: &str = "benches/guests/providers/Cargo.toml";
@@ -53,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Bench) -> Result<()> {
     let embedded = component::get(workspace)?;
     let all = [&["portcullis"], &GUESTS[..]].concat();
     let baseline = build(workspace, Flavour::Baseline, &all)?;
-    let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0]])?;
+    let wide = build(workspace, Flavour::Wide, &["portcullis", GUESTS[0], LINKED])?;
     for flavour in Flavour::ALL {
         build_providers(workspace, flavour)?;
     }

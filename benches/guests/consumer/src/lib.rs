@@ -35,15 +35,22 @@ thread_local! {
     static PORT: RefCell<Option<Connection>> = const { RefCell::new(None) };
 }
 
-struct Connection(Port);
+struct Connection {
+    port: Port,
+    /// From so many bytes on, messages go in words.
+    many: usize,
+}
 
-/// From so many bytes on, messages go in words, as those of programs over the wrapper do.
+/// As programs over the wrappers of Rust and C have it.
 const MANY: usize = 1024;
+
+/// Has messages go in bytes, however long they are.
+const BYTES: &str = "PORTCULLIS_BENCH_BYTES";
 
 impl Link for Connection {
     fn write_all(&mut self, message: &[u8]) -> Result<(), String> {
-        if message.len() < MANY {
-            return self.0.blocking_write_all(message).map_err(text);
+        if message.len() < self.many {
+            return self.port.blocking_write_all(message).map_err(text);
         }
         let (whole, rest) = message.as_chunks();
         let mut words: Vec<_> = whole.iter().copied().map(u64::from_le_bytes).collect();
@@ -54,21 +61,21 @@ impl Link for Connection {
                 .reduce(|word, byte| word << 8 | byte),
         );
         let length = u64::try_from(message.len()).unwrap_or(u64::MAX);
-        self.0
+        self.port
             .blocking_write_all_words(&words, length)
             .map_err(text)
     }
 
     fn read(&mut self, limit: usize) -> Result<usize, String> {
-        let is_short = limit < MANY;
+        let is_short = limit < self.many;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         if !is_short {
-            let plaintext = self.0.blocking_read_words(limit).map_err(text)?;
+            let plaintext = self.port.blocking_read_words(limit).map_err(text)?;
             return plaintext
                 .and_then(|plaintext| usize::try_from(plaintext.length).ok())
                 .ok_or_else(|| "the server closed".to_owned());
         }
-        let plaintext = self.0.blocking_read(limit).map_err(text)?;
+        let plaintext = self.port.blocking_read(limit).map_err(text)?;
         plaintext
             .map(|plaintext| plaintext.len())
             .ok_or_else(|| "the server closed".to_owned())
@@ -86,7 +93,11 @@ impl Guest for Component {
             .map_err(text)?;
         let port = Port::blocking_connect(&context, "127.0.0.1", port).map_err(text)?;
         port.blocking_handshake().map_err(text)?;
-        PORT.set(Some(Connection(port)));
+        let many = match std::env::var_os(BYTES) {
+            Some(_) => usize::MAX,
+            None => MANY,
+        };
+        PORT.set(Some(Connection { port, many }));
         Ok(())
     }
 
@@ -108,8 +119,8 @@ impl Guest for Component {
     }
 
     fn close() -> Result<(), String> {
-        let port = PORT.take().ok_or("not connected")?;
-        port.0.close().map_err(text)
+        let connection = PORT.take().ok_or("not connected")?;
+        connection.port.close().map_err(text)
     }
 }
 
