@@ -90,11 +90,18 @@ impl Instance {
     /// When the instance's table of resources is full.
     pub fn signal(&mut self) -> Result<(Signal, Pollable), Failure> {
         let (raised, watched) = watch::channel(false);
+        Ok((Signal(raised), self.pollable(Watched(watched))?))
+    }
+
+    /// A pollable of the embedder's own making, to be waited for beside those of ports and listeners: a
+    /// socket of the host's, for instance.
+    ///
+    /// # Errors
+    /// When the instance's table of resources is full.
+    pub fn pollable(&mut self, source: impl p2::Pollable) -> Result<Pollable, Failure> {
         let table = &mut self.store.data_mut().table;
-        let watched = table
-            .push(Watched(watched))
-            .map_err(wasmtime::Error::from)?;
-        Ok((Signal(raised), Pollable(p2::subscribe(table, watched)?)))
+        let source = table.push(source).map_err(wasmtime::Error::from)?;
+        Ok(Pollable(p2::subscribe(table, source)?))
     }
 }
 

@@ -86,6 +86,7 @@ const RINGS: [(Ring, &[&str]); 3] = [
         Ring::Outside,
         &[
             "addresses",
+            "activation",
             "async_ports",
             "capture",
             "ciphers",

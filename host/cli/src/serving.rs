@@ -2,6 +2,7 @@
 //! them.
 
 pub(crate) mod connection;
+pub(crate) mod door;
 pub(crate) mod plan;
 pub(crate) mod server;
 pub(crate) mod service;

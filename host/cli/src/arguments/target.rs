@@ -131,6 +131,23 @@ pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(ip.to_canonical(), port))
 }
 
+/// Where a server's connections come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// An address to listen on.
+    Address(SocketAddr),
+    /// The sockets that systemd has made, or who does as it does (`sd_listen_fds(3)`).
+    Systemd,
+}
+
+/// An address to listen on, or `systemd`.
+pub(crate) fn listen_place(text: &str) -> Result<Place, String> {
+    match text {
+        "systemd" => Ok(Place::Systemd),
+        address => listen_address(address).map(Place::Address),
+    }
+}
+
 /// `HOST:PORT`, with brackets around an IPv6 address.
 pub(crate) fn authority(host: &str, port: u16) -> String {
     if host.contains(':') {

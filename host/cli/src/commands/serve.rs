@@ -2,15 +2,17 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
+use listenfd::ListenFd;
 use portcullis_host::context_types::{AlpnMismatch, Verify};
 use portcullis_host::types::{Role, Timer};
 use portcullis_host::{Addresses, Context, Guest, Instance, Listener, Network, Options};
+use rustix::net::sockopt::socket_acceptconn;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::arguments::alpn::Alpn;
@@ -20,13 +22,13 @@ use crate::arguments::key_log::KeyLogFile;
 use crate::arguments::pins::Pin;
 use crate::arguments::revocation::Revocation;
 use crate::arguments::sigalgs::SignatureSchemes;
-use crate::arguments::target::listen_address;
+use crate::arguments::target::{Place, listen_address, listen_place};
 use crate::arguments::tickets::Tickets;
 use crate::arguments::timers::{Limit, Timers, pause};
 use crate::arguments::trust::Trust;
 use crate::commands::ciphers;
 use crate::exit::{Exit, Result};
-use crate::facts;
+use crate::serving::door::Door;
 use crate::serving::plan::{Loaded, Offer, Plan};
 use crate::serving::server::Server;
 use crate::terminal::signals::Signals;
@@ -60,9 +62,9 @@ pub(crate) struct Serve {
         reason = "clap prints it as it stands"
     )]
     /// IP address and port to listen on; port 0 picks a free one, and [::] is every address, those
-    /// of IPv4 too
-    #[arg(value_name = "ADDR:PORT", value_parser = listen_address)]
-    address: SocketAddr,
+    /// of IPv4 too. Or `systemd`, for the sockets of a .socket unit
+    #[arg(value_name = "ADDR:PORT", value_parser = listen_place)]
+    place: Place,
     /// Listen at this address as well; may be given again. Port 0 is the port of the first
     #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address)]
     bind: Vec<SocketAddr>,
@@ -157,14 +159,20 @@ impl Serve {
             })
         });
         let root = root.transpose()?;
+        let inherited = match self.place {
+            Place::Systemd => inherited_sockets()?,
+            Place::Address(_) => Vec::new(),
+        };
         let addresses = self.addresses();
         let network = Network::none().listen(all(&addresses));
         let places = self.places(root.is_some())?;
         let options = Options::new().network(network).inherit_stderr();
         let mut tls = Guest::embedded()?.instantiate(options)?;
         let loaded = self.load(&mut tls, Passphrase::Asked)?;
-        let mut listeners = Vec::new();
-        let mut lines = String::new();
+        let mut doors = Vec::new();
+        for socket in inherited {
+            doors.push(Door::inherited(&mut tls, socket)?);
+        }
         let mut first = 0;
         for address in addresses {
             let port = match address.port() {
@@ -173,12 +181,16 @@ impl Serve {
             };
             let listener = Listener::listen(&mut tls, &loaded.context, address.ip(), port, None)
                 .map_err(|failure| Exit::from(failure).context(address))?;
-            let address = listener.local_address(&mut tls)?;
-            lines += &format!("listening on {}\n", facts::text(&address));
-            if listeners.is_empty() {
-                first = address.port;
+            let door = Door::of_component(&mut tls, listener)?;
+            if doors.is_empty() {
+                (_, first) = door.address(&mut tls)?;
             }
-            listeners.push(listener);
+            doors.push(door);
+        }
+        let mut lines = String::new();
+        for door in &doors {
+            let (address, _) = door.address(&mut tls)?;
+            lines += &format!("listening on {address}\n");
         }
         // Signals are caught from now on, because a program that reads the line may end the server.
         let signals = Signals::catch(&mut tls)?;
@@ -200,14 +212,18 @@ impl Serve {
         };
         // The terminal is asked for nothing then: all connections would wait for the answer.
         let load = |tls: &mut Instance| self.load(tls, Passphrase::Given);
-        Server::new(&mut tls, listeners, loaded, signals, plan, &load)?.run(&mut tls)
+        Server::new(doors, loaded, signals, plan, &load).run(&mut tls)
     }
 
     /// Where to listen. A socket of WASI has one address family, so listening on all addresses
     /// takes two.
     fn addresses(&self) -> Vec<SocketAddr> {
         let mut addresses = Vec::new();
-        for address in std::iter::once(&self.address).chain(&self.bind) {
+        let place = match &self.place {
+            Place::Address(address) => Some(address),
+            Place::Systemd => None,
+        };
+        for address in place.into_iter().chain(&self.bind) {
             let is_all = address.is_ipv6() && address.ip().is_unspecified() && !self.ipv6_only;
             let other = is_all.then(|| (Ipv4Addr::UNSPECIFIED, address.port()).into());
             for address in std::iter::once(*address).chain(other) {
@@ -336,6 +352,29 @@ impl Serve {
             context.set_timeout(tls, Timer::Write, Some(IDLE))?;
         }
         self.timers.set(tls, context)
+    }
+}
+
+/// The listening sockets that this process was started with.
+fn inherited_sockets() -> Result<Vec<TcpListener>> {
+    let mut handed = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for index in 0..handed.len() {
+        let taken = handed.take_tcp_listener(index).ok().flatten();
+        let listening = taken.filter(|socket| socket_acceptconn(socket).is_ok_and(|is| is));
+        sockets.push(listening.ok_or_else(|| {
+            Exit::usage(format_args!(
+                "socket {index} of those handed over is no listening TCP socket; in the .socket unit, give \
+                 ListenStream an address and port, and leave Accept at no"
+            ))
+        })?);
+    }
+    match sockets.is_empty() {
+        false => Ok(sockets),
+        true => Err(Exit::usage(
+            "no socket was handed over to this process (LISTEN_FDS and LISTEN_PID are not for it); start it \
+             by a .socket unit, or give ADDR:PORT",
+        )),
     }
 }
 

@@ -9,7 +9,7 @@ use portcullis_host::types::Error;
 use portcullis_host::{Failure, Instance, Pollable, Port};
 
 use crate::exit::{Exit, Status};
-use crate::facts::{self, Facts};
+use crate::facts::Facts;
 use crate::serving::service::{Next, Service};
 
 /// Bytes per read, and per request to the service: four TLS records.
@@ -113,17 +113,10 @@ enum Phase {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        tls: &mut Instance,
-        port: Port,
-        service: Box<dyn Service>,
-    ) -> Result<Self, Failure> {
-        let peer = port
-            .remote_address(tls)?
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), facts::text);
+    /// A connection from this address.
+    pub(crate) fn new(port: Port, peer: String, service: Box<dyn Service>) -> Self {
         let begun = Instant::now();
-        Ok(Self {
+        Self {
             port,
             service,
             phase: Phase::Handshaking,
@@ -135,7 +128,7 @@ impl Connection {
             unsent: Vec::new(),
             received: 0,
             sent: 0,
-        })
+        }
     }
 
     /// Does what can be done now.

@@ -1,29 +1,32 @@
 //! Many connections in one instance and one poll loop. Nothing waits for one connection alone.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
-use portcullis_host::types::Error;
-use portcullis_host::{Failure, Instance, Listener, Pollable};
+use portcullis_host::{Context, Failure, Instance, Pollable};
 
 use crate::arguments::key_log::KeyLogFile;
 use crate::exit::Result;
 use crate::serving::connection::{Connection, Step};
+use crate::serving::door::{Arrival, Door};
 use crate::serving::plan::{Load, Loaded, Plan};
 use crate::terminal::signals::Signals;
 
-/// How long to leave the listener alone after the host could not accept.
+/// How long to leave the doors alone after the host could not accept.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How many connections are accepted before the existing ones have their turn.
 const ACCEPTS: usize = 64;
 
-/// The listeners, the connections, and what ends them.
+/// The doors, the connections, and what ends them.
 pub(crate) struct Server<'a> {
     signals: Signals,
     load: &'a Load<'a>,
     /// The moment when the last connections are cut; none until the server is told to end.
     ends: Option<Instant>,
-    /// The open listeners; none once no more connections are to come.
+    /// What listens; none once no more connections are to come.
     doors: Vec<Door>,
+    /// What new connections get.
+    context: Context,
     /// Those of earlier contexts too, whose connections may go on.
     key_logs: Vec<KeyLogFile>,
     /// The moment until which no connection is accepted, unless one ends before. It is set if there
@@ -33,12 +36,6 @@ pub(crate) struct Server<'a> {
     is_failing: bool,
     clients: Vec<Served>,
     plan: Plan,
-}
-
-/// An open listener, and the pollable that is ready when a connection waits.
-struct Door {
-    listener: Listener,
-    arrivals: Pollable,
 }
 
 /// A connection, and the pollable that it waits for; none if it is to go on at once.
@@ -58,34 +55,27 @@ struct Told {
 impl<'a> Server<'a> {
     /// The server ends when it is signalled to, or with `once` after one connection. While all places
     /// are taken, a new connection gets the place of the one that yields first, or waits. The
-    /// listeners use what was loaded; `load` loads it again.
+    /// doors use what was loaded; `load` loads it again.
     pub(crate) fn new(
-        tls: &mut Instance,
-        listeners: Vec<Listener>,
+        doors: Vec<Door>,
         loaded: Loaded,
         signals: Signals,
         plan: Plan,
         load: &'a Load<'a>,
-    ) -> Result<Self> {
-        let mut doors = Vec::new();
-        for listener in listeners {
-            let arrivals = listener.subscribe(tls)?;
-            doors.push(Door { listener, arrivals });
-        }
+    ) -> Self {
         let Loaded { context, key_log } = loaded;
-        // The listeners keep it for as long as they need it.
-        context.drop(tls)?;
-        Ok(Self {
+        Self {
             signals,
             load,
             ends: None,
             doors,
+            context,
             key_logs: key_log.into_iter().collect(),
             closed_until: None,
             is_failing: false,
             clients: Vec::new(),
             plan,
-        })
+        }
     }
 
     /// Serve until the end.
@@ -162,24 +152,25 @@ impl<'a> Server<'a> {
                 return Ok(());
             }
         };
-        // The first to take it seals it, and fails where it does not fit together.
-        for door in &self.doors {
-            match door.listener.set_context(tls, &context) {
-                Ok(()) => {}
-                Err(failure) if failure.error().is_some() => {
-                    eprintln!("not reloaded, what was loaded before stays in use: {failure}");
-                    return Ok(context.drop(tls)?);
-                }
-                Err(failure) => return Err(failure.into()),
+        // This fails where what was loaded does not fit together.
+        match context.seal(tls) {
+            Ok(()) => {}
+            Err(failure) if failure.error().is_some() => {
+                eprintln!("not reloaded, what was loaded before stays in use: {failure}");
+                return Ok(context.drop(tls)?);
             }
+            Err(failure) => return Err(failure.into()),
         }
-        context.drop(tls)?;
+        for door in &self.doors {
+            door.set_context(tls, &context)?;
+        }
+        mem::replace(&mut self.context, context).drop(tls)?;
         self.key_logs.extend(key_log);
         eprintln!("reloaded: new connections get what the files hold now");
         Ok(())
     }
 
-    /// Accepts the connections that wait, from each listener in turn.
+    /// Accepts the connections that wait, from each door in turn.
     fn accept(&mut self, tls: &mut Instance) -> Result<()> {
         let now = Instant::now();
         if self.closed_until.is_some_and(|until| now < until) {
@@ -203,31 +194,28 @@ impl<'a> Server<'a> {
             let Some(door) = self.doors.get(number) else {
                 return Ok(());
             };
-            let port = match door.listener.accept(tls) {
-                Ok(port) => port,
-                Err(failure) => match failure.error() {
-                    Some(Error::WantAccept) => {
-                        empty += 1;
-                        continue;
+            let (port, peer) = match door.accept(tls, &self.context)? {
+                Arrival::Somebody(port, peer) => (port, peer),
+                Arrival::Nobody => {
+                    empty += 1;
+                    continue;
+                }
+                Arrival::Failed(reason) => {
+                    // This is reported once, not with every attempt.
+                    if !self.is_failing {
+                        eprintln!("{reason}");
                     }
-                    Some(Error::Network(_)) => {
-                        // This is reported once, not with every attempt.
-                        if !self.is_failing {
-                            eprintln!("{failure}");
-                        }
-                        self.is_failing = true;
-                        self.closed_until = Some(now + PAUSE);
-                        return Ok(());
-                    }
-                    _ => return Err(failure.into()),
-                },
+                    self.is_failing = true;
+                    self.closed_until = Some(now + PAUSE);
+                    return Ok(());
+                }
             };
             empty = 0;
             self.is_failing = false;
             if self.clients.len() >= self.plan.places {
                 self.make_room(tls)?;
             }
-            let connection = Connection::new(tls, port, self.plan.offer.service())?;
+            let connection = Connection::new(port, peer, self.plan.offer.service());
             self.clients.push(Served {
                 connection,
                 waiting: None,
@@ -265,8 +253,7 @@ impl<'a> Server<'a> {
 
     fn close_doors(&mut self, tls: &mut Instance) -> std::result::Result<(), Failure> {
         for door in self.doors.drain(..) {
-            door.arrivals.drop(tls)?;
-            door.listener.drop(tls)?;
+            door.close(tls)?;
         }
         Ok(())
     }
