@@ -57,7 +57,7 @@ impl Flavour {
     /// what it builds.
     pub(crate) fn cargo(self, workspace: &Workspace) -> Result<Command> {
         let mut cargo = workspace.cargo();
-        cargo.args(["--config", &dist::remapped(workspace)?]);
+        cargo.args(["--config", &dist::remapped(workspace, rust::WASM_TARGET)?]);
         cargo.args(["--config", self.flags()]);
         // These variables would replace the flags in .cargo, but a component is always built the
         // same.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::component::{self, Embedded};
 use crate::workspace::Workspace;
@@ -39,19 +39,31 @@ fn main() -> std::io::Result<()> {
 }
 "#;
 
-/// Make the crates and build a program from them; with `install`, the command too.
-pub(crate) fn run(workspace: &Workspace, install: bool) -> Result<()> {
+/// Make the crates and build a program from them.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let embedded = component::get(workspace)?;
     let crates = make(workspace, &embedded)?;
     let unpacked = unpack(workspace, &crates)?;
     build_program(workspace, &unpacked)?;
-    if install {
-        install_command(workspace, &unpacked)?;
-    }
     for made in crates {
         println!("{}", made.display());
     }
     Ok(())
+}
+
+/// The crates in a folder that has nothing else: a workspace, which has the versions of our lock file.
+pub(crate) fn unpacked(workspace: &Workspace, embedded: &Embedded) -> Result<PathBuf> {
+    let crates = make(workspace, embedded)?;
+    let unpacked = unpack(workspace, &crates)?;
+    let members = json!(PUBLISHED);
+    let workspace_table = format!("[workspace]\nresolver = \"3\"\nmembers = {members}\n\n");
+    let patches = instead_of_crates_io(&unpacked);
+    fs::write(unpacked.join("Cargo.toml"), workspace_table + &patches)?;
+    fs::copy(
+        workspace.root.join("Cargo.lock"),
+        unpacked.join("Cargo.lock"),
+    )?;
+    Ok(unpacked)
 }
 
 /// The folder with the components, which is there as long as the crates are made: a build in the
@@ -166,22 +178,4 @@ fn build_program(workspace: &Workspace, unpacked: &Path) -> Result<()> {
         .args(["build", "--target", rust::WASM_TARGET]);
     cargo.env("CARGO_TARGET_DIR", unpacked.join("built"));
     process::run("building a program from the crates", &mut cargo)
-}
-
-/// Installs the command from its crate, and asks it for its version.
-fn install_command(workspace: &Workspace, unpacked: &Path) -> Result<()> {
-    let settings = unpacked.join("patch.toml");
-    fs::write(&settings, instead_of_crates_io(unpacked))?;
-    let root = unpacked.join("installed");
-    let mut cargo = workspace.cargo();
-    cargo.current_dir(unpacked).arg("install");
-    cargo.arg("--config").arg(&settings);
-    cargo.arg("--path").arg(unpacked.join("portcullis-cli"));
-    cargo.arg("--root").arg(&root);
-    cargo.env("CARGO_TARGET_DIR", unpacked.join("built"));
-    process::run("installing the command from its crate", &mut cargo)?;
-    let mut command = std::process::Command::new(root.join("bin/portcullis"));
-    let said = process::capture(command.arg("--version"))?;
-    print!("{}", String::from_utf8_lossy(&said));
-    Ok(())
 }

@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::component;
 use crate::workspace::Workspace;
-use crate::{packages, process, rust};
+use crate::{command, packages, process, rust};
 
 /// The package that is distributed.
 const PACKAGE: &str = "portcullis";
@@ -69,6 +69,7 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
         wit_package(&["wit", "wit/p3"].map(|folder| workspace.root.join(folder)))?,
     );
     files.extend(packages::make(workspace)?);
+    files.extend([command::make(workspace)?]);
     files.insert("sbom.cdx.json".to_owned(), pretty(&graph.sbom()?)?);
     let provenance = provenance(workspace, &files)?;
     files.insert("provenance.json".to_owned(), pretty(&provenance)?);
@@ -284,7 +285,7 @@ fn checksums(lock: &str) -> BTreeMap<Id, String> {
 
 /// A cargo setting that replaces the paths of this machine's directories by fixed words, for they
 /// would stand in messages of panics.
-pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
+pub(crate) fn remapped(workspace: &Workspace, target: &str) -> Result<String> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => std::env::home_dir()
@@ -297,8 +298,7 @@ pub(crate) fn remapped(workspace: &Workspace) -> Result<String> {
         Value::String(flag).to_string()
     };
     Ok(format!(
-        "target.{}.rustflags=[{}, {}]",
-        rust::WASM_TARGET,
+        "target.{target}.rustflags=[{}, {}]",
         flag(&home, "cargo"),
         flag(&workspace.root, "portcullis")
     ))

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{apt, packages, process, rust, test, workspace};
+use crate::{apt, command, packages, process, rust, test, workspace};
 
 /// Stock wasmtime as PyPI has it: the two releases with long-term support, and the first that has
 /// wide arithmetic.
@@ -71,6 +71,8 @@ pub(crate) struct Examples {
     node: Option<PathBuf>,
     /// The directory of the packages for those who write no Rust.
     packages: Option<PathBuf>,
+    /// The module without WASI.
+    browser: Option<PathBuf>,
 }
 
 /// `cargo xtask examples`.
@@ -84,7 +86,6 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     embedded.tell(&mut cargo);
     cargo.env(test::REQUIRE_TOOLS, "1");
     examples.tell(&mut cargo);
-    cargo.env("PORTCULLIS_BROWSER", build_browser(workspace)?);
     process::run("building and running the examples", &mut cargo)
 }
 
@@ -101,7 +102,7 @@ impl Examples {
         let what = "the examples in Rust";
         let built = component::build_guest(workspace, Flavour::Baseline, what, &selection)?;
         let found = runtimes(workspace)
-            .and_then(|tools| Ok((tools, node(workspace)?, packages::write(workspace)?)));
+            .and_then(|tools| Ok((tools, node(workspace)?, write_packages(workspace)?)));
         let (tools, node, packages) = match found {
             Err(error) if !required => {
                 process::announce(&format!("{error:#}; the examples are skipped"));
@@ -112,11 +113,18 @@ impl Examples {
                 (Some(tools), node, Some(packages))
             }
         };
+        // Elsewhere `cargo xtask examples` has it: for one test it compiles all cryptography for one more
+        // target.
+        let browser = match required {
+            true => Some(build_browser(workspace)?),
+            false => None,
+        };
         Ok(Self {
             built,
             tools,
             node,
             packages,
+            browser,
         })
     }
 
@@ -129,8 +137,20 @@ impl Examples {
         if let Some(packages) = &self.packages {
             command.env("PORTCULLIS_PACKAGES", packages);
         }
+        if let Some(browser) = &self.browser {
+            command.env("PORTCULLIS_BROWSER", browser);
+        }
         with_node(command, self.node.as_deref());
     }
+}
+
+/// The packages for those who write no Rust; in CI that of the command too, which takes minutes to build.
+fn write_packages(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = packages::write(workspace)?;
+    if test::in_ci() {
+        command::run(workspace)?;
+    }
+    Ok(folder)
 }
 
 /// Puts the directory of Node first in the command's search path, if the system's is not to be used.
@@ -144,8 +164,7 @@ pub(crate) fn with_node(command: &mut Command, node: Option<&Path>) {
     }
 }
 
-/// Builds the module of `examples/browser`. Not in `cargo xtask test`: for one test it would compile all
-/// cryptography for one more target.
+/// Builds the module of `examples/browser`.
 fn build_browser(workspace: &Workspace) -> Result<PathBuf> {
     rust::need_target(workspace, rust::BROWSER_TARGET)?;
     let mut cargo = workspace.cargo();

@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod book;
 mod certificates;
+mod command;
 mod component;
 mod conformance;
 mod crates;
@@ -52,11 +53,11 @@ use crate::workspace::Workspace;
 )]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Task {
     /// Measure the component beside native TLS and wasi:tls
     #[command(after_help = "Example: cargo xtask bench --quick --json figures.json")]
     Bench(Bench),
@@ -79,6 +80,10 @@ enum Command {
     /// Compare what the core says of odd certificate chains with what OpenSSL, GnuTLS and Go say
     #[command(after_help = "Example: cargo xtask certificates 'name/dns/wildcard-*'")]
     Certificates(Certificates),
+    /// Make the archive of the command for Linux in target/packages: a static program, built from the crates
+    /// alone, with completion scripts and manual pages
+    #[command(after_help = "Example: cargo xtask command")]
+    Command,
     /// Run BoringSSL's TLS test runner against the core and the built component, and compare what it
     /// finds with what is expected
     #[command(after_help = "Example: cargo xtask conformance --machine component 'Resume-*'")]
@@ -103,12 +108,8 @@ enum Command {
         check: bool,
     },
     /// Make the crates as crates.io gets them, and build a program from them alone
-    #[command(after_help = "Example: cargo xtask crates --install")]
-    Crates {
-        /// Install the command from its crate, too
-        #[arg(long)]
-        install: bool,
-    },
+    #[command(after_help = "Example: cargo xtask crates")]
+    Crates,
     /// Build the programs under examples/ as their pages say, run them by every runtime against
     /// servers of others, and print the table
     #[command(after_help = "Example: cargo xtask examples python")]
@@ -165,30 +166,31 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
-    let outcome = Workspace::find().and_then(|workspace| match command {
-        Command::Bench(arguments) => bench::run(&workspace, &arguments),
-        Command::Book { check } => book::run(&workspace, check),
-        Command::Build { arguments } => component::build_and_describe(&workspace, &arguments),
-        Command::Certificates(arguments) => certificates::run(&workspace, &arguments),
-        Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
-        Command::Crates { install } => crates::run(&workspace, install),
-        Command::Demo { arguments } => demo::run(&workspace, &arguments),
-        Command::Dist { check } => dist::run(&workspace, check),
-        Command::Examples { name } => examples::run(&workspace, name.as_deref()),
-        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
-        Command::Lint => lint::run(&workspace),
-        Command::Packages => packages::run(&workspace),
-        Command::Supply { write } => supply::run(&workspace, write),
-        Command::Taint => taint::run(&workspace),
-        Command::Test {
+    let task = Arguments::parse().task;
+    let outcome = Workspace::find().and_then(|workspace| match task {
+        Task::Bench(arguments) => bench::run(&workspace, &arguments),
+        Task::Book { check } => book::run(&workspace, check),
+        Task::Build { arguments } => component::build_and_describe(&workspace, &arguments),
+        Task::Certificates(arguments) => certificates::run(&workspace, &arguments),
+        Task::Command => command::run(&workspace),
+        Task::Conformance(arguments) => conformance::run(&workspace, &arguments),
+        Task::Crates => crates::run(&workspace),
+        Task::Demo { arguments } => demo::run(&workspace, &arguments),
+        Task::Dist { check } => dist::run(&workspace, check),
+        Task::Examples { name } => examples::run(&workspace, name.as_deref()),
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
+        Task::Lint => lint::run(&workspace),
+        Task::Packages => packages::run(&workspace),
+        Task::Supply { write } => supply::run(&workspace, write),
+        Task::Taint => taint::run(&workspace),
+        Task::Test {
             ring,
             filters,
             arguments,
         } => test::run(&workspace, ring, &filters, &arguments),
-        Command::Timing(arguments) => timing::run(&workspace, &arguments),
-        Command::Torture(arguments) => torture::run(&workspace, &arguments),
-        Command::WitDeps { check } => wit_deps::run(&workspace, check),
+        Task::Timing(arguments) => timing::run(&workspace, &arguments),
+        Task::Torture(arguments) => torture::run(&workspace, &arguments),
+        Task::WitDeps { check } => wit_deps::run(&workspace, check),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! `cargo xtask packages`: what those install who write no Rust. A wheel, an npm package and an archive
 //! for C, each with the component inside, the same to the bit wherever they are made.
 
-mod archive;
+pub(crate) mod archive;
 mod c;
 mod npm;
 mod wheel;
@@ -17,11 +17,11 @@ use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
 
 /// Paths with forward slashes, and what is there.
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// What the packages say of themselves.
-struct Project {
-    version: String,
+pub(crate) struct Project {
+    pub(crate) version: String,
     license: String,
     /// None if the workspace names no repository.
     repository: Option<String>,
@@ -70,7 +70,7 @@ pub(crate) fn make(workspace: &Workspace) -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 impl Project {
-    fn read(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
         let package = workspace.package(PACKAGE)?;
         let field = |name: &str| {
             let text = package.get(name).and_then(Value::as_str);
@@ -106,14 +106,14 @@ fn interface(workspace: &Workspace, folder: &str) -> Result<Files> {
 }
 
 /// The licences, in this folder.
-fn licenses(workspace: &Workspace, folder: &str) -> Result<Files> {
+pub(crate) fn licenses(workspace: &Workspace, folder: &str) -> Result<Files> {
     let names = ["LICENSE-APACHE", "LICENSE-MIT"];
     let read = |name: &str| Ok((format!("{folder}{name}"), read(&workspace.root.join(name))?));
     names.into_iter().map(read).collect()
 }
 
 /// Everything below a folder.
-fn tree(folder: &Path) -> Result<Files> {
+pub(crate) fn tree(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -130,7 +130,7 @@ fn tree(folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -31,6 +31,10 @@ use crate::commands::{ciphers, compose, connect, demo, inspect, run, serve, shel
 use crate::exit::Status;
 use crate::terminal::colour;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// TLS as a WebAssembly component: connect, serve, demonstrate, inspect
 #[derive(Parser, Debug)]
 #[command(

@@ -283,6 +283,15 @@ fn shells_and_man_get_what_they_read() {
     assert!(page.contains("showcerts"), "{page}");
     let line = refusal(&run(&["man", "bogus"], b""), 2);
     assert!(line.contains("there is no bogus"), "{line}");
+    let folder = Folder::new("man");
+    let directory = folder.path("");
+    assert!(run(&["man", "--all", &directory], b"").status.success());
+    let kept = fs::read_to_string(folder.path("portcullis-connect.1")).unwrap();
+    assert_eq!(kept, page);
+    let whole = fs::read_to_string(folder.path("portcullis.1")).unwrap();
+    assert!(whole.contains(".TH portcullis 1"), "{whole}");
+    let line = refusal(&run(&["man", "--all", &folder.path("none")], b""), 2);
+    assert!(line.contains("name a directory that is there"), "{line}");
 }
 
 #[test]

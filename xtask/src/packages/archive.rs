@@ -9,7 +9,7 @@ use flate2::{Compression, Crc, GzBuilder};
 use super::Files;
 
 /// A gzipped tar. Files below `bin/` can be executed; `root` comes before every path.
-pub(super) fn tar_gz(root: &str, files: &Files) -> Result<Vec<u8>> {
+pub(crate) fn tar_gz(root: &str, files: &Files) -> Result<Vec<u8>> {
     // A clock of 1 January 1980, as zip has it at the earliest.
     const SECONDS: u64 = 315_532_800;
     const PLAIN: u32 = 0o644;

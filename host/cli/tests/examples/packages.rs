@@ -5,19 +5,29 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
 
 use crate::page::{Page, Runtime};
-use crate::{Column, meet, shell, told};
+use crate::servers::Service;
+use crate::{Column, examples, meet, shell, told};
 
-/// Each page, and the ending of the package that it installs.
-const PAGES: [(&str, &str); 3] = [("c", ".tar.gz"), ("node", ".tgz"), ("python", ".whl")];
+/// Each page of a language, and part of the name of the package that it installs.
+const PAGES: [(&str, &str); 3] = [("c", "-c-"), ("node", ".tgz"), ("python", ".whl")];
+
+/// The page of the command.
+const COMMAND: &str = "command";
+
+/// What the page has for a server.
+const ADDRESS: &str = "example.com:443";
 
 /// Where the same lines stand too: what registries show, and the first page of all.
-const COPIES: [(&str, &str); 6] = [
+const COPIES: [(&str, &str); 8] = [
     ("c", "README.md"),
     ("c", "clients/c/README.md"),
+    (COMMAND, "README.md"),
+    (COMMAND, "host/cli/README.md"),
     ("node", "README.md"),
     ("node", "clients/javascript/README.md"),
     ("python", "README.md"),
@@ -29,13 +39,17 @@ pub fn trials(columns: &[Column]) -> Vec<Trial> {
         return Vec::new();
     };
     let mut trials = Vec::new();
-    for (name, ending) in PAGES {
+    for (name, part) in PAGES {
         let (packages, columns) = (packages.clone(), columns.to_vec());
         trials.push(Trial::test(
             format!("packages: {name} from nothing to a connection"),
-            move || install(name, ending, &packages, &columns).map_err(Failed::from),
+            move || install(name, part, &packages, &columns).map_err(Failed::from),
         ));
     }
+    trials.push(Trial::test(
+        "packages: the command from nothing to a connection",
+        move || install_command(&packages).map_err(Failed::from),
+    ));
     trials.push(Trial::test(
         "packages: the first lines are everywhere the same",
         || the_copies_agree().map_err(Failed::from),
@@ -43,22 +57,8 @@ pub fn trials(columns: &[Column]) -> Vec<Trial> {
     trials
 }
 
-fn install(name: &str, ending: &str, packages: &Path, columns: &[Column]) -> Result<(), String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("install-{name}"));
-    if folder.exists() {
-        fs::remove_dir_all(&folder).unwrap();
-    }
-    fs::create_dir_all(&folder).unwrap();
-    let mut count = 0;
-    for entry in fs::read_dir(packages).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_name().unwrap().to_str().unwrap();
-        if file.ends_with(ending) {
-            fs::copy(&path, folder.join(file)).unwrap();
-            count += 1;
-        }
-    }
-    assert_eq!(count, 1, "{ending}");
+fn install(name: &str, part: &str, packages: &Path, columns: &[Column]) -> Result<(), String> {
+    let folder = folder_with(name, part, packages)?;
     let page = Page::of(folder, &text(&format!("docs/install/{name}.md")));
     let newest = |runtime| columns.iter().rfind(|column| column.runtime == runtime);
     let path = without_ours(newest(Runtime::Wasmtime).unwrap());
@@ -74,6 +74,79 @@ fn install(name: &str, ending: &str, packages: &Path, columns: &[Column]) -> Res
     Ok(())
 }
 
+/// The page of the command: its lines, and then the programs beside it in the archive.
+fn install_command(packages: &Path) -> Result<(), String> {
+    let part = format!("-{}-linux.tar.gz", env::consts::ARCH);
+    let folder = match folder_with(COMMAND, &part, packages) {
+        Err(missing) if env::var_os("CI").is_none() => {
+            eprintln!("skipped: {missing}; `cargo xtask command` makes it, in minutes");
+            return Ok(());
+        }
+        folder => folder?,
+    };
+    let Some(server) = Service::Page.serve("install-command", &examples()) else {
+        return Ok(());
+    };
+    let authority = server.folder.path("ca.pem");
+    let lines = |trusts: &str| {
+        let lines = first_lines(COMMAND);
+        let aimed = format!("localhost:{} {trusts}", server.port);
+        assert!(lines.contains(ADDRESS), "{lines}");
+        // Nothing of this environment reaches it, and of the machine only what unpacks an archive.
+        let mut bash = Command::new("bash");
+        bash.args(["-e", "-c", &lines.replace(ADDRESS, &aimed)]);
+        bash.current_dir(&folder).stdin(Stdio::null());
+        let home = folder.join("home");
+        let output = bash
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home);
+        output.output().unwrap()
+    };
+    let trusting = lines(&format!("--cafile {authority}"));
+    let said = told(&trusting);
+    if !trusting.status.success() || !said.contains("TLSv1.3") {
+        return Err(format!("{said}{}", server.log()));
+    }
+    let refused = told(&lines(""));
+    if !refused.contains("not from a trusted authority") {
+        return Err(refused);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let share = format!("portcullis-{version}-{}-linux/share", env::consts::ARCH);
+    for (path, part) in [
+        ("bash-completion/completions/portcullis", "--showcerts"),
+        ("fish/vendor_completions.d/portcullis.fish", "showcerts"),
+        ("zsh/site-functions/_portcullis", "--showcerts"),
+        ("man/man1/portcullis.1", ".TH portcullis 1"),
+        ("man/man1/portcullis-connect.1", "showcerts"),
+        ("doc/portcullis/LICENSE-MIT", "MIT"),
+    ] {
+        let path = folder.join(&share).join(path);
+        let said = fs::read_to_string(&path).unwrap_or_default();
+        if !said.contains(part) {
+            return Err(format!("{} has no {part}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// An empty folder with the one package whose name has this part.
+fn folder_with(name: &str, part: &str, packages: &Path) -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("install-{name}"));
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    fs::create_dir_all(&folder).unwrap();
+    let paths = fs::read_dir(packages).unwrap().map(|entry| entry.unwrap());
+    let mut found = paths.filter(|entry| entry.file_name().to_string_lossy().contains(part));
+    let (Some(package), None) = (found.next(), found.next()) else {
+        return Err(format!("{} has not one package {part}", packages.display()));
+    };
+    fs::copy(package.path(), folder.join(package.file_name())).unwrap();
+    Ok(folder)
+}
+
 /// The column's search path without the directory of our command: the packages have to do without it.
 fn without_ours(column: &Column) -> OsString {
     let ours = Path::new(env!("CARGO_BIN_EXE_portcullis")).parent();
@@ -83,14 +156,18 @@ fn without_ours(column: &Column) -> OsString {
 
 fn the_copies_agree() -> Result<(), String> {
     for (name, copy) in COPIES {
-        let page = text(&format!("docs/install/{name}.md"));
-        let (_, block) = page.split_once("\n```sh\n").unwrap();
-        let (block, _) = block.split_once("\n```").unwrap();
-        if !text(copy).contains(block) {
+        if !text(copy).contains(&first_lines(name)) {
             return Err(format!("{copy} does not have the first lines of {name}.md"));
         }
     }
     Ok(())
+}
+
+/// The lines of a page that are to be typed first.
+fn first_lines(name: &str) -> String {
+    let page = text(&format!("docs/install/{name}.md"));
+    let (_, block) = page.split_once("\n```sh\n").unwrap();
+    block.split_once("\n```").unwrap().0.to_owned()
 }
 
 fn text(path: &str) -> String {
