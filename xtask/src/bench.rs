@@ -19,7 +19,7 @@ pub(crate) const GUESTS: [&str; 4] = [
 ];
 
 /// The one that has TLS linked into it, which is built for the engines that we measure with.
-const LINKED: &str = "portcullis-bench-tokio-rustls";
+pub(crate) const LINKED: &str = "portcullis-bench-tokio-rustls";
 
 /// The guest that is a workspace of its own, and what compiles ring's C for it: clang, the headers that
 /// it takes, and what makes an archive.

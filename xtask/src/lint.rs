@@ -42,10 +42,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         .iter()
         .chain(&examples::IN_WASM)
         .chain(&client)
+        .chain(&[bench::LINKED])
     {
         clippy.args(["--package", package]);
     }
     process::run("linting for wasm", clippy.args(["--", "-Dwarnings"]))?;
+
+    let mut clippy = cargo();
+    clippy.args(["clippy", "--locked", "--package", "portcullis-bench"]);
+    process::run("linting the benchmark", clippy.args(["--", "-Dwarnings"]))?;
 
     // The features of the two forms exclude each other.
     let mut clippy = cargo();
@@ -63,6 +68,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         check.args(["--target", rust::WINDOWS_TARGET]);
         process::run("checking the host's library for Windows", &mut check)?;
     }
+
+    // Whoever links rustls has it on systems and processors that nothing here runs.
+    let mut check = cargo();
+    check.args(["check", "--locked", "--package", "portcullis-provider"]);
+    for target in rust::PROVIDER_TARGETS {
+        rust::need_target(workspace, target)?;
+        check.args(["--target", target]);
+    }
+    process::run("checking the provider for other machines", &mut check)?;
 
     // They take in files of the command, and nothing else builds them unless somebody fuzzes.
     let mut check = cargo();

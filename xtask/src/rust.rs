@@ -18,6 +18,14 @@ pub(crate) const BROWSER_TARGET: &str = "wasm32-unknown-unknown";
 /// A system other than those that the tests run on.
 pub(crate) const WINDOWS_TARGET: &str = "x86_64-pc-windows-gnu";
 
+/// What the provider is for besides components and this machine: another processor, 32 bits, and modules of
+/// the first WASI.
+pub(crate) const PROVIDER_TARGETS: [&str; 3] = [
+    "aarch64-unknown-linux-gnu",
+    "i686-unknown-linux-gnu",
+    "wasm32-wasip1",
+];
+
 /// Make sure that the standard library for a target is there.
 pub(crate) fn need_target(workspace: &Workspace, target: &str) -> Result<()> {
     if has_target(workspace, target)? {
