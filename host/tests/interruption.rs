@@ -229,13 +229,18 @@ fn code_that_does_not_look_is_not_given_an_end() {
 
 #[test]
 fn a_program_ends_in_the_middle_of_its_handshake() {
-    let Some(client) = example("https-client") else {
-        return;
-    };
-    let program = std::fs::read(client).unwrap();
+    // Of WASI 0.2, and of 0.3.
+    for name in ["https-client", "wasi_tls_client"] {
+        if let Some(client) = example(name) {
+            program_ends(name, &std::fs::read(client).unwrap());
+        }
+    }
+}
+
+fn program_ends(name: &str, program: &[u8]) {
     let (server, port) = silent();
-    let arguments = ["https-client", "localhost", &port.to_string(), "/"].map(str::to_owned);
-    let interruptible = Program::interruptible(&program).unwrap();
+    let arguments = [name, "localhost", &port.to_string(), "/"].map(str::to_owned);
+    let interruptible = Program::interruptible(program).unwrap();
     let ended = interruptible.run(options().deadline(SHORT), &arguments, &[]);
     let ended = ended.unwrap_err();
     assert_eq!(
@@ -243,7 +248,7 @@ fn a_program_ends_in_the_middle_of_its_handshake() {
         Some(&Interrupted::Late(SHORT)),
         "{ended:?}"
     );
-    let plain = Program::from_bytes(&program).unwrap();
+    let plain = Program::from_bytes(program).unwrap();
     let refused = plain.run(options().deadline(SHORT), &arguments, &[]);
     assert!(refused.unwrap_err().to_string().contains("`interruptible`"));
     // With nobody there it fails by itself, long before.

@@ -152,6 +152,37 @@ fn tls_goes_through_a_proxy_to_the_target_whose_name_is_verified() {
 }
 
 #[test]
+fn starttls_goes_through_a_proxy_after_its_dialogue_with_the_target() {
+    let folder = Folder::new("proxy-starttls");
+    let (_server, tls) = serve(&folder, &[]);
+    // PostgreSQL's dialogue: a request of 8 bytes, `S`, and TLS; or `N`.
+    let postgres = |answer: &'static [u8]| {
+        listen(move |mut client| {
+            let mut request = [0; 8];
+            client.read_exact(&mut request).unwrap();
+            assert_eq!(request, *b"\0\0\0\x08\x04\xd2\x16\x2f");
+            client.write_all(answer).unwrap();
+            let server = TcpStream::connect((Ipv4Addr::LOCALHOST, tls)).unwrap();
+            let (up, down) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let sending = thread::spawn(move || pass(up, down));
+            pass(server, client);
+            sending.join().unwrap();
+        })
+    };
+    let ca = folder.path("ca.pem");
+    let (near, requests) = proxy(postgres(b"S"));
+    let by = through(near);
+    let flags = ["--cafile", &ca, "--starttls", "postgres", "--proxy"];
+    echoed(&say(7, "localhost", &[&flags[..], &[&by]].concat(), &[]));
+    assert!(requests.recv().unwrap().starts_with("CONNECT localhost:7 "));
+    let (near, _requests) = proxy(postgres(b"N"));
+    let by = through(near);
+    let refusing = say(7, "localhost", &[&flags[..], &[&by]].concat(), &[]);
+    let line = refusal(&refusing, 1);
+    assert!(line.contains("does not offer TLS"), "{line}");
+}
+
+#[test]
 fn curl_goes_through_the_same_proxy_and_is_refused_by_it_as_we_are() {
     let Some(curl) = tool("curl") else { return };
     let folder = Folder::new("proxy-curl");
