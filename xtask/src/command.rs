@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::component::{self, Flavour};
 use crate::packages::{self, Files, Project};
 use crate::workspace::Workspace;
-use crate::{apt, crates, dist, process, rust};
+use crate::{apt, crates, dist, notices, process, rust};
 
 /// The compiler for the C code in it, for a C library that can be linked into a program whole.
 const FOR_MUSL: &[apt::Tool] = &[("musl-gcc", "musl-tools")];
@@ -22,6 +22,9 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "share/fish/vendor_completions.d/portcullis.fish"),
     ("zsh", "share/zsh/site-functions/_portcullis"),
 ];
+
+/// Where a system has a program's documents, below the prefix of an installation.
+const DOCUMENTS: &str = "share/doc/portcullis/";
 
 /// `cargo xtask command`: make the archive in `target/packages`, and say where.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -53,20 +56,25 @@ pub(crate) fn make(workspace: &Workspace) -> Result<(String, Vec<u8>)> {
         packages::read(&component)?,
     );
     let readme = workspace.root.join("host/cli/README.md");
-    files.insert(
-        "share/doc/portcullis/README.md".to_owned(),
-        packages::read(&readme)?,
-    );
-    files.extend(packages::licenses(workspace, "share/doc/portcullis/")?);
+    files.insert(format!("{DOCUMENTS}README.md"), packages::read(&readme)?);
+    files.extend(packages::licenses(workspace, DOCUMENTS)?);
+    // In place of the component's alone.
+    let terms = notices::of_command(workspace, &target())?;
+    files.insert(format!("{DOCUMENTS}{}", notices::FILE), terms);
     let root = format!("portcullis-{}-{ARCH}-linux", project.version);
     let archive = packages::archive::tar_gz(&root, &files)?;
     Ok((format!("{root}.tar.gz"), archive))
 }
 
+/// This processor, and a C library that can be linked in whole.
+fn target() -> String {
+    format!("{ARCH}-unknown-linux-musl")
+}
+
 /// Builds the program from the crates, with the versions of our lock file, and makes sure that it is static.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     apt::need(FOR_MUSL, true)?;
-    let target = format!("{ARCH}-unknown-linux-musl");
+    let target = target();
     rust::need_target(workspace, &target)?;
     let embedded = component::get(workspace)?;
     let unpacked = crates::unpacked(workspace, &embedded)?;

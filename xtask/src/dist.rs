@@ -1,5 +1,5 @@
 //! `cargo xtask dist`: the release folder, the same to the bit wherever it is made from the same
-//! sources by the same compiler.
+//! sources by the same compiler, but for the command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -26,14 +26,16 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
     let folder = workspace.target.join("dist");
     let graph = Graph::read(workspace)?;
     let (_, version) = graph.root.clone();
-    make(workspace, &graph, &version, &folder)?;
+    // Built once: what C compilers make of it is not the same wherever it is made.
+    let command = command::make(workspace)?;
+    make(workspace, &graph, &version, &command, &folder)?;
     if check {
         let elsewhere = Workspace {
             root: workspace.root.clone(),
             target: workspace.target.join(AGAIN),
         };
         let again = elsewhere.target.join("dist");
-        make(&elsewhere, &graph, &version, &again)?;
+        make(&elsewhere, &graph, &version, &command, &again)?;
         for entry in fs::read_dir(&folder)? {
             let name = entry?.file_name();
             ensure!(
@@ -43,14 +45,20 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
             );
         }
         fs::remove_dir_all(workspace.target.join("dist-again"))?;
-        process::announce("built twice, in two places: the same to the bit");
+        process::announce("built twice, in two places, but for the command: the same to the bit");
     }
     println!("{}", folder.display());
     print!("{}", fs::read_to_string(folder.join("SHA256SUMS"))?);
     Ok(())
 }
 
-fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> Result<()> {
+fn make(
+    workspace: &Workspace,
+    graph: &Graph,
+    version: &str,
+    (command, archive): &(String, Vec<u8>),
+    folder: &Path,
+) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
@@ -69,7 +77,7 @@ fn make(workspace: &Workspace, graph: &Graph, version: &str, folder: &Path) -> R
         wit_package(&["wit", "wit/p3"].map(|folder| workspace.root.join(folder)))?,
     );
     files.extend(packages::make(workspace)?);
-    files.extend([command::make(workspace)?]);
+    files.insert(command.clone(), archive.clone());
     files.insert("sbom.cdx.json".to_owned(), pretty(&graph.sbom()?)?);
     let provenance = provenance(workspace, &files)?;
     files.insert("provenance.json".to_owned(), pretty(&provenance)?);

@@ -15,6 +15,7 @@ mod examples;
 mod fuzz;
 mod go;
 mod lint;
+mod notices;
 mod packages;
 mod pattern;
 mod process;
@@ -100,10 +101,10 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Make the release folder target/dist: the components, the packages for Python, Node and C, the
-    /// interface as a package, an SBOM, a provenance and checksums
+    /// command, the interface as a package, an SBOM, a provenance and checksums
     #[command(after_help = "Example: cargo xtask dist --check")]
     Dist {
-        /// Build everything twice, in two places, and fail if a bit differs
+        /// Build everything but the command twice, in two places, and fail if a bit differs
         #[arg(long)]
         check: bool,
     },

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::component::{self, Flavour};
+use crate::notices;
 use crate::workspace::Workspace;
 
 /// Paths with forward slashes, and what is there.
@@ -105,11 +106,15 @@ fn interface(workspace: &Workspace, folder: &str) -> Result<Files> {
         .collect())
 }
 
-/// The licences, in this folder.
+/// The licences, and the terms of what is in the component, in this folder.
 pub(crate) fn licenses(workspace: &Workspace, folder: &str) -> Result<Files> {
-    let names = ["LICENSE-APACHE", "LICENSE-MIT"];
-    let read = |name: &str| Ok((format!("{folder}{name}"), read(&workspace.root.join(name))?));
-    names.into_iter().map(read).collect()
+    let mut files = Files::new();
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        files.insert(format!("{folder}{name}"), read(&workspace.root.join(name))?);
+    }
+    let terms = notices::of_component(workspace)?;
+    files.insert(format!("{folder}{}", notices::FILE), terms);
+    Ok(files)
 }
 
 /// Everything below a folder.

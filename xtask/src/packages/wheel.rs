@@ -81,7 +81,7 @@ fn metadata(project: &Project, readme: &[u8]) -> Vec<u8> {
     } = project;
     let mut text = format!(
         "Metadata-Version: 2.4\nName: portcullis-tls\nVersion: {version}\nSummary: {SUMMARY}\n\
-         License-Expression: {license}\nLicense-File: LICENSE-APACHE\nLicense-File: LICENSE-MIT\n\
+         License-Expression: {license}\nLicense-File: LICENSE-APACHE\nLicense-File: LICENSE-MIT\nLicense-File: THIRD-PARTY.txt\n\
          Keywords: tls,ssl,wasm,wasi,component\nRequires-Python: >=3.10\nProvides-Extra: tools\n"
     );
     for tool in TOOLS {

@@ -121,6 +121,7 @@ fn install_command(packages: &Path) -> Result<(), String> {
         ("man/man1/portcullis.1", ".TH portcullis 1"),
         ("man/man1/portcullis-connect.1", "showcerts"),
         ("doc/portcullis/LICENSE-MIT", "MIT"),
+        ("doc/portcullis/THIRD-PARTY.txt", "wasmtime 48."),
     ] {
         let path = folder.join(&share).join(path);
         let said = fs::read_to_string(&path).unwrap_or_default();

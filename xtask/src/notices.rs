@@ -1,0 +1,148 @@
+//! The terms of what is compiled into a component or the command: most of it is to be handed on only
+//! with the notices of its authors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::component::P3_FEATURES;
+use crate::workspace::Workspace;
+use crate::{process, rust};
+
+/// The file's name in a package.
+pub(crate) const FILE: &str = "THIRD-PARTY.txt";
+
+/// How files with terms begin, in capitals.
+const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE"];
+
+/// The component in the form that is in every package.
+const COMPONENT: [&str; 4] = ["--package", "portcullis", "--target", rust::WASM_TARGET];
+
+/// The notices of what is in the component.
+pub(crate) fn of_component(workspace: &Workspace) -> Result<Vec<u8>> {
+    let linked = linked_into(workspace, &COMPONENT)?;
+    notices(workspace, linked, "Rust's standard library")
+}
+
+/// The notices of what is in the command for this target, with both components.
+pub(crate) fn of_command(workspace: &Workspace, target: &str) -> Result<Vec<u8>> {
+    let command = ["--package", "portcullis-cli", "--target", target];
+    let p3 = [&COMPONENT[..], &P3_FEATURES].concat();
+    let mut linked = BTreeSet::new();
+    for selection in [&command[..], &COMPONENT, &p3] {
+        linked.extend(linked_into(workspace, selection)?);
+    }
+    let besides = "Rust's standard library, and musl, which is Copyright (c) 2005-2020 Rich Felker \
+                   and others, under the terms of the MIT license";
+    notices(workspace, linked, besides)
+}
+
+fn notices(workspace: &Workspace, mut linked: BTreeSet<String>, besides: &str) -> Result<Vec<u8>> {
+    let mut list = String::new();
+    // Many have the same text, which is there once.
+    let mut texts = BTreeMap::<String, Vec<String>>::new();
+    for package in workspace.packages(&[])? {
+        let field = |name: &str| package.get(name).and_then(Value::as_str);
+        let (Some(name), Some(version)) = (field("name"), field("version")) else {
+            continue;
+        };
+        let title = format!("{name} {version}");
+        // Our own terms are in the files beside this one.
+        if package.get("source").is_none_or(Value::is_null) || !linked.remove(&title) {
+            continue;
+        }
+        let terms = field("license").unwrap_or("see its text");
+        // Writing to memory does not fail.
+        let _ = writeln!(list, "{title}: {terms}");
+        let manifest = Path::new(field("manifest_path").context("a package is nowhere")?);
+        for text in texts_in(manifest.parent().unwrap_or(manifest))? {
+            texts.entry(text).or_default().push(title.clone());
+        }
+    }
+    linked.retain(|title| !title.starts_with("portcullis"));
+    ensure!(linked.is_empty(), "cargo metadata does not know {linked:?}");
+    let mut notices = format!("Compiled into this, besides {besides}:\n\n{list}");
+    for (text, titles) in texts {
+        let _ = write!(
+            notices,
+            "\n{}\n{}\n\n{text}\n",
+            "-".repeat(72),
+            titles.join(", ")
+        );
+    }
+    Ok(notices.into_bytes())
+}
+
+/// Name and version of each package that is linked into what cargo is told to build, without those that only build it.
+fn linked_into(workspace: &Workspace, selection: &[&str]) -> Result<BTreeSet<String>> {
+    let mut tree = workspace.cargo();
+    tree.args(["tree", "--locked", "--prefix", "none"])
+        .args(selection);
+    tree.args(["--edges", "normal,no-proc-macro", "--format", "{p}"]);
+    let tree = String::from_utf8(process::capture(&mut tree)?)?;
+    let title = |line: &str| {
+        let mut words = line.split(' ');
+        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+        Some(format!("{name} {version}"))
+    };
+    Ok(tree.lines().filter_map(title).collect())
+}
+
+/// What files of a package say of its terms.
+fn texts_in(folder: &Path) -> Result<Vec<String>> {
+    let mut texts = BTreeSet::new();
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().to_uppercase();
+        if NAMES.iter().any(|begin| name.starts_with(begin)) && entry.file_type()?.is_file() {
+            let text = String::from_utf8_lossy(&fs::read(entry.path())?).into_owned();
+            let lines = text.trim_matches(['\r', '\n']).lines().map(str::trim_end);
+            texts.insert(lines.collect::<Vec<_>>().join("\n"));
+        }
+    }
+    Ok(texts.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_component_is_made_of_is_there_with_its_terms() {
+        let workspace = Workspace::find().unwrap();
+        let notices = of_component(&workspace).unwrap();
+        let notices = String::from_utf8(notices).unwrap();
+        for part in [
+            "\nrustls 0.23.",
+            "Apache-2.0 OR ISC OR MIT",
+            "\nwebpki-roots 1",
+            "Copyright (c) 2016 Joseph Birr-Pixton",
+        ] {
+            assert!(notices.contains(part), "{part}");
+        }
+        // It builds the component, and is not in it.
+        assert!(!notices.contains("\nproc-macro2 "));
+    }
+
+    #[test]
+    fn what_the_command_is_made_of_is_there_with_both_components() {
+        let workspace = Workspace::find().unwrap();
+        let notices = of_command(&workspace, "x86_64-unknown-linux-musl").unwrap();
+        let notices = String::from_utf8(notices).unwrap();
+        for part in [
+            "\nwasmtime 48.",
+            "\nmimalloc 0.",
+            "\naws-lc-sys 0.",
+            "\nwit-bindgen 0.",
+        ] {
+            assert!(notices.contains(part), "{part}");
+        }
+        assert!(notices.contains("Rich Felker") && notices.len() < 1_000_000);
+    }
+}
