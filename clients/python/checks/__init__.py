@@ -1,8 +1,10 @@
 """What the checks of the wrapper share."""
 
 import contextlib
+import io
 import os
 import selectors
+import time
 
 import portcullis
 
@@ -69,9 +71,10 @@ def server_context():
 
 def together(*calls):
     """Repeat calls that do not wait, each on its connection, until all succeed; the results."""
-    results, needs = {}, {}
+    results, deadline = {}, time.monotonic() + SECONDS
     with portcullis.Selector() as selector:
         while True:
+            needs = {}
             for number, (connection, function, *arguments) in enumerate(calls):
                 if number in results:
                     continue
@@ -84,11 +87,22 @@ def together(*calls):
             if len(results) == len(calls):
                 return [results[number] for number in range(len(calls))]
             selector.close()
-            waiting = (call[0] for number, call in enumerate(calls) if number not in results)
-            for connection in {id(connection): connection for connection in waiting}.values():
-                events = needs.get(id(connection), selectors.EVENT_READ)
-                selector.register(connection, events)
+            # Those that are done wait along: what they have sent may not have left yet, and `select`
+            # sends it on.
+            for connection in {id(call[0]): call[0] for call in calls}.values():
+                if id(connection) in needs or is_open(connection):
+                    events = needs.get(id(connection), selectors.EVENT_READ)
+                    selector.register(connection, events)
             assert selector.select(SECONDS), "nothing is ready"
+            assert time.monotonic() < deadline, "it does not come to an end"
+
+
+def is_open(connection):
+    """Whether a connection or server has not been closed."""
+    try:
+        return connection.fileno() != -1
+    except io.UnsupportedOperation:
+        return True
 
 
 def fails(connection, function, *arguments):
