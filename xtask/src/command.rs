@@ -26,9 +26,18 @@ const COMPLETIONS: [(&str, &str); 3] = [
 /// Where a system has a program's documents, below the prefix of an installation.
 const DOCUMENTS: &str = "share/doc/portcullis/";
 
+/// How the program is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speed {
+    /// As it is released.
+    Fast,
+    /// Without optimisation, which takes less than half of the time: enough to see that all is there.
+    Slow,
+}
+
 /// `cargo xtask command`: make the archive in `target/packages`, and say where.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let (name, bytes) = make(workspace)?;
+pub(crate) fn run(workspace: &Workspace, speed: Speed) -> Result<()> {
+    let (name, bytes) = make(workspace, speed)?;
     let folder = workspace.target.join("packages");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join(&name), bytes)?;
@@ -37,8 +46,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// The archive's name and the archive.
-pub(crate) fn make(workspace: &Workspace) -> Result<(String, Vec<u8>)> {
-    let program = build(workspace)?;
+pub(crate) fn make(workspace: &Workspace, speed: Speed) -> Result<(String, Vec<u8>)> {
+    let program = build(workspace, speed)?;
     let project = Project::read(workspace)?;
     let mut files = Files::new();
     files.insert("bin/portcullis".to_owned(), packages::read(&program)?);
@@ -72,7 +81,7 @@ fn target() -> String {
 }
 
 /// Builds the program from the crates, with the versions of our lock file, and makes sure that it is static.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+fn build(workspace: &Workspace, speed: Speed) -> Result<PathBuf> {
     apt::need(FOR_MUSL, true)?;
     let target = target();
     rust::need_target(workspace, &target)?;
@@ -84,6 +93,9 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     cargo.args(["--package", "portcullis-cli", "--target", &target]);
     cargo.args(["--config", &dist::remapped(workspace, &target)?]);
     cargo.args(["--config", "profile.release.strip=\"symbols\""]);
+    if speed == Speed::Slow {
+        cargo.args(["--config", "profile.release.opt-level=0"]);
+    }
     cargo.env("CARGO_TARGET_DIR", &built);
     process::run("building the command from its crate", &mut cargo)?;
     let program = built.join(target).join("release/portcullis");

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use wit_parser::Resolve;
 
+use crate::command::{self, Speed};
 use crate::component;
 use crate::workspace::Workspace;
-use crate::{command, packages, process, rust};
+use crate::{packages, process, rust};
 
 /// The package that is distributed.
 const PACKAGE: &str = "portcullis";
@@ -22,12 +23,12 @@ const PACKAGE: &str = "portcullis";
 const AGAIN: &str = "dist-again/somewhere-else";
 
 /// Make the release folder; with `check`, build everything twice and compare.
-pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, check: bool, speed: Speed) -> Result<()> {
     let folder = workspace.target.join("dist");
     let graph = Graph::read(workspace)?;
     let (_, version) = graph.root.clone();
     // Built once: what C compilers make of it is not the same wherever it is made.
-    let command = command::make(workspace)?;
+    let command = command::make(workspace, speed)?;
     make(workspace, &graph, &version, &command, &folder)?;
     if check {
         let elsewhere = Workspace {

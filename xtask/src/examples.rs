@@ -8,9 +8,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::command::{self, Speed};
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{apt, command, packages, process, rust, test, workspace};
+use crate::{apt, packages, process, rust, test, workspace};
 
 /// Stock wasmtime as PyPI has it: the two releases with long-term support, and the first that has
 /// wide arithmetic.
@@ -148,7 +149,7 @@ impl Examples {
 fn write_packages(workspace: &Workspace) -> Result<PathBuf> {
     let folder = packages::write(workspace)?;
     if test::in_ci() {
-        command::run(workspace)?;
+        command::run(workspace, Speed::Slow)?;
     }
     Ok(folder)
 }

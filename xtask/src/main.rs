@@ -36,6 +36,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::certificates::Certificates;
+use crate::command::Speed;
 use crate::conformance::Conformance;
 use crate::fuzz::Fuzz;
 use crate::test::Ring;
@@ -84,7 +85,11 @@ enum Task {
     /// Make the archive of the command for Linux in target/packages: a static program, built from the crates
     /// alone, with completion scripts and manual pages
     #[command(after_help = "Example: cargo xtask command")]
-    Command,
+    Command {
+        /// Compile without optimisation, to see that all is there
+        #[arg(long)]
+        quick: bool,
+    },
     /// Run BoringSSL's TLS test runner against the core and the built component, and compare what it
     /// finds with what is expected
     #[command(after_help = "Example: cargo xtask conformance --machine component 'Resume-*'")]
@@ -107,6 +112,9 @@ enum Task {
         /// Build everything but the command twice, in two places, and fail if a bit differs
         #[arg(long)]
         check: bool,
+        /// Compile the command without optimisation: not for a release
+        #[arg(long, conflicts_with = "check")]
+        quick: bool,
     },
     /// Make the crates as crates.io gets them, and build a program from them alone
     #[command(after_help = "Example: cargo xtask crates")]
@@ -166,6 +174,10 @@ enum Task {
     },
 }
 
+fn speed(quick: bool) -> Speed {
+    if quick { Speed::Slow } else { Speed::Fast }
+}
+
 fn main() -> ExitCode {
     let task = Arguments::parse().task;
     let outcome = Workspace::find().and_then(|workspace| match task {
@@ -173,11 +185,11 @@ fn main() -> ExitCode {
         Task::Book { check } => book::run(&workspace, check),
         Task::Build { arguments } => component::build_and_describe(&workspace, &arguments),
         Task::Certificates(arguments) => certificates::run(&workspace, &arguments),
-        Task::Command => command::run(&workspace),
+        Task::Command { quick } => command::run(&workspace, speed(quick)),
         Task::Conformance(arguments) => conformance::run(&workspace, &arguments),
         Task::Crates => crates::run(&workspace),
         Task::Demo { arguments } => demo::run(&workspace, &arguments),
-        Task::Dist { check } => dist::run(&workspace, check),
+        Task::Dist { check, quick } => dist::run(&workspace, check, speed(quick)),
         Task::Examples { name } => examples::run(&workspace, name.as_deref()),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Lint => lint::run(&workspace),

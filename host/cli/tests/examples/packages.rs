@@ -89,7 +89,7 @@ fn install_command(packages: &Path) -> Result<(), String> {
     };
     let authority = server.folder.path("ca.pem");
     let lines = |trusts: &str| {
-        let lines = first_lines(COMMAND);
+        let lines = first_lines(COMMAND).replace("x86_64", env::consts::ARCH);
         let aimed = format!("localhost:{} {trusts}", server.port);
         assert!(lines.contains(ADDRESS), "{lines}");
         // Nothing of this environment reaches it, and of the machine only what unpacks an archive.
