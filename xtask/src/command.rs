@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, speed: Speed) -> Result<()> {
 /// The archive's name and the archive.
 pub(crate) fn make(workspace: &Workspace, speed: Speed) -> Result<(String, Vec<u8>)> {
     let program = build(workspace, speed)?;
-    let project = Project::read(workspace)?;
+    let project = Project::read(workspace, notices::of_command(workspace, &target())?)?;
     let mut files = Files::new();
     files.insert("bin/portcullis".to_owned(), packages::read(&program)?);
     for (shell, path) in COMPLETIONS {
@@ -66,10 +66,7 @@ pub(crate) fn make(workspace: &Workspace, speed: Speed) -> Result<(String, Vec<u
     );
     let readme = workspace.root.join("host/cli/README.md");
     files.insert(format!("{DOCUMENTS}README.md"), packages::read(&readme)?);
-    files.extend(packages::licenses(workspace, DOCUMENTS)?);
-    // In place of the component's alone.
-    let terms = notices::of_command(workspace, &target())?;
-    files.insert(format!("{DOCUMENTS}{}", notices::FILE), terms);
+    files.extend(packages::licenses(workspace, &project, DOCUMENTS)?);
     let root = format!("portcullis-{}-{ARCH}-linux", project.version);
     let archive = packages::archive::tar_gz(&root, &files)?;
     Ok((format!("{root}.tar.gz"), archive))

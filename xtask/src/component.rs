@@ -99,6 +99,9 @@ const ENGINE: &str = "portcullis-engine";
 /// The version of the package in `wit/p3`.
 pub(crate) const P3_VERSION: &str = "0.1.0";
 
+/// The arguments of Cargo that select the component.
+pub(crate) const SELECTION: [&str; 4] = ["--package", "portcullis", "--target", rust::WASM_TARGET];
+
 /// The arguments of Cargo that select the component for WASI 0.3; `host/build.rs` takes the same.
 pub(crate) const P3_FEATURES: [&str; 3] = ["--no-default-features", "--features", "p3"];
 

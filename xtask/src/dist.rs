@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::command::{self, Speed};
 use crate::component;
-use crate::workspace::Workspace;
+use crate::workspace::{Id, Workspace};
 use crate::{packages, process, rust};
 
 /// The package that is distributed.
@@ -154,8 +154,6 @@ struct Graph {
     root: Id,
 }
 
-type Id = (String, String);
-
 struct Package {
     id: Id,
     license: String,
@@ -166,19 +164,11 @@ struct Package {
 }
 
 impl Graph {
-    /// Asks cargo which packages are linked into the component. Those that only build or test it
-    /// are left out, and its features are its own, not those of the whole workspace.
+    /// Asks cargo which packages are linked into the component.
     fn read(workspace: &Workspace) -> Result<Self> {
-        let mut tree = workspace.cargo();
-        tree.args(["tree", "--locked", "--package", PACKAGE]);
-        tree.args(["--target", rust::WASM_TARGET, "--no-dedupe"]);
-        tree.args(["--edges", "normal,no-proc-macro", "--prefix", "depth"]);
-        tree.args(["--format", "{p}"]);
-        let tree = String::from_utf8(process::capture(&mut tree)?)?;
         let mut needs = BTreeMap::<Id, BTreeSet<Id>>::new();
         let mut path: Vec<Id> = Vec::new();
-        for line in tree.lines().filter(|line| !line.is_empty()) {
-            let (depth, id) = entry(line).with_context(|| format!("cargo tree says `{line}`"))?;
+        for (depth, id) in workspace.linked(&component::SELECTION)? {
             path.truncate(depth);
             needs.entry(id.clone()).or_default();
             if let Some(parent) = path.last().and_then(|parent| needs.get_mut(parent)) {
@@ -265,15 +255,6 @@ impl Package {
     }
 }
 
-/// A line of `cargo tree --prefix depth`: `2hmac v0.13.0`, perhaps with a path after it.
-fn entry(line: &str) -> Option<(usize, Id)> {
-    let name = line.find(|c: char| !c.is_ascii_digit())?;
-    let (depth, package) = line.split_at_checked(name)?;
-    let mut words = package.split(' ');
-    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
-    Some((depth.parse().ok()?, (name.to_owned(), version.to_owned())))
-}
-
 /// Name and version to checksum, from `Cargo.lock`.
 fn checksums(lock: &str) -> BTreeMap<Id, String> {
     let mut sums = BTreeMap::new();
@@ -334,20 +315,6 @@ pub(crate) fn with_metadata(workspace: &Workspace, component: &[u8]) -> Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_of_the_tree_are_read() {
-        let id = |name: &str, version: &str| (name.to_owned(), version.to_owned());
-        assert_eq!(
-            entry("0a v0.1.0 (/some where)"),
-            Some((0, id("a", "0.1.0")))
-        );
-        assert_eq!(
-            entry("12wasip2 v1.0.4+wasi-0.2.12"),
-            Some((12, id("wasip2", "1.0.4+wasi-0.2.12")))
-        );
-        assert_eq!(entry("a"), None);
-    }
 
     #[test]
     fn checksums_are_those_of_the_lock_file() {

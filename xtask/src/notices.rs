@@ -9,9 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::component::P3_FEATURES;
+use crate::component::{P3_FEATURES, SELECTION};
 use crate::workspace::Workspace;
-use crate::{process, rust};
 
 /// The file's name in a package.
 pub(crate) const FILE: &str = "THIRD-PARTY.txt";
@@ -19,29 +18,27 @@ pub(crate) const FILE: &str = "THIRD-PARTY.txt";
 /// How files with terms begin, in capitals.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE"];
 
-/// The component in the form that is in every package.
-const COMPONENT: [&str; 4] = ["--package", "portcullis", "--target", rust::WASM_TARGET];
-
 /// The notices of what is in the component.
 pub(crate) fn of_component(workspace: &Workspace) -> Result<Vec<u8>> {
-    let linked = linked_into(workspace, &COMPONENT)?;
-    notices(workspace, linked, "Rust's standard library")
+    notices(workspace, &[&SELECTION], "Rust's standard library")
 }
 
 /// The notices of what is in the command for this target, with both components.
 pub(crate) fn of_command(workspace: &Workspace, target: &str) -> Result<Vec<u8>> {
     let command = ["--package", "portcullis-cli", "--target", target];
-    let p3 = [&COMPONENT[..], &P3_FEATURES].concat();
-    let mut linked = BTreeSet::new();
-    for selection in [&command[..], &COMPONENT, &p3] {
-        linked.extend(linked_into(workspace, selection)?);
-    }
+    let p3 = [&SELECTION[..], &P3_FEATURES].concat();
     let besides = "Rust's standard library, and musl, which is Copyright (c) 2005-2020 Rich Felker \
                    and others, under the terms of the MIT license";
-    notices(workspace, linked, besides)
+    notices(workspace, &[&command, &SELECTION, &p3], besides)
 }
 
-fn notices(workspace: &Workspace, mut linked: BTreeSet<String>, besides: &str) -> Result<Vec<u8>> {
+/// The notices of what is linked into what each of these arguments of cargo select.
+fn notices(workspace: &Workspace, selections: &[&[&str]], besides: &str) -> Result<Vec<u8>> {
+    let mut linked = BTreeSet::new();
+    for selection in selections {
+        let packages = workspace.linked(selection)?.into_iter();
+        linked.extend(packages.map(|(_, (name, version))| format!("{name} {version}")));
+    }
     let mut list = String::new();
     // Many have the same text, which is there once.
     let mut texts = BTreeMap::<String, Vec<String>>::new();
@@ -75,21 +72,6 @@ fn notices(workspace: &Workspace, mut linked: BTreeSet<String>, besides: &str) -
         );
     }
     Ok(notices.into_bytes())
-}
-
-/// Name and version of each package that is linked into what cargo is told to build, without those that only build it.
-fn linked_into(workspace: &Workspace, selection: &[&str]) -> Result<BTreeSet<String>> {
-    let mut tree = workspace.cargo();
-    tree.args(["tree", "--locked", "--prefix", "none"])
-        .args(selection);
-    tree.args(["--edges", "normal,no-proc-macro", "--format", "{p}"]);
-    let tree = String::from_utf8(process::capture(&mut tree)?)?;
-    let title = |line: &str| {
-        let mut words = line.split(' ');
-        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
-        Some(format!("{name} {version}"))
-    };
-    Ok(tree.lines().filter_map(title).collect())
 }
 
 /// What files of a package say of its terms.

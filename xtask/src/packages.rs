@@ -23,6 +23,8 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 /// What the packages say of themselves.
 pub(crate) struct Project {
     pub(crate) version: String,
+    /// The terms of what is compiled into them.
+    terms: Vec<u8>,
     license: String,
     /// None if the workspace names no repository.
     repository: Option<String>,
@@ -58,7 +60,7 @@ pub(crate) fn write(workspace: &Workspace) -> Result<PathBuf> {
 
 /// The packages by the names of their files. Builds the components if they are not there.
 pub(crate) fn make(workspace: &Workspace) -> Result<BTreeMap<String, Vec<u8>>> {
-    let project = Project::read(workspace)?;
+    let project = Project::read(workspace, notices::of_component(workspace)?)?;
     let mut packages = BTreeMap::new();
     for (name, bytes) in [
         wheel::make(workspace, &project)?,
@@ -71,7 +73,7 @@ pub(crate) fn make(workspace: &Workspace) -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 impl Project {
-    pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn read(workspace: &Workspace, terms: Vec<u8>) -> Result<Self> {
         let package = workspace.package(PACKAGE)?;
         let field = |name: &str| {
             let text = package.get(name).and_then(Value::as_str);
@@ -81,6 +83,7 @@ impl Project {
             version: field("version").context("the package has no version")?,
             license: field("license").context("the package has no license")?,
             repository: field("repository"),
+            terms,
         })
     }
 }
@@ -106,14 +109,13 @@ fn interface(workspace: &Workspace, folder: &str) -> Result<Files> {
         .collect())
 }
 
-/// The licences, and the terms of what is in the component, in this folder.
-pub(crate) fn licenses(workspace: &Workspace, folder: &str) -> Result<Files> {
+/// The licences, and the terms of what is compiled in, in this folder.
+pub(crate) fn licenses(workspace: &Workspace, project: &Project, folder: &str) -> Result<Files> {
     let mut files = Files::new();
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         files.insert(format!("{folder}{name}"), read(&workspace.root.join(name))?);
     }
-    let terms = notices::of_component(workspace)?;
-    files.insert(format!("{folder}{}", notices::FILE), terms);
+    files.insert(format!("{folder}{}", notices::FILE), project.terms.clone());
     Ok(files)
 }
 

@@ -12,6 +12,9 @@ use crate::process;
 /// minutes to be built.
 pub(crate) const MOST: [&str; 3] = ["--workspace", "--exclude", "portcullis-bench*"];
 
+/// The name and version of a package.
+pub(crate) type Id = (String, String);
+
 /// The workspace around the current directory.
 pub(crate) struct Workspace {
     /// The directory of the root `Cargo.toml`.
@@ -64,6 +67,21 @@ impl Workspace {
         }
     }
 
+    /// What is linked into the package that these arguments select: depth, name and version of each line of
+    /// `cargo tree`, where what a package needs stands below its first. Those that only build or test it are
+    /// left out, and its features are its own, not those of the whole workspace.
+    pub(crate) fn linked(&self, selection: &[&str]) -> Result<Vec<(usize, Id)>> {
+        let mut tree = self.cargo();
+        tree.args(["tree", "--locked"]).args(selection);
+        tree.args(["--edges", "normal,no-proc-macro", "--prefix", "depth"]);
+        tree.args(["--format", "{p}"]);
+        let tree = String::from_utf8(process::capture(&mut tree)?)?;
+        let lines = tree.lines().filter(|line| !line.is_empty());
+        lines
+            .map(|line| entry(line).with_context(|| format!("cargo tree says `{line}`")))
+            .collect()
+    }
+
     /// The package of the workspace with this name.
     pub(crate) fn package(&self, name: &str) -> Result<Value> {
         let mut packages = self.packages(&["--no-deps"])?.into_iter();
@@ -76,4 +94,32 @@ impl Workspace {
 fn metadata(command: &mut Command) -> Result<Value> {
     let json = process::capture(command)?;
     serde_json::from_slice(&json).context("cargo metadata printed no JSON")
+}
+
+/// A line of `cargo tree --prefix depth`: `2hmac v0.13.0`, perhaps with a path after it.
+fn entry(line: &str) -> Option<(usize, Id)> {
+    let name = line.find(|c: char| !c.is_ascii_digit())?;
+    let (depth, package) = line.split_at_checked(name)?;
+    let mut words = package.split(' ');
+    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+    Some((depth.parse().ok()?, (name.to_owned(), version.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_tree_are_read() {
+        let id = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+        assert_eq!(
+            entry("0a v0.1.0 (/some where)"),
+            Some((0, id("a", "0.1.0")))
+        );
+        assert_eq!(
+            entry("12wasip2 v1.0.4+wasi-0.2.12"),
+            Some((12, id("wasip2", "1.0.4+wasi-0.2.12")))
+        );
+        assert_eq!(entry("a"), None);
+    }
 }

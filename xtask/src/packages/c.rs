@@ -49,7 +49,7 @@ pub(super) fn make(workspace: &Workspace, project: &Project) -> Result<(String, 
     );
     files.extend(components(workspace, "lib/")?);
     files.extend(interface(workspace, "wit/")?);
-    files.extend(licenses(workspace, "")?);
+    files.extend(licenses(workspace, project, "")?);
     let root = format!("portcullis-c-{}", project.version);
     Ok((format!("{root}.tar.gz"), archive::tar_gz(&root, &files)?))
 }

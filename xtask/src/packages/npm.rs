@@ -30,7 +30,7 @@ pub(super) fn make(workspace: &Workspace, project: &Project) -> Result<(String, 
     }
     files.extend(components(workspace, "")?);
     files.extend(interface(workspace, "wit/")?);
-    files.extend(licenses(workspace, "")?);
+    files.extend(licenses(workspace, project, "")?);
     files.insert("package.json".to_owned(), manifest(project, &pinned)?);
     let name = format!("portcullis-tls-{}.tgz", project.version);
     Ok((name, archive::tar_gz("package", &files)?))

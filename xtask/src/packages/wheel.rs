@@ -32,7 +32,7 @@ pub(super) fn make(workspace: &Workspace, project: &Project) -> Result<(String, 
     files.extend(components(workspace, &format!("{FOLDER}/"))?);
     let about = format!("{FOLDER}-{version}.dist-info");
     let mut records = Files::new();
-    records.extend(licenses(workspace, &format!("{about}/licenses/"))?);
+    records.extend(licenses(workspace, project, &format!("{about}/licenses/"))?);
     let readme = read(&workspace.root.join("clients/python/README.md"))?;
     records.insert(format!("{about}/METADATA"), metadata(project, &readme));
     let tags = "Wheel-Version: 1.0\nGenerator: cargo xtask dist\nRoot-Is-Purelib: true\n\
@@ -78,10 +78,12 @@ fn metadata(project: &Project, readme: &[u8]) -> Vec<u8> {
         version,
         license,
         repository,
+        terms: _,
     } = project;
     let mut text = format!(
         "Metadata-Version: 2.4\nName: portcullis-tls\nVersion: {version}\nSummary: {SUMMARY}\n\
-         License-Expression: {license}\nLicense-File: LICENSE-APACHE\nLicense-File: LICENSE-MIT\nLicense-File: THIRD-PARTY.txt\n\
+         License-Expression: {license}\nLicense-File: LICENSE-APACHE\nLicense-File: LICENSE-MIT\n\
+         License-File: THIRD-PARTY.txt\n\
          Keywords: tls,ssl,wasm,wasi,component\nRequires-Python: >=3.10\nProvides-Extra: tools\n"
     );
     for tool in TOOLS {
