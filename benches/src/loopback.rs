@@ -39,6 +39,8 @@ pub(crate) const OURS: [(&str, &str); 4] = [
     (HOSTED, ".hosted"),
     (NATIVE, ".native"),
 ];
+/// The one that has TLS linked into it, which is beside the others with OpenSSL alone.
+pub(crate) const TOKIO: (&str, &str) = ("tokio_rustls", ".tokio_rustls");
 const WASI_TLS: &str = "wasi_tls";
 const RUSTLS: &str = "rustls_ring";
 /// The peers, with their titles.
@@ -206,6 +208,7 @@ pub(crate) fn connect(
             Box::new(Hosted::connect(port, guest, identity)?)
         }
         NATIVE => Box::new(guests.consumer.native(port, identity, config)?),
+        name if name == TOKIO.0 => Box::new(guests.tokio_rustls(port, identity, config)?),
         WASI_TLS => Box::new(guests.wasi_tls(port, identity, config)?),
         RUSTLS => Box::new(Native::connect(port, config)?),
         _ => bail!("no client is called {name}"),

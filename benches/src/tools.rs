@@ -14,9 +14,8 @@ use anyhow::{Context, Result, bail, ensure};
 use portcullis_bench_link::{HEADER, Request, What};
 use rustls::ClientConfig;
 
-use crate::client::Client as _;
 use crate::identity::{Identity, KeyType, NAME};
-use crate::loopback::{self, OURS, PEERS};
+use crate::loopback::{self, OURS, PEERS, TOKIO};
 use crate::native::{self, Library, Terms};
 use crate::report::Report;
 use crate::rounds::{Side, rounds};
@@ -31,7 +30,6 @@ const FILE: &str = "file";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const CURL: &str = "curl";
-const TOKIO: &str = "tokio-rustls";
 const CONNECT: &str = "portcullis connect";
 
 /// The `openssl.` and `serve.` entries.
@@ -55,6 +53,7 @@ fn one_way(
         count: COUNT,
     };
     let mut sides: Vec<Side<'_>> = loopback::clients()
+        .chain([TOKIO.0])
         .map(|name| {
             Side::new(name, move || {
                 let server = place.openssl(what)?;
@@ -68,16 +67,6 @@ fn one_way(
             })
         })
         .collect();
-    sides.push(Side::new(TOKIO, move || {
-        let server = place.openssl(what)?;
-        let before = Instant::now();
-        let (port, identity) = (server.port, &place.identity);
-        let mut client = stage.guests.tokio_rustls(port, identity, &place.client)?;
-        client.run(request)?;
-        let speed = speed(request.total(), before.elapsed())?;
-        server.finish()?;
-        Ok(vec![speed])
-    }));
     if what == What::Receive {
         sides.push(Side::new(CURL, move || Ok(vec![place.curl()?])));
         if let Some(command) = &stage.command {
@@ -88,17 +77,12 @@ fn one_way(
     }
     let title = format!("OpenSSL, {direction}");
     let outcome = rounds(&stage.progress, &title, stage.plan.rounds, sides)?;
-    for (client, of) in OURS {
+    for (client, of) in OURS.into_iter().chain([TOKIO]) {
         let ours = outcome.of(client, 0)?;
         for (peer, title) in PEERS {
             let name = format!("openssl.{direction}{of}.vs_{peer}");
             report.beside(name, "MB/s", ours, (title, outcome.of(peer, 0)?));
         }
-    }
-    for (peer, title) in PEERS {
-        let name = format!("openssl.{direction}.tokio_rustls.vs_{peer}");
-        let theirs = (title, outcome.of(peer, 0)?);
-        report.beside(name, "MB/s", outcome.of(TOKIO, 0)?, theirs);
     }
     if what == What::Receive && stage.command.is_some() {
         let theirs = (CURL, outcome.of(CURL, 0)?);
