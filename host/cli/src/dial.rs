@@ -24,10 +24,14 @@ pub(crate) fn dial(target: &Target, limit: Duration) -> Result<TcpStream> {
 /// Connects to whichever of the addresses answers first.
 pub(crate) fn reach(addresses: Vec<SocketAddr>, until: Instant) -> Result<TcpStream> {
     let stream = race(interleave(addresses), until, TcpStream::connect_timeout)?;
-    // Otherwise the last part of a message would wait for an acknowledgement. This only makes it
-    // faster, so a failure does not matter.
-    let _ = stream.set_nodelay(true);
+    send_at_once(&stream);
     Ok(stream)
+}
+
+/// Otherwise the last part of a message would wait for an acknowledgement. This only makes it
+/// faster, so a failure does not matter.
+pub(crate) fn send_at_once(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
 }
 
 /// Brings a connection to the point where TLS begins, within the limit.

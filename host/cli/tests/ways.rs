@@ -42,12 +42,17 @@ fn proxy(port: u16) -> (u16, Receiver<String>) {
         let _ = sender.send(request);
         client.write_all(interim.as_bytes()).unwrap();
         client.write_all(answer.as_bytes()).unwrap();
-        let (up, down) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        let sending = thread::spawn(move || pass(up, down));
-        pass(server, client);
-        sending.join().unwrap();
+        join(client, server);
     });
     (near, requests)
+}
+
+/// Carries what each says to the other, until both have left.
+fn join(client: TcpStream, server: TcpStream) {
+    let (up, down) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let sending = thread::spawn(move || pass(up, down));
+    pass(server, client);
+    sending.join().unwrap();
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream) {
@@ -163,10 +168,7 @@ fn starttls_goes_through_a_proxy_after_its_dialogue_with_the_target() {
             assert_eq!(request, *b"\0\0\0\x08\x04\xd2\x16\x2f");
             client.write_all(answer).unwrap();
             let server = TcpStream::connect((Ipv4Addr::LOCALHOST, tls)).unwrap();
-            let (up, down) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            let sending = thread::spawn(move || pass(up, down));
-            pass(server, client);
-            sending.join().unwrap();
+            join(client, server);
         })
     };
     let ca = folder.path("ca.pem");

@@ -13,6 +13,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2;
 use wasmtime_wasi::runtime::{poll_noop, with_ambient_tokio_runtime};
 
+use crate::dial::send_at_once;
 use crate::exit::Result;
 use crate::facts;
 
@@ -127,11 +128,9 @@ impl Door {
 }
 
 fn begin(tls: &mut Instance, context: &Context, stream: TcpStream) -> Result<Port> {
-    // Otherwise the last part of a message would wait for an acknowledgement. This only makes it
-    // faster, so a failure does not matter.
-    let _ = stream.set_nodelay(true);
     let stream = stream.into_std();
     let stream = stream.map_err(|error| Failure::from(wasmtime::Error::from(error)))?;
+    send_at_once(&stream);
     let transport = tls.transport(stream, Vec::new())?;
     Ok(Port::start(tls, context, None, transport)?)
 }
