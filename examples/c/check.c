@@ -544,13 +544,17 @@ static void server(void) {
     /* The peer of a dropped connection sees its end each time: no socket is left open. */
     int gone = 0;
     for (int time = 0; time < TIMES; time++) {
-        if (!tls_connect(&clients[0], "127.0.0.1", here)
-            || !tls_accept(&listener, &accepted[time % 3])) {
+        struct tls *server = &accepted[time % 3];
+        if (!tls_connect(&clients[0], "127.0.0.1", here) || !tls_accept(&listener, server)) {
+            printf("# %s; %s\n", tls_error(&clients[0]), tls_error(&listener));
             break;
         }
         tls_drop(&clients[0]);
-        gone += !tls_handshake(&accepted[time % 3])
-                && accepted[time % 3].error.tag == PORTCULLIS_TLS_TYPES_ERROR_TRUNCATED;
+        if (!tls_handshake(server) && server->error.tag == PORTCULLIS_TLS_TYPES_ERROR_TRUNCATED) {
+            gone++;
+        } else {
+            printf("# %s\n", tls_error(server));
+        }
     }
     claim(gone == TIMES, "no dropped connection is left open");
     done(&clients[0], tls_connect(&clients[0], "127.0.0.1", here), "a client of one who goes");

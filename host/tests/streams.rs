@@ -1,4 +1,5 @@
-//! Output streams that their peers leave full: whether dropping one waits is the embedder's choice.
+//! Streams that are dropped: of those that their peers leave full, whether that waits is the embedder's
+//! choice; all others are closed there and then.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -11,6 +12,8 @@ mod embedder;
 mod support;
 
 use std::future::pending;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -183,5 +186,130 @@ fn a_stuck_stream_is_dropped_at_once_in_an_asynchronous_store_and_waited_for_wit
                 .is_ok()
         });
         assert_eq!(ended, at_once);
+    }
+}
+
+/// What tokio lets a task do before it has to yield. Without budget, streams that are ready say that
+/// they are not.
+const BUDGET: usize = 128;
+
+/// A client in an asynchronous store with the destructors of wasmtime, connected to a socket of the
+/// test.
+struct Connected {
+    store: Store<Embedder>,
+    instance: Instance,
+    port: ResourceAny,
+    peer: TcpStream,
+}
+
+impl Connected {
+    async fn new(linker: &Linker<Embedder>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut store = new_store();
+        store.data_mut().wasi = WasiCtx::builder().allow_tcp(true).inherit_network().build();
+        let instance = linker.instantiate_async(&mut store, &compiled().1).await;
+        let instance = instance.unwrap();
+        let role = [Val::Enum(CLIENT.to_owned())];
+        let name = "[static]context.unverified";
+        let context = called(&mut store, instance, "context", name, &role).await;
+        let address = listener.local_addr().unwrap();
+        let arguments = [
+            Val::Resource(resource(&context)),
+            Val::String(address.ip().to_string()),
+            Val::U16(address.port()),
+        ];
+        let name = "[static]port.blocking-connect";
+        let port = called(&mut store, instance, "port", name, &arguments).await;
+        let (peer, _) = listener.accept().unwrap();
+        let limit = Some(Duration::from_secs(5));
+        peer.set_read_timeout(limit).unwrap();
+        Self {
+            port: resource(&port),
+            store,
+            instance,
+            peer,
+        }
+    }
+
+    async fn handshake(&mut self) -> Val {
+        let arguments = [Val::Resource(self.port)];
+        let name = "[method]port.handshake";
+        called(&mut self.store, self.instance, "port", name, &arguments).await
+    }
+}
+
+async fn called(
+    store: &mut Store<Embedder>,
+    instance: Instance,
+    interface: &str,
+    name: &str,
+    arguments: &[Val],
+) -> Val {
+    let mut results = [Val::Bool(false)];
+    let function = function(store, instance, interface, name);
+    let called = function.call_async(store, arguments, &mut results);
+    called.await.unwrap();
+    let [result] = results;
+    result
+}
+
+/// Spends so much of a new budget. What the system has for the task's sockets is known then.
+async fn spend(budget: usize) {
+    tokio::task::yield_now().await;
+    for _ in 0..budget {
+        tokio::task::coop::consume_budget().await;
+    }
+}
+
+/// The budgets that a task may have spent for which this is not so.
+fn not_so(holds: impl AsyncFn(&Linker<Embedder>, usize) -> bool) -> Vec<usize> {
+    let mut linker = Linker::new(&compiled().0);
+    wasi_async(&mut linker).unwrap();
+    let fails = |&spent: &usize| !on_one_thread(holds(&linker, spent));
+    (0..=BUDGET).filter(fails).collect()
+}
+
+#[test]
+fn a_dropped_connection_is_closed_however_much_of_its_budget_the_task_has_spent() {
+    let left_open = not_so(async |linker, spent| {
+        let mut client = Connected::new(linker).await;
+        spend(spent).await;
+        let dropped = client.port.resource_drop_async(&mut client.store);
+        dropped.await.unwrap();
+        // The instance stays until the peer has looked.
+        matches!(client.peer.read(&mut [0]), Ok(0))
+    });
+    assert_eq!(left_open, [0; 0]);
+}
+
+#[test]
+fn an_alert_reaches_the_peer_however_much_of_its_budget_the_task_has_spent() {
+    const ALERT: u8 = 21;
+    let without = not_so(async |linker, spent| {
+        let mut client = Connected::new(linker).await;
+        let begun = client.handshake().await;
+        assert_eq!(case(&begun), "want-read");
+        let mut hello = [0; 4096];
+        let _ = client.peer.read(&mut hello).unwrap();
+        // A record of the handshake, with a ServerHello that has nothing in it.
+        let broken = [22, 3, 3, 0, 4, 2, 0, 0, 0];
+        client.peer.write_all(&broken).unwrap();
+        spend(spent).await;
+        let failed = client.handshake().await;
+        assert_eq!(case(&failed), "protocol");
+        let mut alert = [0];
+        matches!(client.peer.read(&mut alert), Ok(1)) && alert == [ALERT]
+    });
+    assert_eq!(without, [0; 0]);
+}
+
+/// The error's case.
+fn case(answer: &Val) -> &str {
+    match answer {
+        Val::Result(Err(Some(error))) => match &**error {
+            Val::Variant(case, _) => case,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
     }
 }

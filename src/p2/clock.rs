@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasi::clocks::monotonic_clock;
-use wasi::io::poll::Pollable;
+use wasi::io::poll::{Pollable, poll};
 
 use crate::timers::Moment;
 
@@ -23,4 +23,10 @@ pub(crate) fn after(left: Duration) -> Pollable {
         pollable.ready();
     }
     pollable
+}
+
+/// Lets the host's other tasks run, and waits no longer than for the clock's next tick. Where the host's
+/// task has used up its budget, this gives it a new one: then what is ready says so again.
+pub(crate) fn turn(pollable: &Pollable) {
+    poll(&[pollable, &after(Duration::from_nanos(1))]);
 }

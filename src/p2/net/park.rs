@@ -32,9 +32,15 @@ thread_local! {
     static PARK: RefCell<Park> = RefCell::default();
 }
 
-/// Frees a connection now, or once that is possible without waiting.
+/// Frees a connection now, or once that is possible without waiting. What is kept until then has been
+/// shut down: its peer must not wait for the next look.
 pub(super) fn leave(parts: Rc<Parts>) {
     reap();
+    if parts.is_freed_at_once() {
+        return;
+    }
+    // The host waits for an output without room, unless it is shut down and no write is under way.
+    parts.abort();
     if parts.is_freed_at_once() {
         return;
     }

@@ -1,5 +1,6 @@
 //! An established connection: two streams, and the socket that they belong to if it is ours.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -13,6 +14,7 @@ use super::failure::{lost_writing, told};
 use super::park;
 use super::parts::Parts;
 use crate::error::{NetworkError, NetworkOperation};
+use crate::p2::clock::turn;
 use crate::pump::{Received, Transport, Wait};
 
 /// The most bytes that TCP sends in one segment on the loopback interface, over IPv4. The part of a
@@ -33,15 +35,12 @@ pub(crate) struct Streams {
     write_size: usize,
     /// A flush was asked for, and check-write has not said that it is done.
     is_flushing: bool,
+    /// There was room at the last look, and nothing was written since.
+    had_room: bool,
 }
 
 impl Drop for Streams {
     fn drop(&mut self) {
-        // The host waits for an output without room, unless it is shut down and no write is under
-        // way.
-        if !self.parts.is_freed_at_once() {
-            self.abort();
-        }
         park::leave(Rc::clone(&self.parts));
     }
 }
@@ -54,12 +53,14 @@ impl Streams {
                 input,
                 output,
                 socket,
+                is_aborted: Cell::new(false),
             }),
             write_size: match family {
                 Some(IpAddressFamily::Ipv6) => SEGMENT_V6,
                 Some(IpAddressFamily::Ipv4) | None => SEGMENT_V4,
             },
             is_flushing: false,
+            had_room: true,
         }
     }
 
@@ -132,6 +133,7 @@ impl Transport for Streams {
         if taken.is_empty() {
             return Ok(0);
         }
+        self.had_room = false;
         self.parts.output.write(taken).map_err(lost_writing)?;
         self.is_flushing = false;
         if taken.len() == ciphertext.len() {
@@ -149,16 +151,21 @@ impl Transport for Streams {
     }
 
     fn abort(&mut self) {
-        self.parts.end();
-        if !self.parts.is_freed_at_once() {
-            self.parts.make_room();
-        }
+        self.parts.abort();
     }
 }
 
 impl Streams {
-    fn check_write(&self) -> Result<usize, NetworkError> {
-        let room = self.parts.output.check_write().map_err(lost_writing)?;
+    fn check_write(&mut self) -> Result<usize, NetworkError> {
+        let look = || self.parts.output.check_write().map_err(lost_writing);
+        let mut room = look()?;
+        if room == 0 && self.had_room {
+            // There is room still, but the host's task may have used up its budget. An alert is sent
+            // now or never, so the host gets its turn.
+            turn(&self.parts.output.subscribe());
+            room = look()?;
+        }
+        self.had_room = room > 0;
         Ok(usize::try_from(room).unwrap_or(usize::MAX))
     }
 }
