@@ -36,6 +36,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -44,7 +45,12 @@ use servers::Service;
 use support::{Folder, finish, serving, skip, tool};
 use table::Table;
 
-const LANGUAGES: [&str; 7] = ["c", "cpp", "go", "javascript", "python", "rust", CONCURRENT];
+/// The folders of the pages. Those of one row are built one after the other, since they share tools; the
+/// rows at the same time.
+const LANGUAGES: [&[&str]; 2] = [
+    &["c", "cpp", PRECOMPILED, "javascript"],
+    &["python", "rust", CONCURRENT],
+];
 
 /// The folder of the programs that take an engine seconds to compile: their page does it, for the newest
 /// wasmtime.
@@ -211,6 +217,74 @@ fn columns() -> Vec<Column> {
     columns
 }
 
+/// A page, and each of its programs with each runtime that runs it.
+struct Listed {
+    language: &'static str,
+    page: Page,
+    cells: Vec<(Run, Column)>,
+}
+
+impl Listed {
+    fn new(language: &'static str, columns: &[Column]) -> Self {
+        let page = Page::read(language);
+        let mut cells = Vec::new();
+        for run in &page.runs {
+            let runs = |c: &&Column| c.runtime == run.runtime && c.runs(language);
+            for column in columns.iter().filter(runs) {
+                cells.push((run.clone(), column.clone()));
+            }
+        }
+        Self {
+            language,
+            page,
+            cells,
+        }
+    }
+
+    fn is_wanted(&self, filter: Option<&str>) -> bool {
+        let language = self.language;
+        let titles = self.cells.iter().map(|cell| cell_title(language, cell));
+        let mut titles = titles.chain([built_title(language)]);
+        filter.is_none_or(|filter| {
+            let rest = filter.strip_prefix(language);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+                || titles.any(|title| title.contains(filter))
+        })
+    }
+}
+
+/// What the test of a program by a runtime is called.
+fn cell_title(language: &str, (run, column): &(Run, Column)) -> String {
+    format!("{language}: {} by {}", run.service.program(), column.name)
+}
+
+fn built_title(language: &str) -> String {
+    format!("{language}: the page builds")
+}
+
+/// Builds the pages, if there is a search path to build them with: the rows at the same time.
+fn build_all<const ROWS: usize>(
+    rows: [Vec<Listed>; ROWS],
+    path: Option<&OsString>,
+) -> Vec<(Listed, Result<(), String>)> {
+    let build_row = &|row: Vec<Listed>| {
+        let built = row.into_iter().map(|listed| {
+            let built = path.map_or(Ok(()), |path| {
+                eprintln!("building {}", listed.language);
+                build(&listed.page, path)
+            });
+            (listed, built)
+        });
+        built.collect::<Vec<_>>()
+    };
+    thread::scope(|scope| {
+        let rows = rows.map(|row| scope.spawn(move || build_row(row)));
+        rows.into_iter()
+            .flat_map(|row| row.join().unwrap())
+            .collect()
+    })
+}
+
 /// Build what the filter does not leave out, and list what is to be run.
 fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) -> Vec<Trial> {
     let mut trials = compat::trials(columns, table);
@@ -218,37 +292,23 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
     trials.extend(provider::trials(columns));
     // Programs are built in the column of the newest wasmtime.
     let path = &columns.get(columns.len() - 2).unwrap().path;
-    for language in LANGUAGES {
-        let page = Page::read(language);
-        let mut of_page = Vec::new();
-        for run in &page.runs {
-            let runs = |c: &&Column| c.runtime == run.runtime && c.runs(language);
-            for column in columns.iter().filter(runs) {
-                of_page.push((run.clone(), column.clone()));
-            }
-        }
-        let name = |(run, column): &(Run, Column)| {
-            format!("{language}: {} by {}", run.service.program(), column.name)
-        };
-        let built_name = format!("{language}: the page builds");
-        let mut names = of_page.iter().map(name).chain([built_name.clone()]);
-        let is_wanted = arguments.filter.as_ref().is_none_or(|filter| {
-            let rest = filter.strip_prefix(language);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-                || names.any(|name| name.contains(filter.as_str()))
-        });
-        if !is_wanted {
-            continue;
-        }
-        if !arguments.list {
-            eprintln!("building {language}");
-        }
-        let built = match arguments.list {
-            true => Ok(()),
-            false => build(&page, path),
-        };
+    let rows = LANGUAGES.map(|languages| {
+        let listed = languages
+            .iter()
+            .map(|language| Listed::new(language, columns));
+        let wanted = listed.filter(|listed| listed.is_wanted(arguments.filter.as_deref()));
+        wanted.collect::<Vec<_>>()
+    });
+    let built = build_all(rows, (!arguments.list).then_some(path));
+    for (listed, built) in built {
+        let Listed {
+            language,
+            page,
+            cells,
+        } = listed;
         let works = built.is_ok();
-        trials.push(Trial::test(built_name, move || built.map_err(Failed::from)));
+        let title = built_title(language);
+        trials.push(Trial::test(title, move || built.map_err(Failed::from)));
         if language == "rust" {
             for column in columns.iter().filter(|c| c.runtime != Runtime::Node) {
                 trials.push(beside(column, "one that never reads", hostile::greedy));
@@ -294,8 +354,9 @@ fn trials(arguments: &Arguments, columns: &[Column], table: &Arc<Mutex<Table>>) 
                 }));
             }
         }
-        for (number, cell) in of_page.into_iter().enumerate() {
-            let (title, table, folder) = (name(&cell), Arc::clone(table), page.folder.clone());
+        for (number, cell) in cells.into_iter().enumerate() {
+            let title = cell_title(language, &cell);
+            let (table, folder) = (Arc::clone(table), page.folder.clone());
             trials.push(Trial::test(title, move || {
                 let (run, column) = cell;
                 let serial = format!("{language}-{number}");
