@@ -1,4 +1,5 @@
-//! `cargo xtask crates`: the crates as crates.io gets them, and whether they serve who has nothing else.
+//! `cargo xtask crates`: the crates as crates.io gets them, and whether they serve who has nothing else;
+//! and a registry that has them, for those who try the page of Rust.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ const PUBLISHED: [&str; 5] = [
     "portcullis-host",
     "portcullis-cli",
 ];
+
+/// Those that programs for WebAssembly depend on.
+const FOR_PROGRAMS: [&str; 2] = ["portcullis-provider", "portcullis-client"];
 
 /// Where the host's build script looks for components when it comes from a crate.
 const COMPONENT: &str = "host/component";
@@ -59,11 +63,33 @@ pub(crate) fn unpacked(workspace: &Workspace, embedded: &Embedded) -> Result<Pat
     let workspace_table = format!("[workspace]\nresolver = \"3\"\nmembers = {members}\n\n");
     let patches = instead_of_crates_io(&unpacked);
     fs::write(unpacked.join("Cargo.toml"), workspace_table + &patches)?;
-    fs::copy(
-        workspace.root.join("Cargo.lock"),
-        unpacked.join("Cargo.lock"),
-    )?;
+    lock(workspace, &unpacked)?;
     Ok(unpacked)
+}
+
+/// A folder that cargo takes for a registry (a "directory source"): it has the crates that programs for
+/// WebAssembly depend on, and what those need.
+pub(crate) fn registry(workspace: &Workspace) -> Result<PathBuf> {
+    let crates = make(workspace, &component::get(workspace)?)?;
+    let unpacked = unpack(workspace, &crates)?;
+    let program = write_program(workspace, &unpacked)?;
+    let registry = workspace.target.join("registry");
+    if registry.exists() {
+        fs::remove_dir_all(&registry)?;
+    }
+    let mut cargo = workspace.cargo();
+    cargo.current_dir(program).arg("vendor").arg(&registry);
+    process::run_quietly("gathering what the crates need", &mut cargo)?;
+    for name in FOR_PROGRAMS {
+        let place = registry.join(name);
+        fs::rename(unpacked.join(name), &place)?;
+        // A registry would know the checksum; cargo asks for this file, and for nothing in it.
+        fs::write(
+            place.join(".cargo-checksum.json"),
+            json!({"files": {}, "package": null}).to_string(),
+        )?;
+    }
+    Ok(registry)
 }
 
 /// The folder with the components, which is there as long as the crates are made: a build in the
@@ -154,9 +180,20 @@ fn instead_of_crates_io(unpacked: &Path) -> String {
         })
 }
 
-/// Builds a program that depends on the crates, for WebAssembly.
+/// Builds the program, for WebAssembly.
 fn build_program(workspace: &Workspace, unpacked: &Path) -> Result<()> {
     rust::need_target(workspace, rust::WASM_TARGET)?;
+    let folder = write_program(workspace, unpacked)?;
+    let mut cargo = workspace.cargo();
+    cargo
+        .current_dir(&folder)
+        .args(["build", "--target", rust::WASM_TARGET]);
+    cargo.env("CARGO_TARGET_DIR", unpacked.join("built"));
+    process::run("building a program from the crates", &mut cargo)
+}
+
+/// Writes a program that depends on the crates, and returns its folder.
+fn write_program(workspace: &Workspace, unpacked: &Path) -> Result<PathBuf> {
     let folder = unpacked.join("program");
     fs::create_dir_all(folder.join("src"))?;
     fs::create_dir_all(folder.join(".cargo"))?;
@@ -165,17 +202,20 @@ fn build_program(workspace: &Workspace, unpacked: &Path) -> Result<()> {
         instead_of_crates_io(unpacked),
     )?;
     fs::write(folder.join("src/main.rs"), PROGRAM)?;
-    let of_two = [PUBLISHED[0], PUBLISHED[1]].map(|name| format!("{name} = \"0.2\"\n"));
+    let of_two = FOR_PROGRAMS.map(|name| format!("{name} = \"0.2\"\n"));
     let manifest =
         "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n";
     fs::write(
         folder.join("Cargo.toml"),
         format!("{manifest}{}", of_two.concat()),
     )?;
-    let mut cargo = workspace.cargo();
-    cargo
-        .current_dir(&folder)
-        .args(["build", "--target", rust::WASM_TARGET]);
-    cargo.env("CARGO_TARGET_DIR", unpacked.join("built"));
-    process::run("building a program from the crates", &mut cargo)
+    lock(workspace, &folder)?;
+    Ok(folder)
+}
+
+/// Gives a folder our lock file: what is released meanwhile changes nothing.
+fn lock(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let name = "Cargo.lock";
+    fs::copy(workspace.root.join(name), folder.join(name))?;
+    Ok(())
 }

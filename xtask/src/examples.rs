@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::command::{self, Speed};
 use crate::component::{self, Flavour};
 use crate::workspace::Workspace;
-use crate::{apt, packages, process, rust, test, workspace};
+use crate::{apt, crates, packages, process, rust, test, workspace};
 
 /// Stock wasmtime as PyPI has it: the two releases with long-term support, and the first that has
 /// wide arithmetic.
@@ -70,10 +70,18 @@ pub(crate) struct Examples {
     tools: Option<PathBuf>,
     /// The directory of Node, if the system has none that is new enough.
     node: Option<PathBuf>,
-    /// The directory of the packages for those who write no Rust.
-    packages: Option<PathBuf>,
+    /// The packages; none without the tools.
+    packages: Option<Packages>,
     /// The module without WASI.
     browser: Option<PathBuf>,
+}
+
+/// What people install.
+struct Packages {
+    /// The directory of the packages for those who write no Rust.
+    folder: PathBuf,
+    /// The directory that cargo takes for a registry.
+    registry: PathBuf,
 }
 
 /// `cargo xtask examples`.
@@ -136,7 +144,8 @@ impl Examples {
             command.env("PORTCULLIS_TOOLS", tools);
         }
         if let Some(packages) = &self.packages {
-            command.env("PORTCULLIS_PACKAGES", packages);
+            command.env("PORTCULLIS_PACKAGES", &packages.folder);
+            command.env("PORTCULLIS_REGISTRY", &packages.registry);
         }
         if let Some(browser) = &self.browser {
             command.env("PORTCULLIS_BROWSER", browser);
@@ -145,13 +154,14 @@ impl Examples {
     }
 }
 
-/// The packages for those who write no Rust; in CI that of the command too, which takes minutes to build.
-fn write_packages(workspace: &Workspace) -> Result<PathBuf> {
+/// Makes the packages; in CI that of the command too, which takes minutes to build.
+fn write_packages(workspace: &Workspace) -> Result<Packages> {
     let folder = packages::write(workspace)?;
     if test::in_ci() {
         command::run(workspace, Speed::Slow)?;
     }
-    Ok(folder)
+    let registry = crates::registry(workspace)?;
+    Ok(Packages { folder, registry })
 }
 
 /// Puts the directory of Node first in the command's search path, if the system's is not to be used.

@@ -1,5 +1,6 @@
 //! The pages of `docs/install`: their commands, run in an empty folder that has nothing but the package
-//! that the page names, made by `cargo xtask packages`, against a server of others.
+//! that the page names, made by `cargo xtask packages`, against a server of others. For the page of Rust
+//! cargo has a registry with our crates, and no other.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,6 +16,15 @@ use crate::{Column, examples, meet, shell, told};
 
 /// Each page of a language, and part of the name of the package that it installs.
 const PAGES: [(&str, &str); 3] = [("c", "-c-"), ("node", ".tgz"), ("python", ".whl")];
+
+/// The page of Rust.
+const RUST: &str = "rust";
+
+/// What the page of Rust has for a server, in its program.
+const DIALLED: &str = "(\"example.com\", 443)";
+
+/// What it takes minutes to build; the page of the command is tried with what was built of that crate.
+const INSTALLS: &str = "cargo install portcullis-cli";
 
 /// The page of the command.
 const COMMAND: &str = "command";
@@ -46,6 +56,13 @@ pub fn trials(columns: &[Column]) -> Vec<Trial> {
             move || install(name, part, &packages, &columns).map_err(Failed::from),
         ));
     }
+    if let Some(registry) = env::var_os("PORTCULLIS_REGISTRY").map(PathBuf::from) {
+        let ours = columns.first().unwrap().clone();
+        trials.push(Trial::test(
+            "packages: rust from nothing to a connection",
+            move || install_rust(&registry, &ours).map_err(Failed::from),
+        ));
+    }
     trials.push(Trial::test(
         "packages: the command from nothing to a connection",
         move || install_command(&packages).map_err(Failed::from),
@@ -70,6 +87,56 @@ fn install(name: &str, part: &str, packages: &Path, columns: &[Column]) -> Resul
         let mut column = newest(run.runtime).unwrap().clone();
         column.path = without_ours(&column);
         meet(run, &column, &page.folder, &format!("install-{name}"))?;
+    }
+    Ok(())
+}
+
+/// The page of Rust: its lines, with its program put in where cargo has made one of its own.
+fn install_rust(registry: &Path, ours: &Column) -> Result<(), String> {
+    let Some(server) = Service::Page.serve("install-rust", &examples()) else {
+        return Ok(());
+    };
+    let folder = &server.folder.0;
+    fs::create_dir_all(folder.join(".cargo")).unwrap();
+    let settings = format!(
+        "[source.crates-io]\nreplace-with = \"crates\"\n\n[source.crates]\ndirectory = {registry:?}\n"
+    );
+    fs::write(folder.join(".cargo/config.toml"), settings).unwrap();
+    let page = text("docs/install/rust.md");
+    let (_, program) = page.split_once("\n```rust,no_run\n").unwrap();
+    let (program, _) = program.split_once("\n```").unwrap();
+    assert!(program.contains(DIALLED), "{program}");
+    let dialled = format!("(\"localhost\", {})", server.port);
+    fs::write(folder.join("main.rs"), program.replace(DIALLED, &dialled)).unwrap();
+    let lines = first_lines(RUST);
+    let lines: Vec<_> = lines.lines().collect();
+    let [install, new, build, run] = lines.as_slice() else {
+        return Err(format!("the page has other lines: {lines:?}"));
+    };
+    assert!(install.ends_with(INSTALLS), "{install}");
+    let install = install.replace(INSTALLS, "true");
+    // What this process has from cargo is not for another.
+    let before = "unset CARGO_TARGET_DIR CARGO_MANIFEST_DIR RUSTFLAGS";
+    let placed = "cp ../main.rs src/main.rs";
+    let made = [before, &install, new, placed, build].join("\n");
+    let output = shell(&made, folder, &ours.path);
+    if !output.status.success() {
+        return Err(told(&output));
+    }
+    let run = |trust: &str| {
+        let line = run.replacen(" run ", &format!(" run {trust} "), 1);
+        shell(&line, &folder.join("hello"), &ours.path)
+    };
+    let path = folder.display();
+    let trusting = run(&format!("--dir {path} --env SSL_CERT_FILE={path}/ca.pem"));
+    let shown = [told(&trusting), server.log()].concat();
+    let shows = Service::Page.shows();
+    if !trusting.status.success() || !shows.iter().all(|part| shown.contains(part)) {
+        return Err(shown);
+    }
+    let refused = told(&run(""));
+    if !refused.contains("not from a trusted authority") {
+        return Err(refused);
     }
     Ok(())
 }
